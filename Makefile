@@ -1,0 +1,41 @@
+# make demo: see it work.  make test: the project's own tests.  Everything is set up in .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint proofs record bench clean
+
+help:
+	@echo "make demo    start a lab with mistakes in it, check it, print causes and fixes"
+	@echo "make test    run the project's own tests"
+	@echo "make proofs  prove every check in the living lab: healthy, its fault, its remedy"
+	@echo "make record  record the evidence of every fault into tests/recorded"
+	@echo "make bench   measure collecting and judging against an empty pytest run"
+
+.venv/done: requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+demo: .venv/done
+	@$(BIN)/python -m tests.demo
+
+lint: .venv/done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: .venv/done lint
+	$(BIN)/pytest -c tests/pytest.ini tests -n 2 -m "not proof"
+
+proofs: .venv/done
+	$(BIN)/pytest -c tests/pytest.ini tests/proofs -n 2 -m proof
+
+record: .venv/done
+	$(BIN)/python -m tests.record
+
+bench: .venv/done
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

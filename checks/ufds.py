@@ -1,0 +1,80 @@
+"""Chapter: UFDS.  One master, replicas that point at it, and one poseidon in all of them."""
+
+from evidence.subjects import Coupling, Datacenter, Zone
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, check
+from fixtures.outcomes import Disagreement
+
+REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
+
+
+@check(BOTH, CRITICAL, after=["services-run"])
+def test_ufds_answers(ufds: Zone) -> None:
+    """Each ufds zone answers on 636, and the root bind works with the password that SAPI hands out.
+
+    An SMF service can be online and not answer.  Source: facts "How a real UFDS answers".
+    """
+    assert ufds.bind.ok, ufds.bind.detail
+
+
+@check(BOTH, CRITICAL, after=["sapi-answers"])
+def test_one_ufds_master(coupling: Coupling) -> None:
+    """Of the coupled datacenters exactly one is UFDS master, and it is the inventory's.
+
+    Two masters take writes that never meet.  Source: seed ("only one master"); facts "Head node configuration".
+    """
+    seen = {dc.name: str(dc.sdc_metadata.values.get("ufds_is_master")).lower() for dc in coupling.coupled}
+    wanted = {dc.name: "true" if dc.state == "master" else "false" for dc in coupling.coupled}
+    if seen != wanted:
+        culprits = [name for name in seen if seen[name] != wanted[name]]
+        raise Disagreement(expected=_masters(wanted), observed=_masters(seen), culprits=culprits)
+
+
+def _masters(flags: dict[str, str]) -> str:
+    names = sorted(name for name, flag in flags.items() if flag == "true")
+    return f"UFDS master: {', '.join(names) or 'none'}"
+
+
+@check(POSTCHANGE, CRITICAL, after=["rendered-config-is-current", "region-name-agrees", "one-ufds-master"])
+def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> None:
+    """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with its own region's queries.
+
+    cloudapi and adminui take themselves for the master's when ufds_remote_ip is empty.  Source: facts, hazard 3; what
+    sdc-ufds-m2s sets.
+    """
+    metadata = replica.sdc_metadata.values
+    assert str(metadata.get("ufds_is_master")).lower() == "false", "ufds_is_master"
+    assert metadata.get("ufds_remote_ip") == master.ufds_address, "ufds_remote_ip"
+    for ufds in replica.zones("ufds"):
+        settings = ufds.file(REPLICATOR_CONFIG).settings
+        assert settings.get("remote.url") == f"ldaps://{master.ufds_address}", f"remote url in {ufds}:{REPLICATOR_CONFIG}"
+        foreign = [
+            query
+            for query in settings.get("remote.queries", [])
+            if "region=" in str(query) and f"region={replica.declared.region}" not in str(query)
+        ]
+        assert not foreign, f"queries of another region in {ufds}:{REPLICATOR_CONFIG}: {', '.join(map(str, foreign))}"
+
+
+@check(BOTH, CRITICAL, after=["ufds-answers"])
+def test_one_poseidon(coupling: Coupling) -> None:
+    """All UFDS together know at most one uuid for login poseidon, and no replica has one that the master lacks.
+
+    manta-init on a replica makes a second one when the account has not replicated; then replication stops on it and the
+    hash ring cannot be saved.  Source: seed; sdc-manta:cmd/manta-init.js.
+    """
+    seen = {
+        dc.name: sorted({account.uuid for ufds in dc.zones("ufds") for account in ufds.poseidons})
+        for dc in coupling.datacenters
+    }
+    master = coupling.world.master.name
+    right = set(seen[master])
+    culprits = [name for name, uuids in seen.items() if set(uuids) - right and name != master]
+    if len(right) > 1:
+        culprits.append(master)
+    uuids = {uuid for found in seen.values() for uuid in found}
+    if len(uuids) > 1:
+        raise Disagreement(
+            expected=f"one uuid for login poseidon, the master's: {', '.join(seen[master]) or 'none yet'}",
+            observed={name: ", ".join(found) or "none" for name, found in seen.items()},
+            culprits=culprits,
+        )

@@ -1,0 +1,75 @@
+"""A fact: one thing that was asked of the outside world, with its answer or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+_touched: ContextVar[list[Fact[object]] | None] = ContextVar("touched", default=None)
+
+
+class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What was asked, how, when, and the answer; or, when `why` is set, why there is no answer.
+
+    `asked` is a phrase for the operator that begins with the id of the subject asked ("my-dc-3: SAPI metadata of
+    application sdc"); `how` the command, URL or search that he could repeat; `at` UTC in ISO 8601.
+    """
+
+    asked: str
+    how: str
+    at: str = ""
+    value: T | None = None
+    why: str | None = None
+
+    def get(self) -> T:
+        """The answer.  Raises Missing when there is none: missing evidence never passes a check."""
+        _note(self)
+        if self.why is not None or self.value is None:
+            raise Missing(self.asked, self.how, self.why or "no answer was recorded")
+        return self.value
+
+    def trouble(self) -> str | None:
+        """Why there is no answer, for the few checks that are about just that."""
+        _note(self)
+        return self.why
+
+
+class Missing(Exception):
+    """A check touched evidence that is not there.  Not an AssertionError: the check is blocked, not failed."""
+
+    def __init__(self, asked: str, how: str, why: str) -> None:
+        super().__init__(f"{asked}: {why}")
+        self.asked, self.how, self.why = asked, how, why
+
+    @property
+    def about(self) -> str:
+        """The id of the subject whose evidence is missing."""
+        return self.asked.partition(":")[0]
+
+
+def _note(fact: Fact[Any]) -> None:
+    touched = _touched.get()
+    if touched is not None:
+        touched.append(fact)
+
+
+@contextmanager
+def touched_facts() -> Iterator[list[Fact[object]]]:
+    """Collects every fact whose value is asked for within the block, so that a finding can name its evidence."""
+    facts: list[Fact[object]] = []
+    token = _touched.set(facts)
+    try:
+        yield facts
+    finally:
+        _touched.reset(token)
+
+
+def missing(asked: str, how: str, why: str, at: str = "") -> Fact[T]:
+    """A fact without an answer."""
+    return Fact(asked=asked, how=how, at=at, why=why)

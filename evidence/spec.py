@@ -1,0 +1,49 @@
+"""What is known of a check besides its judgement: id, stage, severity, subject, and which findings explain its own."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+CRITICAL, WARNING = "critical", "warning"
+PASSED, FAILED, BLOCKED, WAIVED, NOT_APPLICABLE = "passed", "failed", "blocked", "waived", "not_applicable"
+FINDINGS = frozenset({FAILED, BLOCKED})
+"""The outcomes that are findings: a check that does not hold, or whose evidence is missing."""
+
+
+class Spec(Struct, frozen=True):
+    """One row of the catalogue.
+
+    `subject` is the name of the check's first parameter; `after` holds ids of other checks, `id@target` for one at a
+    link's target, and ALL_OF_THE_ZONE for every other row about the same zone or a link from it.
+    """
+
+    id: str
+    stage: str
+    severity: str
+    subject: str
+    after: tuple[str, ...] = ()
+    summary: str = ""
+
+
+ALL_OF_THE_ZONE = "*"
+
+
+class Result(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one test reports: a check, its subject, the outcome, and what it rests on.
+
+    `culprits` names the datacenters to which a finding on a coupling or region points; `evidence` and `missing` are
+    sentences; `lacks` names the subject whose evidence is missing (often another one, as the master); `reason` tells why
+    a check is not applicable.
+    """
+
+    check: str
+    subject: str
+    severity: str
+    outcome: str
+    expected: str = ""
+    observed: str = ""
+    evidence: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    lacks: str = ""
+    culprits: tuple[str, ...] = ()
+    reason: str = ""
