@@ -6,6 +6,7 @@ conclude, write the run's folder and tell the operator.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import pkgutil
@@ -18,7 +19,7 @@ import pytest
 pytest.register_assert_rewrite("checks")
 
 import checks  # noqa: E402
-from evidence.collect import collect_now  # noqa: E402
+from evidence.collect import collect  # noqa: E402
 from evidence.inventory import Inventory  # noqa: E402
 from evidence.model import Evidence  # noqa: E402
 from evidence.reading import InventoryError, read_inventory  # noqa: E402
@@ -35,8 +36,6 @@ from reports.terminal import summary  # noqa: E402
 pytest_plugins = ["fixtures.plugin"]
 
 RUN = pytest.StashKey[Run]()
-RESULTS = pytest.StashKey[list[Result]]()
-CONCLUSION = pytest.StashKey[Conclusion]()
 HELP = "give it one with --inventory FILE or AZ_INVENTORY, or replay a run with --evidence; region.example.yaml explains"
 
 
@@ -49,7 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for module in pkgutil.iter_modules(checks.__path__):
         importlib.import_module(f"checks.{module.name}")
-    config.stash[RESULTS] = []
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Keeper(config), "az-keeper")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,7 +77,9 @@ def _world(config: pytest.Config) -> World:
     inventory = _inventory(config)
     if config.option.collectonly:
         return World(inventory)
-    evidence = collect_now(inventory, Progress(sys.stderr))
+    progress = Progress(sys.stderr)
+    evidence = asyncio.run(collect(inventory, progress))
+    progress.done()
     _keep(config, evidence)
     return World(inventory, evidence)
 
@@ -108,32 +110,32 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["az_evidence"] = str(run.path / "evidence.json")
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    result = result_in(report)
-    if result is not None:
-        _RESULTS.append(result)
+class Keeper:
+    """Keeps the results of one run in the controller, and concludes from them at its end."""
 
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.results: list[Result] = []
+        self.conclusion: Conclusion | None = None
 
-_RESULTS: list[Result] = []
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        result = result_in(report)
+        if result is not None:
+            self.results.append(result)
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        if not self.results:
+            return
+        self.conclusion = conclude(self.results, CHECKS, self.config.stash[WORLD])
+        run = self.config.stash.get(RUN, None)
+        if run is not None:
+            run.write(self.conclusion)
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    config = session.config
-    if hasattr(config, "workerinput") or not _RESULTS:
-        return
-    config.stash[CONCLUSION] = conclude(_RESULTS, CHECKS, config.stash[WORLD])
-    run = config.stash.get(RUN, None)
-    if run is not None:
-        run.write(config.stash[CONCLUSION])
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    conclusion = config.stash.get(CONCLUSION, None)
-    if conclusion is None:
-        return
-    run = config.stash.get(RUN, None)
-    writer = terminalreporter._tw
-    text = summary(conclusion, width=writer.fullwidth, colour=writer.hasmarkup, folder=run and run.path)
-    terminalreporter.ensure_newline()
-    writer.line(text)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.conclusion is None:
+            return
+        run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
+        text = summary(self.conclusion, width=writer.fullwidth, colour=writer.hasmarkup, folder=run and run.path)
+        terminalreporter.ensure_newline()
+        writer.line(text)

@@ -24,6 +24,7 @@ class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
     replication_lag: float = 60.0
     clock_skew: float = 5.0
     patience: float = 200.0
+    ufds_connections: int = 1
 
 
 class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +44,9 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     expect: Expectations = field(default_factory=Expectations)
     timeouts: Timeouts = field(default_factory=Timeouts)
     path: str = ""
+    waivers: str = ""
+    notify_command: str = ""
+    keep: int = 0
 
     @property
     def regions(self) -> dict[str, tuple[str, ...]]:

@@ -85,12 +85,13 @@ class Difference(Model, frozen=True):
 class ConfigFile(Model, frozen=True):
     """One rendered file of a zone: whitelisted settings by dotted key, and how it differs from its metadata.
 
-    Secret values appear in `differs` as "(secret)" only.
+    Secret values appear in `differs` as "(secret)" only.  `uncompared` says why nothing could be compared, if so.
     """
 
     path: str
     settings: dict[str, Any] = field(default_factory=dict)
     differs: tuple[Difference, ...] = ()
+    uncompared: str = ""
 
 
 class Probe(Model, frozen=True):
@@ -124,11 +125,12 @@ class HttpAnswer(Model, frozen=True):
 
 
 class DnsAnswer(Model, frozen=True):
-    """A DNS answer: rcode ("NOERROR", "REFUSED" ... or "TIMEOUT"), the addresses, and how long it took."""
+    """A DNS answer: rcode ("NOERROR", "REFUSED" … or "TIMEOUT", "UNREACHABLE"), addresses, and how long it took."""
 
     rcode: str
     addresses: tuple[str, ...] = ()
     ms: int = 0
+    detail: str = ""
 
 
 class Account(Model, frozen=True):

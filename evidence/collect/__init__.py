@@ -1,0 +1,83 @@
+"""Collecting: everything is asked once, all at once, over SSH, and nothing is changed.
+
+Commands run on head nodes: sysinfo, config.sh -json (which refreshes its own cache /tmp/.config.json, as Triton's tools
+do all the time), vmadm lookup, sdcadm check-health, sdc-healthcheck, and zlogin with one constant script that only
+reads and connects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib.metadata
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from evidence.collect.datacenter import Collector
+from evidence.collect.draft import QUESTIONS, Draft, blotted, now
+from evidence.inventory import Inventory
+from evidence.model import Evidence
+from evidence.redact import Vault, fingerprint_key
+from evidence.subjects import LINKS, ROLES, Link, World, links
+
+THREADS_PER_DATACENTER: Final = 12
+VERSION: Final = "0.1.0"
+
+
+def suite_version() -> str:
+    try:
+        return importlib.metadata.version("triton-az-checks")
+    except importlib.metadata.PackageNotFoundError:
+        return VERSION
+
+
+async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evidence:
+    """Everything about every datacenter, as far as `inventory.timeouts` allows.
+
+    `progress` gets a short line now and then.  Raises FingerprintKeyError if the installation's key cannot be used, and
+    nothing else: whatever fails outside is missing evidence.
+    """
+    vault = Vault(fingerprint_key())
+    started = now()
+    reporter = _Reporter(inventory, progress)
+    drafts = {name: Draft(one, vault, reporter.answered) for name, one in sorted(inventory.datacenters.items())}
+
+    def evidence() -> Evidence:
+        seen = {name: draft.evidence() for name, draft in drafts.items()}
+        return Evidence(inventory, suite_version(), started, now(), seen)
+
+    async def links_from(name: str) -> Iterable[Link]:
+        """The links of one datacenter, once all have told what is needed to know where they lead to."""
+        await asyncio.gather(*(draft.known.wait() for draft in drafts.values()))
+        world = World(inventory, evidence())
+        return [link for check in LINKS for link in links(world, check) if link.source.datacenter.name == name]
+
+    threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
+    try:
+        async with asyncio.timeout(inventory.timeouts.run), asyncio.TaskGroup() as tasks:
+            for name, draft in drafts.items():
+                collector = Collector(draft, inventory.timeouts, threads)
+                tasks.create_task(collector.collect(functools.partial(links_from, name)))
+    except TimeoutError:
+        for draft in drafts.values():
+            if draft.unanswered == Draft.unanswered:
+                draft.unanswered = f"the run's time of {inventory.timeouts.run:g} s was over before this was answered"
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+    seen = {name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}
+    return Evidence(inventory, suite_version(), started, now(), seen)
+
+
+class _Reporter:
+    """Counts answers for the progress line."""
+
+    def __init__(self, inventory: Inventory, progress: Callable[[str], None]) -> None:
+        self._progress = progress
+        self._count = 0
+        self._datacenters = len(inventory.datacenters)
+        self._expected = self._datacenters * (len(QUESTIONS) + 2 * len(ROLES) + 6)
+
+    def answered(self) -> None:
+        self._count += 1
+        self._progress(f"asking {self._datacenters} head nodes: {self._count} of about {self._expected} answers")

@@ -1,0 +1,175 @@
+"""A zone's rendered files: their whitelisted settings, and where they are not what the metadata would render now.
+
+config-agent sends the last ETag and skips on 304, so a file edited by hand is not repaired (facts, "Rendered config
+files").  The template comes from the zone's own image if it has one for the file (config-agent prefers it), else from
+SAPI.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pathlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from evidence.collect import parse
+from evidence.collect.render import RenderError, render
+from evidence.model import ConfigFile, Difference
+from evidence.redact import Vault
+
+MOST_DIFFERENCES: Final = 50
+ABSENT: Final = "(absent)"
+SETTINGS = {
+    "/opt/smartdc/adminui/etc/config.json": ("adminUuid", "ufds.url", "ufdsMaster.url"),
+    "/opt/smartdc/binder/etc/config.json": (
+        "datacenterName", "dnsDomain", "recursion.datacenterName", "recursion.dnsDomain", "recursion.regionName",
+        "recursion.ufds.bindDN", "recursion.ufds.url",
+    ),
+    "/opt/smartdc/cloudapi/etc/cloudapi.cfg": (
+        "datacenter_name", "datacenters", "dc_maint_message", "read_only", "ufds.url", "ufds_master.url",
+    ),
+    "/opt/smartdc/sapi/etc/sapi-master.config.json": ("moray.master_host", "moray.master_port"),
+    "/opt/smartdc/ufds/etc/config.json": ("datacenter_name", "moray.url", "moray.version", "ufds_is_master"),
+    "/opt/smartdc/ufds/etc/replicator.json": ("checkpointDn", "localUfds.url", "remotes.0.queries", "remotes.0.url"),
+}  # fmt: skip
+"""File to the settings that evidence keeps, by dotted key (an element of a list by its number)."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What SAPI's /configs says of one zone: metadata (with secrets: never stored) and its templates by path."""
+
+    metadata: Mapping[str, Any]
+    templates: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "Wanted()"
+
+
+def wanted(text: str) -> Wanted:
+    """Reads SAPI's /configs/ZONE."""
+    read = parse.json_object(text, "SAPI's answer")
+    manifests = read.get("manifests")
+    if not isinstance(manifests, list):
+        raise parse.UnreadableError("SAPI's answer has no list of manifests")
+    templates = {}
+    for item in manifests:
+        manifest = parse.an_object(item, "a manifest")
+        path, template = manifest.get("path"), manifest.get("template")
+        if isinstance(path, str) and isinstance(template, str):
+            templates[path] = template
+    return Wanted(parse.an_object(read.get("metadata"), "the metadata"), templates)
+
+
+def own_templates(files: Mapping[str, str | None]) -> dict[str, str]:
+    """The templates in the zone's own image, by the path that they are rendered to."""
+    found = {}
+    for path, text in files.items():
+        template = files.get(str(pathlib.PurePosixPath(path).with_name("template")))
+        if path.endswith("/manifest.json") and text is not None and template is not None:
+            try:
+                target = parse.json_object(text).get("path")
+            except parse.UnreadableError:
+                continue
+            if isinstance(target, str):
+                found[target] = template
+    return found
+
+
+def rendered_files(
+    paths: tuple[str, ...], files: Mapping[str, str | None], want: Wanted | str, auto: Mapping[str, Any], vault: Vault
+) -> dict[str, ConfigFile]:
+    """What is to be kept of the files at `paths`.  `want` is a text where SAPI did not say: then nothing is compared.
+
+    A file that is not there, and that nothing would render, is left out.
+    """
+    templates = {**({} if isinstance(want, str) else want.templates), **own_templates(files)}
+    found = {}
+    for path in paths:
+        text = files.get(path)
+        if text is None and path not in templates:
+            continue
+        uncompared = ""
+        differs: tuple[Difference, ...] = ()
+        if isinstance(want, str):
+            uncompared = want
+        elif path not in templates:
+            uncompared = "neither SAPI nor the zone's image has a manifest for it"
+        else:
+            try:
+                differs = differences(text, render(templates[path], want.metadata, auto), vault)
+            except RenderError as error:
+                uncompared = str(error)
+        found[path] = ConfigFile(path, settings(path, text, vault), differs, uncompared)
+    return found
+
+
+def settings(path: str, text: str | None, vault: Vault) -> dict[str, Any]:
+    """The whitelisted settings of a file; none if it is not there, or not a JSON object."""
+    try:
+        read = parse.json_value(text or "")
+    except parse.UnreadableError:
+        return {}
+    found = {}
+    for key in SETTINGS.get(path, ()):
+        value, there = _at(read, key)
+        if there:
+            found[key] = vault.scrub_value(value)
+    return found
+
+
+def _at(value: Any, key: str) -> tuple[Any, bool]:
+    for part in key.split("."):
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None, False
+    return value, True
+
+
+def differences(text: str | None, rendered: str, vault: Vault) -> tuple[Difference, ...]:
+    """Where a file is not what would be rendered: JSON by its meaning, anything else line by line."""
+    if text is None:
+        return (Difference("", "(no such file)", "(would be rendered)"),)
+    try:
+        here, there = parse.json_value(text), parse.json_value(rendered)
+        found = _json_differences(here, there, "", vault)
+        return tuple(difference for _, difference in zip(range(MOST_DIFFERENCES), found, strict=False))
+    except (parse.UnreadableError, RecursionError):
+        return _line_differences(text, rendered, vault)
+
+
+def _json_differences(here: Any, there: Any, key: str, vault: Vault) -> Iterator[Difference]:
+    if isinstance(here, dict) and isinstance(there, dict):
+        for name in sorted(here.keys() | there.keys()):
+            inner = f"{key}.{name}" if key else name
+            if name not in here:
+                yield Difference(vault.scrub(inner), ABSENT, vault.setting(inner, there[name]))
+            elif name not in there:
+                yield Difference(vault.scrub(inner), vault.setting(inner, here[name]), ABSENT)
+            else:
+                yield from _json_differences(here[name], there[name], inner, vault)
+    elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
+        for index, (one, other) in enumerate(zip(here, there, strict=True)):
+            yield from _json_differences(one, other, f"{key}.{index}" if key else str(index), vault)
+    elif type(here) is not type(there) or here != there:
+        yield Difference(vault.scrub(key), vault.setting(key, here), vault.setting(key, there))
+
+
+def _line_differences(text: str, rendered: str, vault: Vault) -> tuple[Difference, ...]:
+    """Lines that the one has and the other has not, in the file's order; only the first 2000 lines count."""
+    here, there = (part.splitlines()[:2000] for part in (text, rendered))
+    found = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, here, there, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        for number in range(max(b - a, d - c)):
+            old = vault.line(here[a + number]) if a + number < b else ABSENT
+            new = vault.line(there[c + number]) if c + number < d else ABSENT
+            found.append(Difference(f"line {a + number + 1}", old, new))
+    if not found and text != rendered:
+        found.append(Difference("", "(other line ends)", "(would be rendered otherwise)"))
+    return tuple(found[:MOST_DIFFERENCES])

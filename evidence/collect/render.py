@@ -1,0 +1,120 @@
+"""Rendering a manifest's template with metadata, as config-agent does with hogan.js.
+
+Source: sdc-config-agent:lib/agent/agent.js renderConfigFile, agent.js setNicTag; hogan.js:lib/template.js.  Where
+Mustache leaves room, JavaScript decides: how numbers, booleans, lists and objects become text, and that {} is true.
+Templates come from outside: there are no partials, and the number of look-ups is limited.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pystache.context import ContextStack, KeyNotFoundError
+from pystache.renderengine import RenderEngine
+
+from evidence.model import Vm
+
+MOST_LOOKUPS: Final = 100_000
+LARGEST: Final = 4 << 20
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", '"': "&quot;"}
+
+
+class RenderError(Exception):
+    """A template cannot be rendered.  Its text says why."""
+
+
+class _Object(dict[str, Any]):
+    """A JavaScript object: true even if it is empty."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def _javascript(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _Object({key: _javascript(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return [_javascript(item) for item in value]
+    return value
+
+
+def to_text(value: Any) -> str:
+    """String(value), and JSON.stringify for an object, as hogan's coerceToString does."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, dict):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, list):
+        return ",".join(to_text(item) for item in value)
+    return str(value)
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)
+
+
+def _escape(text: str) -> str:
+    return re.sub("[&<>'\"]", lambda found: _ESCAPES[found[0]], text)
+
+
+def render(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) -> str:
+    """The contents of the file.  `auto` is what config-agent knows of its zone: see `auto_metadata`."""
+    lookups = 0
+
+    def resolve(stack: Any, name: str) -> Any:
+        nonlocal lookups
+        lookups += 1
+        if lookups > MOST_LOOKUPS:
+            raise RenderError("its template repeats itself too often")
+        try:
+            return stack.get(name)
+        except KeyNotFoundError:
+            return ""
+
+    if len(template) > LARGEST:
+        raise RenderError("its template is too large")
+    engine = RenderEngine(
+        literal=str, escape=_escape, resolve_context=resolve, resolve_partial=lambda _: "", to_str=to_text
+    )
+    try:
+        return str(engine.render(template, ContextStack(_javascript({**metadata, "auto": dict(auto)}))))
+    except RenderError:
+        raise
+    except RecursionError:
+        raise RenderError("its template or metadata is nested too deeply") from None
+    except Exception as error:  # pystache's errors have no common base that says so
+        raise RenderError(f"its template is not valid ({type(error).__name__})") from None
+
+
+_RACK = re.compile(r"([A-Z]+)_RACK_[A-Z0-9_-]+")
+
+
+def auto_metadata(vm: Vm, server_uuid: str, datacenter_name: str) -> dict[str, Any]:
+    """The `auto` section: zone, server, datacenter, and the addresses by NIC tag."""
+    auto: dict[str, Any] = {
+        "ZONENAME": vm.uuid,
+        "INSTANCE_UUID": vm.uuid,
+        "SERVER_UUID": server_uuid,
+        "DATACENTER_NAME": datacenter_name,
+    }
+    for index, nic in enumerate(vm.nics):
+        if index == 0:
+            auto["PRIMARY_IP"] = nic.ip
+        tag = nic.nic_tag.upper()
+        rack = _RACK.fullmatch(tag)
+        tag = rack[1] if rack else tag
+        auto[f"{tag}_IP"] = nic.ip
+        addresses = auto.setdefault(f"{tag}_IPS", [])
+        if nic.ip not in addresses:
+            addresses.append(nic.ip)
+    return auto

@@ -1,0 +1,181 @@
+"""The one script that is sent into a zone: how it is called, and what its output means.  No I/O but reading the script.
+
+The script is a constant (zone.sh); what varies are its arguments, and those consist of harmless characters only: they
+pass through two shells, and addresses come from metadata that anybody may have written.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import pathlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from evidence.collect import parse
+from evidence.model import Probe, Service
+from evidence.redact import cut
+from evidence.subjects import Link
+
+SCRIPT = pathlib.Path(__file__).with_name("zone.sh").read_text(encoding="ascii")
+HARMLESS = re.compile(r"[A-Za-z0-9._:/-]+")
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+FILES = {
+    "adminui": ("/opt/smartdc/adminui/etc/config.json",),
+    "binder": ("/opt/smartdc/binder/etc/config.json",),
+    "cloudapi": ("/opt/smartdc/cloudapi/etc/cloudapi.cfg",),
+    "sapi": ("/opt/smartdc/sapi/etc/sapi-master.config.json",),
+    "ufds": ("/opt/smartdc/ufds/etc/config.json", "/opt/smartdc/ufds/etc/replicator.json"),
+}
+"""Role to the rendered files that are read.  Source: facts, "Rendered config files"."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a link leads to, for the script: HOST is an address or a name."""
+
+    host: str
+    port: int
+    protocol: str
+
+    @property
+    def word(self) -> str:
+        return f"{self.protocol}:{self.host}:{self.port}"
+
+
+@dataclass
+class Answers:
+    """What the script printed.  `complete` says whether its last line was seen."""
+
+    probes: dict[Target, Probe] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
+    services: tuple[Service, ...] | None = None
+    services_why: str = ""
+    complete: bool = False
+
+
+def targets(link: Link) -> tuple[Target, ...]:
+    """What is to be tried for one link.  Raises Missing if its address is not known."""
+    host = link.host
+    return tuple(Target(host, port, protocol) for port in link.ports for protocol in link.kind.protocols)
+
+
+def usable(host: str) -> bool:
+    """Whether a host, which may come from anybody's metadata, is an IPv4 address or a name, and so can be probed."""
+    try:
+        return ipaddress.ip_address(host).version == 4
+    except ValueError:
+        return HOST.fullmatch(host) is not None and not host.replace(".", "").isdigit()
+
+
+def words(role: str, wanted: Iterable[Target], seconds: float) -> list[str]:
+    """The script's arguments.  Its time limit is in whole seconds, since dig takes no others."""
+    files = FILES.get(role, ())
+    found = [str(max(1, math.ceil(seconds))), *(f"file:{path}" for path in files)]
+    if files:
+        found.append(f"manifests:/opt/smartdc/{role}")
+    found += sorted({target.word for target in wanted if usable(target.host)})
+    assert all(HARMLESS.fullmatch(word) for word in found), found
+    return found
+
+
+def read(output: bytes) -> Answers:
+    """The script's output.  What is not there is left out; lines that nobody expects are skipped."""
+    answers = Answers()
+    routes: dict[str, str] = {}
+    position = 0
+    while position < len(output):
+        end = output.find(b"\n", position)
+        if end < 0:
+            break
+        line = output[position:end].decode("utf-8", "replace")
+        position = end + 1
+        kind, *parts = line.split("\t")
+        if kind == "probe" and len(parts) == 5:
+            target = _target(parts)
+            if target is not None:
+                result, detail = _result(target.protocol, parts[3], parts[4])
+                answers.probes[target] = Probe(target.host, target.port, target.protocol, result, detail)
+        elif kind == "route" and len(parts) == 5:
+            routes[parts[0]] = _route(*parts)
+        elif kind == "file" and len(parts) == 2 and re.fullmatch(r"[0-9]{1,8}", parts[1]):
+            size = int(parts[1])
+            if position + size > len(output):
+                break
+            answers.files[parts[0]] = output[position : position + size].decode("utf-8", "replace")
+            position += size + 1
+        elif kind in ("nofile", "unreadable") and len(parts) == 1:
+            answers.files[parts[0]] = None
+        elif kind == "services" and not parts:
+            position = _services(answers, output, position)
+        elif kind == "end" and not parts:
+            answers.complete = True
+    for target, probe in answers.probes.items():
+        answers.probes[target] = Probe(
+            probe.host, probe.port, probe.protocol, probe.result, probe.detail, routes.get(target.host, "unknown")
+        )
+    return answers
+
+
+def _target(parts: list[str]) -> Target | None:
+    protocol, host, port = parts[:3]
+    if protocol not in ("tcp", "udp") or not re.fullmatch(r"[0-9]{1,5}", port):
+        return None
+    return Target(host, int(port), protocol)
+
+
+ERRORS = (
+    ("refused", re.compile(r"connection refused", re.IGNORECASE)),
+    ("timeout", re.compile(r"timed out|no servers could be reached", re.IGNORECASE)),
+    ("noroute", re.compile(r"no route to host|(network|host)( is)? unreachable", re.IGNORECASE)),
+    ("dns", re.compile(r"not known|name resolution|could ?n[o']t get address", re.IGNORECASE)),
+)
+STATUS = re.compile(r"status: ([A-Z]+)")
+
+
+def _result(protocol: str, code: str, text: str) -> tuple[str, str]:
+    """open, refused, timeout, noroute, dns or error, and a detail where the result alone does not say it."""
+    if code == "timeout":
+        return "timeout", ""
+    if protocol == "udp":
+        status = STATUS.search(text)
+        if status is not None:
+            return "open", f"answers {status[1]}"
+    elif code == "0":
+        return "open", ""
+    for result, pattern in ERRORS:
+        if pattern.search(text):
+            return result, ""
+    return "error", cut(" ".join(text.split())[:200]) or f"exit status {cut(code)}"
+
+
+def _route(host: str, destination: str, mask: str, gateway: str, interface: str) -> str:
+    """`route -n get` in short: "10.2.2.29 via 10.3.1.1", "default via 10.3.2.1", "10.3.1.0/24 on net0", or "none"."""
+    if not destination:
+        return "none"
+    where = destination
+    if destination not in ("default", host) and mask:
+        try:
+            where = str(ipaddress.ip_network(f"{destination}/{mask}", strict=False))
+        except ValueError:
+            where = f"{destination}/{mask}"
+    elif destination == "0.0.0.0":
+        where = "default"
+    if gateway:
+        return cut(f"{where.removesuffix('/32')} via {gateway}")
+    return cut(f"{where.removesuffix('/32')} on {interface}" if interface else where)
+
+
+def _services(answers: Answers, output: bytes, position: int) -> int:
+    end = re.compile(rb"^endservices\t([0-9]{1,3})\n", re.MULTILINE).search(output, position)
+    if end is None:
+        answers.services_why = "svcs did not come to an end"
+        return len(output)
+    text = output[position : end.start()].decode("utf-8", "replace")
+    try:
+        answers.services = parse.svcs(text)
+    except parse.UnreadableError as error:
+        failed = end[1] != b"0"
+        answers.services_why = f"svcs failed with exit status {end[1].decode()}" if failed else str(error)
+    return end.end()

@@ -1,0 +1,140 @@
+"""What may be kept of what was read: whitelisted settings, keyed fingerprints of secrets, text without known secrets.
+
+Two passwords are compared by fingerprint.  The key of the fingerprints belongs to the installation and never to the
+evidence, so that evidence alone does not allow guessing, and so that the nights of one installation can be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from evidence.model import Configuration
+
+KEY_FILE_VARIABLE: Final = "AZ_FINGERPRINT_KEY_FILE"
+LONGEST: Final = 4096
+MOST_ELEMENTS: Final = 1000
+HIDDEN: Final = "(secret)"
+SECRET_NAME = re.compile(r"pass|pw|secret|credential|token|private|_key|key$|cert", re.IGNORECASE)
+_PASSWORD = re.compile(r"pass(wd|word|phrase)?$|_pw$|secret|credential|private", re.IGNORECASE)
+_SETTING = re.compile(r"""["']?([A-Za-z0-9_.-]+)["']?\s*[:=]""")
+_SHORTEST_SECRET = 4
+
+
+class FingerprintKeyError(Exception):
+    """The installation's key cannot be read or made.  Its text says which file, and what to do."""
+
+
+def fingerprint_key() -> bytes:
+    """The installation's key, from the file that AZ_FINGERPRINT_KEY_FILE names or one in ~/.config; made if absent."""
+    named = os.environ.get(KEY_FILE_VARIABLE)
+    path = pathlib.Path(named) if named else pathlib.Path.home() / ".config/triton-az-checks/fingerprint.key"
+    try:
+        if not path.exists():
+            _make(path)
+        key = path.read_bytes().strip()
+    except OSError as error:
+        reason = f"the key of the fingerprints cannot be used ({error.strerror}) — let {KEY_FILE_VARIABLE} name another"
+        raise FingerprintKeyError(f"{path}: {reason}") from None
+    if len(key) < 16:
+        raise FingerprintKeyError(f"{path}: holds no key of 16 bytes or more — remove the file, and a new key is made")
+    return key
+
+
+def _make(path: pathlib.Path) -> None:
+    """A new random key that only its owner may read.  Written aside and linked: of two runs at once one wins."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass
+    finally:
+        aside.unlink()
+
+
+def cut(text: str) -> str:
+    """At most 4 KiB of a text.  Escapes and control characters stay: to show them harmlessly is the report's task."""
+    whole = text.encode("utf-8", "replace").decode()  # JSON can hold half a surrogate pair, a file cannot
+    return whole if len(whole) <= LONGEST else whole[: LONGEST - 12] + " [cut short]"
+
+
+class Vault:
+    """The secrets that a run has seen, while it lasts: to take fingerprints of, and to blot out of free text."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._secrets: set[str] = set()
+
+    def __repr__(self) -> str:
+        return "Vault()"
+
+    def learn(self, secret: object) -> None:
+        """From now on `secret` is blotted out of every free text."""
+        if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
+            self._secrets.update({secret, json.dumps(secret)[1:-1]})
+
+    def learn_all(self, read: Mapping[str, Any]) -> None:
+        """From now on every password among these settings is blotted out of every free text."""
+        for key, value in read.items():
+            if isinstance(key, str) and _PASSWORD.search(key) and isinstance(value, str) and len(value) >= 6:
+                self.learn(value)
+
+    def fingerprint(self, secret: object) -> str:
+        """The same 16 hexadecimal digits for the same secret, in this installation only."""
+        text = secret if isinstance(secret, str) else json.dumps(secret, sort_keys=True)
+        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
+
+    def scrub(self, text: str) -> str:
+        """A free text (a message, a line of a file) without the secrets seen so far, and cut to size."""
+        for secret in sorted(self._secrets, key=lambda known: (-len(known), known)):
+            text = text.replace(secret, HIDDEN)
+        return cut(text)
+
+    def scrub_value(self, value: object, depth: int = 3) -> Any:
+        """A whitelisted value: texts scrubbed, what is secret by name hidden, what is nested deeply as JSON text."""
+        if value is None or isinstance(value, bool):
+            return value
+        if (
+            isinstance(value, (int, float)) and abs(value) < 1 << 53
+        ):  # what JavaScript holds exactly; not NaN, not infinity
+            return value
+        if isinstance(value, list) and depth and len(value) <= MOST_ELEMENTS:
+            return [self.scrub_value(item, depth - 1) for item in value]
+        if isinstance(value, dict) and depth and len(value) <= MOST_ELEMENTS:
+            return {
+                self.scrub(key): HIDDEN if SECRET_NAME.search(key) else self.scrub_value(value[key], depth - 1)
+                for key in sorted(value)
+            }
+        return self.scrub(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+    def setting(self, name: str, value: object) -> str:
+        """How the value of a setting is shown in a difference: its JSON text, or "(secret)" if its name sounds so."""
+        if SECRET_NAME.search(name):
+            return HIDDEN
+        return self.scrub(json.dumps(value, sort_keys=True, ensure_ascii=False))
+
+    def line(self, text: str) -> str:
+        """A line of a file that is not JSON: nothing of it is shown if it sets something that sounds like a secret."""
+        found = _SETTING.findall(text)
+        return HIDDEN if any(SECRET_NAME.search(name) for name in found) else self.scrub(text)
+
+    def configuration(self, read: Mapping[str, Any], keep: Iterable[str], hide: Iterable[str]) -> Configuration:
+        """The whitelisted keys of some settings; of the secret ones, fingerprints.  Everything else is dropped."""
+        for key in hide:
+            self.learn(read.get(key))
+        return Configuration(
+            values={key: self.scrub_value(read[key]) for key in sorted(keep) if key in read},
+            fingerprints={key: self.fingerprint(read[key]) for key in sorted(hide) if read.get(key) not in (None, "")},
+        )

@@ -1,0 +1,96 @@
+"""evidence.json: written in one piece, the same bytes for the same evidence, read back strictly."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+from typing import Any, Final
+
+import msgspec
+
+from evidence.model import SCHEMA, Evidence
+
+LARGEST: Final = 256 << 20
+NO_TIME: Final = "2000-01-01T00:00:00Z"
+"""What stands for every time in normalised evidence."""
+
+
+class EvidenceError(Exception):
+    """A file of evidence cannot be used.  Its text names the file, what is wrong, and what to do."""
+
+
+def save(evidence: Evidence, path: str | os.PathLike[str]) -> None:
+    """Writes evidence to `path`, readable by its owner and group.  Nobody ever sees half a file."""
+    target = pathlib.Path(path)
+    text = msgspec.json.format(msgspec.json.encode(evidence, order="sorted"), indent=1) + b"\n"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), 0o640)
+        pathlib.Path(aside).replace(target)
+    except BaseException:
+        pathlib.Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def load(path: str | os.PathLike[str]) -> Evidence:
+    """The evidence in `path`: a file, or the folder of a run.  Raises EvidenceError, and nothing else."""
+    source = pathlib.Path(path)
+    if source.is_dir():
+        source = source / "evidence.json"
+    try:
+        with source.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}) — name an evidence.json, or the folder of a run"
+        raise EvidenceError(f"{source}: {reason}") from None
+    if len(data) > LARGEST:
+        raise EvidenceError(f"{source}: is larger than any evidence — name an evidence.json, or the folder of a run")
+    try:
+        schema = msgspec.json.decode(data, type=_Schema).schema
+        if schema != SCHEMA:
+            reason = (
+                f"has schema {schema}, this version reads schema {SCHEMA} — judge it with the version that collected it"
+            )
+            raise EvidenceError(f"{source}: {reason}")
+        return msgspec.json.decode(data, type=Evidence)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = f"is not evidence ({' '.join(str(error).split())}) — collect it anew, or name another file"
+        raise EvidenceError(f"{source}: {reason}") from None
+
+
+class _Schema(msgspec.Struct):
+    schema: int
+
+
+def normalised(evidence: Evidence) -> Evidence:
+    """The same evidence without anything that differs between two recordings of one state.
+
+    Times (of facts, of the run, of SMF services) and the place of the inventory become constants, durations are rounded
+    to whole seconds (binder's REFUSED after 3 s stays one).
+    """
+    tidy = _without_times(msgspec.to_builtins(evidence))
+    tidy["inventory"]["path"] = "region.yaml"
+    return msgspec.convert(tidy, type=Evidence)
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_times(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _without_times(item) for key, item in value.items()}
+    if "asked" in found and found.get("at"):
+        found["at"] = NO_TIME
+    if "fmri" in found and found.get("stime"):
+        found["stime"] = ""
+    if "started" in found and "finished" in found:
+        found["started"] = found["finished"] = NO_TIME
+    if isinstance(found.get("ms"), int) and ("rcode" in found or "status" in found):
+        found["ms"] = found["ms"] // 1000 * 1000
+    return found

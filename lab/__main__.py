@@ -1,0 +1,85 @@
+"""`python -m lab`: starts a lab and a command in it, or, inside one, puts a fault in or waits until it has settled."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from lab import control, plan, world
+from lab.faults import UnknownFault, listing, parse
+
+BAD_OPTION = 4
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="A whole coupling of datacenters on this machine, and a COMMAND in its operator's place.",
+        epilog="Inside: `python -m lab fault NAME[@SUBJECT]…` puts a fault in, `python -m lab heal NAME[@SUBJECT]` takes "
+        "one out where that can be done, `python -m lab settle` waits until every agent has seen all changes.",
+    )
+    parser.add_argument("--datacenters", type=int, default=3, metavar="N", help="2 to 20 (default 3); my-dc-2 is the master")
+    parser.add_argument("--uncoupled", action="store_true", help="my-dc-2 alone is coupled; the others are candidates")
+    parser.add_argument("--accounts", type=int, default=0, metavar="N", help="accounts in every directory, beside the few")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME[@SUBJECT]", help="planted before COMMAND runs")
+    parser.add_argument("--list-faults", action="store_true", help="prints what can be planted, and exits")
+    parser.add_argument("--verbose", action="store_true", help="the lab's own log on standard error")
+    parser.add_argument("--conformance", metavar="FOLDER", help="replays recordings of real servers, and exits")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="default: bash")
+    return parser
+
+
+def _inside_command(arguments: Sequence[str]) -> int | None:
+    """`fault`, `heal`, `settle` and `faults` speak to the lab that runs."""
+    if not arguments or arguments[0] not in control.OPERATIONS:
+        return None
+    return control.ask(arguments[0], arguments[1:])
+
+
+def main(arguments: Sequence[str]) -> int:
+    done = _inside_command(arguments)
+    if done is not None:
+        return done
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.list_faults:
+        print(listing(), end="")
+        return 0
+    if options.conformance:
+        from lab import conformance  # heavy, and only this option needs it
+
+        return conformance.main([options.conformance])
+    if world.LIFELINE in os.environ:
+        return world.inside(lambda: _run(options))
+    try:
+        for fault in options.fault:
+            parse(fault)
+        plan.make_plan(options.datacenters)
+    except (UnknownFault, ValueError) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return BAD_OPTION
+    try:
+        return world.enter(arguments)
+    except world.CannotRun as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return world.CANNOT
+
+
+def _run(options: argparse.Namespace) -> int:
+    from lab import daemon  # imported where it is needed: the front stays small and quick
+
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    return daemon.main(
+        count=options.datacenters,
+        coupled=not options.uncoupled,
+        accounts=options.accounts,
+        faults=options.fault,
+        command=command or ["bash"],
+        verbose=options.verbose,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,251 @@
+"""sysinfo, vmadm, zlogin and the small ones: what a SmartOS global zone has.  Formats: facts, "Exact forms", "Zones"."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from lab import plan
+from lab.commands import Call, Usage, command
+from lab.machine import Machine, Site
+
+BOOT_TIME = 1753000000
+VMADM_USAGE = "Usage: /usr/vm/sbin/vmadm get|list|lookup|update [options] (the lab imitates no other subcommand)"
+
+
+def pretty(value: object, indent: int = 2) -> str:
+    return json.dumps(value, indent=indent, ensure_ascii=False) + "\n"
+
+
+@command("sysinfo")
+async def sysinfo(call: Call) -> int:
+    site = call.site
+    if site.garbage_sysinfo:
+        call.out("{\"Live Image\": \"2025\x1b[31m\", <<<\x00 bus error\n")
+        return 0
+    shown: dict[str, Any] = {
+        "Live Image": "20251120T000000Z",
+        "System Type": "SunOS",
+        "Boot Time": str(BOOT_TIME),
+        "Datacenter Name": site.sysinfo_name or site.datacenter.name,
+        "SDC Version": "7.0",
+        "Headnode ID": 0,
+        "Manufacturer": "Lab",
+        "Product": "Head node",
+        "Serial Number": f"LAB{site.datacenter.number:04}",
+        "Setup": "true",
+        "VM Capable": True,
+        "CPU Type": "lab",
+        "UUID": site.datacenter.server_uuid,
+        "Hostname": "headnode",
+        "CPU Total Cores": 16,
+        "MiB of Memory": "131037",
+        "Zpool": "zones",
+        "Admin IP": site.headnode.zone.admin_ip,
+        "Boot Parameters": {"headnode": "true", "console": "text", "hostname": "headnode"},
+        "Network Interfaces": {
+            nic.interface: {"MAC Address": nic.mac, "ip4addr": nic.ip, "Link Status": "up", "NIC Names": [nic.nic_tag]}
+            for nic in site.headnode.zone.nics
+        },
+    }
+    call.out(pretty(shown))
+    return 0
+
+
+def vm_object(machine: Machine) -> dict[str, Any]:
+    """A VM as `vmadm get` shows it."""
+    zone, datacenter = machine.zone, machine.datacenter
+    nics = [
+        {
+            "interface": nic.interface, "mac": nic.mac, "nic_tag": nic.nic_tag, "ip": nic.ip,
+            "ips": [f"{nic.ip}/{nic.prefix}"], "netmask": nic.netmask, "network_uuid": nic.network_uuid,
+            "vlan_id": 0, "mtu": 1500,
+        }
+        | ({"gateway": nic.gateway, "gateways": [nic.gateway]} if nic.gateway else {})
+        | ({"primary": True} if nic.primary else {})
+        for nic in zone.nics
+    ]  # fmt: skip
+    return {
+        "zonename": zone.uuid, "autoboot": True, "brand": "joyent-minimal", "limit_priv": "default", "v": 1,
+        "create_timestamp": "2025-07-20T00:00:00.000Z", "image_uuid": plan.made_uuid("image", zone.role),
+        "cpu_shares": 1024, "max_physical_memory": 1024, "owner_uuid": plan.ADMIN_UUID, "hostname": zone.uuid,
+        "resolvers": [machine.binder], "alias": zone.alias, "ram": 1024, "nics": nics, "routes": dict(machine.routes),
+        "uuid": zone.uuid, "zone_state": "running", "zonepath": f"/zones/{zone.uuid}", "zonedid": 1,
+        "last_modified": "2025-07-20T00:00:00.000Z", "firewall_enabled": zone.firewall_enabled,
+        "server_uuid": datacenter.server_uuid, "platform_buildstamp": "20251120T000000Z", "state": "running",
+        "boot_timestamp": "2025-07-20T08:26:40.000Z", "pid": 4242, "datacenter_name": datacenter.name,
+        "customer_metadata": {
+            "sapi-url": f"http://{datacenter.zone('sapi').admin_ip}",
+            "ufds_ldap_root_pw": plan.ROOT_PASSWORD,  # facts: it can be there, so never ask without -o
+        },
+        "internal_metadata": {}, "tags": {"smartdc_role": zone.role, "smartdc_type": "core"}, "quota": 25, "type": "OS",
+    }  # fmt: skip
+
+
+def _field(vm: dict[str, Any], path: str) -> Any:
+    value: Any = vm
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _matches(vm: dict[str, Any], condition: str) -> bool:
+    key, sign, wanted = condition.partition("=")
+    if not sign:
+        raise Usage(f"Invalid filter: {condition}", 1)
+    value = _field(vm, key)
+    if value is None:
+        return False
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return re.search(wanted[1:], text) is not None if wanted.startswith("~") else text == wanted
+
+
+@command("vmadm")
+async def vmadm(call: Call) -> int:
+    match call.arguments:
+        case ["lookup", *rest]:
+            return _lookup(call, rest)
+        case ["get", uuid]:
+            call.out(pretty(vm_object(_vm(call, uuid))))
+            return 0
+        case ["list", *rest]:
+            return _list(call, rest)
+        case ["update", uuid, *rest]:
+            return await _update(call, _vm(call, uuid), rest)
+    raise Usage(VMADM_USAGE)
+
+
+def _vm(call: Call, uuid: str) -> Machine:
+    machine = call.site.by_uuid(uuid)
+    if machine is None or machine is call.site.headnode:
+        raise Usage(f"Unable to load VM: No such zone: {uuid}", 1)
+    return machine
+
+
+def _lookup(call: Call, words: list[str]) -> int:
+    fields, as_json, unique, conditions = None, False, False, []
+    rest = iter(words)
+    for word in rest:
+        if word == "-o":
+            fields = next(rest, "").split(",")
+        elif word in ("-j", "-1"):
+            as_json, unique = as_json or word == "-j", unique or word == "-1"
+        elif word.startswith("-"):
+            raise Usage(VMADM_USAGE)
+        else:
+            conditions.append(word)
+    vms = [vm_object(machine) for machine in call.site.zones.values()]
+    found = [vm for vm in vms if all(_matches(vm, condition) for condition in conditions)]
+    if unique and len(found) != 1:
+        raise Usage(f"Requested unique lookup but found {len(found)} results.", 1)
+    if as_json:
+        shown = [{field: vm[field] for field in fields if field in vm} for vm in found] if fields else found
+        call.out(pretty(shown))
+    else:
+        call.out("".join(f"{vm['uuid']}\n" for vm in found))
+    return 0
+
+
+def _list(call: Call, words: list[str]) -> int:
+    fields, header, parsable, conditions = ["uuid", "type", "ram", "state", "alias"], True, False, []
+    rest = iter(words)
+    for word in rest:
+        if word == "-o":
+            fields = next(rest, "").split(",")
+        elif word == "-H":
+            header = False
+        elif word == "-p":
+            header, parsable = False, True
+        elif word.startswith("-"):
+            raise Usage(VMADM_USAGE)
+        else:
+            conditions.append(word)
+    rows = [[field.upper() for field in fields]] if header else []
+    for machine in call.site.zones.values():
+        vm = vm_object(machine)
+        if all(_matches(vm, condition) for condition in conditions):
+            rows.append([str(_field(vm, field) or "-") for field in fields])
+    for row in rows:
+        call.out((":".join(row) if parsable else "  ".join(f"{cell:<36}" for cell in row).rstrip()) + "\n")
+    return 0
+
+
+async def _update(call: Call, machine: Machine, rest: list[str]) -> int:
+    match rest:
+        case []:
+            text = (await call.stdin()).decode()
+        case ["-f", name]:
+            text = call.path(name).read_text(encoding="utf-8")
+        case _:
+            raise Usage("vmadm update: the lab takes JSON on standard input or with -f", 1)
+    try:
+        wanted = json.loads(text)
+        assert isinstance(wanted, dict)
+    except (ValueError, AssertionError):
+        raise Usage("Invalid JSON payload", 1) from None
+    unknown = set(wanted) - {"set_routes", "remove_routes"}
+    if unknown:
+        raise Usage(f"vmadm update: the lab does not imitate {', '.join(sorted(unknown))}", 127)
+    machine.remove_routes(list(wanted.get("remove_routes", [])))
+    machine.add_routes(dict(wanted.get("set_routes", {})))
+    call.err(f"Successfully updated VM {machine.zone.uuid}\n")
+    return 0
+
+
+def zone_named(site: Site, word: str) -> Machine | None:
+    return site.by_uuid(word)
+
+
+@command("zlogin")
+async def zlogin(call: Call) -> int | None:
+    words = list(call.arguments)
+    null = False
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if set(option[1:]) - set("QnES"):
+            raise Usage(f"zlogin: the lab does not imitate {option}", 2)
+        null = null or "n" in option
+    if not words:
+        raise Usage("usage: zlogin [ -QnES ] zonename [command [args ...]]", 2)
+    machine = zone_named(call.site, words[0])
+    if machine is None or machine is call.site.headnode:
+        raise Usage(f"zlogin: zone '{words[0]}' unknown", 1)
+    root = f"/zones/{machine.zone.uuid}/root"
+    shell = ["/usr/bin/bash", "-c", " ".join(words[1:])] if words[1:] else ["/usr/bin/bash"]
+    argv = [
+        "/.lab/bin/nsenter", f"--net=/.lab/netns/{machine.namespace}", f"--root={root}", f"--wd={root}/root", "--", *shell,
+    ]  # fmt: skip
+    if null:
+        argv = ["/usr/bin/bash", "-c", 'exec "$0" "$@" </dev/null', *argv]
+    call.execute(*argv)
+    return None
+
+
+@command("sdc-vmname")
+async def vmname(call: Call) -> int:
+    if len(call.arguments) != 1:
+        raise Usage("usage: sdc-vmname ROLE", 1)
+    found = call.site.of_role(call.arguments[0])
+    if not found:
+        return 1
+    call.out("".join(f"{machine.zone.uuid}\n" for machine in found))
+    return 0
+
+
+@command("zonename")
+async def zonename(call: Call) -> int:
+    call.out("global\n" if call.on_headnode else f"{call.machine.zone.uuid}\n")
+    return 0
+
+
+@command("sdc-usbkey")
+async def usbkey(call: Call) -> int:
+    """mount and unmount do nothing: /mnt/usbkey is a directory of the tree, always there."""
+    match call.arguments:
+        case ["mount" | "unmount"]:
+            return 0
+        case ["status", "-j"]:
+            call.out(pretty({"mountpoint": "/mnt/usbkey", "steps": {"mounted": True}}))
+            return 0
+    raise Usage("sdc-usbkey: the lab imitates mount, unmount and status -j", 1)

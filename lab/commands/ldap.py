@@ -1,0 +1,228 @@
+"""sdc-ldap: OpenLDAP's tools against the local UFDS, as root.  Source: sdc-sdc:bin/sdc-ldap, OpenLDAP's messages."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import sansldap
+import sansldap.asn1
+
+from lab import plan, resolve
+from lab.commands import Call, Usage, command
+from lab.commands.network import address_of
+from lab.ufds.errors import LdapError
+from lab.ufds.ldapclient import Entry, LdapClient
+
+SCOPES = {"base": 0, "one": 1, "sub": 2}
+NAMES = {1: "Operations error", 2: "Protocol error", 16: "No such attribute", 19: "Constraint violation",
+         20: "Type or value exists", 32: "No such object", 34: "Invalid DN syntax", 49: "Invalid credentials",
+         50: "Insufficient access", 53: "Server is unwilling to perform", 65: "Object class violation",
+         66: "Operation not allowed on non-leaf", 68: "Already exists", 80: "Internal (implementation specific) error"}  # fmt: skip
+TIMEOUT = 30.0
+
+
+def packed(text: str) -> bytes:
+    """A filter as it is sent."""
+    writer = sansldap.asn1.ASN1Writer()
+    found = sansldap.LDAPFilter.from_string(text)
+    found.pack(writer, sansldap.FilterOptions())
+    return bytes(writer.get_data())
+
+
+async def _connect(call: Call) -> LdapClient:
+    host = f"ufds.{call.site.datacenter.suffix}"
+    try:
+        address = await address_of(call.machine, host)
+        client = await LdapClient.connect(call.machine.dial, address, 636, TIMEOUT)
+    except (OSError, TimeoutError, resolve.ResolveError):
+        raise Usage("ldap_sasl_bind(SIMPLE): Can't contact LDAP server (-1)", 255) from None
+    # The wrapper takes the password from the configuration of the sdc zone, which is rendered from SAPI.
+    try:
+        await client.bind(plan.ROOT_DN, call.lab.root_password(call.site))
+    except LdapError as error:
+        await client.close()
+        raise Usage(f"ldap_bind: {NAMES.get(error.code, 'Other')} ({error.code})", error.code) from None
+    except (OSError, TimeoutError):
+        await client.close()
+        raise Usage("ldap_bind: Can't contact LDAP server (-1)", 255) from None
+    return client
+
+
+async def root_search(call: Call, base: str, scope: int, wanted: str) -> list[Entry] | None:
+    """What the local UFDS answers to root; None when it does not answer, or refuses."""
+    try:
+        client = await _connect(call)
+    except Usage:
+        return None
+    try:
+        return await client.search(base, scope, packed(wanted))
+    except (LdapError, OSError):
+        return None
+    finally:
+        await client.close()
+
+
+@command("sdc-ldap")
+async def sdc_ldap(call: Call) -> int:
+    words = [word for word in call.arguments if word != "-v"]
+    match words:
+        case ["search" | "s", *rest]:
+            return await _search(call, rest)
+        case ["add" | "modify" as verb, *rest]:
+            return await _change(call, rest, adds=verb == "add")
+        case ["delete" | "del" | "rm", *rest]:
+            return await _delete(call, rest)
+    raise Usage("sdc-ldap: error: unknown command" + "".join(f" '{word}'" for word in words[:1]), 1)
+
+
+def _failure(tool: str, error: LdapError) -> str:
+    text = f"{tool}: {NAMES.get(error.code, 'Other')} ({error.code})"
+    text += f"\n\tmatched DN: {error.matched}" if error.matched else ""
+    return text + (f"\n\tadditional info: {error.message}" if error.message else "")
+
+
+async def _search(call: Call, words: list[str]) -> int:
+    base, scope, free = "o=smartdc", 2, []
+    rest = iter(words)
+    for word in rest:
+        if word == "-b":
+            base = next(rest, "")
+        elif word == "-s":
+            scope = SCOPES.get(next(rest, ""), 2)
+        elif word in ("-LLL", "-x"):
+            continue
+        elif word == "-z":
+            next(rest, None)
+        elif word.startswith("-"):
+            raise Usage(f"ldapsearch: the lab does not imitate {word}", 127)
+        else:
+            free.append(word)
+    wanted = free.pop(0) if free and ("=" in free[0] or free[0].startswith("(")) else "(objectclass=*)"
+    client = await _connect(call)
+    try:
+        entries = await client.search(base, scope, packed(wanted if wanted.startswith("(") else f"({wanted})"))
+    except LdapError as error:
+        raise Usage(_failure("ldap_search_ext", error).replace("ldap_search_ext: ", ""), error.code) from None
+    except ValueError:
+        raise Usage("ldap_search_ext: Bad search filter (-7)", 249) from None
+    finally:
+        await client.close()
+    names = {name.lower() for name in free}
+    for name, attributes in entries:
+        call.out(_line("dn", name))
+        for kind, values in attributes.items():
+            if not names or kind.lower() in names or "*" in names:
+                call.out("".join(_line(kind, value) for value in values))
+        call.out("\n")
+    return 0
+
+
+def _line(kind: str, value: str) -> str:
+    plain = re.fullmatch(r"(?![ :<])[\x20-\x7e]*(?<! )", value) is not None
+    return f"{kind}: {value}\n" if plain else f"{kind}:: {base64.b64encode(value.encode()).decode()}\n"
+
+
+def _records(text: str) -> Iterator[list[tuple[str, str]]]:
+    """LDIF: per record its lines as (keyword, value); a "-" keeps an empty value."""
+    unfolded = re.sub(r"\n ", "", text.replace("\r\n", "\n"))
+    for block in re.split(r"\n\s*\n", unfolded):
+        lines = []
+        for line in block.splitlines():
+            if line.startswith("#") or not line.strip() or line.startswith("version:"):
+                continue
+            if line.strip() == "-":
+                lines.append(("-", ""))
+                continue
+            kind, colon, value = line.partition(":")
+            if not colon:
+                raise Usage(f"ldapmodify: invalid format (line: {line})", 247)
+            decoded = base64.b64decode(value[1:].strip()).decode() if value.startswith(":") else value.strip()
+            lines.append((kind.strip(), decoded))
+        if lines:
+            yield lines
+
+
+async def _change(call: Call, words: list[str], *, adds: bool) -> int:
+    keep_on, file = False, None
+    rest = iter(words)
+    for word in rest:
+        if word == "-c":
+            keep_on = True
+        elif word == "-f":
+            file = next(rest, "")
+        elif word == "-a":
+            adds = True
+        else:
+            raise Usage(f"ldapmodify: the lab does not imitate {word}", 127)
+    text = (call.path(file).read_bytes() if file else await call.stdin()).decode("utf-8", "replace")
+    client = await _connect(call)
+    code = 0
+    try:
+        for record in _records(text):
+            try:
+                await _apply(call, client, record, adds=adds)
+            except LdapError as error:
+                call.err(_failure("ldap_add" if adds else "ldap_modify", error) + "\n")
+                code = error.code
+                if not keep_on:
+                    return code
+    finally:
+        await client.close()
+    return code
+
+
+async def _apply(call: Call, client: LdapClient, record: list[tuple[str, str]], *, adds: bool) -> None:
+    if record[0][0].lower() != "dn":
+        raise Usage("ldapmodify: record without dn", 247)
+    name, lines = record[0][1], record[1:]
+    kind = "add" if adds else "modify"
+    if lines and lines[0][0].lower() == "changetype":
+        kind, lines = lines[0][1], lines[1:]
+    if kind == "add":
+        attributes: dict[str, list[str]] = {}
+        for key, value in lines:
+            attributes.setdefault(key.lower(), []).append(value)
+        call.out(f'adding new entry "{name}"\n')
+        await client.add(name, attributes)
+    elif kind == "delete":
+        call.out(f'deleting entry "{name}"\n')
+        await client.delete(name)
+    else:
+        call.out(f'modifying entry "{name}"\n')
+        await client.modify(name, _modifications(lines))
+    call.out("\n")
+
+
+def _modifications(lines: list[tuple[str, str]]) -> list[Any]:
+    changes: list[Any] = []
+    rest = iter(lines)
+    for operation, attribute in rest:
+        values = []
+        for key, value in rest:
+            if key == "-":
+                break
+            values.append(value)
+        if operation not in ("add", "replace", "delete"):
+            raise Usage(f"ldapmodify: unknown operation {operation}", 247)
+        changes.append((operation, attribute.lower(), values))
+    return changes
+
+
+async def _delete(call: Call, words: list[str]) -> int:
+    names = [word for word in words if not word.startswith("-")]
+    if len(names) != len(words):
+        raise Usage("ldapdelete: the lab takes DNs only", 127)
+    if not names:
+        names = [line for line in (await call.stdin()).decode().splitlines() if line.strip()]
+    client = await _connect(call)
+    try:
+        for name in names:
+            await client.delete(name)
+    except LdapError as error:
+        raise Usage(_failure("ldap_delete", error), error.code) from None
+    finally:
+        await client.close()
+    return 0

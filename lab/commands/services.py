@@ -1,0 +1,160 @@
+"""svcs, svcadm, svcprop.  Formats: facts, "SMF" and "Exact forms"."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from lab.commands import Call, Usage, command
+from lab.machine import Machine
+from lab.smf import Service
+
+WIDTHS = {"state": 14, "stime": 8, "fmri": 0}
+VERBS = ("enable", "disable", "restart", "refresh", "clear")
+
+
+def _machine(call: Call, uuid: str | None) -> Machine:
+    if uuid is None:
+        return call.machine
+    found = call.site.by_uuid(uuid) if call.on_headnode else None
+    if found is None:
+        raise Usage(f"{call.name}: invalid zone name or ID \"{uuid}\"", 1)
+    return found
+
+
+def _stime(service: Service) -> str:
+    then = time.localtime(service.stime)
+    if time.time() - service.stime < 24 * 3600:
+        return f"{then.tm_hour:2}:{then.tm_min:02}:{then.tm_sec:02}"
+    return time.strftime("%b_%d", then)
+
+
+def _column(service: Service, name: str) -> str:
+    match name:
+        case "state":
+            return service.shown_state
+        case "stime":
+            return _stime(service)
+        case "fmri":
+            return service.fmri
+        case "svc":
+            return service.name
+        case "inst":
+            return service.fmri.rpartition(":")[2]
+    raise Usage(f"svcs: Unknown column '{name}'.", 2)
+
+
+@command("svcs")
+async def svcs(call: Call) -> int:
+    header, columns, zone, patterns, everything = True, ["state", "stime", "fmri"], None, [], False
+    words = iter(call.arguments)
+    for word in words:
+        match word:
+            case "-H":
+                header = False
+            case "-a":
+                everything = True
+            case "-o":
+                columns = next(words, "").split(",")
+            case "-Ho":
+                header, columns = False, next(words, "").split(",")
+            case "-z":
+                zone = next(words, "")
+            case _ if word.startswith("-"):
+                raise Usage(f"svcs: the lab does not imitate {word}", 2)
+            case _:
+                patterns.append(word)
+    machine = _machine(call, zone)
+    found: dict[str, Service] = {}
+    code = 0
+    for pattern in patterns:
+        matching = machine.services.matching(pattern)
+        if not matching:
+            call.err(f"svcs: Pattern '{pattern}' doesn't match any instances\n")
+            code = 1
+        found |= {service.fmri: service for service in matching}
+    if not patterns:
+        found = {each.fmri: each for each in machine.services if everything or each.state != "disabled"}
+    rows = [[column.upper() for column in columns]] if header and (found or not patterns) else []
+    rows += [[_column(each, column) for column in columns] for each in sorted(found.values(), key=lambda e: e.fmri)]
+    for row in rows:
+        cells = [f"{cell:<{WIDTHS.get(column, 20)}}" for column, cell in zip(columns, row, strict=True)]
+        call.out(" ".join(cells).rstrip() + "\n")
+    return code
+
+
+@command("svcadm")
+async def svcadm(call: Call) -> int:
+    words = list(call.arguments)
+    zone = None
+    if words[:1] == ["-z"]:
+        zone, words = "".join(words[1:2]), words[2:]
+    if not words or words[0] not in VERBS:
+        raise Usage(f"Usage: svcadm [-z zone] {'|'.join(VERBS)} PATTERN… (the lab imitates no more)", 2)
+    verb, *patterns = words
+    patterns = [pattern for pattern in patterns if pattern not in ("-s", "-t", "-r", "-I")]
+    machine = _machine(call, zone)
+    targets: list[Service] = []
+    for pattern in patterns:
+        found = machine.services.matching(pattern)
+        if not found:
+            call.err(f"svcadm: Pattern '{pattern}' doesn't match any instances\n")
+            return 1
+        if len(found) > 1 and not set("*?[") & set(pattern):
+            listed = "".join(f"\t{service.fmri}\n" for service in found)
+            call.err(f"svcadm: Pattern '{pattern}' matches multiple instances:\n{listed}")
+            return 1
+        targets += found
+    if not targets:
+        raise Usage(f"Usage: svcadm [-z zone] {'|'.join(VERBS)} PATTERN…", 2)
+    if verb == "clear":
+        wrong = [service for service in targets if service.state != "maintenance"]
+        if wrong:
+            call.err(f'svcadm: Instance "{wrong[0].fmri}" is not in a maintenance or degraded state.\n')
+            return 1
+    await asyncio.gather(*(_act(service, verb) for service in targets))
+    return 0
+
+
+async def _act(service: Service, verb: str) -> None:
+    match verb:
+        case "enable":
+            await service.enable()
+        case "disable":
+            await service.disable()
+        case "restart":
+            await service.restart()
+        case "clear":
+            await service.clear()
+        case _:
+            pass  # Triton's services have no refresh method
+
+
+@command("svcprop")
+async def svcprop(call: Call) -> int:
+    zone, names, patterns = None, [], []
+    words = iter(call.arguments)
+    for word in words:
+        if word == "-z":
+            zone = next(words, "")
+        elif word == "-p":
+            names.append(next(words, ""))
+        else:
+            patterns.append(word)
+    machine = _machine(call, zone)
+    for pattern in patterns:
+        found = machine.services.matching(pattern)
+        if not found:
+            raise Usage(f"svcprop: Pattern '{pattern}' doesn't match any entities", 1)
+        for service in found:
+            values = {
+                "restarter/state": service.state,
+                "restarter/state_timestamp": f"{service.stime:.6f}000",
+                "general/enabled": "false" if service.state == "disabled" else "true",
+            }
+            for name in names or values:
+                if name not in values:
+                    raise Usage(f"svcprop: Couldn't find property group '{name}' for instance '{service.fmri}'.", 1)
+                lead = "" if len(names) == 1 and len(found) == 1 else f"{service.fmri}/:properties/{name} "
+                call.out(f"{lead}{values[name]}\n")
+    return 0

@@ -1,0 +1,268 @@
+"""curl, sdc-sapi, sdc-napi, sapiadm.  Formats: facts, "Exact forms" and hazard 2."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from lab import http, resolve, tls
+from lab.commands import Call, Usage, command
+from lab.commands.network import address_of
+from lab.machine import Machine
+
+CONNECT_TIMEOUT = 10.0  # sdc-sdc:tools/lib/libdc.sh: curl's --connect-timeout; there is no total one
+FOREVER = 3600.0
+UNRESOLVED, REFUSED, TIMED_OUT, GOT_NOTHING, TLS_FAILED, USAGE = 6, 7, 28, 52, 35, 2
+SAPIADM_KINDS = ("applications", "services", "instances", "manifests")
+
+
+@dataclass
+class CurlError(Exception):
+    """curl's exit code and what it says."""
+
+    code: int
+    text: str
+
+
+@dataclass
+class Ask:
+    """A curl command line, as far as the lab takes it."""
+
+    url: str = ""
+    method: str = "GET"
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    timeout: float = FOREVER
+    connect_timeout: float = FOREVER
+    silent: bool = False
+    show_error: bool = False
+    include: bool = False
+    insecure: bool = False
+    fail: bool = False
+    output: str | None = None
+    write_out: str = ""
+
+
+async def parse(call: Call, words: list[str]) -> Ask:
+    """Reads curl's arguments; what is not taken is said."""
+    ask = Ask()
+    rest = iter(words)
+    flags = {"-s": "silent", "-S": "show_error", "-i": "include", "-k": "insecure", "-f": "fail",
+             "--silent": "silent", "--insecure": "insecure", "--show-error": "show_error", "--fail": "fail"}  # fmt: skip
+    for word in rest:
+        if word.startswith("-") and not word.startswith("--") and len(word) > 2 and all(f"-{c}" in flags for c in word[1:]):
+            for letter in word[1:]:
+                setattr(ask, flags[f"-{letter}"], True)
+        elif word in flags:
+            setattr(ask, flags[word], True)
+        elif word in ("-m", "--max-time"):
+            ask.timeout = float(next(rest, ""))
+        elif word == "--connect-timeout":
+            ask.connect_timeout = float(next(rest, ""))
+        elif word in ("-X", "--request"):
+            ask.method = next(rest, "")
+        elif word in ("-H", "--header"):
+            name, _, value = next(rest, "").partition(":")
+            ask.headers[name.strip().lower()] = value.strip()
+        elif word in ("-d", "--data", "--data-binary"):
+            ask.body += await _data(call, next(rest, ""))
+            ask.method = "POST" if ask.method == "GET" else ask.method
+        elif word in ("-o", "--output"):
+            ask.output = next(rest, "")
+        elif word in ("-w", "--write-out"):
+            ask.write_out = next(rest, "")
+        elif word.startswith("-"):
+            raise Usage(f"{call.name}: the lab does not imitate {word}", USAGE)
+        else:
+            ask.url = word
+    return ask
+
+
+async def _data(call: Call, text: str) -> bytes:
+    if text == "@-":
+        return await call.stdin()
+    if text.startswith("@"):
+        return call.path(text[1:]).read_bytes()
+    return text.encode("utf-8", "surrogateescape")
+
+
+async def perform(machine: Machine, ask: Ask) -> http.Response:
+    """One request; CurlError with curl's exit code when there is no answer."""
+    parts = urlsplit(ask.url if "://" in ask.url else f"http://{ask.url}")
+    host, secure = parts.hostname or "", parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        address = await address_of(machine, host)
+    except resolve.ResolveError:
+        raise CurlError(UNRESOLVED, f"Could not resolve host: {host}") from None
+    if secure and not ask.insecure:
+        raise CurlError(60, "SSL certificate problem: self-signed certificate")
+    headers = {"host": host, "accept": "*/*", "user-agent": "curl/8.15.0"} | ask.headers
+    if ask.body and "content-type" not in headers:
+        headers["content-type"] = "application/x-www-form-urlencoded"
+    try:
+        async with asyncio.timeout(ask.timeout):
+            return await http.fetch(
+                _Patient(machine, ask.connect_timeout), address, port, target, method=ask.method, body=ask.body,
+                headers={name.title(): value for name, value in headers.items()}, within=FOREVER,
+                tls=tls.client_context() if secure else None,
+            )  # fmt: skip
+    except TimeoutError:
+        raise CurlError(TIMED_OUT, "Connection timed out") from None
+    except ssl.SSLError as error:
+        raise CurlError(TLS_FAILED, f"TLS connect error: {error.reason}") from None
+    except ConnectionResetError:
+        raise CurlError(56, "Recv failure: Connection reset by peer") from None
+    except OSError as error:
+        raise CurlError(REFUSED, f"Failed to connect to {host} port {port}: {error.strerror or error}") from None
+    except (EOFError, http.BadMessageError, ValueError):
+        raise CurlError(GOT_NOTHING, "Empty reply from server") from None
+
+
+class _Patient:
+    """A Dial whose connections have the time that --connect-timeout gives them."""
+
+    def __init__(self, machine: Machine, timeout: float) -> None:
+        self._machine = machine
+        self._timeout = timeout
+
+    async def tcp(self, host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await self._machine.dial.tcp(host, port, min(timeout, self._timeout))
+
+    async def udp(self, host: str, port: int, payload: bytes, timeout: float) -> bytes:
+        return await self._machine.dial.udp(host, port, payload, timeout)
+
+
+def head(answer: http.Response) -> str:
+    """The header block as it came, with the names' capitals put back."""
+    lines = [f"HTTP/1.1 {answer.status} {http.REASONS.get(answer.status, 'Unknown')}"]
+    lines += [f"{name.title()}: {value}" for name, value in answer.headers.items()]
+    return "\r\n".join(lines) + "\r\n\r\n"
+
+
+@command("curl")
+async def curl(call: Call) -> int:
+    ask = await parse(call, call.arguments)
+    if not ask.url:
+        raise Usage("curl: no URL specified", USAGE)
+    try:
+        answer = await perform(call.machine, ask)
+    except CurlError as error:
+        if not ask.silent or ask.show_error:
+            call.err(f"curl: ({error.code}) {error.text}\n")
+        call.out(ask.write_out.replace("%{http_code}", "000").replace("\\n", "\n"))
+        return error.code
+    content = (head(answer).encode() if ask.include else b"") + answer.body
+    failed = ask.fail and answer.status >= 400
+    if ask.output not in (None, "-", "/dev/null"):
+        call.path(str(ask.output)).write_bytes(content)
+    elif ask.output != "/dev/null" and not failed:
+        call.out(content)
+    call.out(ask.write_out.replace("%{http_code}", str(answer.status)).replace("\\n", "\n"))
+    return 22 if failed else 0
+
+
+@command("sdc-sapi", "sdc-napi")
+async def wrapper(call: Call) -> int:
+    words = call.arguments
+    headers = words[:1] != ["--no-headers"]
+    words = words if headers else words[1:]
+    if not words:
+        call.out(f"error: no PATH argument given\n\nUsage:\n        {call.name} [--no-headers] PATH [EXTRA-CURL-ARGS]\n\n")
+        return 1
+    ask = await parse(call, words[1:])
+    role = call.name.removeprefix("sdc-")
+    ask.url = f"http://{role}.{call.site.datacenter.suffix}{words[0]}"
+    ask.connect_timeout = CONNECT_TIMEOUT
+    ask.headers = {"accept": "application/json", "content-type": "application/json", "accept-version": "*"} | ask.headers
+    try:
+        answer = await perform(call.machine, ask)
+    except CurlError as error:
+        return error.code
+    call.out((head(answer) if headers else "") + _indented(answer.body))
+    return 0
+
+
+def _indented(body: bytes) -> str:
+    if not body.strip():
+        return ""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
+    except ValueError:
+        return body.decode("utf-8", "replace")
+
+
+@command("sapiadm")
+async def sapiadm(call: Call) -> int:
+    match call.arguments:
+        case ["get", uuid]:
+            found = await _find(call, uuid)
+            if found is None:
+                call.out(f"no such object: {uuid}\n")
+            else:
+                call.out(json.dumps(found[1], indent=4, ensure_ascii=False) + "\n")
+            return 0
+        case ["update", uuid, *rest]:
+            return await _update(call, uuid, rest)
+    raise Usage("sapiadm: the lab imitates `get UUID` and `update UUID [-f FILE | metadata.KEY=VALUE…]`", 127)
+
+
+async def _request(call: Call, method: str, target: str, body: bytes = b"") -> http.Response:
+    """sapiadm takes SAPI's address from the zone's own configuration: no name is looked up."""
+    host = call.site.datacenter.zone("sapi").admin_ip
+    headers = {"Accept": "application/json", "Content-Type": "application/json", "Accept-Version": "~2"}
+    try:
+        return await http.fetch(
+            call.machine.dial, host, 80, target, method=method, headers=headers, body=body, within=FOREVER
+        )
+    except (OSError, TimeoutError, EOFError, http.BadMessageError) as error:
+        raise Usage(f"sapiadm: error: connect {host}:80: {error}", 1) from None
+
+
+async def _find(call: Call, uuid: str) -> tuple[str, dict[str, Any]] | None:
+    for kind in SAPIADM_KINDS:
+        answer = await _request(call, "GET", f"/{kind}/{uuid}")
+        if answer.status == 200:
+            return kind, json.loads(answer.body)
+    return None
+
+
+async def _update(call: Call, uuid: str, rest: list[str]) -> int:
+    if rest[:1] == ["-f"]:
+        change = _object(call.path(rest[1] if rest[1:] else "").read_bytes())
+    elif rest:
+        change = {}
+        for word in rest:
+            # The real one splits on every "=" and keeps the second part; all values become strings (hazard 2).
+            parts = word.split("=")
+            place = change
+            *path, last = parts[0].split(".", 1)
+            for part in path:
+                place = place.setdefault(part, {})
+            place[last] = parts[1] if len(parts) > 1 else ""
+    else:
+        change = _object(await call.stdin())
+    found = await _find(call, uuid)
+    if found is None:
+        call.out(f"no such object: {uuid}\n")
+        return 0
+    body = json.dumps({"action": "update"} | change, ensure_ascii=False).encode()
+    answer = await _request(call, "PUT", f"/{found[0]}/{uuid}", body)
+    if answer.status >= 400:
+        raise Usage(f"sapiadm: error updating {uuid}: {answer.body.decode('utf-8', 'replace')}", 1)
+    return 0
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise Usage(f"sapiadm: invalid JSON: {error}", 1) from None
+    if not isinstance(value, dict):
+        raise Usage("sapiadm: invalid JSON: an object is wanted", 1)
+    return value

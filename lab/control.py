@@ -1,0 +1,29 @@
+"""How a command inside speaks to the lab that runs: one JSON object over the unix socket that AZ_LAB_SOCKET names."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+SOCKET = "AZ_LAB_SOCKET"
+OPERATIONS = ("fault", "heal", "settle", "state")
+
+
+def ask(operation: str, arguments: Sequence[str]) -> int:
+    """Sends one operation and prints what the lab says; its exit status."""
+    path = os.environ.get(SOCKET)
+    if not path:
+        print(f"lab: `{operation}` works inside a running lab only: python -m lab -- COMMAND", file=sys.stderr)
+        return 4
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(path)
+        link.sendall(json.dumps({"op": operation, "arguments": list(arguments)}).encode() + b"\n")
+        with link.makefile("rb") as file:
+            answer = json.loads(file.readline() or b'{"code": 3, "text": "the lab is gone"}')
+    text = answer.get("text", "")
+    if text:
+        print(text, file=sys.stdout if answer["code"] == 0 else sys.stderr)
+    return int(answer["code"])

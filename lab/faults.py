@@ -1,0 +1,90 @@
+"""What can go wrong in a lab: each fault is a cause; its symptoms follow by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lab import plan
+
+if TYPE_CHECKING:
+    from lab.daemon import Lab
+    from lab.machine import Machine, Site
+
+
+class UnknownFault(Exception):
+    """The name, or the subject, is none."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a fault is planted."""
+
+    site: Site
+    machine: Machine
+
+
+Planting = Callable[["Lab", Target], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One cause.  `where` says what its subject is: "datacenter", or the role of a zone ("zone": any)."""
+
+    name: str
+    where: str
+    text: str
+    default: str
+    plant: Planting = dataclasses.field(repr=False)
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(name: str, where: str, default: str) -> Callable[[Planting], Planting]:
+    """Registers a fault; its docstring says what it does, and for which incident it stands."""
+
+    def register(planting: Planting) -> Planting:
+        text = " ".join((planting.__doc__ or "").split())
+        FAULTS[name] = Fault(name, where, text, default, planting)
+        return planting
+
+    return register
+
+
+def parse(text: str) -> tuple[Fault, str]:
+    """NAME[@SUBJECT]."""
+    name, _, subject_ = text.partition("@")
+    if name not in FAULTS:
+        raise UnknownFault(f"there is no fault {name!r}; --list-faults names them")
+    return FAULTS[name], subject_ or FAULTS[name].default
+
+
+def listing() -> str:
+    """All faults, for people."""
+    lines = []
+    for each in FAULTS.values():
+        lines.append(f"{each.name}[@{each.where.upper()}]   (default: {each.default})\n    {each.text}\n")
+    return "".join(lines)
+
+
+def subject(lab: Lab, the_fault: Fault, text: str) -> Target:
+    """Finds the datacenter or zone that is meant: DC, or DC.ALIAS[.SERVICE…]."""
+    name, _, rest = text.partition(".")
+    alias = rest.partition(".")[0]
+    if name not in lab.sites:
+        raise UnknownFault(f"{the_fault.name}: there is no datacenter {name!r}")
+    site = lab.sites[name]
+    if the_fault.where == "datacenter":
+        if alias:
+            raise UnknownFault(f"{the_fault.name}: its subject is a datacenter, not {text!r}")
+        return Target(site, site.headnode)
+    if not alias and the_fault.where != "zone":
+        alias = f"{the_fault.where}0"
+    if alias not in site.zones or the_fault.where not in ("zone", site.zones[alias].zone.role):
+        raise UnknownFault(f"{the_fault.name}: there is no such zone for it: {text!r}")
+    return Target(site, site.zones[alias])

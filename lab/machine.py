@@ -1,0 +1,75 @@
+"""Where things run: one machine per zone and per head node's global zone, gathered per datacenter in a site."""
+
+from __future__ import annotations
+
+import pathlib
+import socket
+from dataclasses import dataclass, field
+
+from lab import kinds, net, plan
+from lab.smf import Services
+
+GLOBAL = "global"
+
+
+class Machine:
+    """A zone that exists: its namespace, its files, its services, its routes.  It is the `Place` of its servers."""
+
+    def __init__(self, zone: plan.Zone, datacenter: plan.Datacenter, root: pathlib.Path, clock: kinds.Clock) -> None:
+        self.zone = zone
+        self.datacenter = datacenter
+        self.root = root
+        self.clock = clock
+        self.dial: kinds.Dial = net.NamespaceDial(zone.id)
+        self.services = Services()
+        self.routes: dict[str, str] = {}  # vm.routes: what vmadm knows
+        self.health_errors: list[str] = []
+
+    @property
+    def namespace(self) -> str:
+        return self.zone.id
+
+    @property
+    def binder(self) -> str:
+        """The name server of /etc/resolv.conf: the own datacenter's binder."""
+        return self.datacenter.zone("binder").admin_ip
+
+    def listen(
+        self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM
+    ) -> socket.socket:
+        return net.listen_in(self.namespace, port, host, kind)
+
+    def add_routes(self, routes: dict[str, str]) -> None:
+        """vmadm's set_routes: remembered in vm.routes and put into the kernel."""
+        net.set_routes(self.namespace, routes)
+        self.routes.update(routes)
+
+    def remove_routes(self, routes: list[str]) -> None:
+        """vmadm's remove_routes: forgotten, and taken out of the kernel."""
+        net.set_routes(self.namespace, {}, routes)
+        for route in routes:
+            self.routes.pop(route, None)
+
+
+@dataclass
+class Site:
+    """One datacenter that exists: its head node's global zone and its core zones, by alias."""
+
+    datacenter: plan.Datacenter
+    headnode: Machine
+    zones: dict[str, Machine]
+    garbage_sysinfo: bool = False
+    sysinfo_name: str | None = None  # what sysinfo says, where it is not the truth
+    networks_owner: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def machines(self) -> list[Machine]:
+        return [self.headnode, *self.zones.values()]
+
+    def of_role(self, role: str) -> list[Machine]:
+        return [machine for machine in self.zones.values() if machine.zone.role == role]
+
+    def by_uuid(self, uuid: str) -> Machine | None:
+        if uuid == GLOBAL:
+            return self.headnode
+        return next((machine for machine in self.zones.values() if machine.zone.uuid == uuid), None)

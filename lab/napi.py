@@ -1,0 +1,96 @@
+"""NAPI: the networks of a datacenter, and the routes that every zone on a network is to have (facts: "Routes")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lab import kinds
+from lab.http import HttpServer, Request, Response, error_response, json_response
+
+PORT = 80
+Network = dict[str, Any]
+
+
+class Networks:
+    """What NAPI's moray holds.  `on_change` hears of a network that was changed: net-agent acts on it."""
+
+    def __init__(self, networks: list[Network], on_change: Callable[[Network], None] | None = None) -> None:
+        self.by_uuid: dict[str, Network] = {network["uuid"]: network for network in networks}
+        self.on_change = on_change
+
+    def find(self, name: str) -> Network | None:
+        """By uuid; `admin` is accepted in its place."""
+        if name == "admin":
+            return next((network for network in self.by_uuid.values() if network["name"] == "admin"), None)
+        return self.by_uuid.get(name)
+
+    def update(self, network: Network, changes: Mapping[str, Any]) -> None:
+        """`routes` are replaced, not merged (facts)."""
+        network.update(changes)
+        if self.on_change is not None:
+            self.on_change(network)
+
+
+class Napi:
+    """Answers /ping, /networks and /networks/UUID; a PUT changes what is given and leaves the rest."""
+
+    def __init__(self, place: kinds.Place, networks: Networks) -> None:
+        self._place = place
+        self.networks = networks
+        self.http = HttpServer(self.answer, "SmartDataCenter Networking API")
+
+    @property
+    def misbehaviour(self) -> str | None:
+        return self.http.misbehaviour
+
+    @misbehaviour.setter
+    def misbehaviour(self, value: str | None) -> None:
+        self.http.misbehaviour = value
+
+    async def start(self) -> None:
+        await self.http.start(self._place.listen(PORT))
+
+    async def stop(self) -> None:
+        await self.http.stop()
+
+    async def answer(self, request: Request) -> Response:
+        match (request.method, request.path.strip("/").split("/")):
+            case ("GET", ["ping"]):
+                return json_response({"status": "OK", "healthy": True, "services": {"moray": "online"}})
+            case ("GET", ["networks"]):
+                return json_response(self._list(request.query))
+            case ("GET" | "PUT", ["networks", name]):
+                network = self.networks.find(name)
+                if network is None:
+                    return error_response(404, "ResourceNotFound", "network not found")
+                if request.method == "PUT":
+                    return self._put(network, request)
+                return json_response(network)
+            case (_, ["ping"] | ["networks"] | ["networks", _]):
+                return error_response(405, "MethodNotAllowedError", f"{request.method} is not allowed")
+        return error_response(404, "ResourceNotFound", f"{request.path} does not exist")
+
+    def _list(self, query: Mapping[str, str]) -> list[Network]:
+        wanted = {key: query[key] for key in ("name", "nic_tag", "vlan_id") if key in query}
+        found = self.networks.by_uuid.values()
+        return [network for network in found if all(str(network.get(k)) == v for k, v in wanted.items())]
+
+    def _put(self, network: Network, request: Request) -> Response:
+        """A body that is not said to be JSON changes nothing, as with SAPI: both are restify servers (inference)."""
+        changes: object = {}
+        if request.content_type == "application/json" and request.body.strip():
+            try:
+                changes = json.loads(request.body)
+            except ValueError as error:
+                return error_response(400, "InvalidContent", f"Invalid JSON: {error}")
+        if not isinstance(changes, dict):
+            return error_response(422, "InvalidParameters", "Invalid parameters")
+        routes = changes.get("routes", {})
+        valid = isinstance(routes, dict) and all(isinstance(text, str) for pair in routes.items() for text in pair)
+        if not valid:
+            wrong = {"errors": [{"field": "routes", "code": "InvalidParameter", "message": "must be an object"}]}
+            return json_response({"code": "InvalidParameters", "message": "Invalid parameters", **wrong}, 422)
+        self.networks.update(network, {key: value for key, value in changes.items() if key != "uuid"})
+        return json_response(network)

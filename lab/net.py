@@ -1,0 +1,241 @@
+"""The lab's networks: namespaces, bridges, routers, routes, dropped packets, and sockets in other namespaces.
+
+Every zone, head node and router is a network namespace named like its id; `ip netns` keeps them under /run/netns,
+which is a tmpfs of the lab's own.  Per datacenter one router namespace carries the bridges br-admin, br-external and
+br-manta; the routers meet in the namespace `backbone`.  Routers know every subnet; zones know only their own and what
+is set for them.  What comes from an external network for a private destination elsewhere is dropped without a word,
+as providers do (so a probe times out), and nobody outside reaches an admin or Manta network from the operator's side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import socket
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+
+from lab import kinds, plan
+
+NETNS = "/run/netns"
+OPERATOR = "operator"
+BACKBONE = "backbone"
+TAGS = ("admin", "external", "manta")
+CLONE_NEWNET = 0x40000000
+# Kernel defaults that would make the lab lie: ICMP errors are answers here, and replies may take another way.
+SYSCTLS = {
+    "net/ipv4/icmp_ratelimit": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv4/ip_forward": "1",
+}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NetworkError(Exception):
+    """`ip` refused something; the message is its own."""
+
+
+def _setns(descriptor: int) -> None:
+    if _libc.setns(descriptor, CLONE_NEWNET) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"setns: {os.strerror(code)}")
+
+
+@contextlib.contextmanager
+def inside(namespace: str) -> Iterator[None]:
+    """The calling thread is in `namespace` for the duration; nothing may be awaited in it.
+
+    A socket keeps the namespace in which it was made.  A namespace belongs to a thread, so others are not disturbed.
+    """
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        there = os.open(f"{NETNS}/{namespace}", os.O_RDONLY)
+        try:
+            _setns(there)
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            _setns(home)
+    finally:
+        os.close(home)
+
+
+def socket_in(
+    namespace: str,
+    family: socket.AddressFamily = socket.AF_INET,
+    kind: socket.SocketKind = socket.SOCK_STREAM,
+    protocol: int = 0,
+) -> socket.socket:
+    """A new non-blocking socket that lives in `namespace`."""
+    with inside(namespace):
+        made = socket.socket(family, kind, protocol)
+    made.setblocking(False)
+    return made
+
+
+def listen_in(
+    namespace: str, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM
+) -> socket.socket:
+    """A bound (and, if a stream, listening) non-blocking socket in `namespace`."""
+    with inside(namespace):
+        return kinds.listening_socket(host, port, kind)
+
+
+class NamespaceDial:
+    """`Dial` from one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+
+    async def tcp(self, host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await kinds.connect(socket_in(self.namespace), host, port, timeout)
+
+    async def udp(self, host: str, port: int, payload: bytes, timeout: float) -> bytes:
+        made = socket_in(self.namespace, kind=socket.SOCK_DGRAM)
+        return await kinds.exchange(made, host, port, payload, timeout)
+
+
+def ip(arguments: Iterable[str]) -> str:
+    """Runs `ip` once; returns what it printed."""
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NetworkError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _batch(lines: Iterable[str], namespace: str | None = None) -> subprocess.Popen[str]:
+    where = ["-n", namespace] if namespace else []
+    process = subprocess.Popen(
+        ["ip", *where, "-batch", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert process.stdin is not None
+    process.stdin.write("\n".join(lines) + "\n")
+    process.stdin.close()
+    return process
+
+
+def _finish(process: subprocess.Popen[str], what: str) -> None:
+    assert process.stderr is not None
+    said = process.stderr.read()
+    if process.wait() != 0:
+        raise NetworkError(f"{what}: {said.strip()}")
+
+
+def run_batch(lines: Iterable[str], namespace: str | None = None) -> None:
+    """Several `ip` commands in one process, in `namespace` if one is given."""
+    _finish(_batch(lines, namespace), f"ip -batch in {namespace or 'the lab'}")
+
+
+def router(datacenter: str) -> str:
+    """The name of a datacenter's router namespace."""
+    return f"{datacenter}.router"
+
+
+def _zone_lines(zone: plan.Zone) -> list[str]:
+    lines = ["link set lo up"]
+    for nic in zone.nics:
+        lines += [f"addr add {nic.ip}/{nic.prefix} dev {nic.interface}", f"link set {nic.interface} up"]
+    lines += [f"route add default via {nic.gateway}" for nic in zone.nics if nic.gateway]
+    return lines
+
+
+def _router_lines(datacenter: plan.Datacenter, ports: list[tuple[str, str]]) -> list[str]:
+    number = datacenter.number
+    lines = ["link set lo up"]
+    for index, tag in enumerate(TAGS, start=1):
+        lines += [
+            f"link add br-{tag} type bridge forward_delay 0",
+            f"addr add 10.{number}.{index}.1/24 dev br-{tag}",
+            f"link set br-{tag} up",
+        ]
+    for port, tag in ports:
+        lines += [f"link set {port} master br-{tag}", f"link set {port} up"]
+    lines += [
+        f"addr add 172.31.{number}.2/24 dev uplink",
+        "link set uplink up",
+        f"route add default via 172.31.{number}.1",
+        f"rule add pref 1000 iif br-external to 10.{number}.0.0/16 lookup main",
+        "rule add pref 1010 iif br-external to 10.0.0.0/8 blackhole",
+        f"rule add pref 1020 iif uplink from 192.0.2.0/24 to {datacenter.external_subnet} lookup main",
+        "rule add pref 1030 iif uplink from 192.0.2.0/24 to 10.0.0.0/8 blackhole",
+    ]
+    return lines
+
+
+def build(the_plan: plan.Plan) -> None:
+    """Makes every namespace, wire, address and rule of the plan; routes of zones to other datacenters are not set."""
+    names, links = [BACKBONE, OPERATOR], [f"link add eth0 netns {OPERATOR} type veth peer name operator netns {BACKBONE}"]
+    batches: dict[str, list[str]] = {
+        OPERATOR: ["link set lo up", f"addr add {plan.OPERATOR_ADDRESS}/24 dev eth0", "link set eth0 up",
+                   "route add default via 192.0.2.1"],
+        BACKBONE: ["link set lo up", "addr add 192.0.2.1/24 dev operator", "link set operator up"],
+    }  # fmt: skip
+    for datacenter in the_plan.datacenters:
+        home, number = router(datacenter.name), datacenter.number
+        names.append(home)
+        links.append(f"link add uplink netns {home} type veth peer name dc{number} netns {BACKBONE}")
+        batches[BACKBONE] += [
+            f"addr add 172.31.{number}.1/24 dev dc{number}",
+            f"link set dc{number} up",
+            f"route add 10.{number}.0.0/16 via 172.31.{number}.2",
+        ]
+        ports: list[tuple[str, str]] = []
+        for index, zone in enumerate((datacenter.headnode, *datacenter.zones)):
+            names.append(zone.id)
+            batches[zone.id] = _zone_lines(zone)
+            for nic in zone.nics:
+                port = f"z{index}-{nic.interface}"
+                links.append(f"link add {nic.interface} netns {zone.id} type veth peer name {port} netns {home}")
+                ports.append((port, nic.nic_tag))
+        batches[home] = _router_lines(datacenter, ports)
+    run_batch([f"netns add {name}" for name in names])
+    for name in names:
+        _write_sysctls(name)
+    run_batch(links)
+    running = [(name, _batch(lines, name)) for name, lines in batches.items()]
+    for name, process in running:
+        _finish(process, name)
+
+
+def _write_sysctls(namespace: str) -> None:
+    with inside(namespace):
+        for name, value in SYSCTLS.items():
+            with open(f"/proc/sys/{name}", "w", encoding="ascii") as file:
+                file.write(value)
+
+
+def set_routes(namespace: str, add: Mapping[str, str], remove: Iterable[str] = ()) -> None:
+    """Puts routes {destination: gateway} into a namespace's kernel and takes others out (absent ones are no error)."""
+    present = set(routes(namespace))
+    lines = [f"route del {to}" for to in remove if to in present]
+    lines += [f"route replace {to} via {gateway}" for to, gateway in add.items()]
+    if lines:
+        run_batch(lines, namespace)
+
+
+def routes(namespace: str) -> dict[str, tuple[str | None, str]]:
+    """The kernel's table: destination ("default", "10.2.1.0/24", a host without "/32" as "10.2.2.29/32") → gateway, interface."""
+    found: dict[str, tuple[str | None, str]] = {}
+    for line in ip(["-n", namespace, "-4", "route", "show"]).splitlines():
+        words = line.split()
+        to = words[0]
+        if to in {"blackhole", "unreachable"}:
+            continue
+        if "/" not in to and to != "default":
+            to += "/32"
+        gateway = words[words.index("via") + 1] if "via" in words else None
+        found[to] = (gateway, words[words.index("dev") + 1] if "dev" in words else "")
+    return found
+
+
+def drop(datacenter: str, address: str, port: int | None = None, *, on: bool = True) -> None:
+    """The router drops what is for `address` (of TCP port `port` only, if given); ICMP passes when a port is named."""
+    what = ["ipproto", "tcp", "dport", str(port)] if port else []
+    verb = "add" if on else "del"
+    ip(["-n", router(datacenter), "rule", verb, "pref", "100", *what, "to", address, "blackhole"])

@@ -1,0 +1,157 @@
+"""The file trees of head nodes and zones: ours on a tmpfs, with the host's libraries and a few of its programs below /.lab.
+
+One directory SHARED holds read-only bind mounts of what is the host's (libraries, programs, the Python that runs the
+stub, /dev, /proc) and is bound into every tree as /.lab; the rest of a tree is symbolic links into it and files of its
+own.  A zone's tree is below its head node's, at /zones/UUID/root, as in Triton.  PATH is an allow-list of what SmartOS
+has: no `timeout`, no `seq`, no GNU `ping -c`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pathlib
+import shutil
+import sys
+
+from lab import plan
+
+RUN = pathlib.Path("/run/lab")
+SHARED = RUN / "shared"
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC = 1, 32, 4096, 16384
+# Of statvfs's flags those that a user namespace must not clear when it remounts: nosuid, nodev, noexec.
+LOCKED = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
+PROGRAMS = (
+    "awk basename bash cat chmod cmp cp cut date diff dirname echo egrep env false fgrep find grep head id kill ln ls "
+    "mkdir mktemp mv nawk openssl printf ps pwd rm rmdir sed sh sleep sort tail tee test touch tr true uniq wc xargs"
+).split()
+SHELL_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:/usr/openldap/bin"
+IN_EVERY_ZONE = {
+    "usr/bin": ("svcs", "svcprop", "nc", "netstat", "curl", "zonename", "json"),
+    "usr/sbin": ("svcadm", "route", "ping", "dig"),
+}
+ON_HEADNODES = {
+    "usr/bin": ("sysinfo",),
+    "usr/sbin": ("vmadm", "zlogin", "zoneadm"),
+    "opt/smartdc/bin": (
+        "sdcadm", "sdc-healthcheck", "sdc-sapi", "sdc-napi", "sdc-ldap", "sapiadm", "sdc-vmname", "sdc-useradm",
+        "sdc-ufds-m2s", "sdc-login", "sdc-vmapi", "sdc-cnapi", "sdc-imgapi", "sdc-usbkey", "sdc-role",
+        "sdc-cloudapi", "sdc-ufds", "manta-oneach", "manta-adm", "sdc-backup",
+    ),
+}  # fmt: skip
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mount(source: str, target: str, kind: str | None, flags: int = 0, options: str | None = None) -> None:
+    """mount(2)."""
+    given = [None if text is None else text.encode() for text in (source, target, kind, options)]
+    if _libc.mount(given[0], given[1], given[2], ctypes.c_ulong(flags), given[3]) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"mount {source} on {target}: {os.strerror(code)}")
+
+
+def _bind(source: str, target: pathlib.Path, *, writable: bool = False) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    mount(source, str(target), None, MS_BIND | MS_REC)
+    if not writable:
+        locked = os.statvfs(target).f_flag & LOCKED
+        mount("none", str(target), None, MS_REMOUNT | MS_BIND | MS_RDONLY | locked)
+
+
+def python_inside() -> tuple[str | None, str]:
+    """The prefix to bind as /.lab/python (None if it is /usr), and the interpreter's path within a tree.
+
+    `sys._base_executable` and base_prefix name the real interpreter, not a venv's link nor a version manager's shim.
+    """
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if os.path.realpath(sys.base_prefix) == "/usr":
+        return None, f"/.lab/bin/{name}"
+    return sys.base_prefix, f"/.lab/python/bin/{name}"
+
+
+def make_shared() -> None:
+    """SHARED: bin, lib, lib64 … and python (the host's, read-only), dev, proc, netns, and the stub."""
+    for part in ("bin", "lib", "lib64", "lib32"):
+        if os.path.isdir(f"/usr/{part}"):
+            _bind(f"/usr/{part}", SHARED / part)
+    prefix, interpreter = python_inside()
+    if prefix is not None:
+        _bind(prefix, SHARED / "python")
+    _bind("/dev", SHARED / "dev", writable=True)
+    _bind("/proc", SHARED / "proc", writable=True)
+    _bind("/run/netns", SHARED / "netns", writable=True)
+    stub = pathlib.Path(__file__).with_name("stub.py").read_text(encoding="utf-8")
+    (SHARED / "stub").write_text(f"#!{interpreter} -IS\n{stub}", encoding="utf-8")
+    (SHARED / "stub").chmod(0o755)
+
+
+def _link(root: pathlib.Path, path: str, to: str) -> None:
+    where = root / path
+    if not where.is_symlink():
+        where.symlink_to(to)
+
+
+def _libraries(root: pathlib.Path) -> None:
+    """/lib has to be a directory of ours, because /lib/sdc/config.sh is in it."""
+    (root / "lib").mkdir()
+    source = pathlib.Path("/usr/lib" if os.path.islink("/lib") else "/lib")
+    for entry in source.iterdir():
+        if "linux-gnu" in entry.name or ".so" in entry.name:
+            _link(root, f"lib/{entry.name}", f"/.lab/lib/{entry.name}")
+    _link(root, "usr/lib", "/.lab/lib")
+    for part in ("lib64", "lib32"):
+        if (SHARED / part).is_dir():
+            _link(root, part, f"/.lab/{part}")
+
+
+def _programs(root: pathlib.Path) -> None:
+    for name in PROGRAMS:
+        found = shutil.which("awk" if name == "nawk" else name, path="/usr/bin:/bin")
+        if found:
+            _link(root, f"usr/bin/{name}", f"/.lab/bin/{os.path.basename(os.path.realpath(found))}")
+
+
+def _tree(root: pathlib.Path, zone: plan.Zone, binder: str) -> None:
+    for part in (
+        ".lab", "usr/bin", "usr/sbin", "opt/smartdc/bin", "opt/local/bin", "etc/inet", "root", "var/tmp",
+        "var/svc/log", "tmp", "smartdc",
+    ):  # fmt: skip
+        (root / part).mkdir(parents=True, exist_ok=True)
+    mount(str(SHARED), str(root / ".lab"), None, MS_BIND | MS_REC)
+    _libraries(root)
+    _programs(root)
+    for part, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("dev", ".lab/dev"), ("proc", ".lab/proc"),
+                         ("smartdc/bin", "/opt/smartdc/bin")):  # fmt: skip
+        _link(root, part, target)
+    (root / ".lab-zone").write_text(zone.id, encoding="utf-8")
+    (root / "etc/passwd").write_text("root:x:0:0:Super-User:/root:/usr/bin/bash\n", encoding="utf-8")
+    (root / "etc/group").write_text("root::0:\n", encoding="utf-8")
+    (root / "etc/resolv.conf").write_text(f"nameserver {binder}\n", encoding="utf-8")
+    shown = "headnode" if zone.role == "global" else zone.uuid
+    for name in ("etc/nodename", "etc/hostname"):
+        (root / name).write_text(shown + "\n", encoding="utf-8")
+    hostname = root / "usr/bin/hostname"
+    hostname.write_text(f"#!/usr/bin/bash\necho {shown}\n", encoding="utf-8")
+    hostname.chmod(0o755)
+    for folder, names in IN_EVERY_ZONE.items():
+        for name in names:
+            _link(root, f"{folder}/{name}", "/.lab/stub")
+
+
+def make_headnode(datacenter: plan.Datacenter, root: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The tree of a head node with its zones' trees in it; returns each zone's root by alias."""
+    binder = datacenter.zone("binder").admin_ip
+    _tree(root, datacenter.headnode, binder)
+    for folder, names in ON_HEADNODES.items():
+        for name in names:
+            _link(root, f"{folder}/{name}", "/.lab/stub")
+    for part in ("lib/sdc", "usbkey", "mnt/usbkey"):
+        (root / part).mkdir(parents=True)
+    config = pathlib.Path(__file__).with_name("config.sh").read_text(encoding="utf-8")
+    (root / "lib/sdc/config.sh").write_text(config, encoding="utf-8")
+    found: dict[str, pathlib.Path] = {}
+    for zone in datacenter.zones:
+        found[zone.alias] = root / "zones" / zone.uuid / "root"
+        found[zone.alias].mkdir(parents=True)
+        _tree(found[zone.alias], zone, binder)
+    return found

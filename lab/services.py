@@ -1,0 +1,258 @@
+"""Which server stands behind which SMF instance, zone by zone (facts, "SMF")."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pathlib
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lab import data, plan
+from lab.adminui import Adminui
+from lab.agents import ConfigAgent, NetAgent
+from lab.binder import Binder, Registry
+from lab.cloudapi import Cloudapi, Haproxy
+from lab.machine import Machine, Site
+from lab.moray import MorayHaproxy, MorayServer, MorayStore
+from lab.napi import Napi, Networks
+from lab.sapi import Sapi
+from lab.smf import Service
+from lab.ufds.client import UfdsProcess
+
+if TYPE_CHECKING:
+    from lab import kinds
+
+AGENT_SERVICES = ("svc:/smartdc/agent/net-agent:default", "svc:/smartdc/agent/ur:default")
+CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
+
+
+class Idle:
+    """A service of which only the state matters."""
+
+    async def start(self) -> None:
+        """Nothing to do."""
+
+    async def stop(self) -> None:
+        """Nothing to do."""
+
+
+class UfdsFront:
+    """The ufds zone's haproxy and its four ufds-master processes, behind which one LDAPS server stands.
+
+    It listens while haproxy and at least one process run, and has the root password that the youngest process has read.
+    """
+
+    def __init__(self, machine: Machine, process: UfdsProcess, certificate: pathlib.Path, key: pathlib.Path) -> None:
+        self.machine = machine
+        self.listener = machine.zone.id
+        self.password = ""
+        self._process = process
+        self._certificate, self._key = certificate, key
+        self._running: set[str] = set()
+        self._listening = False
+        self._turn = asyncio.Lock()
+
+    async def _settle(self, started: str | None = None) -> None:
+        async with self._turn:
+            wanted = "haproxy" in self._running and len(self._running) > 1
+            if started not in (None, "haproxy") or (wanted and not self._listening):
+                file = self.machine.root / "opt/smartdc/ufds/etc/config.json"
+                config = json.loads(file.read_text(encoding="utf-8"))
+                changed, self.password = self.password != config["rootPassword"], str(config["rootPassword"])
+                if self._listening and changed:
+                    await self._process.password(self.listener, self.password)
+            if wanted and not self._listening:
+                await self._process.serve(
+                    self.machine.datacenter.name, self._certificate, self._key, root_password=self.password,
+                    ns=self.machine.namespace, listener=self.listener,
+                )  # fmt: skip
+            elif self._listening and not wanted:
+                await self._process.stop(self.listener)
+            self._listening = wanted
+
+    def part(self, name: str) -> kinds.Daemon:
+        """One of the five programs."""
+        return _Part(self, name)
+
+    async def started(self, name: str) -> None:
+        self._running.add(name)
+        await self._settle(name)
+
+    async def stopped(self, name: str) -> None:
+        self._running.discard(name)
+        await self._settle()
+
+
+class _Part:
+    def __init__(self, front: UfdsFront, name: str) -> None:
+        self._front, self._name = front, name
+
+    async def start(self) -> None:
+        await self._front.started(self._name)
+
+    async def stop(self) -> None:
+        await self._front.stopped(self._name)
+
+
+class Replicator:
+    """ufds-replicator of one replica."""
+
+    def __init__(self, machine: Machine, process: UfdsProcess) -> None:
+        self.machine, self._process = machine, process
+
+    async def start(self) -> None:
+        root, datacenter = self.machine.root, self.machine.datacenter
+        config = json.loads((root / "opt/smartdc/ufds/etc/replicator.json").read_text(encoding="utf-8"))
+        await self._process.replicate(
+            datacenter.name, config, ns=self.machine.namespace,
+            hosts={f"ufds.{datacenter.suffix}": datacenter.zone("ufds").admin_ip},
+            log=root / "var/svc/log/smartdc-application-ufds-replicator:default.log",
+            pace=max(0.02, self.machine.clock.factor),
+        )  # fmt: skip
+
+    async def stop(self) -> None:
+        await self._process.stop_replicator(self.machine.datacenter.name)
+
+
+class _Zookeeper:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def start(self) -> None:
+        self._registry.online = True
+
+    async def stop(self) -> None:
+        self._registry.online = False
+
+
+class Collaborators:
+    """What the servers of one datacenter share: its moray's content, its ZooKeeper, its networks, its front ends."""
+
+    def __init__(self, the_plan: plan.Plan, datacenter: plan.Datacenter) -> None:
+        self.store = MorayStore()
+        for bucket, objects in data.sapi_objects(the_plan, datacenter).items():
+            for value in objects:
+                self.store.put(bucket, value)
+        self.registry = Registry(data.registrations(datacenter))
+        self.networks = Networks(data.networks(the_plan, datacenter))
+        self.ufds: dict[str, UfdsFront] = {}
+        self.servers: dict[str, kinds.Daemon] = {}  # by zone id, or zone id and port: the youngest process
+        self.config_agents: list[ConfigAgent] = []
+        self.net_agent: NetAgent | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+
+
+class Builder:
+    """Registers the services of a site's machines; starting them is left to who asks."""
+
+    def __init__(
+        self, site: Site, shared: Collaborators, process: UfdsProcess, tls: ssl.SSLContext,
+        certificate: tuple[pathlib.Path, pathlib.Path],
+    ) -> None:  # fmt: skip
+        self.site, self.shared, self.process, self.tls, self.certificate = site, shared, process, tls, certificate
+        self.binders = [zone.admin_ip for zone in site.datacenter.zones if zone.role == "binder"]
+
+    def build(self) -> list[kinds.Daemon]:
+        """Adds every service; returns what runs in zones without being an SMF service of the plan (the haproxies)."""
+        extra: list[kinds.Daemon] = []
+        for machine in self.site.zones.values():
+            extra += getattr(self, f"_{machine.zone.role}")(machine)
+            agent = ConfigAgent(machine)
+            self.shared.config_agents.append(agent)
+            machine.services.add(CONFIG_AGENT, lambda agent=agent: agent)
+        net_agent = self.shared.net_agent = NetAgent(self.site)
+        for fmri in AGENT_SERVICES:
+            self.site.headnode.services.add(fmri, (lambda: net_agent) if "net-agent" in fmri else Idle)
+        return extra
+
+    def _add(self, machine: Machine, fmri: str, make: Callable[[], kinds.Daemon]) -> Service:
+        return machine.services.add(fmri, make)
+
+    def _exit(self, service: Service) -> Callable[[str], None]:
+        """What a program calls that ends by itself: SMF puts it into maintenance."""
+
+        def ended(reason: str) -> None:
+            task = asyncio.get_running_loop().create_task(service.fail(reason))
+            self.shared.tasks.add(task)
+            task.add_done_callback(self.shared.tasks.discard)
+
+        return ended
+
+    def _ufds(self, machine: Machine) -> list[kinds.Daemon]:
+        front = self.shared.ufds[machine.zone.alias] = UfdsFront(machine, self.process, *self.certificate)
+        for fmri in machine.zone.services:
+            instance = fmri.rpartition(":")[2]
+            if "ufds-master" in fmri:
+                self._add(machine, fmri, lambda name=instance: front.part(name))
+            elif "haproxy" in fmri:
+                self._add(machine, fmri, lambda: front.part("haproxy"))
+            elif fmri == plan.REPLICATOR:
+                self._add(machine, fmri, lambda: Replicator(machine, self.process))
+            elif fmri != CONFIG_AGENT:
+                self._add(machine, fmri, Idle)
+        return []
+
+    def _moray(self, machine: Machine) -> list[kinds.Daemon]:
+        servers = []
+        for fmri in machine.zone.services:
+            if fmri != CONFIG_AGENT:
+                port = int(fmri.rpartition("-")[2])
+                server = MorayServer(machine, self.shared.store, port)
+                self.shared.servers[f"{machine.zone.id}.{port}"] = server
+                servers.append(server)
+                self._add(machine, fmri, lambda server=server: server)
+        return [MorayHaproxy(machine, servers)]
+
+    def _binder(self, machine: Machine) -> list[kinds.Daemon]:
+        for fmri in machine.zone.services:
+            if "zookeeper" in fmri:
+                self._add(machine, fmri, lambda: _Zookeeper(self.shared.registry))
+            elif fmri != CONFIG_AGENT:
+                self._add(machine, fmri, lambda: self._kept(machine, Binder(machine, self.shared.registry)))
+        return []
+
+    def _kept(self, machine: Machine, server: kinds.Daemon) -> kinds.Daemon:
+        self.shared.servers[machine.zone.id] = server
+        return server
+
+    def _sapi(self, machine: Machine) -> list[kinds.Daemon]:
+        def make() -> kinds.Daemon:
+            domain = f"moray.{machine.datacenter.suffix}"
+            return self._kept(machine, Sapi(machine, domain, self.binders, on_exit=self._exit(service)))
+
+        service = self._add(machine, machine.zone.services[0], make)
+        return []
+
+    def _napi(self, machine: Machine) -> list[kinds.Daemon]:
+        self._add(machine, machine.zone.services[0], lambda: self._kept(machine, Napi(machine, self.shared.networks)))
+        return []
+
+    def _adminui(self, machine: Machine) -> list[kinds.Daemon]:
+        self._add(
+            machine, machine.zone.services[0], lambda: self._kept(machine, Adminui(machine, self.binders, self.tls))
+        )
+        return []
+
+    def _cloudapi(self, machine: Machine) -> list[kinds.Daemon]:
+        haproxy = Haproxy(machine, [], self.tls)
+        self._kept(machine, haproxy)
+        for fmri in machine.zone.services:
+            if fmri != CONFIG_AGENT:
+                self._cloudapi_process(machine, fmri, haproxy)
+        return [haproxy]
+
+    def _cloudapi_process(self, machine: Machine, fmri: str, haproxy: Haproxy) -> None:
+        port = int(fmri.rpartition("-")[2])
+
+        def make() -> kinds.Daemon:
+            process = Cloudapi(machine, port, self.binders, on_exit=self._exit(service))
+            self.shared.servers[f"{machine.zone.id}.{port}"] = process
+            haproxy.replace(process)
+            return process
+
+        service = self._add(machine, fmri, make)
+
+    def _sdc(self, machine: Machine) -> list[kinds.Daemon]:
+        return []

@@ -1,0 +1,40 @@
+"""SSH public keys in a UFDS: a key is added with its `openssh` line; the server computes `pkcs` and `fingerprint`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+
+from lab.ufds.errors import LdapError
+
+
+def fingerprint(openssh: str) -> str:
+    """MD5 with colons, as sdckey entries are named."""
+    digest = hashlib.md5(base64.b64decode(openssh.split()[1]), usedforsecurity=False).hexdigest()
+    return ":".join(digest[i : i + 2] for i in range(0, 32, 2))
+
+
+def derived(openssh: str) -> tuple[str, str]:
+    """(pkcs, fingerprint) of a key; code 21 if it is none."""
+    line = " ".join(openssh.split())
+    try:
+        public = serialization.load_ssh_public_key(line.encode())
+        pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return pem.decode(), fingerprint(line)
+    except (ValueError, IndexError, binascii.Error, UnsupportedAlgorithm) as error:
+        reason = f"KeyParseError: Failed to parse (unnamed) as a valid ssh format key: {error}"
+        raise LdapError(21, reason) from None
+
+
+def made_up(seed: str, comment: str) -> str:
+    """An openssh line that is the same for the same seed and belongs to no private key."""
+    stream = b"".join(hashlib.sha256(f"{seed}.{i}".encode()).digest() for i in range(8))
+    modulus = int.from_bytes(stream, "big") | (1 << 2047) | 1
+    public = RSAPublicNumbers(65537, modulus).public_key()
+    line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return f"{line.decode()} {comment}"

@@ -1,0 +1,49 @@
+"""Reads LDIF (RFC 2849), as far as recordings and dumps need it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+from lab.ufds import schema
+from lab.ufds.directory import Directory, now_ms
+
+
+def parse(text: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """(dn, attributes) of each record; comments and the version are skipped."""
+    unfolded = text.replace("\r\n", "\n").replace("\n ", "")
+    for block in unfolded.split("\n\n"):
+        name: str | None = None
+        attributes: dict[str, list[str]] = {}
+        for line in block.split("\n"):
+            if not line or line.startswith("#") or (name is None and line.startswith("version:")):
+                continue
+            kind, _, value = line.partition(":")
+            if value.startswith(":"):
+                value = base64.b64decode(value[1:]).decode("utf-8", "surrogateescape")
+            else:
+                value = value.removeprefix(" ")
+            if kind.lower() == "dn":
+                name = value
+            else:
+                attributes.setdefault(kind.lower(), []).append(value)
+        if name is not None:
+            yield name, attributes
+
+
+def load(
+    text: str, hidden: dict[str, dict[str, list[str]]], *, is_master: bool, latest: int | None = None
+) -> Directory:
+    """A directory with these entries, each with an add in the changelog; `latest` is the number of the last of them."""
+    directory = Directory(is_master=is_master)
+    records = list(parse(text))
+    if latest is not None:
+        directory.log.burn(latest - len(records))
+    for name, shown in records:
+        attributes = {**shown, **hidden.get(name, {})}
+        if "sdcaccountuser" in attributes["objectclass"]:
+            login = schema.bare_login(attributes["login"][0])
+            attributes["login"] = [f"{attributes['account'][0]}/{login}"]
+        directory.put_silently(name, attributes)
+        directory.log.append("add", name, now_ms(), directory.read(name))
+    return directory

@@ -1,0 +1,183 @@
+"""The bucket below a UFDS: entries in order of arrival, with the indices of the real bucket.
+
+An entry's attributes are never changed in place: a change puts a new dictionary, so that the changelog (and, in a lab
+with many accounts, several replicas) can share the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from lab.ufds import filters
+from lab.ufds.errors import constraint
+from lab.ufds.filters import And, Below, Equal, Filter, Or
+
+Attributes = Mapping[str, list[str]]
+
+# What the real bucket indexes: sdc-ufds sapi_manifests/ufds/template, "o=smartdc".schema.
+INDEXED = frozenset({
+    "_id", "_key", "_mtime", "_etag", "login", "uuid", "email", "objectclass", "fingerprint", "cn", "sn",
+    "givenname", "city", "state", "country", "postalcode", "agent", "owner", "name", "version", "fromtag", "totag",
+    "fromvm", "tovm", "fromip", "toip", "fromsubnet", "tosubnet", "fromwildcard", "towildcard", "_owner", "_parent",
+    "urn", "pwdattribute", "pwdinhistory", "pwdminlength", "pwdmaxfailure", "pwdlockoutduration", "pwdmaxage",
+    "pwdcheckquality", "pwdchangedtime", "pwdhistory", "pwdpolicysubentry", "pwdendtime", "pwdaccountlockedtime",
+    "pwdfailuretime", "_imported", "_replicated", "approved_for_provisioning", "created_at", "updated_at",
+    "expires_at", "company", "account", "memberpolicy", "memberrole", "rule", "tenant", "disabled", "accesskeyid",
+    "accesskeysecret",
+})  # fmt: skip
+# Where an equality look-up is worth a table of its own; the other indexed attributes are scanned.
+TABLES = ("objectclass", "_parent", "_owner", "account", "fingerprint", "login", "uuid", "email", "urn")
+UNIQUE = ("email", "login", "uuid", "urn")  # the order in which the recorded server notices a clash
+DEFAULT_LIMIT = 1000
+
+
+class Row:
+    """One stored entry; `number` is moray's _id and orders every answer."""
+
+    __slots__ = ("attributes", "key", "number")
+
+    def __init__(self, number: int, key: str, attributes: Attributes) -> None:
+        self.number = number
+        self.key = key
+        self.attributes = attributes
+
+
+class Store:
+    """Entries by key, by arrival and by indexed value."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self._next = 1
+        self._tables: dict[str, dict[str, dict[str, None]]] = {name: {} for name in TABLES}
+        self._logins: dict[str, int] = {}  # folded to lower case: uniqueness of logins ignores case
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.rows
+
+    def get(self, key: str) -> Attributes | None:
+        row = self.rows.get(key)
+        return None if row is None else row.attributes
+
+    def put(self, key: str, attributes: Attributes) -> None:
+        """Adds or replaces; the caller has seen to the rules."""
+        old = self.rows.get(key)
+        if old is not None:
+            self._forget(old)
+            row = Row(old.number, key, attributes)
+        else:
+            row = Row(self._next, key, attributes)
+            self._next += 1
+        self.rows[key] = row
+        for name, table in self._tables.items():
+            for value in attributes.get(name, ()):
+                table.setdefault(value, {})[key] = None
+        for login in attributes.get("login", ()):
+            self._logins[login.lower()] = self._logins.get(login.lower(), 0) + 1
+
+    def remove(self, key: str) -> None:
+        self._forget(self.rows.pop(key))
+
+    def _forget(self, row: Row) -> None:
+        for name, table in self._tables.items():
+            for value in row.attributes.get(name, ()):
+                keys = table.get(value, {})
+                keys.pop(row.key, None)
+                if not keys:
+                    table.pop(value, None)
+        for login in row.attributes.get("login", ()):
+            self._logins[login.lower()] -= 1
+
+    def login_taken(self, login: str) -> bool:
+        return self._logins.get(login.lower(), 0) > 0
+
+    def check_unique(self, key: str, attributes: Attributes) -> None:
+        """Raises code 19 for the first unique attribute that another entry has."""
+        for name in UNIQUE:
+            for value in attributes.get(name, ()):
+                if any(other != key for other in self._tables[name].get(value, ())):
+                    raise constraint(f'"{name}" is a unique attribute; value "{value}" already exists')
+
+    def children(self, key: str) -> list[str]:
+        """Keys of the entries directly below, in order of arrival."""
+        return sorted(self._tables["_parent"].get(key, ()), key=lambda child: self.rows[child].number)
+
+    def search(self, wanted: Filter, limit: int | None) -> Iterator[Row]:
+        """Rows that match, by arrival.  The limit counts what the *indexed* part lets through, as the real one does."""
+        in_sql = filters.indexed(wanted, INDEXED.__contains__)
+        complete = in_sql == wanted
+        left = limit or DEFAULT_LIMIT
+        for row in self._candidates(in_sql):
+            entry = Described(row)
+            if in_sql is not None and not in_sql.matches(entry):
+                continue
+            left -= 1
+            if complete or wanted.matches(entry):
+                yield row
+            if left <= 0:
+                return
+
+    def _candidates(self, in_sql: Filter | None) -> list[Row]:
+        keys = self._narrowed(in_sql)
+        if keys is None:
+            return list(self.rows.values())
+        return sorted((self.rows[key] for key in keys), key=lambda row: row.number)
+
+    def _narrowed(self, part: Filter | None) -> dict[str, None] | None:
+        """The smallest set of keys that the tables give for a filter; None where they give none."""
+        match part:
+            case Equal(attribute, value) if attribute in self._tables:
+                return self._tables[attribute].get(value, {})
+            case Equal("_key", value):
+                return {value: None} if value in self.rows else {}
+            case Below(key):
+                return self._below(key)
+            case And(parts):
+                found = [keys for keys in map(self._narrowed, parts) if keys is not None]
+                return min(found, key=len) if found else None
+            case Or(parts):
+                several = [self._narrowed(each) for each in parts]
+                joined: dict[str, None] = {}
+                for keys in several:
+                    if keys is None:
+                        return None
+                    joined.update(keys)
+                return joined
+            case _:
+                return None
+
+    def _below(self, key: str) -> dict[str, None] | None:
+        """An entry and all below it; None where walking down is no gain."""
+        found: dict[str, None] = {}
+        level = [key] if key in self.rows else []
+        while level:
+            found.update(dict.fromkeys(level))
+            tables = [self._tables["_parent"].get(each, {}) for each in level]
+            if sum(map(len, tables)) + len(found) > DEFAULT_LIMIT:
+                return None
+            level = [child for table in tables for child in table]
+        return found
+
+
+class Described(Mapping[str, list[str]]):
+    """A row as a filter sees it: its attributes, and moray's own _id and _key."""
+
+    __slots__ = ("row",)
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+
+    def __getitem__(self, name: str) -> list[str]:
+        if name == "_id":
+            return [str(self.row.number)]
+        if name == "_key":
+            return [self.row.key]
+        return self.row.attributes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.row.attributes)
+
+    def __len__(self) -> int:
+        return len(self.row.attributes)

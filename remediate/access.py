@@ -1,0 +1,73 @@
+"""Chapter: access.  Find out why a head node does not answer, and get services of its zones to run."""
+
+from __future__ import annotations
+
+from evidence.subjects import Datacenter, Zone
+from remediate.lookup import headnode
+from remediate.registry import Advised, remedy
+from remediate.shell import REPLICATOR, quote, smf_log, zone_service
+from remediate.steps import OPERATOR, RESTARTS, SAFE, Note, Step
+
+_OURS = ("/smartdc/", "/manta/", "/ufds/", "zookeeper")
+
+
+@remedy("headnode-answers")
+def find_out_why_it_is_dark(datacenter: Datacenter) -> Advised:
+    """Nothing can be typed on a head node that does not answer: the operator's own ssh says why."""
+    yield _look(datacenter, "-v -o ConnectTimeout=10", "true", "headnode-answers")
+    yield Note(
+        "Host key verification failed: compare the key's fingerprint on the head node's console (ssh-keygen -lf "
+        "/var/ssh/ssh_host_rsa_key.pub) before you change known_hosts. Permission denied: put your public key into "
+        "root's authorized_keys there. Timed out or refused: look at its power, console and the network path."
+    )
+
+
+@remedy("headnode-is-the-right-one")
+def find_out_what_it_is(datacenter: Datacenter) -> Advised:
+    """The inventory or the operator's ssh configuration names another machine."""
+    yield _look(datacenter, "", "sysinfo", "headnode-is-the-right-one")
+    inventory = datacenter.world.inventory.path or "region.yaml"
+    yield Note(
+        f'Look at "Datacenter Name" and "Boot Parameters".headnode in the answer. Then put right '
+        f"datacenters.{datacenter.name}.headnode in {inventory}, or that host's entry in your ~/.ssh/config."
+    )
+
+
+def _look(datacenter: Datacenter, options: str, command: str, check: str) -> Step:
+    words = ["ssh", *options.split(), quote(datacenter.declared.headnode), command]
+    return Step(
+        on=OPERATOR,
+        run=" ".join(words),
+        risk=SAFE,
+        why="shows what the checks ran into; it changes nothing",
+        proof=(f"{check}[{datacenter.id}]",),
+        applied_by_suite=False,
+    )
+
+
+@remedy("services-run")
+def get_the_services_up(zone: Zone) -> Advised:
+    """Boot the zone, enable what is disabled, clear what is in maintenance (facts "SMF")."""
+    on, vm, proof = headnode(zone.datacenter), zone.vm, (f"services-run[{zone.id}]",)
+    uuid = quote(vm.uuid)
+    if vm.state != "running":
+        yield Step(on, f"vmadm start {uuid}", RESTARTS, f"the zone is {vm.state}", proof, f"vmadm stop {uuid}")
+        return
+    down = [s for s in zone.services if s.state != "online" and any(part in s.fmri for part in _OURS)]
+    for service in sorted(down, key=lambda service: service.fmri):
+        if service.fmri == REPLICATOR:
+            continue
+        log = f"its log: zlogin {uuid} tail {quote(smf_log(service.fmri))}"
+        if service.state == "maintenance":
+            run = zone_service("clear", vm.uuid, service.fmri)
+            yield Step(on, run, RESTARTS, f"SMF gave it up (maintenance). Read first why, {log}", proof)
+        elif service.state == "disabled":
+            run, undo = (zone_service(verb, vm.uuid, service.fmri) for verb in ("enable", "disable"))
+            yield Step(on, run, RESTARTS, f"somebody disabled it; {log}", proof, undo)
+        else:
+            yield Note(f"{service.fmri} is {service.state}: it waits for another service, or is just starting; {log}")
+    if not down:
+        yield Note(
+            f"No service that svcs shows in {zone.id} is down, so one that the role needs is not there at all: see "
+            f"observed. A zone without it must be provisioned again (sdcadm update {zone.role})."
+        )

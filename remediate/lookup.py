@@ -1,0 +1,82 @@
+"""Small questions that remedies put to the evidence.  Each raises Missing where the answer is not there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from evidence.facts import Missing
+from evidence.model import SapiObject
+from evidence.subjects import Datacenter, Zone
+from remediate.shell import sapi_restore, sapi_update, usbkey_set
+from remediate.steps import Step
+
+
+def headnode(datacenter: Datacenter) -> str:
+    """`on` of a step for the datacenter's head node."""
+    return f"{datacenter.name}.global"
+
+
+def application(datacenter: Datacenter, name: str = "sdc") -> SapiObject:
+    """A SAPI application of the datacenter."""
+    fact = datacenter.evidence.applications
+    found = fact.get().get(name)
+    if found is None:
+        raise Missing(fact.asked, fact.how, f"SAPI lists no application named {name}")
+    return found
+
+
+def service(datacenter: Datacenter, name: str) -> SapiObject:
+    """A SAPI service of the datacenter."""
+    fact = datacenter.evidence.services
+    found = fact.get().get(name)
+    if found is None:
+        raise Missing(fact.asked, fact.how, f"SAPI lists no service named {name}")
+    return found
+
+
+def fmris(zone: Zone, *parts: str) -> tuple[str, ...]:
+    """The zone's services whose FMRI contains one of the parts, sorted; several instances of one are a glob (facts)."""
+    found = sorted({s.fmri for s in zone.services if any(part in s.fmri for part in parts)})
+    count = Counter(fmri.rpartition(":")[0] for fmri in found)
+    short = (f"{name}:*" if count[name := fmri.rpartition(":")[0]] > 1 else fmri for fmri in found)
+    return tuple(dict.fromkeys(short))
+
+
+def state_of(zone: Zone, fmri: str) -> str | None:
+    """The state of one service of the zone, or None if it has none."""
+    return next((s.state for s in zone.services if s.fmri == fmri), None)
+
+
+def changed_metadata(
+    datacenter: Datacenter, target: SapiObject, wanted: dict[str, Any], *, risk: str, why: str, proof: Iterable[str]
+) -> Step:
+    """A step that sets metadata of a SAPI application or service, with the old values as its undo."""
+    return Step(
+        on=headnode(datacenter),
+        run=sapi_update(target.uuid, wanted),
+        risk=risk,
+        why=why,
+        undo=sapi_restore(target.uuid, target.metadata.values, tuple(sorted(wanted))),
+        proof=tuple(proof),
+    )
+
+
+def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str], proof: Iterable[str]) -> tuple[Step, ...]:
+    """A step that puts the same settings into both copies of /usbkey/config, where they stand otherwise."""
+    present = datacenter.usbkey.values
+    differ = {key: value for key, value in wanted.items() if str(present.get(key, "")) != value}
+    if not differ:
+        return ()
+    old = ", ".join(f"{key}={present[key]}" if key in present else f"no line {key}" for key in sorted(differ))
+    return (
+        Step(
+            on=headnode(datacenter),
+            run=usbkey_set(differ),
+            risk="safe",
+            why="the head node's own configuration disagrees with SAPI; SAPI does not copy it, nor the other way round",
+            undo_note=f"the same with the old values in both files: {old}",
+            proof=tuple(proof),
+        ),
+    )

@@ -1,0 +1,122 @@
+"""Chapter: names and configuration.  Set the name in SAPI and on the head node, and get it into the running binders."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from evidence.subjects import Datacenter, Zone
+from remediate.lookup import application, changed_metadata, headnode, usbkey_steps
+from remediate.registry import Advised, remedy
+from remediate.shell import CONFIG_AGENT, PAUSE, rendered, zone_service
+from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
+
+BINDER_CONFIG = "/opt/smartdc/binder/etc/config.json"
+BINDER = "svc:/manta/application/binder:default"
+_BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
+"""Services that config-agent does not restart after rendering (facts "Rendered config files")."""
+
+
+def _proof(check: str, datacenter: Datacenter) -> tuple[str, ...]:
+    binders = (f"binder-region-agrees[{zone.id}]" for zone in datacenter.zones("binder"))
+    return f"{check}[{datacenter.id}]", *binders
+
+
+@remedy("region-name-agrees")
+def set_the_region(datacenter: Datacenter) -> Advised:
+    """SAPI is what gets rendered, /usbkey/config what the head node boots with: both, and then binder (hazard 7)."""
+    wanted = datacenter.declared.region
+    proof = _proof("region-name-agrees", datacenter)
+    yield changed_metadata(
+        datacenter,
+        application(datacenter),
+        {"region_name": wanted},
+        risk=RESTARTS,
+        why=f"the metadata of sdc is what config-agent renders; the region is {wanted}",
+        proof=proof,
+    )
+    for zone in datacenter.zones("binder"):
+        yield restart_binder(zone, "recursion.regionName", wanted, proof)
+    yield from usbkey_steps(datacenter, {"region_name": wanted}, proof)
+
+
+@remedy("dns-domain-agrees")
+def set_the_domain(datacenter: Datacenter) -> Advised:
+    """The domain, and with it every service name in the metadata that ends in the wrong one."""
+    sdc, wanted = application(datacenter), datacenter.dns_domain
+    if not wanted:
+        yield Note("Neither the inventory (dns_domain) nor the master says what the domain is: declare it first.")
+        return
+    wrong = str(sdc.metadata.values.get("dns_domain") or "")
+    names = {
+        key: value.removesuffix(f".{wrong}") + f".{wanted}"
+        for key, value in sdc.metadata.values.items()
+        if wrong and key != "dns_domain" and isinstance(value, str) and value.endswith(f".{wrong}")
+    }
+    proof = _proof("dns-domain-agrees", datacenter)
+    yield changed_metadata(
+        datacenter,
+        sdc,
+        {"dns_domain": wanted} | names,
+        risk=DISRUPTIVE,
+        why="config-agent renders the domain into every zone of the datacenter, and their services restart",
+        proof=proof,
+    )
+    for zone in datacenter.zones("binder"):
+        yield restart_binder(zone, "dnsDomain", wanted, proof)
+    yield from usbkey_steps(datacenter, {"dns_domain": wanted}, proof)
+    yield Note(
+        "This puts back an edited setting. A datacenter that was installed with another domain cannot be renamed like "
+        "this: its zones are registered under their old names. It must be installed anew."
+    )
+
+
+@remedy("rendered-config-is-current")
+def render_again(zone: Zone) -> Advised:
+    """config-agent skips what SAPI has not changed since; after its restart it writes every file anew (facts)."""
+    vm, proof = zone.vm, (f"rendered-config-is-current[{zone.id}]",)
+    stale = {path: file for path, file in sorted(zone.files.items()) if file.differs}
+    yield Step(
+        on=headnode(zone.datacenter),
+        run=zone_service("restart", vm.uuid, CONFIG_AGENT),
+        risk=RESTARTS,
+        why=f"config-agent writes its files anew at its start: {', '.join(stale) or 'those of the zone'}. It restarts "
+        "the services whose file changes, as far as Triton's manifests say so",
+        undo_note="what was edited by hand in these files is lost; set it in SAPI if it was meant",
+        proof=proof,
+    )
+    if zone.role not in _BY_HAND:
+        return
+    patience = zone.datacenter.world.inventory.expect.patience
+    waits = [
+        rendered(vm.uuid, path, difference.key, difference.metadata, patience)
+        for path, file in stale.items()
+        for difference in file.differs[:1]
+        if not difference.metadata.startswith("(")
+    ]
+    pause = [] if waits else [f"sleep {ceil(patience / 10) * PAUSE}"]
+    yield Step(
+        on=headnode(zone.datacenter),
+        run="\n".join([*waits, *pause, zone_service("restart", vm.uuid, _BY_HAND[zone.role])]),
+        risk=RESTARTS,
+        why=f"waits for the file; nothing restarts {zone.role} when its file is rendered",
+        proof=proof,
+    )
+
+
+def restart_binder(zone: Zone, key: str, value: str, proof: tuple[str, ...]) -> Step:
+    """Have binder's file rendered now, wait for it, restart binder: rendering alone does not (facts, hazard 7)."""
+    uuid, patience = zone.vm.uuid, zone.datacenter.world.inventory.expect.patience
+    return Step(
+        on=headnode(zone.datacenter),
+        run="\n".join(
+            [
+                zone_service("restart", uuid, CONFIG_AGENT),
+                rendered(uuid, BINDER_CONFIG, key, value, patience),
+                zone_service("restart", uuid, BINDER),
+            ]
+        ),
+        risk=RESTARTS,
+        why=f"has the configuration of {zone.alias} rendered, waits for it and restarts binder, as nothing else does; "
+        "DNS of the datacenter is away for a second or two",
+        proof=proof,
+    )

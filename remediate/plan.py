@@ -1,0 +1,101 @@
+"""The plan: the steps of all causes, in the order in which to type them.  Pure data, and how it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from evidence.subjects import World
+from remediate.registry import CHAPTERS, advice_for, chapter_of
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Step, where
+from remediate.text import BOLD, GREEN, RED, YELLOW, Page
+from verdict.judge import Cause, Named
+
+_COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, DESTROYS: RED}
+_LABEL = 7
+"""Columns for the labels of a step: where, risk, why, undo, proof."""
+
+
+class PlannedStep(Struct, frozen=True):
+    """A step, and the machine to type it on as the operator reaches it."""
+
+    where: str
+    step: Step
+
+
+class Entry(Struct, frozen=True):
+    """What is to be done about one cause."""
+
+    check: str
+    subject: str
+    severity: str
+    steps: tuple[PlannedStep, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> Named:
+        return Named(self.check, self.subject)
+
+
+class Plan(Struct, frozen=True):
+    """All of it, in order: what others rest on comes first."""
+
+    entries: tuple[Entry, ...] = ()
+
+    def entry(self, name: Named) -> Entry | None:
+        return next((entry for entry in self.entries if entry.name == name), None)
+
+
+def make_plan(causes: Iterable[Cause], world: World) -> Plan:
+    """Ask each cause's remedy, and order the answers by chapter; within one as the verdict has them."""
+    entries: list[Entry] = []
+    for cause in sorted(causes, key=lambda cause: _rank(cause.finding.check)):
+        advice = advice_for(cause, world)
+        steps = tuple(PlannedStep(where(step.on, world), step) for step in advice.steps)
+        finding = cause.finding
+        entries.append(Entry(finding.check, finding.subject, finding.severity, steps, advice.notes))
+    return Plan(tuple(entries))
+
+
+def _rank(check: str) -> int:
+    chapter = chapter_of(check)
+    return CHAPTERS.index(chapter) if chapter in CHAPTERS else len(CHAPTERS)
+
+
+def write_entry(page: Page, entry: Entry, indent: int) -> None:
+    """The steps of one cause, numbered, with their commands ready to be copied; then the notes."""
+    for number, planned in enumerate(entry.steps, 1):
+        write_step(page, planned, number, len(entry.steps), indent)
+    for note in entry.notes:
+        page.prose(note, indent, "note", _LABEL)
+
+
+def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent: int) -> None:
+    """One step of a cause."""
+    step, inner = planned.step, indent + 2
+    never = " (never done by the suite)" if step.risk == DESTROYS else ""
+    page.line(f"{' ' * indent}step {number} of {steps}, risk: {step.risk}{never}", _COLOURS[step.risk])
+    page.prose(planned.where, inner, "where:", _LABEL)
+    page.line()
+    page.command(step.run, inner + 2)
+    page.line()
+    page.prose(step.why, inner, "why:", _LABEL)
+    if step.undo:
+        page.line(f"{' ' * inner}undo:")
+        page.command(step.undo, inner + 2)
+    if step.undo_note or not step.undo:
+        label = "" if step.undo else "undo:"
+        page.prose(step.undo_note or "nothing to undo", inner, label, _LABEL)
+    page.prose(", ".join(step.proof), inner, "proof:", _LABEL)
+
+
+def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:
+    """The whole plan for a terminal."""
+    page = Page(width, colour=colour)
+    page.prose(f"Plan of run {run}. Type the commands in this order, each where it says; then run the checks again.")
+    for number, entry in enumerate(plan.entries, 1):
+        page.line()
+        page.line(f"{number}. {entry.name}", BOLD)
+        write_entry(page, entry, 3)
+    return str(page)

@@ -1,0 +1,107 @@
+"""Chapter: reachability.  Give the source its route, or the target its route back; else say where to look."""
+
+from __future__ import annotations
+
+from evidence.facts import Missing
+from evidence.subjects import Link, Zone
+from remediate.lookup import headnode, state_of
+from remediate.registry import Advised, remedy
+from remediate.routes import covering, has_route, route_steps, source_address
+from remediate.shell import REPLICATOR, quote, zone_service
+from remediate.steps import RESTARTS, SAFE, Note, Step
+
+
+@remedy("adminui-reaches-master-ufds")
+def let_adminui_reach_the_master(link: Link) -> Advised:
+    """adminui takes the master's UFDS as soon as it is connected; nothing has to be restarted."""
+    yield from open_the_path(link, "adminui-reaches-master-ufds")
+
+
+@remedy("cloudapi-reaches-master-ufds")
+def let_cloudapi_reach_the_master(link: Link) -> Advised:
+    """cloudapi's processes go on trying; haproxy in front of them notices within half a minute (facts)."""
+    yield from open_the_path(link, "cloudapi-reaches-master-ufds")
+    yield Note("cloudapi connects by itself, and answers within a minute. If it does not, the next run says so.")
+
+
+@remedy("ufds-reaches-master-ufds")
+def let_ufds_reach_the_master(link: Link) -> Advised:
+    """The replicator tries again by itself within half a minute, unless SMF has given it up."""
+    yield from open_the_path(link, "ufds-reaches-master-ufds")
+    if state_of(link.source, REPLICATOR) == "maintenance":
+        yield Step(
+            on=headnode(link.source.datacenter),
+            run=zone_service("clear", link.source.vm.uuid, REPLICATOR),
+            risk=RESTARTS,
+            why="SMF gave the replicator up while the master could not be reached",
+            proof=(f"ufds-reaches-master-ufds[{link.id}]",),
+        )
+
+
+@remedy("sapi-reaches-master-moray")
+def let_sapi_reach_the_master(link: Link) -> Advised:
+    """SAPI connects anew by itself."""
+    yield from open_the_path(link, "sapi-reaches-master-moray")
+
+
+@remedy("binder-reaches-binder")
+def let_binder_reach_binder(link: Link) -> Advised:
+    """binder asks anew for every name."""
+    yield from open_the_path(link, "binder-reaches-binder")
+
+
+def open_the_path(link: Link, check: str) -> Advised:
+    """The missing half of the path, forward or back; where both routes are there, what else is in the way."""
+    host, source, proof = link.host, link.source, (f"{check}[{link.id}]",)
+    forward = has_route(source, host)
+    if not forward:
+        yield from route_steps(source, host, link.target, proof)
+    address = source_address(source, host)
+    try:
+        targets = [zone for zone in link.target_zones if _holds(zone, host)] or list(link.target_zones)
+        without = [zone for zone in targets if not has_route(zone, address)]
+    except Missing as missing:
+        yield Note(f"Whether the way back is there is not known: {missing.asked}: {missing.why}.")
+        return
+    if without and not forward:
+        names = ", ".join(zone.id for zone in without)
+        yield Note(f"{names} has no route of its own back to {address}: if it still times out then, it needs one too.")
+    elif without:
+        for zone in without:
+            yield from route_steps(zone, address, source.datacenter, proof)
+    elif forward:
+        yield from _something_else(link, host, address, targets, proof)
+
+
+def _holds(zone: Zone, host: str) -> bool:
+    return any(nic.ip == host for nic in zone.vm.nics)
+
+
+def _something_else(link: Link, host: str, address: str, targets: list[Zone], proof: tuple[str, ...]) -> Advised:
+    seen = {probe.result for probe in link.probes if probe.result != "open"}
+    ports = ", ".join(sorted({str(probe.port) for probe in link.probes if probe.result != "open"}, key=int))
+    if not any(_holds(zone, host) for zone in targets):
+        yield Note(f"No {link.kind.target_role} zone of {link.target.name} has the address {host}: is it right?")
+    if "refused" in seen:
+        for zone in targets:
+            yield Step(
+                on=headnode(link.target),
+                run=f"svcs -z {quote(zone.vm.uuid)} -o state,stime,fmri",
+                risk=SAFE,
+                why=f"the path is open, but nothing in {zone.id} listens on port {ports}: see what is not online",
+                proof=proof,
+                applied_by_suite=False,
+            )
+        return
+    for zone in targets:
+        if zone.vm.firewall_enabled:
+            yield Note(
+                f"The firewall of {zone.id} is on, and Triton's own rules let only its local admin network in (ping "
+                f"passes all the same). Allow {address} to port {ports} with a rule in FWAPI."
+            )
+    hop = covering(link.source.vm.routes, host)
+    way = f" by way of {link.source.vm.routes[hop]}" if hop is not None else ""
+    yield Note(
+        f"Both zones have their routes, so packets are lost between them. Ask those who run the network: "
+        f"{address} must reach {host}{way} on port {ports}, and the answers must come back."
+    )

@@ -1,0 +1,99 @@
+"""Which remedy belongs to which check, and asking it for a cause."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from msgspec import Struct
+
+from evidence.facts import Missing
+from evidence.subjects import LINKS, ROLES, Subject, World, bind, links
+from remediate.steps import Advice, Note, Step
+from verdict.judge import Cause
+
+Advised = Iterator[Step | Note]
+Build = TypeVar("Build", bound=Callable[..., Advised])
+
+CHAPTERS = ("access", "names", "reachability", "binder", "ufds", "sapi", "cloudapi")
+"""The modules that hold remedies, in the order of a plan: what others rest on comes first."""
+
+
+class Remedy(Struct, frozen=True):
+    """A generator of steps; `parameters` are bound as those of its check are (evidence.subjects.bind)."""
+
+    check: str
+    chapter: str
+    parameters: tuple[str, ...]
+    build: Callable[..., Advised]
+
+
+_REMEDIES: dict[str, Remedy] = {}
+
+
+def remedy(check: str) -> Callable[[Build], Build]:
+    """Declare a generator function as the remedy of a check."""
+
+    def declare(build: Build) -> Build:
+        if check in _REMEDIES and _REMEDIES[check].build.__qualname__ != build.__qualname__:
+            raise ValueError(f"two remedies for {check}")
+        chapter = build.__module__.rpartition(".")[2]
+        _REMEDIES[check] = Remedy(check, chapter, tuple(inspect.signature(build).parameters), build)
+        return build
+
+    return declare
+
+
+def remedies() -> dict[str, Remedy]:
+    """Every remedy, by check id."""
+    for chapter in CHAPTERS:
+        importlib.import_module(f"remediate.{chapter}")
+    return _REMEDIES
+
+
+def chapter_of(check: str) -> str:
+    """The chapter of a check, as far as it has a remedy; else empty."""
+    found = remedies().get(check)
+    return found.chapter if found is not None else ""
+
+
+def subject_named(world: World, check: str, name: str) -> Subject | None:
+    """The subject of a finding by its id; None if the evidence no longer has it."""
+    if check in LINKS:
+        return next((link for link in links(world, check) if link.id == name), None)
+    wholes: tuple[Subject, ...] = (world.coupling, *world.datacenters, *world.regions)
+    parts = (zone for dc in world.datacenters for role in ROLES for zone in dc.zones(role))
+    return next((subject for subject in (*wholes, *parts) if subject.id == name), None)
+
+
+def advice_for(cause: Cause, world: World) -> Advice:
+    """What to do about a cause.  Where evidence is missing, what can be said without it, and what is missing."""
+    check, name = cause.finding.check, cause.finding.subject
+    found = remedies().get(check)
+    if found is None:
+        return Advice(notes=(f"No remedy is written for {check} yet; its documentation says what must hold.",))
+    steps: list[Step] = []
+    notes: list[str] = []
+    try:
+        subject = subject_named(world, check, name)
+        if subject is None:
+            return Advice(notes=(f"{name} is not in the stored evidence, so no command can be given for it.",))
+        for said in found.build(**bind(world, subject, found.parameters)):
+            if isinstance(said, Step):
+                steps.append(said)
+            else:
+                notes.append(said.text)
+    except Missing as missing:
+        notes.append(f"Not known, so there may be more to do: {missing.asked}: {missing.why}.")
+    except Exception as error:  # a broken remedy must not cost the operator the verdict
+        notes.append(f"The remedy itself broke ({type(error).__name__}: {error}); please report it with evidence.json.")
+    if not steps and not notes:
+        notes.append("The evidence shows nothing that a command would put right: run the checks again.")
+    return Advice(tuple(steps), tuple(dict.fromkeys(notes)))
+
+
+def steps_for(cause: Cause, world: World) -> tuple[Step, ...]:
+    """Only the steps of `advice_for`."""
+    return advice_for(cause, world).steps

@@ -1,0 +1,167 @@
+"""Steps that give a zone a route which lasts: into NAPI's network, and from there by net-agent into the zone.
+
+`vmadm update` alone does not last: net-agent removes what NAPI does not know (facts, hazard 1).  NAPI's routes are per
+network, so each step names the zones that the route reaches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network
+
+from evidence.facts import Missing
+from evidence.model import Network, Nic, Vm
+from evidence.subjects import Datacenter, Zone
+from remediate.lookup import headnode
+from remediate.shell import NET_AGENT, compact, quote
+from remediate.steps import DISRUPTIVE, SAFE, Note, Step
+
+
+def subnet(text: str) -> IPv4Network | None:
+    """A destination as routes name it ("10.2.1.0/24", "10.2.2.29"), or None for anything else."""
+    try:
+        return IPv4Network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def covering(routes: Mapping[str, str], host: str) -> str | None:
+    """The most specific destination that holds the host; a default route does not count."""
+    address = IPv4Address(host)
+    nets = {key: net for key in routes if (net := subnet(key)) is not None}
+    found = [key for key, net in nets.items() if net.prefixlen and address in net]
+    return max(found, key=lambda key: nets[key].prefixlen, default=None)
+
+
+def nic_towards(vm: Vm, host: str) -> Nic | None:
+    """The NIC on whose own network an address lies."""
+    for nic in vm.nics:
+        net = subnet(f"{nic.ip}/{nic.netmask}") if nic.netmask else None
+        if net is not None and IPv4Address(host) in net:
+            return nic
+    return None
+
+
+def network_of(datacenter: Datacenter, nic: Nic) -> Network | None:
+    """The NAPI network of a NIC."""
+    return next((net for net in datacenter.networks.values() if net.uuid == nic.network_uuid), None)
+
+
+def has_route(zone: Zone, host: str) -> bool:
+    """Whether the zone itself has a specific route to the host, or is on its network."""
+    vm = zone.vm
+    return nic_towards(vm, host) is not None or covering(vm.routes, host) is not None
+
+
+def source_address(zone: Zone, host: str) -> str:
+    """The address with which the zone speaks to the host: that of the NIC towards the gateway, else its admin NIC."""
+    vm = zone.vm
+    known = covering(vm.routes, host)
+    nic = nic_towards(vm, vm.routes[known]) if known is not None else nic_towards(vm, host)
+    return nic.ip if nic is not None else zone.address("admin")
+
+
+def destination(host: str, target: Datacenter) -> str:
+    """What to route: the admin network of the other datacenter if the host lies there, else the host alone.
+
+    A host route that stands somewhere else already is written as it stands there.
+    """
+    try:
+        nets = {net.name: net for net in target.networks.values()}
+    except Missing:
+        nets = {}
+    admin = subnet(nets["admin"].subnet) if "admin" in nets else None
+    if admin is not None and IPv4Address(host) in admin:
+        return str(admin)
+    for dc in target.world.datacenters:
+        try:
+            routed = [key for net in dc.networks.values() for key in net.routes]
+        except Missing:
+            continue
+        for key in sorted(routed):
+            if key.partition("/")[0] == host:
+                return key
+    return host
+
+
+def gateway(datacenter: Datacenter, network: Network) -> str | None:
+    """The router on a network that other routes use already; a router that nobody uses is not guessed."""
+    net = subnet(network.subnet)
+    used = Counter(network.routes.values())
+    for zone in _zones(datacenter):
+        used.update(zone.vm.routes.values())
+    inside = [hop for hop, _ in used.most_common() if net is not None and (at := subnet(hop)) and at.subnet_of(net)]
+    return inside[0] if inside else network.gateway or None
+
+
+def _zones(datacenter: Datacenter) -> list[Zone]:
+    seen = datacenter.evidence.zones.get()
+    return [Zone(datacenter, seen[alias].vm.role, alias) for alias in sorted(seen)]
+
+
+def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+    """What gives the zone a durable route to a host of another datacenter; nothing if it has one."""
+    datacenter, vm = zone.datacenter, zone.vm
+    if has_route(zone, host):
+        return
+    carriers = [(nic, net) for nic in vm.nics if (net := network_of(datacenter, nic)) is not None]
+    known = next(((net, key) for _, net in carriers if (key := covering(net.routes, host)) is not None), None)
+    if known is not None:
+        network, key = known
+        yield from _into_the_zone(zone, key, network.routes[key], proof)
+        return
+    admin = [net for nic, net in carriers if nic.nic_tag == "admin"]
+    if not admin:
+        yield Note(f"NAPI of {datacenter.name} shows no admin network for {zone.id}: give the zone a route to {host}.")
+        return
+    yield from _into_napi(datacenter, admin[0], destination(host, target), target, proof)
+
+
+def _into_napi(
+    datacenter: Datacenter, network: Network, key: str, target: Datacenter, proof: tuple[str, ...]
+) -> Iterator[Step | Note]:
+    uuid, router = quote(network.uuid), gateway(datacenter, network)
+    put = f"sdc-napi /networks/{uuid} -X PUT -d "
+    reached = sorted(
+        zone.alias for zone in _zones(datacenter) if any(nic.network_uuid == network.uuid for nic in zone.vm.nics)
+    )
+    before = compact({"routes": network.routes})
+    after = compact({"routes": network.routes | {key: router or "ROUTER"}})
+    unknown = (
+        f" Nothing in {datacenter.name} shows which router on the network leads to {target.name}: find out its address, "
+        "and type it for ROUTER. Pasted as it stands, NAPI refuses it."
+    )
+    yield Step(
+        on=headnode(datacenter),
+        run=f"{put}{quote(after)}",
+        risk=DISRUPTIVE,
+        why=f"NAPI's network {network.name} has no route to {key}; the body holds the {len(network.routes)} "
+        f"routes that are there and the new one, because PUT replaces them all. It reaches every zone of the network: "
+        f"{', '.join(reached)}, and those on other servers; net-agent sets it within moments."
+        + ("" if router else unknown),
+        undo=f"{put}{quote(before)}",
+        proof=proof,
+        applied_by_suite=router is not None,
+    )
+
+
+def _into_the_zone(zone: Zone, key: str, router: str, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+    uuid = quote(zone.vm.uuid)
+    yield Step(
+        on=headnode(zone.datacenter),
+        run=f"vmadm update {uuid} <<< {quote(compact({'set_routes': {key: router}}))}",
+        risk=SAFE,
+        why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
+        undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",
+        proof=proof,
+    )
+    yield Step(
+        on=headnode(zone.datacenter),
+        run=f"svcadm enable -s {NET_AGENT}\nsvcadm restart {NET_AGENT}",
+        risk=SAFE,
+        why="net-agent brings NAPI's routes into the zones, at its start and at changes; it did not here",
+        undo=f"svcadm disable {NET_AGENT}",
+        undo_note="only if it was disabled on purpose: it keeps routes and NICs right",
+        proof=proof,
+    )

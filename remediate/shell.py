@@ -1,0 +1,96 @@
+"""Commands for a head node's root shell: bash 4.3 and Triton's own tools, no temporary files, every value quoted.
+
+What is printed is pasted by a human, so a command never holds a control character: such a value is written as $'\\x1b'.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
+REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
+NET_AGENT = "svc:/smartdc/agent/net-agent:default"
+PAUSE = 2
+"""Seconds between two looks at a file that config-agent is to render."""
+
+
+def quote(value: str) -> str:
+    """A word of the shell.  Characters that a terminal would act upon are written in bash's $'…' form."""
+    if value.isprintable():
+        return shlex.quote(value)
+    plain = {"\\": "\\\\", "'": "\\'"}
+    return "$'" + "".join(plain.get(c, c) if c.isprintable() else _bytes(c) for c in value) + "'"
+
+
+def _bytes(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def compact(value: object) -> str:
+    """JSON on one line, keys sorted, ASCII only."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def sapi_update(uuid: str, metadata: Mapping[str, Any]) -> str:
+    """Typed metadata goes in as JSON: `sapiadm … k=v` cuts values at "=" and makes strings of all (facts, hazard 2)."""
+    return f"echo {quote(compact({'metadata': dict(metadata)}))} | sapiadm update {quote(uuid)}"
+
+
+def sapi_delete(uuid: str, keys: tuple[str, ...]) -> str:
+    """Take keys out of the metadata (facts "SAPI": action delete)."""
+    body = {"action": "delete", "metadata": dict.fromkeys(keys, "")}
+    return f"echo {quote(compact(body))} | sapiadm update {quote(uuid)}"
+
+
+def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...]) -> str:
+    """What takes an update of the keys `changed` back, given the metadata before."""
+    old = {key: before[key] for key in changed if before.get(key) is not None}
+    absent = tuple(key for key in changed if key not in old)
+    lines = ([sapi_update(uuid, old)] if old else []) + ([sapi_delete(uuid, absent)] if absent else [])
+    return "; ".join(lines)
+
+
+def usbkey_set(values: Mapping[str, str]) -> str:
+    """Both copies of the head node's configuration (facts "Head node configuration": Safe edit); no copy in /tmp.
+
+    Each file keeps its mode; a file that cannot be read is left alone.
+    """
+    drop = ";".join(f"/^{key}=/d" for key in sorted(values))
+    lines = " ".join(quote(f"{key}={shlex.quote(value)}") for key, value in sorted(values.items()))
+    return "\n".join(
+        [
+            "sdc-usbkey mount",
+            "( for file in /usbkey/config /mnt/usbkey/config; do",
+            f'    new=$(sed {quote(drop)} "$file") && [[ -n $new ]] &&',
+            f'        printf \'%s\\n\' "$new" {lines} > "$file"',
+            "done )",
+            "sdc-usbkey unmount",
+        ]
+    )
+
+
+def zone_service(verb: str, uuid: str, *fmris: str) -> str:
+    """svcadm on services of a zone, from the global zone.  `enable` waits until the service is there."""
+    return f"svcadm -z {quote(uuid)} {verb}{' -s' if verb == 'enable' else ''} {' '.join(map(quote, fmris))}"
+
+
+def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str:
+    """Wait, with an end, until config-agent has written a value into a zone's file."""
+    file = quote(f"/zones/{uuid}/root{path}")
+    return "\n".join(
+        [
+            f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
+            f"    [[ $(json {quote(key)} < {file}) == {quote(value)} ]] && break",
+            f"    sleep {PAUSE}",
+            "done",
+        ]
+    )
+
+
+def smf_log(fmri: str) -> str:
+    """The log of an SMF service within its zone (facts "SMF": Logs)."""
+    return f"/var/svc/log/{fmri.removeprefix('svc:/').replace('/', '-')}.log"

@@ -1,0 +1,60 @@
+"""What a remedy yields: steps to type, and notes where typing alone does not help.  Pure data."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from evidence.subjects import World
+
+SAFE, RESTARTS, DISRUPTIVE, DESTROYS = "safe", "restarts", "disruptive", "destroys data"
+RISKS = (SAFE, RESTARTS, DISRUPTIVE, DESTROYS)
+"""safe: nobody notices; restarts: a service is away for seconds; disruptive: users or several zones notice."""
+
+OPERATOR = "operator"
+"""`on` of a step that is typed on the operator's own machine."""
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing to type: where (`on`: "my-dc-3.global" or "operator"), what, at which risk, and how to take it back.
+
+    `run` is pasted as is into the root shell of that head node, and so is `undo`, if there is a command that takes the
+    step back; `undo_note` says what a command cannot.  `proof` names the checks that show that it helped.
+    What destroys data is never applied by the suite (design, rule 9), nor is what has to be decided by a human.
+    """
+
+    on: str
+    run: str
+    risk: str
+    why: str
+    proof: tuple[str, ...]
+    undo: str = ""
+    undo_note: str = ""
+    applied_by_suite: bool = True
+
+    def __post_init__(self) -> None:
+        if self.risk not in RISKS:
+            raise ValueError(f"no risk is called {self.risk}")
+        if self.risk == DESTROYS and self.applied_by_suite:
+            raise ValueError("a step that destroys data is never applied by the suite")
+
+
+class Note(Struct, frozen=True, forbid_unknown_fields=True):
+    """A sentence that goes with the steps: what to mind, what is not known, or what to do where there is no command."""
+
+    text: str
+
+
+class Advice(Struct, frozen=True, forbid_unknown_fields=True):
+    """All that can be said about one cause."""
+
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def where(on: str, world: World) -> str:
+    """The machine of a step as the operator reaches it: "root@10.3.2.2 (my-dc-3)"."""
+    name = on.partition(".")[0]
+    declared = world.inventory.datacenters.get(name)
+    if on == OPERATOR or declared is None:
+        return "your own machine (where these checks run)"
+    return f"{declared.headnode} ({name})"

@@ -1,0 +1,76 @@
+"""How plans and reports are put on a terminal: escaped, wrapped, and coloured only where that is wanted.
+
+Names and answers come from machines that may lie: what a terminal would act upon is shown as \\x1b (design, rule 7).
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable
+
+RED, GREEN, YELLOW, CYAN, BOLD, DIM = "31", "32", "33", "36", "1", "2"
+_CONTROLS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that move the cursor, hide or reorder text."""
+
+
+def safe(text: str, *, keep: str = "") -> str:
+    """The text with control and formatting characters spelt out; those in `keep` stay."""
+    return "".join(c if c in keep or unicodedata.category(c) not in _CONTROLS else _spelt(c) for c in text)
+
+
+def _spelt(character: str) -> str:
+    number = ord(character)
+    plain = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return plain.get(character) or (f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}")
+
+
+class Page:
+    """Lines of a page of a given width, with or without colour."""
+
+    def __init__(self, width: int = 80, *, colour: bool = False) -> None:
+        self.width = max(40, min(width, 120))
+        self._colour = colour
+        self._lines: list[str] = []
+
+    def paint(self, text: str, *codes: str) -> str:
+        """The text in colour, if the page has any.  The text must be safe already."""
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._colour and codes and text else text
+
+    def line(self, text: str = "", *codes: str) -> None:
+        """One line, escaped but not wrapped: ids and commands stay in one piece."""
+        self._lines.append(self.paint(safe(text), *codes))
+
+    def prose(self, text: str, indent: int = 0, label: str = "", hang: int = 0, *codes: str) -> None:
+        """A paragraph, wrapped; `label` stands before it in a column of its own, `hang` columns wide."""
+        first = " " * indent + label.ljust(hang)
+        wrapped = textwrap.wrap(
+            safe(text),
+            self.width,
+            initial_indent=first,
+            subsequent_indent=" " * (indent + hang),
+            break_on_hyphens=False,
+        ) or [first.rstrip()]
+        self._lines += [self.paint(line, *codes) for line in wrapped]
+
+    def command(self, text: str, indent: int) -> None:
+        """Commands as they are to be pasted, line by line."""
+        for line in text.split("\n"):
+            self._lines.append(" " * indent + self.paint(safe(line, keep="\t"), CYAN))
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """ "1 cause", "4 causes"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def some(names: Iterable[str], most: int = 3) -> str:
+    """The first few names, and how many more there are."""
+    listed = list(names)
+    rest = len(listed) - most
+    if rest <= 1:
+        return ", ".join(listed)
+    return f"{', '.join(listed[:most])} and {rest} more"

@@ -1,0 +1,178 @@
+"""Chapter: UFDS.  One master, replicas that point at it, one poseidon.  What destroys data is told, never applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from evidence.inventory import CANDIDATE
+from evidence.subjects import Coupling, Datacenter, Zone
+from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
+from remediate.registry import Advised, remedy
+from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, zone_service
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
+
+
+@remedy("ufds-answers")
+def get_ufds_to_answer(ufds: Zone) -> Advised:
+    """A password that SAPI changed and the process has not read, or a process that hangs (facts, result codes)."""
+    on, uuid, proof = headnode(ufds.datacenter), ufds.vm.uuid, (f"ufds-answers[{ufds.id}]",)
+    said = ufds.bind.detail
+    if "49" in said or "redential" in said:
+        yield Step(
+            on=on,
+            run=zone_service("restart", uuid, CONFIG_AGENT),
+            risk=RESTARTS,
+            why="UFDS refuses the root password that SAPI hands out; its configuration is written anew from SAPI",
+            proof=proof,
+        )
+    yield Step(
+        on=on,
+        run=zone_service("restart", uuid, *fmris(ufds, "/application/ufds-master:", "haproxy")),
+        risk=DISRUPTIVE,
+        why=f"the processes run but do not answer as they should ({said or 'no answer'}); log-ins of the datacenter "
+        "wait for some seconds",
+        proof=proof,
+    )
+
+
+def _flag(datacenter: Datacenter, value: bool) -> Any:
+    """ufds_is_master in the type in which it stands: a string as sdc-ufds-m2s writes it, or a boolean."""
+    present = datacenter.sdc_metadata.values.get("ufds_is_master")
+    return value if isinstance(present, bool) else str(value).lower()
+
+
+@remedy("one-ufds-master")
+def leave_one_master(coupling: Coupling) -> Advised:
+    """Take the flag from whoever is not the inventory's master.  Promoting one is not supported by Triton (facts)."""
+    proof = ("one-ufds-master[coupling]",)
+    for datacenter in coupling.coupled:
+        is_master = str(datacenter.sdc_metadata.values.get("ufds_is_master")).lower() == "true"
+        meant = datacenter.state == "master"
+        if is_master == meant:
+            continue
+        if not meant and not datacenter.sdc_metadata.values.get("ufds_remote_ip"):
+            yield _couple(datacenter, proof)
+            continue
+        wanted = {"ufds_is_master": _flag(datacenter, meant)}
+        why = f"{datacenter.name} takes itself for a {'replica' if meant else 'master'}; the inventory says otherwise"
+        step = changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why, proof=proof)
+        if meant:
+            yield replace(step, applied_by_suite=False)
+            yield Note(
+                f"Unsupported: Triton has no tool to promote a datacenter. Make sure first that {datacenter.name} has "
+                "always been the master, and that only the setting was changed; else the inventory is wrong."
+            )
+        else:
+            yield step
+        yield from usbkey_steps(datacenter, {"ufds_is_master": str(meant).lower()}, proof)
+
+
+def _couple(datacenter: Datacenter, proof: tuple[str, ...]) -> Step:
+    address = datacenter.master.ufds_address
+    return Step(
+        on=headnode(datacenter),
+        run="sdc-ufds-m2s",
+        risk=DESTROYS,
+        why=f"{datacenter.name} was never coupled; this makes it a replica (it asks for the master's UFDS address: "
+        f"{address}) and deletes admin's keys and groups there. Make a backup first, and run pytest -m preflight "
+        "with state: candidate",
+        undo_note="none: only the backup",
+        proof=proof,
+        applied_by_suite=False,
+    )
+
+
+@remedy("replica-points-at-master")
+def point_the_replica_at_the_master(replica: Datacenter, master: Datacenter) -> Advised:
+    """What sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
+    proof = (f"replica-points-at-master[{replica.id}]",)
+    sdc, address = application(replica), master.ufds_address
+    present = sdc.metadata.values
+    replicators = [zone for zone in replica.zones("ufds") if state_of(zone, REPLICATOR) is not None]
+    if not replicators and not present.get("ufds_remote_ip"):
+        yield _couple(replica, proof)
+        return
+    wanted = {"ufds_is_master": _flag(replica, False), "ufds_remote_ip": address}
+    differ = {key: value for key, value in wanted.items() if present.get(key) != value}
+    if differ:
+        yield changed_metadata(
+            replica,
+            sdc,
+            differ,
+            risk=DISRUPTIVE,
+            why=f"the master's UFDS is {address}; config-agent renders it within three minutes and restarts ufds, "
+            "cloudapi and adminui",
+            proof=proof,
+        )
+    if "ufds_remote_ip" in differ:
+        yield Note("The checkpoint belongs to the address, so replication starts again at 0, which takes a while.")
+    for zone in replicators:
+        yield Step(
+            on=headnode(replica),
+            run=zone_service("restart", zone.vm.uuid, CONFIG_AGENT),
+            risk=RESTARTS,
+            why=f"writes replicator.json of {zone.alias} anew, and restarts the replicator if it changed",
+            proof=proof,
+        )
+    yield from usbkey_steps(replica, {"ufds_is_master": "false", "ufds_remote_ip": address}, proof)
+
+
+@remedy("one-poseidon")
+def leave_one_poseidon(coupling: Coupling) -> Advised:
+    """The master's poseidon stays.  Deleting the other one, children first, was seen to work (facts "Replication")."""
+    master = coupling.world.master
+    right = {account.uuid for zone in master.zones("ufds") for account in zone.poseidons}
+    if len(right) != 1:
+        yield Note(
+            f"The master {master.name} has {len(right) or 'no'} poseidon, so which one is right is not known. Run "
+            f"manta-init in {master.name} first; every other poseidon has to go then."
+        )
+        return
+    for datacenter in coupling.datacenters:
+        for zone in datacenter.zones("ufds") if datacenter.name != master.name else ():
+            for uuid in sorted({account.uuid for account in zone.poseidons} - right):
+                yield from _without_poseidon(datacenter, zone, uuid)
+    yield Note(
+        "Before you delete: a Manta that was deployed with the wrong account owns objects under its uuid (application "
+        "manta, owner_uuids of the networks admin and manta). Nothing in this plan moves them."
+    )
+
+
+def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
+    proof = ("one-poseidon[coupling]",)
+    base, backup = f"uuid={uuid}, ou=users, o=smartdc", f"/root/poseidon-{uuid}.ldif"
+    search = f"sdc-ldap search -b {quote(base)} -s sub '(objectclass=*)'"
+    yield Step(
+        on=headnode(datacenter),
+        run=f"(umask 077; {search} > {quote(backup)})",
+        risk=SAFE,
+        why=f"a copy of the wrong account and its keys, to look at later; UFDS does not hand out its password "
+        f"({uuid} of {datacenter.name})",
+        undo=f"rm {quote(backup)}",
+        proof=proof,
+        applied_by_suite=False,
+    )
+    yield Step(
+        on=headnode(datacenter),
+        run=f"{search} dn | sed -n 's/^dn: //p' | sed '1!G;h;$!d' |\n"
+        '    while read -r dn; do sdc-ldap delete "$dn" < /dev/null; done',
+        risk=DESTROYS,
+        why=f"deletes the poseidon that only {datacenter.name} knows, its keys first; the master's then replicates",
+        undo=f"sdc-ldap add -f {quote(backup)}",
+        undo_note="it comes back without its password",
+        proof=proof,
+        applied_by_suite=False,
+    )
+    if datacenter.state == CANDIDATE or state_of(zone, REPLICATOR) is None:
+        return
+    restart, clear = (zone_service(verb, zone.vm.uuid, REPLICATOR) for verb in ("restart", "clear"))
+    yield Step(
+        on=headnode(datacenter),
+        run=f"{clear} || {restart}",
+        risk=RESTARTS,
+        why="the replicator gave up on the conflict; it goes on at the change that failed",
+        proof=proof,
+        applied_by_suite=False,
+    )

@@ -1,0 +1,74 @@
+"""Writes junit.xml for build servers.  pytest's own --junitxml stays pytest's own (contract "Outcomes")."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED
+from remediate.registry import chapter_of
+from remediate.text import safe
+from reports.conclude import Conclusion
+from verdict.judge import Judged, Named
+
+_INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(conclusion: Conclusion) -> bytes:
+    """The verdict as JUnit XML: failed is a failure, blocked an error, waived and not applicable are skipped."""
+    verdict = conclusion.verdict
+    count = verdict.counts.get
+    suite = ElementTree.Element(
+        "testsuite",
+        name="az-checks",
+        tests=str(len(verdict.results)),
+        failures=str(count(FAILED, 0)),
+        errors=str(count(BLOCKED, 0)),
+        skipped=str(count(WAIVED, 0) + count(NOT_APPLICABLE, 0)),
+    )
+    causes = {cause.name for cause in verdict.causes}
+    for judged in verdict.results:
+        _case(suite, judged, causes)
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
+
+
+def _case(suite: ElementTree.Element, judged: Judged, causes: set[Named]) -> None:
+    result = judged.result
+    chapter = chapter_of(result.check)
+    classname = ".".join(part for part in ("checks", chapter, result.check) if part)
+    case = ElementTree.SubElement(suite, "testcase", classname=classname, name=_clean(str(judged.name)))
+    if result.outcome == PASSED:
+        return
+    if result.outcome == WAIVED:
+        ElementTree.SubElement(case, "skipped", message=_clean(f"waived: {result.reason}"))
+    elif result.outcome == NOT_APPLICABLE:
+        ElementTree.SubElement(case, "skipped", message=_clean(result.reason or "not applicable"))
+    else:
+        kind = "error" if result.outcome == BLOCKED else "failure"
+        child = ElementTree.SubElement(case, kind, type=result.severity, message=_clean(_message(judged)))
+        child.text = _clean("\n".join(_details(judged, causes)))
+
+
+def _message(judged: Judged) -> str:
+    result = judged.result
+    if result.outcome == BLOCKED:
+        return f"cannot be judged: {result.observed or 'its evidence is missing'}"
+    return f"expected {result.expected}; observed {result.observed}" if result.expected else result.observed
+
+
+def _details(judged: Judged, causes: set[Named]) -> list[str]:
+    result = judged.result
+    by = ", ".join(map(str, judged.causes))
+    lines = ["a cause: no other finding explains it"] if judged.name in causes else []
+    lines += [f"{'blocked by' if result.outcome == BLOCKED else 'follows from'}: {by}"] if by else []
+    lines += [f"missing: {text}" for text in result.missing]
+    return [safe(line) for line in [*lines, *(f"evidence: {text}" for text in result.evidence)]]
+
+
+def _clean(text: str) -> str:
+    """Only characters that XML can hold, with those that a terminal would act upon spelt out."""
+    return _INVALID.sub("\N{REPLACEMENT CHARACTER}", safe(text, keep="\n"))

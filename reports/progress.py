@@ -1,0 +1,24 @@
+"""The line that tells an operator what is being waited for while evidence is collected."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+
+class Progress:
+    """Call it with what goes on.  On a terminal one line is rewritten and wiped at the end; elsewhere nothing is printed."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+
+    def __call__(self, text: str) -> None:
+        if self._live:
+            self._stream.write(f"\r\x1b[K{text[:78]}")
+            self._stream.flush()
+
+    def done(self) -> None:
+        """Wipe the line."""
+        if self._live:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

@@ -1,0 +1,87 @@
+"""The folder of a run: reports/runs/<UTC time>, and `latest`, which points to the newest one that is complete."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from remediate.text import safe
+from reports.conclude import Conclusion
+from reports.findings import encode, findings_of
+from reports.junit import junit
+
+RUNS = Path("reports") / "runs"
+LATEST = "latest"
+_MOST_AT_ONCE = 1000
+
+
+class RunError(Exception):
+    """A run cannot be kept.  Its text is a sentence that says why."""
+
+
+class Run:
+    """One run's folder, made before anything is written into it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def write(self, conclusion: Conclusion) -> bool:
+        """Write findings.json and junit.xml, and let `latest` point here.
+
+        A full disk costs the files, never the verdict: it is said in a sentence, and the answer is False.
+        """
+        try:
+            self.keep("findings.json", encode(findings_of(conclusion, self.name)))
+            self.keep("junit.xml", junit(conclusion))
+            self._point_to()
+        except OSError as error:
+            said = f"the run's folder {self.path} is not complete: {error.strerror or error}; the verdict stands"
+            print(safe(said), file=sys.stderr)
+            return False
+        return True
+
+    def keep(self, name: str, content: bytes) -> None:
+        """A file of the run, in one piece: nobody reads half of it."""
+        aside = self.path / f".{name}.part"
+        try:
+            aside.write_bytes(content)
+            aside.replace(self.path / name)
+        except OSError:
+            with suppress(OSError):
+                aside.unlink()
+            raise
+
+    def _point_to(self) -> None:
+        """Replace `latest` at once; of two runs that end together the last one has it."""
+        aside = self.path.parent / f".{LATEST}.{self.name}"
+        with suppress(FileNotFoundError):
+            aside.unlink()
+        aside.symlink_to(self.name)
+        try:
+            aside.replace(self.path.parent / LATEST)
+        except OSError:
+            with suppress(OSError):
+                aside.unlink()
+            raise
+
+
+def new_run(root: Path, now: datetime | None = None) -> Run:
+    """A fresh folder below the project's root.  Two runs within one second get two folders."""
+    stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    runs = root / RUNS
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        for number in range(1, _MOST_AT_ONCE):
+            path = runs / (stamp if number == 1 else f"{stamp}-{number}")
+            with suppress(FileExistsError):
+                path.mkdir(mode=0o750)
+                return Run(path)
+    except OSError as error:
+        raise RunError(f"{runs} cannot be written ({error.strerror or error})") from None
+    raise RunError(f"{runs} holds {_MOST_AT_ONCE} runs of the second {stamp}")

@@ -1,0 +1,55 @@
+"""`make demo`: a lab with the seed's mistakes in it, checked as an operator would; exit 0 if exactly they were found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PLANTED = {
+    "route-missing@my-dc-3.cloudapi0": "cloudapi-reaches-master-ufds[my-dc-3.cloudapi0--my-dc-2.ufds.636]",
+    "sapi-master-missing@my-dc-1": "sapi-points-at-master-moray[my-dc-1]",
+    "second-poseidon@my-dc-3": "one-poseidon[coupling]",
+    "region-name@my-dc-1": "region-name-agrees[my-dc-1]",
+}
+"""The seed's mistakes (as faults of the lab), and the cause that each must be found as."""
+
+
+def main() -> int:
+    """Start the lab with the mistakes, and check it from the operator's place."""
+    if os.environ.get("AZ_LAB_SOCKET"):
+        return check()
+    faults = [f"--fault={fault}" for fault in PLANTED]
+    say(f"A lab of three datacenters starts, with {len(PLANTED)} mistakes of a real operator in it:")
+    for fault in PLANTED:
+        say(f"  {fault}")
+    command = [sys.executable, "-m", "lab", *faults, "--", sys.executable, "-m", "tests.demo"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def check() -> int:
+    """Run the suite inside the lab, and compare the causes that it names with what was planted."""
+    say("\n$ pytest --inventory region.yaml")
+    subprocess.run([sys.executable, "-m", "pytest", "--inventory", os.environ["AZ_INVENTORY"]], cwd=ROOT, check=False)
+    found = json.loads((ROOT / "reports/runs/latest/findings.json").read_bytes())
+    causes = {f"{cause['check']}[{cause['subject']}]" for cause in found["causes"]}
+    missed, extra = sorted(set(PLANTED.values()) - causes), sorted(causes - set(PLANTED.values()))
+    for name in missed:
+        say(f"demo: planted and NOT found: {name}")
+    for name in extra:
+        say(f"demo: found and NOT planted: {name}")
+    if missed or extra:
+        return 1
+    say(f"demo: all {len(causes)} planted mistakes were found as causes, and nothing else. Next: python -m remediate")
+    return 0
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

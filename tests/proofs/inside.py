@@ -1,0 +1,95 @@
+"""Runs inside a lab: proves one case.  The fault's cause is named, its remedy is typed as printed, and all is well again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.proofs.cases import CASES, Case
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_suite(*options: str) -> dict[str, Any]:
+    """One run of the suite as an operator starts it; what it wrote into findings.json."""
+    command = [sys.executable, "-m", "pytest", "--inventory", os.environ["AZ_INVENTORY"], *options]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    where = next((line.split()[-1] for line in reversed(done.stdout.splitlines()) if "reports/runs/" in line), None)
+    if where is None:
+        raise SystemExit(f"the suite left no run (exit {done.returncode}):\n{done.stdout}\n{done.stderr}")
+    folder = ROOT / where.rstrip(".")
+    found: dict[str, Any] = json.loads((folder / "findings.json").read_bytes())
+    found["folder"], found["exit"], found["output"] = folder, done.returncode, done.stdout
+    return found
+
+
+def causes(found: dict[str, Any]) -> list[str]:
+    return sorted(f"{cause['check']}[{cause['subject']}]" for cause in found["causes"])
+
+
+def lab(*words: str) -> None:
+    """Ask the lab around us (`python -m lab settle` …)."""
+    subprocess.run([sys.executable, "-m", "lab", *words], cwd=ROOT, check=True)
+
+
+def type_into(where: str, command: str) -> None:
+    """Type a command into a head node's root shell over SSH, as an operator pastes it."""
+    datacenter = where.split(".")[0]
+    done = subprocess.run(["ssh", datacenter, command], check=False, capture_output=True, text=True)
+    print(f"[{datacenter}]# {command}\n{done.stdout}{done.stderr}", flush=True)
+    if done.returncode != 0:
+        raise SystemExit(f"typed into {where}, exit {done.returncode}: {command}")
+
+
+def prove(case: Case, record: Path | None) -> None:
+    """One case from fault to health.  Ends with a sentence where it does not hold."""
+    sick = run_suite()
+    if record is not None:
+        record_evidence(sick["folder"] / "evidence.json", record)
+    if causes(sick) != [case.cause]:
+        raise SystemExit(f"{case.name}: expected the one cause {case.cause}, found {causes(sick)}\n{sick['output']}")
+    if sick["exit"] != 1:
+        raise SystemExit(f"{case.name}: a run with a finding must exit 1, not {sick['exit']}")
+    if case.heal is not None:
+        for words in case.heal:
+            lab(*words.split())
+    else:
+        for step in sick["causes"][0]["steps"]:
+            if step["run"] and step["on"] != "operator":
+                type_into(step["on"], step["run"])
+    lab("settle")
+    well = run_suite()
+    if well["exit"] != 0 or causes(well):
+        raise SystemExit(f"{case.name}: not healed, still {causes(well)}\n{well['output']}")
+
+
+def record_evidence(source: Path, target: Path) -> None:
+    """Keep what the suite saw as data for the tests, without times."""
+    from evidence.store import load, normalised, save
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save(normalised(load(source)), target)
+
+
+def main() -> int:
+    name = sys.argv[1]
+    record = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    if name == "healthy":
+        found = run_suite()
+        if record is not None:
+            record_evidence(found["folder"] / "evidence.json", record)
+        if found["exit"] != 0:
+            raise SystemExit(f"a healthy lab must have no finding, found {causes(found)}\n{found['output']}")
+        return 0
+    prove(next(case for case in CASES if case.name == name), record)
+    return 0
+
+
+if __name__ == "__main__":
+    shutil.which("ssh") or sys.exit("these proofs type into head nodes over ssh: install openssh-client")
+    sys.exit(main())

@@ -1,0 +1,270 @@
+"""Every check has a remedy, and each remedy says what the evidence calls for, quoted, and without tracebacks."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+
+import pytest
+
+from evidence.model import Account, Attempt, DnsAnswer, HealthcheckRow, HttpAnswer, Service
+from evidence.subjects import World
+from remediate.registry import advice_for, remedies, steps_for
+from remediate.steps import DESTROYS, Step
+from tests.remediate import synthetic as s
+
+CLOUDAPI = "my-dc-3.cloudapi0--my-dc-2.ufds.636"
+UFDS = "10.2.2.29/32"
+ADMIN3 = "networks/" + s.LAB.datacenter("my-dc-3").network_uuid("admin")
+
+
+def uuid(datacenter: str, role: str) -> str:
+    return s.LAB.datacenter(datacenter).zone(role).uuid
+
+
+def poseidon_twice(world: World) -> World:
+    other = (Account("22222222-2222-4222-8222-222222222222", "poseidon"),)
+    services = (Service("svc:/smartdc/application/ufds-replicator:default", "maintenance"),)
+    return s.changed_zone(world, "my-dc-3", "ufds0", poseidons=s.fact(other), services=s.fact(services))
+
+
+def link_down(world: World, datacenter: str, link: str, result: str = "timeout") -> World:
+    return s.probed(world, datacenter, link, result)
+
+
+def with_service(world: World, state: str) -> World:
+    services = (Service("svc:/smartdc/application/sapi:default", state),)
+    return s.changed_zone(world, "my-dc-1", "sapi0", services=s.fact(services))
+
+
+W = s.healthy()
+BINDER_FILE = "/opt/smartdc/binder/etc/config.json"
+STALE_BINDER = s.fact({BINDER_FILE: s.stale("recursion.regionName", "edited", "my-dc")})
+CASES: dict[str, tuple[World, str, str]] = {
+    "headnode-answers": (
+        s.changed(W, "my-dc-1", ssh="timed out"),
+        "my-dc-1",
+        "ssh -v -o ConnectTimeout=10 root@10.1.2.2",
+    ),
+    "headnode-is-the-right-one": (W, "my-dc-1", "ssh root@10.1.2.2 sysinfo"),
+    "services-run": (
+        with_service(W, "maintenance"),
+        "my-dc-1.sapi0",
+        f"svcadm -z {uuid('my-dc-1', 'sapi')} clear svc:",
+    ),
+    "region-name-agrees": (s.changed_metadata(W, "my-dc-1", region_name="GT"), "my-dc-1", '"region_name":"my-dc"'),
+    "dns-domain-agrees": (
+        s.changed_metadata(W, "my-dc-1", dns_domain="old", ufds_domain="ufds.my-dc-1.old"),
+        "my-dc-1",
+        '"ufds_domain":"ufds.my-dc-1.srv.example.com"',
+    ),
+    "rendered-config-is-current": (
+        s.changed_zone(W, "my-dc-1", "binder0", files=STALE_BINDER),
+        "my-dc-1.binder0",
+        f"svcadm -z {uuid('my-dc-1', 'binder')} restart svc:/smartdc/application/config-agent:default",
+    ),
+    "ufds-reaches-master-ufds": (
+        link_down(s.without_napi_routes(W, "my-dc-3", UFDS), "my-dc-3", "my-dc-3.ufds0--my-dc-2.ufds.636"),
+        "my-dc-3.ufds0--my-dc-2.ufds.636",
+        f'"{UFDS}":"10.3.1.1"',
+    ),
+    "cloudapi-reaches-master-ufds": (
+        link_down(s.changed_zone(W, "my-dc-3", "cloudapi0", vm={"routes": {}}), "my-dc-3", CLOUDAPI),
+        CLOUDAPI,
+        f"vmadm update {uuid('my-dc-3', 'cloudapi')} <<<",
+    ),
+    "adminui-reaches-master-ufds": (
+        link_down(
+            s.changed_zone(W, "my-dc-1", "adminui0", vm={"routes": {}}), "my-dc-1", "my-dc-1.adminui0--my-dc-2.ufds.636"
+        ),
+        "my-dc-1.adminui0--my-dc-2.ufds.636",
+        "svcadm enable -s svc:/smartdc/agent/net-agent:default",
+    ),
+    "sapi-reaches-master-moray": (
+        link_down(
+            s.without_napi_routes(W, "my-dc-1", "10.2.1.0/24"),
+            "my-dc-1",
+            "my-dc-1.sapi0--my-dc-2.moray.2020",
+            "noroute",
+        ),
+        "my-dc-1.sapi0--my-dc-2.moray.2020",
+        '"10.2.1.0/24":"10.1.1.1"',
+    ),
+    "binder-reaches-binder": (
+        link_down(s.without_napi_routes(W, "my-dc-3", "10.1.1.0/24"), "my-dc-1", "my-dc-1.binder0--my-dc-3.binder0.53"),
+        "my-dc-1.binder0--my-dc-3.binder0.53",
+        f'sdc-napi /{ADMIN3} -X PUT -d \'{{"routes":{{"10.1.1.0/24":"10.3.1.1",',
+    ),
+    "binder-region-agrees": (W, "my-dc-1.binder0", "svc:/manta/application/binder:default"),
+    "binder-names-its-own-datacenter": (
+        s.changed_metadata(W, "my-dc-1", datacenter_name="my-dc-2"),
+        "my-dc-1.binder0",
+        '"datacenter_name":"my-dc-1"',
+    ),
+    "binder-answers-own-names": (
+        s.changed_zone(W, "my-dc-1", "binder0", names=s.fact({"ufds.my-dc-1.srv.example.com": DnsAnswer("SERVFAIL")})),
+        "my-dc-1.binder0",
+        "svc:/smartdc/application/zookeeper:default\nsvcadm",
+    ),
+    "ufds-answers": (
+        s.changed_zone(W, "my-dc-1", "ufds0", bind=s.fact(Attempt(ok=False, detail="result 49 invalid credentials"))),
+        "my-dc-1.ufds0",
+        "config-agent",
+    ),
+    "one-ufds-master": (
+        s.changed_metadata(W, "my-dc-1", ufds_is_master="true"),
+        "coupling",
+        '"ufds_is_master":"false"',
+    ),
+    "replica-points-at-master": (
+        s.changed_metadata(W, "my-dc-3", ufds_remote_ip="10.1.2.29"),
+        "my-dc-3",
+        '"ufds_remote_ip":"10.2.2.29"',
+    ),
+    "one-poseidon": (poseidon_twice(W), "coupling", "while read -r dn; do sdc-ldap delete"),
+    "cloudapi-answers": (
+        s.changed_zone(W, "my-dc-1", "cloudapi0", ping=s.fact(HttpAnswer(503))),
+        "my-dc-1.cloudapi0",
+        "'svc:/smartdc/application/cloudapi:*'",
+    ),
+    "adminui-answers": (
+        s.changed_zone(W, "my-dc-1", "adminui0", ping=s.fact(HttpAnswer(0, error="timed out"))),
+        "my-dc-1.adminui0",
+        "restart svc:/smartdc/application/adminui:default",
+    ),
+    "sapi-answers": (
+        s.changed_zone(W, "my-dc-1", "sapi0", ping=s.fact(HttpAnswer(500, {"storAvailable": False}))),
+        "my-dc-1.sapi0",
+        "'svc:/smartdc/application/moray:*'",
+    ),
+    "sapi-points-at-master-moray": (
+        s.changed_service(W, "my-dc-1", "sapi", MASTER_MORAY_IP=None),
+        "my-dc-1",
+        '{"MASTER_MORAY_IP":"moray.my-dc-2.srv.example.com","MASTER_MORAY_PORT":"2020"}}\' | sapiadm update ',
+    ),
+    "sapi-master-points-at-nobody": (
+        s.changed_service(W, "my-dc-2", "sapi", MASTER_MORAY_IP="moray.my-dc-2.srv.example.com"),
+        "my-dc-2",
+        '{"MASTER_MORAY_IP":"","MASTER_MORAY_PORT":""}',
+    ),
+    "core-services-are-healthy": (
+        s.changed(W, "my-dc-1", healthcheck=s.fact((HealthcheckRow("cloudapi", "running", "-", "error"),))),
+        "my-dc-1.cloudapi0",
+        "sdcadm check-health cloudapi",
+    ),
+}
+
+
+def commands(steps: tuple[Step, ...]) -> str:
+    return "\n".join(step.run for step in steps)
+
+
+def test_every_check_of_issue_2_has_a_remedy() -> None:
+    assert sorted(remedies()) == sorted(CASES)
+
+
+@pytest.mark.parametrize("check", sorted(CASES))
+def test_remedy_gives_the_command(check: str) -> None:
+    world, subject, command = CASES[check]
+    advice = advice_for(s.cause(check, subject), world)
+    assert command in commands(advice.steps)
+    assert not [note for note in advice.notes if "broke" in note or note.startswith("Not known")]
+    for step in advice.steps:
+        assert step.proof, step
+        for text in filter(None, (step.run, step.undo)):
+            subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+
+@pytest.mark.parametrize("check", sorted(CASES))
+def test_a_dark_datacenter_gives_notes_and_no_traceback(check: str) -> None:
+    world, subject, _ = CASES[check]
+    for name in world.inventory.datacenters:
+        dark = dict.fromkeys(
+            ("zones", "applications", "services", "networks", "usbkey", "check_health", "healthcheck"), "dark"
+        )
+        world = s.changed(world, name, **dark)
+    advice = advice_for(s.cause(check, subject), world)
+    assert advice.steps or advice.notes
+    assert not [note for note in advice.notes if "broke" in note]
+
+
+def test_napi_put_holds_every_route_that_is_there() -> None:
+    world, subject, _ = CASES["ufds-reaches-master-ufds"]
+    step = steps_for(s.cause("ufds-reaches-master-ufds", subject), world)[0]
+    words = shlex.split(step.run)
+    assert json.loads(words[-1]) == {"routes": dict.fromkeys(("10.1.1.0/24", "10.2.1.0/24", UFDS), "10.3.1.1")}
+    assert "binder0, cloudapi0" in step.why
+    assert json.loads(shlex.split(step.undo)[-1])["routes"].keys() == {"10.1.1.0/24", "10.2.1.0/24"}
+
+
+def test_a_router_that_nobody_uses_is_not_guessed() -> None:
+    world = s.without_napi_routes(W, "my-dc-3", UFDS, "10.1.1.0/24", "10.2.1.0/24")
+    advice = advice_for(s.cause("cloudapi-reaches-master-ufds", CLOUDAPI), world)
+    assert '"10.2.2.29/32":"ROUTER"' in advice.steps[0].run
+    assert "type it for ROUTER" in advice.steps[0].why
+    assert not advice.steps[0].applied_by_suite
+
+
+def test_a_missing_return_route_is_set_at_the_target() -> None:
+    world = s.without_napi_routes(W, "my-dc-2", "10.3.1.0/24")
+    world = s.probed(world, "my-dc-3", CLOUDAPI, "timeout")
+    (step,) = steps_for(s.cause("cloudapi-reaches-master-ufds", CLOUDAPI), world)
+    assert step.on == "my-dc-2.global"
+    assert '"10.3.1.0/24":"10.2.1.1"' in step.run
+
+
+def test_routes_on_both_sides_leave_the_network_to_its_owners() -> None:
+    advice = advice_for(s.cause("cloudapi-reaches-master-ufds", CLOUDAPI), s.probed(W, "my-dc-3", CLOUDAPI, "timeout"))
+    assert not advice.steps
+    assert "10.3.1.35 must reach 10.2.2.29 by way of 10.3.1.1 on port 636" in advice.notes[0]
+
+
+def test_the_wrong_poseidon_goes_children_first_and_never_by_the_suite() -> None:
+    world, subject, _ = CASES["one-poseidon"]
+    steps = steps_for(s.cause("one-poseidon", subject), world)
+    assert [step.on for step in steps] == ["my-dc-3.global"] * 3
+    assert [step.risk for step in steps].count(DESTROYS) == 1
+    assert not any(step.applied_by_suite for step in steps)
+    script = (
+        "sdc-ldap() { if [[ $1 == search ]]; then printf 'dn: parent\\nx: y\\n\\ndn: a child, parent\\n';"
+        ' else echo "$*"; fi; }\n' + steps[1].run
+    )
+    said = subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
+    assert said == "delete a child, parent\ndelete parent\n"
+
+
+def test_region_is_set_on_the_usb_key_only_where_it_differs() -> None:
+    world, subject, _ = CASES["region-name-agrees"]
+    assert "usbkey" not in commands(steps_for(s.cause("region-name-agrees", subject), world))
+    usbkey = s.fact(world.datacenter("my-dc-1").sdc_metadata)
+    world = s.changed(world, "my-dc-1", usbkey=usbkey)
+    assert "sdc-usbkey mount" in commands(steps_for(s.cause("region-name-agrees", subject), world))
+
+
+def test_a_second_master_that_was_never_coupled_is_not_coupled_by_the_suite() -> None:
+    world = s.changed_metadata(W, "my-dc-1", ufds_is_master="true", ufds_remote_ip=None)
+    (step,) = steps_for(s.cause("one-ufds-master", "coupling"), world)
+    assert (step.run, step.risk, step.applied_by_suite) == ("sdc-ufds-m2s", DESTROYS, False)
+
+
+def test_hostile_values_stay_quoted_and_printable() -> None:
+    hostile = "x'; rm -rf / #\x1b[2J\n\u202e"
+    world = s.changed_metadata(W, "my-dc-1", region_name=hostile)
+    for step in steps_for(s.cause("region-name-agrees", "my-dc-1"), world):
+        for text in (step.run, step.undo):
+            assert "\x1b" not in text
+            assert "\u202e" not in text
+    undo = steps_for(s.cause("region-name-agrees", "my-dc-1"), world)[0].undo
+    seen = subprocess.run(["bash", "-c", f"sapiadm() {{ cat; }}; {undo}"], text=True, check=True, capture_output=True)
+    assert json.loads(seen.stdout)["metadata"]["region_name"] == hostile
+
+
+def test_an_unknown_subject_or_check_is_a_sentence() -> None:
+    assert "not in the stored evidence" in advice_for(s.cause("services-run", "my-dc-9.sapi0"), W).notes[0]
+    assert "No remedy is written" in advice_for(s.cause("clocks-agree", "my-dc-1"), W).notes[0]
+
+
+def test_a_step_that_destroys_data_cannot_be_applied_by_the_suite() -> None:
+    with pytest.raises(ValueError, match="never applied"):
+        Step("my-dc-1.global", "true", DESTROYS, "why", ("proof",))

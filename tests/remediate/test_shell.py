@@ -1,0 +1,58 @@
+"""The commands do what they say when bash runs them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from remediate import shell
+
+
+def bash(script: str) -> str:
+    return subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
+
+
+def test_usbkey_set_replaces_adds_and_keeps_the_rest(tmp_path: Path) -> None:
+    for name in ("usbkey", "mnt"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config").write_text("# head\nregion_name=GT\nregion_name_x=1\nufds_ldap_root_pw=$'a b\\n\n")
+    script = shell.usbkey_set({"region_name": "my-dc", "dns_domain": "a b"})
+    script = script.replace("/mnt/usbkey/", f"{tmp_path}/mnt/").replace(" /usbkey/", f" {tmp_path}/usbkey/")
+    bash("sdc-usbkey() { :; }\n" + script)
+    wanted = "# head\nregion_name_x=1\nufds_ldap_root_pw=$'a b\\n\ndns_domain='a b'\nregion_name=my-dc\n"
+    assert [(tmp_path / name / "config").read_text() for name in ("usbkey", "mnt")] == [wanted, wanted]
+
+
+def test_usbkey_set_leaves_a_file_alone_that_cannot_be_read() -> None:
+    bash(
+        "sdc-usbkey() { :; }\n" + shell.usbkey_set({"region_name": "my-dc"}).replace("usbkey/config", "nowhere/config")
+    )
+
+
+def test_waiting_for_a_file_has_an_end() -> None:
+    waits = shell.rendered("u", "/etc/x", "a.b", "it's", 4)
+    said = bash("json() { :; }; sleep() { echo pause; }\n" + waits.replace("/zones/u/root/etc/x", "/dev/null"))
+    assert said == "pause\n" * 2
+    met = bash(
+        'json() { echo "it\'s"; }; sleep() { echo pause; }\n' + waits.replace("/zones/u/root/etc/x", "/dev/null")
+    )
+    assert met == ""
+
+
+def test_quote_survives_bash() -> None:
+    for value in ("plain", "it's", "$HOME `x`", "\x1b[2J\\ '\n", "\u202eü", ""):
+        assert bash(f"printf %s {shell.quote(value)}") == value
+        assert shell.quote(value).isprintable()
+
+
+def test_restore_sets_what_was_and_deletes_what_was_not() -> None:
+    undo = shell.sapi_restore("U", {"a": 1, "c": 3}, ("a", "b"))
+    assert undo == (
+        'echo \'{"metadata":{"a":1}}\' | sapiadm update U; '
+        'echo \'{"action":"delete","metadata":{"b":""}}\' | sapiadm update U'
+    )
+
+
+def test_smf_log() -> None:
+    log = "/var/svc/log/smartdc-application-ufds-replicator:default.log"
+    assert shell.smf_log("svc:/smartdc/application/ufds-replicator:default") == log

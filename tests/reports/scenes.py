@@ -1,0 +1,72 @@
+"""Conclusions to tell: the demo's four causes, a green run, and hostile answers."""
+
+from __future__ import annotations
+
+from evidence.spec import BLOCKED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
+from evidence.subjects import BOTH, World
+from remediate.plan import make_plan
+from reports.conclude import Conclusion
+from tests.remediate import synthetic as s
+from verdict.judge import Cause, Judged, Named, Verdict
+
+LINK = "my-dc-3.cloudapi0--my-dc-2.ufds.636"
+HOSTILE = "<b>&\x1b[2Jü\x00\u202e\nnext"
+
+
+def specs() -> dict[str, Spec]:
+    summaries = {
+        "cloudapi-reaches-master-ufds": "The cloudapi zone of every replica reaches the master's UFDS on 636.",
+        "sapi-points-at-master-moray": "The sapi service of every non-master names the master's moray.",
+    }
+    return {check: Spec(check, BOTH, "critical", "datacenter", summary=text) for check, text in summaries.items()}
+
+
+def demo_world() -> World:
+    world = s.changed_zone(s.healthy(), "my-dc-3", "cloudapi0", vm={"routes": {}})
+    world = s.probed(world, "my-dc-3", LINK, "timeout")
+    return s.changed_service(world, "my-dc-1", "sapi", MASTER_MORAY_IP=None, MASTER_MORAY_PORT=None)
+
+
+def _concluded(world: World, causes: tuple[Cause, ...], others: tuple[Result, ...] = ()) -> Conclusion:
+    judged: dict[Named, Judged] = {Named(r.check, r.subject): Judged(r) for r in others}
+    for cause in causes:
+        judged[cause.name] = Judged(cause.finding)
+        for result in cause.consequences:
+            judged[Named(result.check, result.subject)] = Judged(result, (cause.name,))
+    counts: dict[str, int] = {}
+    for one in judged.values():
+        counts[one.result.outcome] = counts.get(one.result.outcome, 0) + 1
+    verdict = Verdict(tuple(judged[name] for name in sorted(judged)), causes, dict(sorted(counts.items())))
+    return Conclusion(verdict, make_plan(causes, world), world, specs())
+
+
+def demo() -> Conclusion:
+    route = s.finding(
+        "cloudapi-reaches-master-ufds",
+        LINK,
+        expected="tcp/636: open",
+        observed="tcp/636: timeout to 10.2.2.29 by local route default via 10.3.2.1",
+        evidence=(f"{LINK}: the probe (zlogin -Q 5b5c /usr/bin/bash -s -- 5 10.2.2.29:636)", "a (b)", "c (d)"),
+    )
+    sapi = s.finding("sapi-points-at-master-moray", "my-dc-1", observed="MASTER_MORAY_IP should be x, is not set")
+    zones = [f"my-dc-3.zone{number}" for number in range(9)]
+    follow = (
+        s.finding("cloudapi-answers", "my-dc-3.cloudapi0", observed="503"),
+        *(s.finding("core-services-are-healthy", zone, BLOCKED, missing=("x",)) for zone in zones),
+    )
+    others = (
+        s.finding("sapi-answers", "my-dc-1.sapi0", PASSED),
+        s.finding("ufds-answers", "my-dc-1.ufds0", WAIVED, reason="known, until Friday"),
+        s.finding("one-ufds-master", "not-applicable", NOT_APPLICABLE, reason="the inventory has no subject for it"),
+    )
+    return _concluded(demo_world(), (Cause(route, follow), Cause(sapi)), others)
+
+
+def green() -> Conclusion:
+    return _concluded(s.healthy(), (), (s.finding("sapi-answers", "my-dc-1.sapi0", PASSED),))
+
+
+def hostile() -> Conclusion:
+    finding = s.finding("sapi-answers", "my-dc-1.sapi0", observed=HOSTILE, expected=HOSTILE, evidence=(HOSTILE,))
+    blocked = s.finding("ufds-answers", "my-dc-1.ufds0", BLOCKED, observed=HOSTILE, missing=(HOSTILE,))
+    return _concluded(s.healthy(), (Cause(finding), Cause(blocked)))

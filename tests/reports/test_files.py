@@ -1,0 +1,178 @@
+"""What a run leaves: a folder of its own, findings.json, junit.xml, and `latest`; a full disk costs only the files."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from evidence.store import save
+from remediate import __main__ as remediate
+from remediate.findings import causes_in
+from reports import findings
+from reports.conclude import Conclusion, conclude
+from reports.junit import junit
+from reports.run import Run, RunError, new_run
+from tests.reports import scenes
+
+NOW = datetime(2026, 11, 23, 10, 45, tzinfo=UTC)
+
+
+def kept(root: Path, conclusion: Conclusion) -> Run:
+    run = new_run(root, NOW)
+    assert conclusion.world.evidence is not None
+    save(conclusion.world.evidence, run.path / "evidence.json")
+    assert run.write(conclusion)
+    return run
+
+
+def test_runs_of_one_second_do_not_collide(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda _: new_run(tmp_path, NOW), range(24)))
+    assert len({run.path for run in runs}) == 24
+    assert {run.name for run in runs} >= {"20261123T104500Z", "20261123T104500Z-24"}
+
+
+def test_latest_points_to_the_newest_complete_run(tmp_path: Path) -> None:
+    runs = tmp_path / "reports" / "runs"
+    kept(tmp_path, scenes.green())
+    assert (runs / "latest").resolve().name == "20261123T104500Z"
+    new_run(tmp_path, NOW)
+    assert (runs / "latest").resolve().name == "20261123T104500Z"
+    kept(tmp_path, scenes.green())
+    assert (runs / "latest").resolve().name == "20261123T104500Z-3"
+    assert sorted(path.name for path in (runs / "latest").iterdir()) == ["evidence.json", "findings.json", "junit.xml"]
+
+
+def test_a_full_disk_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = new_run(tmp_path, NOW)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert not run.write(scenes.demo())
+    said = capsys.readouterr().err
+    assert "No space left on device; the verdict stands" in said
+    assert not list(run.path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("in the way")
+    with pytest.raises(RunError, match="cannot be written"):
+        new_run(tmp_path, NOW)
+
+
+def test_findings_are_the_same_for_the_same_verdict_and_come_back() -> None:
+    found = findings.findings_of(scenes.demo(), "run")
+    assert findings.encode(found) == findings.encode(findings.findings_of(scenes.demo(), "run"))
+    told = json.loads(findings.encode(found))
+    assert list(told) == ["run", "results", "causes", "counts", "schema"]
+    assert told["counts"] == {"blocked": 9, "failed": 3, "not_applicable": 1, "passed": 1, "waived": 1}
+    assert [cause["check"] for cause in told["causes"]] == [
+        "cloudapi-reaches-master-ufds",
+        "sapi-points-at-master-moray",
+    ]
+    assert len(told["causes"][0]["consequences"]) == 10
+    assert told["causes"][0]["steps"][0]["on"] == "my-dc-3.global"
+    blocked = next(row for row in told["results"] if row["outcome"] == "blocked")
+    assert blocked["blocked_by"] == [{"check": "cloudapi-reaches-master-ufds", "subject": scenes.LINK}]
+    waived = next(row for row in told["results"] if row["outcome"] == "waived")
+    assert waived["waiver"] == "known, until Friday"
+
+
+def test_stored_causes_are_the_causes(tmp_path: Path) -> None:
+    run = kept(tmp_path, scenes.demo())
+    stored = causes_in(findings.load(run.path))
+    assert stored == scenes.demo().verdict.causes
+
+
+def test_junit_tells_every_outcome() -> None:
+    suite = ElementTree.fromstring(junit(scenes.demo())).find("testsuite")
+    assert suite is not None
+    assert suite.attrib == {"name": "az-checks", "tests": "15", "failures": "3", "errors": "9", "skipped": "2"}
+    cases = {case.attrib["name"]: case for case in suite}
+    link = cases[f"cloudapi-reaches-master-ufds[{scenes.LINK}]"]
+    assert link.attrib["classname"] == "checks.reachability.cloudapi-reaches-master-ufds"
+    assert link[0].tag == "failure"
+    assert "timeout to 10.2.2.29" in link[0].attrib["message"]
+    blocked = cases["core-services-are-healthy[my-dc-3.zone0]"][0]
+    assert blocked.tag == "error"
+    assert "blocked by: cloudapi-reaches-master-ufds" in (blocked.text or "")
+    assert cases["ufds-answers[my-dc-1.ufds0]"][0].attrib == {"message": "waived: known, until Friday"}
+    assert cases["one-ufds-master[not-applicable]"][0].tag == "skipped"
+    assert not list(cases["sapi-answers[my-dc-1.sapi0]"])
+
+
+def test_junit_holds_hostile_answers() -> None:
+    text = junit(scenes.hostile())
+    ElementTree.fromstring(text)
+    assert b"\x1b" not in text
+    assert b"\\x1b[2J" in text
+    assert b"\\x00" in text
+
+
+def test_conclude_judges_and_plans() -> None:
+    demo = scenes.demo()
+    results = [judged.result for judged in demo.verdict.results if judged.result.check == "sapi-points-at-master-moray"]
+    concluded = conclude(results, demo.specs, demo.world)
+    assert [str(cause.name) for cause in concluded.verdict.causes] == ["sapi-points-at-master-moray[my-dc-1]"]
+    assert concluded.plan.entries[0].steps[0].where == "root@10.1.2.2 (my-dc-1)"
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(remediate, "RUNS", tmp_path / "reports" / "runs")
+    monkeypatch.setattr(remediate.run_folder, "__defaults__", (tmp_path / "reports" / "runs",))
+    return tmp_path / "reports" / "runs"
+
+
+def test_remediate_prints_the_plan_of_the_latest_run(
+    tmp_path: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept(tmp_path, scenes.demo())
+    assert remediate.main([]) == 0
+    told = capsys.readouterr().out
+    assert told.index("cloudapi-reaches") < told.index("sapi-points")
+    assert remediate.main(["--json", "--only", "sapi-points-at-master-moray@my-dc-1", "20261123T104500Z"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert entry["steps"][0]["where"] == "root@10.1.2.2 (my-dc-1)"
+    assert remediate.main(["--only", "sapi-points-at-master-moray[my-dc-1]"]) == 0
+
+
+def test_remediate_has_nothing_to_do_after_a_green_run(
+    tmp_path: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept(tmp_path, scenes.green())
+    assert remediate.main([]) == 0
+    assert "Nothing to put right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "broken", "said"),
+    [
+        ([], "none", "there is no run yet"),
+        (["nowhere"], "", "there is no run nowhere"),
+        (["--frobnicate"], "", "unrecognized arguments"),
+        (["--only", "clocks-agree"], "", "is no cause of this run"),
+        ([], "findings.json", "is not what a run of this version wrote"),
+        ([], "evidence.json", "is not evidence"),
+    ],
+)
+def test_remediate_refuses_in_one_sentence(
+    tmp_path: Path, runs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], broken: str, said: str
+) -> None:
+    if broken != "none":
+        run = kept(tmp_path, scenes.demo())
+        if broken:
+            (run.path / broken).write_text("{broken")
+    assert remediate.main(arguments) == 4
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1

@@ -1,0 +1,168 @@
+"""Causes and consequences, on results that are made up; and properties of the real graph of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from evidence.inventory import Declared, Inventory
+from evidence.spec import BLOCKED, CRITICAL, FAILED, PASSED, WARNING, Result, Spec
+from evidence.subjects import BOTH, PREFLIGHT, World, bind, links, subjects
+from fixtures.check import CHECKS
+from tests.judging import check_functions
+from verdict.graph import afters, cycle, subjects_by_id
+from verdict.judge import Verdict, judge
+
+CLOUDAPI_LINK = "my-dc-3.cloudapi0--my-dc-2.ufds.636"
+
+
+@pytest.fixture
+def world() -> World:
+    declared = {
+        f"my-dc-{n}": Declared(f"my-dc-{n}", f"root@192.0.2.{n}", "my-dc", "master" if n == 2 else "replica")
+        for n in (1, 2, 3)
+    }
+    return World(Inventory("my-dc-2", declared))
+
+
+@pytest.fixture(autouse=True)
+def _checks() -> Iterator[None]:
+    check_functions()
+    yield
+
+
+def finding(check: str, subject: str, outcome: str = FAILED, **more: object) -> Result:
+    return Result(check, subject, CHECKS[check].severity, outcome, **more)  # type: ignore[arg-type]
+
+
+def causes(verdict: Verdict) -> dict[str, list[str]]:
+    return {
+        str(cause.name): [f"{result.check}[{result.subject}]" for result in cause.consequences]
+        for cause in verdict.causes
+    }
+
+
+def test_the_graph_of_checks_has_no_cycle() -> None:
+    assert cycle(CHECKS) == ()
+
+
+def test_a_cycle_is_found() -> None:
+    specs = {
+        name: Spec(name, BOTH, WARNING, "datacenter", after=(other,)) for name, other in (("a", "b"), ("b", "a"))
+    }
+    assert set(cycle(specs)) == {"a", "b"}
+
+
+def test_a_link_explains_what_its_source_zone_shows(world: World) -> None:
+    verdict = judge(
+        [
+            finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK),
+            finding("cloudapi-answers", "my-dc-3.cloudapi0"),
+            finding("core-services-are-healthy", "my-dc-3.cloudapi0"),
+            finding("core-services-are-healthy", "my-dc-1.cloudapi0"),
+        ],
+        CHECKS,
+        world,
+    )
+    assert causes(verdict) == {
+        f"cloudapi-reaches-master-ufds[{CLOUDAPI_LINK}]": [
+            "cloudapi-answers[my-dc-3.cloudapi0]",
+            "core-services-are-healthy[my-dc-3.cloudapi0]",
+        ],
+        "core-services-are-healthy[my-dc-1.cloudapi0]": [],
+    }
+
+
+def test_a_link_never_explains_its_target_but_the_target_explains_the_link(world: World) -> None:
+    verdict = judge(
+        [finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK), finding("ufds-answers", "my-dc-2.ufds0")], CHECKS, world
+    )
+    assert causes(verdict) == {"ufds-answers[my-dc-2.ufds0]": [f"cloudapi-reaches-master-ufds[{CLOUDAPI_LINK}]"]}
+
+
+def test_a_finding_on_the_coupling_explains_only_its_culprits(world: World) -> None:
+    verdict = judge(
+        [
+            finding("one-poseidon", "coupling", culprits=("my-dc-3",)),
+            finding("core-services-are-healthy", "my-dc-3.ufds0"),
+            finding("core-services-are-healthy", "my-dc-1.ufds0"),
+        ],
+        CHECKS,
+        world,
+    )
+    assert causes(verdict) == {
+        "one-poseidon[coupling]": ["core-services-are-healthy[my-dc-3.ufds0]"],
+        "core-services-are-healthy[my-dc-1.ufds0]": [],
+    }
+
+
+def test_a_dark_datacenter_blocks_its_own_and_what_needs_its_evidence(world: World) -> None:
+    verdict = judge(
+        [
+            finding("headnode-answers", "my-dc-2"),
+            finding("services-run", "my-dc-2.ufds0", BLOCKED, lacks="my-dc-2"),
+            finding("one-poseidon", "coupling", BLOCKED, lacks="my-dc-2"),
+            finding("dns-domain-agrees", "my-dc-1", BLOCKED, lacks="my-dc-2"),
+            finding("ufds-reaches-master-ufds", "my-dc-3.ufds0--my-dc-2.ufds.636", BLOCKED, lacks="my-dc-2"),
+            finding("services-run", "my-dc-1.ufds0", PASSED),
+        ],
+        CHECKS,
+        world,
+    )
+    assert list(causes(verdict)) == ["headnode-answers[my-dc-2]"]
+    assert {str(j.name): [str(b) for b in j.blocked_by] for j in verdict.results if j.result.outcome == BLOCKED} == {
+        "dns-domain-agrees[my-dc-1]": ["headnode-answers[my-dc-2]"],
+        "one-poseidon[coupling]": ["headnode-answers[my-dc-2]"],
+        "services-run[my-dc-2.ufds0]": ["headnode-answers[my-dc-2]"],
+        "ufds-reaches-master-ufds[my-dc-3.ufds0--my-dc-2.ufds.636]": ["headnode-answers[my-dc-2]"],
+    }
+
+
+def test_a_blocked_check_that_nothing_explains_is_a_cause(world: World) -> None:
+    verdict = judge([finding("binder-answers-own-names", "my-dc-1.binder0", BLOCKED, lacks="my-dc-1")], CHECKS, world)
+    assert list(causes(verdict)) == ["binder-answers-own-names[my-dc-1.binder0]"]
+    assert verdict.results[0].blocked_by == ()
+
+
+def test_the_order_of_results_does_not_matter(world: World) -> None:
+    results = [
+        finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK),
+        finding("one-poseidon", "coupling", culprits=("my-dc-3",)),
+        finding("cloudapi-answers", "my-dc-3.cloudapi0"),
+    ]
+    assert judge(results, CHECKS, world) == judge(reversed(results), CHECKS, world)
+
+
+def test_every_row_comes_after_the_head_node(world: World) -> None:
+    for spec in CHECKS.values():
+        if spec.id not in ("headnode-answers", "headnode-is-the-right-one"):
+            assert {"headnode-answers", "headnode-is-the-right-one"} <= set(afters(spec, CHECKS))
+
+
+def test_subjects_do_not_vanish_without_evidence(world: World) -> None:
+    """Every datacenter keeps a placeholder for each role, so a dark one is never an empty set."""
+    known = subjects_by_id(world, CHECKS.values())
+    assert {"coupling", "my-dc-1", "my-dc-1.cloudapi0", CLOUDAPI_LINK, "my-dc-1.binder0--my-dc-3.binder0.53"} <= set(known)
+    assert CRITICAL in {spec.severity for spec in CHECKS.values()}
+
+
+def test_links_go_from_all_but_the_master(world: World) -> None:
+    assert [link.id for link in links(world, "sapi-reaches-master-moray")] == [
+        "my-dc-1.sapi0--my-dc-2.moray.2020",
+        "my-dc-3.sapi0--my-dc-2.moray.2020",
+    ]
+    assert len(links(world, "binder-reaches-binder")) == 6
+
+
+def test_preflight_is_about_candidates_only(world: World) -> None:
+    assert subjects(world, "datacenter", PREFLIGHT, "x") == ()
+    assert subjects(world, "coupling", PREFLIGHT, "x") == ()
+
+
+def test_companions_are_bound_by_name(world: World) -> None:
+    replica = world.datacenter("my-dc-3")
+    bound = bind(world, replica, ("replica", "master"))
+    assert (bound["replica"].id, bound["master"].id) == ("my-dc-3", "my-dc-2")
+    with pytest.raises(ValueError, match="cannot be called cousin"):
+        bind(world, replica, ("replica", "cousin"))
