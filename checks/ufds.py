@@ -46,10 +46,10 @@ def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> No
     assert metadata.get("ufds_remote_ip") == master.ufds_address, "ufds_remote_ip"
     for ufds in replica.zones("ufds"):
         settings = ufds.file(REPLICATOR_CONFIG).settings
-        assert settings.get("remote.url") == f"ldaps://{master.ufds_address}", f"remote url in {ufds}:{REPLICATOR_CONFIG}"
+        assert settings.get("remotes.0.url") == f"ldaps://{master.ufds_address}", f"the remote url in {ufds}:{REPLICATOR_CONFIG}"
         foreign = [
             query
-            for query in settings.get("remote.queries", [])
+            for query in settings.get("remotes.0.queries", [])
             if "region=" in str(query) and f"region={replica.declared.region}" not in str(query)
         ]
         assert not foreign, f"queries of another region in {ufds}:{REPLICATOR_CONFIG}: {', '.join(map(str, foreign))}"

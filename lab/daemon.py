@@ -43,6 +43,7 @@ class Lab:
         self._machines: dict[str, tuple[Site, Machine]] = {}
         self._changing = asyncio.Lock()
         self._servers: list[Any] = []
+        self._undo: dict[str, faults.Undo] = {}
 
     def find(self, zone: str) -> tuple[Site, Machine]:
         """A machine and its site by the zone's id."""
@@ -203,20 +204,34 @@ class Lab:
         """Puts one fault in, as `NAME[@SUBJECT]`."""
         fault, subject = faults.parse(text)
         async with self._changing:
-            await fault.plant(self, faults.subject(self, fault, subject))
+            undo = await fault.plant(self, faults.subject(self, fault, subject))
+            if undo is not None:
+                self._undo[f"{fault.name}@{subject}"] = undo
+
+    async def heal(self, text: str) -> None:
+        """Takes a fault out that no command of Triton could."""
+        fault, subject = faults.parse(text)
+        undo = self._undo.pop(f"{fault.name}@{subject}", None)
+        if undo is None:
+            raise faults.UnknownFault(f"{text}: not planted, or healed by its remedy only")
+        await undo()
 
     async def settle(self) -> None:
         """Every config-agent has polled since, net-agents have compared, and no service is between two states."""
         async with self._changing:
-            for _ in range(3):  # a rendered file may restart a service, a route may let another agent through
-                agents = [
-                    *(agent for shared in self.shared.values() for agent in shared.config_agents),
-                    *(shared.net_agent for shared in self.shared.values() if shared.net_agent),
-                ]
-                before = self._stimes()
-                await asyncio.gather(*(agent.look_now() for agent in agents if agent.running))
-                if self._stimes() == before:
-                    break
+            await self.settle_now()
+
+    async def settle_now(self) -> None:
+        """As `settle`, for who is planting already."""
+        agents = [
+            *(agent for shared in self.shared.values() for agent in shared.config_agents),
+            *(shared.net_agent for shared in self.shared.values() if shared.net_agent),
+        ]
+        for _ in range(3):  # a rendered file may restart a service, a route may let another agent through
+            before = self._stimes()
+            await asyncio.gather(*(agent.look_now() for agent in agents if agent.running))
+            if self._stimes() == before:
+                break
 
     def _stimes(self) -> list[tuple[str, float]]:
         return [
@@ -239,6 +254,9 @@ class Lab:
                 case {"op": "fault", "arguments": list(names)}:
                     for name in names:
                         await self.plant(name)
+                case {"op": "heal", "arguments": list(names)}:
+                    for name in names:
+                        await self.heal(name)
                 case {"op": "settle"}:
                     await self.settle()
                 case {"op": "state"}:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from lab import plan
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lab.daemon import Lab
@@ -28,7 +24,9 @@ class Target:
     machine: Machine
 
 
-Planting = Callable[["Lab", Target], Awaitable[None]]
+Undo = Callable[[], Awaitable[None]]
+# A fault that no command of Triton heals says how it is taken out.
+Planting = Callable[["Lab", Target], Awaitable[Undo | None]]
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,13 @@ def fault(name: str, where: str, default: str) -> Callable[[Planting], Planting]
     return register
 
 
+def _load() -> None:
+    from lab import incidents  # noqa: F401  registers them; imported here, because it needs this module
+
+
 def parse(text: str) -> tuple[Fault, str]:
     """NAME[@SUBJECT]."""
+    _load()
     name, _, subject_ = text.partition("@")
     if name not in FAULTS:
         raise UnknownFault(f"there is no fault {name!r}; --list-faults names them")
@@ -66,6 +69,7 @@ def parse(text: str) -> tuple[Fault, str]:
 
 def listing() -> str:
     """All faults, for people."""
+    _load()
     lines = []
     for each in FAULTS.values():
         lines.append(f"{each.name}[@{each.where.upper()}]   (default: {each.default})\n    {each.text}\n")

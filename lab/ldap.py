@@ -15,6 +15,7 @@ from lab.ufds.ldapclient import LdapClient
 
 PORT = 636
 SUBTREE = 2
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 CONNECT_TIMEOUT = 3.0
 ANSWER_TIMEOUT = 10.0
 RETRY_FIRST, RETRY_MOST = 0.1, 2.0
@@ -51,12 +52,12 @@ class KeptDial:
     def __init__(self, place: kinds.Place) -> None:
         self._place = place
 
-    async def tcp(self, host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def tcp(self, host: str, port: int, timeout: float) -> Streams:  # noqa: ASYNC109
         reader, writer = await self._place.dial.tcp(host, port, timeout)
         limit_silence(writer, max(2.0, ABORT_SECONDS * self._place.clock.factor))
         return reader, writer
 
-    async def udp(self, host: str, port: int, payload: bytes, timeout: float) -> bytes:
+    async def udp(self, host: str, port: int, payload: bytes, timeout: float) -> bytes:  # noqa: ASYNC109
         return await self._place.dial.udp(host, port, payload, timeout)
 
 

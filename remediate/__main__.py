@@ -34,16 +34,16 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def run_folder(named: str | None, runs: Path = RUNS) -> Path:
+def run_folder(named: str | None) -> Path:
     """The folder of a run: the latest, one of reports/runs by its name, or a path."""
     if named is None:
-        if not (runs / "latest").is_dir():
+        if not (RUNS / "latest").is_dir():
             raise UsageError("there is no run yet: run pytest --inventory region.yaml first")
-        return (runs / "latest").resolve()
-    for folder in (runs / named, Path(named)):
+        return (RUNS / "latest").resolve()
+    for folder in (RUNS / named, Path(named)):
         if folder.is_dir():
             return folder.resolve()
-    raise UsageError(f"there is no run {named}: name a folder of {runs}, or leave it out for the latest")
+    raise UsageError(f"there is no run {named}: name a folder of {RUNS}, or leave it out for the latest")
 
 
 def plan_of(folder: Path, only: str | None = None) -> Plan:

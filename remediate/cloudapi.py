@@ -5,8 +5,8 @@ from __future__ import annotations
 from evidence.subjects import Zone
 from remediate.lookup import fmris, headnode
 from remediate.registry import Advised, remedy
-from remediate.shell import quote, zone_service
-from remediate.steps import RESTARTS, SAFE, Note, Step
+from remediate.shell import zone_service
+from remediate.steps import RESTARTS, Note, Step
 
 _NOT_TO_RESTART = ("config-agent", "registrar", "ufds-replicator")
 
@@ -32,18 +32,14 @@ def restart_adminui(adminui: Zone) -> Advised:
 @remedy("core-services-are-healthy")
 def ask_what_is_unhealthy(zone: Zone) -> Advised:
     """Comes last, and only when no other check explains it: read the reason, then restart the zone's services."""
-    proof = (f"core-services-are-healthy[{zone.id}]",)
     uuid = zone.vm.uuid
     said = [error for row in zone.datacenter.check_health if row.instance == uuid for error in row.errors]
     rows = [row for row in zone.datacenter.healthcheck if row.role == zone.role and row.status != "online"]
     said += [f"sdc-healthcheck says {row.status}" for row in rows]
-    yield Step(
-        on=headnode(zone.datacenter),
-        run=f"sdcadm check-health {quote(zone.role)}\nsdc-healthcheck -p",
-        risk=SAFE,
-        why=f"asks again ({'; '.join(said) or 'no reason was given'}): the first run after a while can be wrong",
-        proof=proof,
-        applied_by_suite=False,
+    yield Note(
+        f"Ask again first, on the head node of {zone.datacenter.name}: sdcadm check-health {zone.role}, and "
+        f"sdc-healthcheck -p. They said: {'; '.join(said) or 'no reason'}. After a while without use its first answer"
+        " can be wrong."
     )
     if zone.role == "cloudapi" and any(row.status == "error" for row in rows):
         yield Note(
@@ -52,7 +48,7 @@ def ask_what_is_unhealthy(zone: Zone) -> Advised:
         )
     own = tuple(f for f in fmris(zone, "/application/") if not any(part in f for part in _NOT_TO_RESTART))
     if own:
-        yield _restart(zone, "core-services-are-healthy", own, "if it is still unhealthy then")
+        yield _restart(zone, "core-services-are-healthy", own, "if it is still unhealthy when asked again")
 
 
 def _restart(zone: Zone, check: str, services: tuple[str, ...], why: str) -> Step:

@@ -50,14 +50,14 @@ class CauseRow(Stored, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-class Findings(Stored, frozen=True):
+class Findings(Stored, frozen=True, kw_only=True):
     """The whole file.  `run` is the name of the run's folder."""
 
+    schema: int = SCHEMA
     run: str
     results: tuple[Row, ...]
     causes: tuple[CauseRow, ...]
     counts: dict[str, int]
-    schema: int = SCHEMA
 
 
 def load(path: Path) -> Findings:

@@ -8,7 +8,7 @@ from remediate.lookup import headnode, state_of
 from remediate.registry import Advised, remedy
 from remediate.routes import covering, has_route, route_steps, source_address
 from remediate.shell import REPLICATOR, quote, zone_service
-from remediate.steps import RESTARTS, SAFE, Note, Step
+from remediate.steps import RESTARTS, Note, Step
 
 
 @remedy("adminui-reaches-master-ufds")
@@ -70,28 +70,28 @@ def open_the_path(link: Link, check: str) -> Advised:
         for zone in without:
             yield from route_steps(zone, address, source.datacenter, proof)
     elif forward:
-        yield from _something_else(link, host, address, targets, proof)
+        yield from _something_else(link, host, address, targets)
 
 
 def _holds(zone: Zone, host: str) -> bool:
     return any(nic.ip == host for nic in zone.vm.nics)
 
 
-def _something_else(link: Link, host: str, address: str, targets: list[Zone], proof: tuple[str, ...]) -> Advised:
+def _something_else(link: Link, host: str, address: str, targets: list[Zone]) -> Advised:
     seen = {probe.result for probe in link.probes if probe.result != "open"}
     ports = ", ".join(sorted({str(probe.port) for probe in link.probes if probe.result != "open"}, key=int))
     if not any(_holds(zone, host) for zone in targets):
         yield Note(f"No {link.kind.target_role} zone of {link.target.name} has the address {host}: is it right?")
     if "refused" in seen:
         for zone in targets:
-            yield Step(
-                on=headnode(link.target),
-                run=f"svcs -z {quote(zone.vm.uuid)} -o state,stime,fmri",
-                risk=SAFE,
-                why=f"the path is open, but nothing in {zone.id} listens on port {ports}: see what is not online",
-                proof=proof,
-                applied_by_suite=False,
+            yield Note(
+                f"The path is open, but nothing in {zone.id} listens on port {ports}. On the head node of "
+                f"{link.target.name}, svcs -z {quote(zone.vm.uuid)} shows which of its services is not online."
             )
+        return
+    if not seen & {"timeout", "noroute"}:
+        said = sorted({probe.detail or probe.result for probe in link.probes if probe.result != "open"})
+        yield Note(f"The routes are there, and what came back is no sign of a lost packet: {', '.join(said)}.")
         return
     for zone in targets:
         if zone.vm.firewall_enabled:

@@ -129,8 +129,8 @@ def _into_napi(
     before = compact({"routes": network.routes})
     after = compact({"routes": network.routes | {key: router or "ROUTER"}})
     unknown = (
-        f" Nothing in {datacenter.name} shows which router on the network leads to {target.name}: find out its address, "
-        "and type it for ROUTER. Pasted as it stands, NAPI refuses it."
+        f" Nothing in {datacenter.name} shows which router on the network leads to {target.name}: find out its "
+        "address, and type it for ROUTER. Pasted as it stands, NAPI refuses it."
     )
     yield Step(
         on=headnode(datacenter),

@@ -103,4 +103,6 @@ def _folder(page: Page, folder: Path | str | None, *, plan: bool) -> None:
     if folder is None:
         page.line("This run was not kept.")
         return
-    page.line(f"Run: {folder}" + (" (the plan again: python -m remediate)" if plan else ""))
+    if plan:
+        page.line("The plan alone, in the order to type it: python -m remediate")
+    page.line(f"Run: {folder}")

@@ -70,8 +70,12 @@ class Draft:
 
     async def ask(self, key: str, answer: Callable[[], Awaitable[object]]) -> None:
         """Answers one of QUESTIONS, whatever happens."""
+        asked, how = self._question(key)
+        self.facts[key] = await self._fact(asked, how, answer)
+
+    def _question(self, key: str) -> tuple[str, str]:
         asked, how = QUESTIONS[key]
-        self.facts[key] = await self._fact(f"{self.name}: {asked}", how, answer)
+        return f"{self.name}: {asked}", f"ssh {self.declared.headnode}" if key == "ssh" else how
 
     async def ask_zone(self, vm: Vm, key: str, how: str, answer: Callable[[], Awaitable[object]]) -> None:
         """Answers a question about one zone, whatever happens."""
@@ -128,8 +132,8 @@ class Draft:
         return DatacenterEvidence(**facts, links=dict(sorted(self.links.items())))
 
     def _datacenter_fact(self, key: str) -> Fact[Any]:
-        asked, how = QUESTIONS[key]
-        return self.facts.get(key) or missing(f"{self.name}: {asked}", how, self.unanswered)
+        asked, how = self._question(key)
+        return self.facts.get(key) or missing(asked, how, self.unanswered)
 
     def _zone(self, vm: Vm) -> ZoneEvidence:
         def fact(key: str) -> Fact[Any]:

@@ -1,5 +1,5 @@
 # Sent by triton-az-checks into a zone; reads, connects, prints, and changes nothing.
-# Arguments: seconds; then any of  file:PATH  tcp:HOST:PORT  udp:HOST:PORT (DNS)  manifests:FOLDER
+# Arguments: seconds; then any of  file:PATH  tcp:HOST:PORT  udp:HOST:PORT (DNS, port 53)  manifests:FOLDER
 # Runs on illumos with bash 4.3: no newer bash, no GNU tool, nothing but what a zone of Triton has.
 export LC_ALL=C
 LIMIT=1048576
@@ -61,7 +61,7 @@ probe_tcp() {
 
 probe_udp() {
     local host=$1 port=$2 text code
-    text=$("$dig" "@$host" -p "$port" +notcp "+time=$seconds" +tries=1 +norecurse probe.invalid A 2>&1 < /dev/null)
+    text=$("$dig" "@$host" +notcp "+time=$seconds" +tries=1 +norecurse probe.invalid A 2>&1 < /dev/null)
     code=$?
     text=${text//$'\n'/ }
     printf 'probe\tudp\t%s\t%s\t%s\t%.600s\n' "$host" "$port" "$code" "${text//$'\t'/ }"

@@ -160,12 +160,12 @@ async def is_alive(machine: Machine, address: str, timeout: float) -> bool:
     packet = struct.pack("!BBHHH", 8, 0, 0, number, 1) + b"triton.."
     packet = packet[:2] + struct.pack("!H", _checksum(packet)) + packet[4:]
     try:
-        await loop.sock_connect(made, (address, 0))
+        made.connect((address, 0))
         await loop.sock_sendall(made, packet)
         async with asyncio.timeout(timeout):
             while True:
                 answer = await loop.sock_recv(made, 2048)
-                if answer[20] == 0 and answer[24:26] == packet[4:6]:
+                if answer[20] == 0 and bytes(answer[24:26]) == packet[4:6]:
                     return True
     except (OSError, TimeoutError):
         return False

@@ -161,12 +161,12 @@ class UfdsProcess:
     async def serve(
         self, name: str, cert: pathlib.Path, key: pathlib.Path, *, root_dn: str = plan.ROOT_DN,
         root_password: str = plan.ROOT_PASSWORD, ns: str | None = None, host: str = "0.0.0.0", port: int = 636,
-        listener: str | None = None,
+        listener: str | None = None, is_master: bool | None = None,
     ) -> int:  # fmt: skip
         """Starts the LDAPS server of a datacenter; it listens when this returns (the port; 0 takes a free one)."""
         taken: int = await self.request(
             "serve", name=name, listener=listener, ns=ns, host=host, port=port, cert=str(cert), key=str(key),
-            root_dn=root_dn, root_password=root_password,
+            root_dn=root_dn, root_password=root_password, is_master=is_master,
         )  # fmt: skip
         return taken
 
@@ -174,7 +174,7 @@ class UfdsProcess:
         await self.request("stop", listener=listener)
 
     async def mode(self, listener: str, mode: str, delay: float = 5.0) -> None:
-        """normal, hang, slow, garbage, cut or endless; kept when the listener is restarted."""
+        """normal, hang, slow, garbage, cut or endless, until the listener is started again."""
         await self.request("mode", listener=listener, mode=mode, delay=delay)
 
     async def password(self, listener: str, root_password: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from lab import kinds, net, tls
 from lab.ufds import dn, filters, seed
 from lab.ufds.directory import Directory, visible
-from lab.ufds.errors import LdapError
 from lab.ufds.log import BunyanLog
 from lab.ufds.replicator import Config, Replicator
 from lab.ufds.server import Server
@@ -50,17 +49,14 @@ class Host:
 
     async def serve(
         self, name: str, listener: str, namespace: str | None, host: str, port: int, certificate: str, key: str,
-        root_dn: str, root_password: str,
+        root_dn: str, root_password: str, is_master: bool | None = None,
     ) -> int:  # fmt: skip
-        """Starts a listener; one of the same name is stopped first, but keeps its mode.  Returns the port."""
-        mode = ("normal", 5.0)
-        if listener in self.listeners:
-            old = self.listeners[listener].server
-            mode = (old.mode, old.delay)
-            await self.stop(listener)
+        """Starts a listener; one of the same name is stopped first.  Returns the port."""
+        await self.stop(listener)
+        if is_master is not None:
+            self._directory(name).is_master = is_master
         context = tls.server_context(pathlib.Path(certificate), pathlib.Path(key))
         server = Server(Service(self._directory(name), root_dn, root_password), context)
-        server.set_mode(*mode)
         if namespace is None:
             sock = kinds.listening_socket(host, port, socket.SOCK_STREAM)
         else:
@@ -195,6 +191,3 @@ class _Sink:
                 file.write(line + "\n")
         if level != "DEBUG":
             self._emit({"event": "log", "name": self._name, "level": level, "message": message})
-
-
-__all__ = ["Event", "Host", "LdapError"]

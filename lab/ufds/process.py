@@ -8,7 +8,8 @@ apart several LDAPS servers before one directory; `ns` is a network namespace (a
   seed {plan}                 makes the directories of a lab.plan.Plan (as dataclasses.asdict gives it)  → names
   load {name, master, ldif, hidden?, latest?}
                               makes one directory from LDIF text; hidden: {dn: {attribute: values}}      → entries
-  serve {name, listener?, ns?, host?, port?, cert, key, root_dn, root_password}                          → port
+  serve {name, listener?, ns?, host?, port?, cert, key, root_dn, root_password, is_master?}              → port
+                              is_master: ufds_is_master of its config; unset leaves it as the seed has it
   stop {listener}             closes a listener and its connections; the directory keeps its entries
   mode {listener, mode, delay?}   how a listener answers: normal, hang (accepts, never answers), slow (after `delay`
                               seconds), garbage, cut (ends searches half-way), endless
@@ -77,7 +78,7 @@ async def carry_out(host: Host, op: str, given: dict[str, Any]) -> Any:
         case "serve":
             return await host.serve(
                 name, listener, given.get("ns"), given.get("host", "0.0.0.0"), given.get("port", 636),
-                given["cert"], given["key"], given["root_dn"], given["root_password"],
+                given["cert"], given["key"], given["root_dn"], given["root_password"], given.get("is_master"),
             )  # fmt: skip
         case "stop":
             return await host.stop(listener)

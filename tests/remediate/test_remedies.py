@@ -151,7 +151,7 @@ CASES: dict[str, tuple[World, str, str]] = {
     "core-services-are-healthy": (
         s.changed(W, "my-dc-1", healthcheck=s.fact((HealthcheckRow("cloudapi", "running", "-", "error"),))),
         "my-dc-1.cloudapi0",
-        "sdcadm check-health cloudapi",
+        "svc:/smartdc/application/cloudapi:*",
     ),
 }
 

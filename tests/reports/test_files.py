@@ -73,7 +73,7 @@ def test_findings_are_the_same_for_the_same_verdict_and_come_back() -> None:
     found = findings.findings_of(scenes.demo(), "run")
     assert findings.encode(found) == findings.encode(findings.findings_of(scenes.demo(), "run"))
     told = json.loads(findings.encode(found))
-    assert list(told) == ["run", "results", "causes", "counts", "schema"]
+    assert list(told) == ["schema", "run", "results", "causes", "counts"]
     assert told["counts"] == {"blocked": 9, "failed": 3, "not_applicable": 1, "passed": 1, "waived": 1}
     assert [cause["check"] for cause in told["causes"]] == [
         "cloudapi-reaches-master-ufds",
@@ -129,7 +129,6 @@ def test_conclude_judges_and_plans() -> None:
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(remediate, "RUNS", tmp_path / "reports" / "runs")
-    monkeypatch.setattr(remediate.run_folder, "__defaults__", (tmp_path / "reports" / "runs",))
     return tmp_path / "reports" / "runs"
 
 

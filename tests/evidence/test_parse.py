@@ -1,0 +1,78 @@
+"""What head nodes print is read; what is hostile becomes a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from evidence.collect import parse
+from evidence.collect.parse import UnreadableError
+
+VM = {
+    "uuid": "c076731a-bd61-552d-934a-297b25182e09", "alias": "ufds0", "state": "running",
+    "tags": {"smartdc_role": "ufds"}, "nics": [{"ip": "10.3.1.29", "nic_tag": "admin", "primary": True}],
+    "routes": {"10.2.2.29": "10.3.1.1"}, "firewall_enabled": False, "customer_metadata": {"ufds_ldap_root_pw": "hidden"},
+}  # fmt: skip
+PARSERS: tuple[Callable[[str], object], ...] = (
+    parse.sysinfo, parse.vms, parse.check_health, parse.healthcheck, parse.networks, parse.svcs,
+)  # fmt: skip
+HOSTILE = (
+    "", "   ", "\0", "[", "{", "null", "1", '"x"', "true", "[1]", "[null]", "[[]]", '{"a": 1}', "NaN", "[Infinity]", "1" * 5000,
+    "[" * 200_000, '{"a":' * 100_000, "\x1b[2J\x1b]0;x\x07", "<script>", '[{"uuid": {}}]', '[{"tags": []}]', '[{"tags": {"smartdc_role": "ufds"}}]',
+    '[{"tags": {"smartdc_role": ["ufds"]}}]', '[{"name": 1, "uuid": 2}]', '[{"health_errors": 3}]', '[{"health_errors": [3]}]', '{"Boot Parameters": []}',
+    '{"UUID": 5}', "a:b", "a:b:c:d:e", "online", "online 11:00:00 nonsense",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("reader", PARSERS)
+def test_hostile_answers_become_sentences(reader: Callable[[str], object]) -> None:
+    for text in HOSTILE:
+        try:
+            msgspec.json.encode(reader(text))
+        except UnreadableError as error:
+            assert str(error)
+            assert len(str(error)) < 300
+            assert "\x1b" not in str(error)
+
+
+def test_half_a_surrogate_pair_can_be_stored() -> None:
+    text = json.dumps([VM]).replace("running", "\\ud800")
+    assert msgspec.json.encode(parse.vms(text)["ufds0"])
+
+
+def test_zones_are_read_without_what_may_be_secret() -> None:
+    found = parse.vms(json.dumps([VM, {**VM, "tags": {}}, {**VM, "tags": {"smartdc_role": "imgapi"}}]))
+    assert list(found) == ["ufds0"]
+    assert found["ufds0"].address("external", "admin") == "10.3.1.29"
+    assert found["ufds0"].routes == {"10.2.2.29": "10.3.1.1"}
+    assert b"hidden" not in msgspec.json.encode(found)
+
+
+def test_no_zone_vanishes_for_its_alias() -> None:
+    other = {**VM, "uuid": "d076731a-bd61-552d-934a-297b25182e09"}
+    strange = {**VM, "uuid": "e076731a-bd61-552d-934a-297b25182e09", "alias": "a b\x1b"}
+    assert list(parse.vms(json.dumps([VM, other, strange]))) == ["ufds0", "ufds-d076731a", "ufds-e076731a"]
+
+
+def test_sysinfo_says_whether_it_is_a_head_node() -> None:
+    text = json.dumps({"Boot Parameters": {"headnode": "true"}, "Datacenter Name": "my-dc-3", "UUID": "u"})
+    assert parse.sysinfo(text).headnode
+    assert parse.sysinfo(text).datacenter_name == "my-dc-3"
+    assert not parse.sysinfo("{}").headnode
+    assert parse.sysinfo("{}").datacenter_name is None
+
+
+def test_services_in_transition_and_legacy_ones() -> None:
+    text = " online*       11:29:33 svc:/manta/application/binder:default\nlegacy_run     Nov_23   lrc:/etc/rc2_d/S20x\n"
+    (service,) = parse.svcs(text + "maintenance    2025     svc:/a:b\n")[1:]
+    assert (service.state, service.stime) == ("online", "11:29:33")
+
+
+def test_health_rows() -> None:
+    rows = parse.check_health('[{"type": "vm", "service": "ufds", "healthy": false, "health_errors": [{"message": "no"}]}]')
+    assert rows[0].errors == ("no",)
+    assert parse.check_health('[{"service": "ur"}]')[0].healthy is None
+    assert parse.healthcheck("ufds:running:-:online\n")[0].status == "online"

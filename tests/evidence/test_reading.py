@@ -1,0 +1,116 @@
+"""region.yaml: what is right is read; what is wrong is refused with file, line, reason and what to do."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from evidence.inventory import Declared
+from evidence.reading import LARGEST, InventoryError, read_inventory
+
+GOOD = """\
+master: my-dc-2
+datacenters:
+  my-dc-1: {headnode: root@192.0.2.10, region: my-dc}
+  my-dc-2: {headnode: headnode-2, region: my-dc, ufds_address: 192.0.2.29}
+  my-dc-3: {headnode: headnode-3, region: other, state: candidate}
+"""
+
+
+def written(folder: pathlib.Path, text: str | bytes) -> pathlib.Path:
+    path = folder / "region.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_everything_is_read(tmp_path: pathlib.Path) -> None:
+    more = """\
+dns_domain: srv.example.com
+expect: {manta: true, replication_lag: 60s, clock_skew: 1500ms, patience: 2m, ufds_connections: 4}
+timeouts: {connect: 2, command: 2.5, run: "90"}
+waivers: waivers.yaml
+notify_command: mail -s verdict root
+keep: 30
+"""
+    read = read_inventory(written(tmp_path, GOOD + more))
+    assert read.master == "my-dc-2"
+    assert read.datacenters["my-dc-2"] == Declared("my-dc-2", "headnode-2", "my-dc", "master", "192.0.2.29")
+    assert [one.state for one in read.datacenters.values()] == ["replica", "master", "candidate"]
+    assert read.regions == {"my-dc": ("my-dc-1", "my-dc-2"), "other": ("my-dc-3",)}
+    assert (read.expect.manta, read.expect.replication_lag, read.expect.clock_skew) == (True, 60.0, 1.5)
+    assert (read.expect.patience, read.expect.ufds_connections) == (120.0, 4)
+    assert (read.timeouts.connect, read.timeouts.command, read.timeouts.run) == (2.0, 2.5, 90.0)
+    assert (read.dns_domain, read.waivers, read.notify_command) == ("srv.example.com", "waivers.yaml", "mail -s verdict root")
+    assert (read.keep, read.path) == (30, str(tmp_path / "region.yaml"))
+
+
+BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nmaster: my-dc-2\n"
+REFUSED = {
+    "empty": ("", 1, "is empty"),
+    "only a comment": ("# nothing\n", 1, "is empty"),
+    "not a mapping": ("- a\n", 1, "not a mapping"),
+    "not YAML": ("master: [\nb: }\n", 2, "is not YAML"),
+    "tab": ("master: my-dc-2\n\tdatacenters: {}\n", 2, "is not YAML"),
+    "control character": ("master: a\nb: \x07\n", 2, "control character"),
+    "not UTF-8": (b"master: a\nb: \xff\n", 2, "not UTF-8"),
+    "bomb": (BOMB, 1, "anchors"),
+    "alias": ("master: x\nb: *a\n", 2, "anchors"),
+    "two documents": (GOOD + "---\na: b\n", 6, "second document"),
+    "deep": ("master:\n" + "a: [" + "[" * 50 + "]" * 51, 2, "nested too deeply"),
+    "too large": ("# " + "x" * LARGEST, 1, "larger than 1 MiB"),
+    "python object": ("master: !!python/object/apply:os.system [ls]\n" + GOOD[16:], 1, "is a list"),
+    "unknown key": (GOOD + "datacentres: {}\n", 6, "unknown key 'datacentres'"),
+    "unknown key below": (GOOD + "expect: {mantra: true}\n", 6, "expect has the unknown key 'mantra'"),
+    "merge key": (GOOD + "<<: {a: b}\n", 6, "<<"),
+    "duplicate key": (GOOD + "master: my-dc-1\n", 6, "twice (first on line 1)"),
+    "duplicate datacenter": (GOOD + "  my-dc-1: {headnode: x, region: my-dc}\n", 6, "twice (first on line 3)"),
+    "key that is no text": (GOOD + "  1: {headnode: x, region: my-dc}\n", 6, "in quotes"),
+    "key that is yes": (GOOD + "  no: {headnode: x, region: my-dc}\n", 6, "in quotes"),
+    "master list": (GOOD.replace("my-dc-2", "[my-dc-1, my-dc-2]", 1), 1, "exactly one UFDS master"),
+    "master missing": (GOOD[16:], 1, "lacks `master`"),
+    "master not listed": (GOOD.replace("my-dc-2", "my-dc-9", 1), 1, "not listed"),
+    "master a candidate": (GOOD.replace("ufds_address: 192.0.2.29", "state: candidate"), 4, "cannot be a candidate"),
+    "state master": (GOOD.replace("candidate", "master"), 5, "by the key `master` alone"),
+    "state unknown": (GOOD.replace("candidate", "primary"), 5, "replica or candidate"),
+    "no datacenters": ("master: a\n", 1, "lacks `datacenters`"),
+    "datacenters empty": ("master: a\ndatacenters: {}\n", 2, "is empty"),
+    "datacenters null": ("master: a\ndatacenters:\n", 2, "not a mapping"),
+    "datacenters a list": ("master: a\ndatacenters: [a, b]\n", 2, "a list, not a mapping"),
+    "one head node twice": (GOOD.replace("headnode-3", "headnode-2"), 5, "the same headnode"),
+    "no headnode": (GOOD.replace("headnode: headnode-3, ", ""), 5, "lacks `headnode`"),
+    "no region": (GOOD.replace(", region: other", ""), 5, "lacks `region`"),
+    "option as headnode": (GOOD.replace("headnode-3", '"-oProxyCommand=x"'), 5, "USER@HOST"),
+    "region like a datacenter": (GOOD.replace("region: other", "region: my-dc-1"), 5, "like a datacenter"),
+    "name with a slash": (GOOD.replace("  my-dc-1:", "  my/dc:"), 3, "other characters"),
+    "name with a dot": (GOOD.replace("  my-dc-1:", "  my.dc:"), 3, "other characters"),
+    "region with a space": (GOOD.replace("region: other", "region: my dc"), 5, "letters, digits"),
+    "region a number": (GOOD.replace("region: other", "region: 1"), 5, "in quotes"),
+    "address a name": (GOOD.replace("192.0.2.29", "ufds.example.com"), 4, "IP address"),
+    "duration": (GOOD + "timeouts: {run: soon}\n", 6, "write a duration"),
+    "negative duration": (GOOD + "timeouts: {run: -1s}\n", 6, "write a duration"),
+    "no time": (GOOD + "timeouts:\n  connect: 0s\n", 7, "from 0.1s"),
+    "infinite": (GOOD + "timeouts: {run: .inf}\n", 6, "write a duration"),
+    "boolean": (GOOD + "expect: {manta: 1}\n", 6, "true or false"),
+    "number": (GOOD + "keep: many\n", 6, "whole number"),
+    "endpoints": (GOOD.replace("state: candidate", "endpoints: {ufds: x}"), 5, "not supported yet"),
+    "domain": (GOOD + "dns_domain: example.com.\n", 6, "without a dot at the end"),
+    "text that is none": (GOOD + "waivers: [a]\n", 6, "not text"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_wrong_is_refused_with_line_and_advice(tmp_path: pathlib.Path, case: str) -> None:
+    text, line, reason = REFUSED[case]
+    path = written(tmp_path, text)
+    with pytest.raises(InventoryError) as caught:
+        read_inventory(path)
+    assert str(caught.value).startswith(f"{path}:{line}: "), str(caught.value)
+    assert reason in str(caught.value)
+    assert " — " in str(caught.value), "says what to do"
+
+
+def test_a_file_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
+    for path in (tmp_path / "none.yaml", tmp_path):
+        with pytest.raises(InventoryError, match="cannot be read"):
+            read_inventory(path)

@@ -1,0 +1,150 @@
+"""The script that is sent into zones: what it may be written in, what it prints, and how that is read."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+import pytest
+
+from evidence.collect import zone
+from evidence.collect.zone import Target
+
+NEWER_THAN_BASH_4_3 = {
+    "EPOCHSECONDS, EPOCHREALTIME, SRANDOM (5.0)": r"EPOCH(SECONDS|REALTIME)|SRANDOM|BASH_ARGV0",
+    "${x@Q} (4.4)": r"\$\{[A-Za-z_]+(\[[^]]*\])?@[A-Za-z]\}",
+    "wait -n (4.3, and -p, -f newer)": r"\bwait\s+-",
+    "mapfile -d (4.4)": r"\b(mapfile|readarray)\b",
+    "local - (4.4)": r"\blocal\s+-(\s|$)",
+    "inherit_errexit, localvar_* (4.4)": r"inherit_errexit|localvar_|assoc_expand_once",
+    "${x^^} is fine, ${x@U} not (5.1)": r"@[UuLKk]\}",
+    "${ command; } (5.3)": r"\$\{\s",
+    "$! of a process substitution (4.4)": r"<\(.*\)\s*;?\s*\w*=?\$!",
+    "unset variables of an empty array under set -u (4.4)": r"set\s+-\w*u",
+}
+NOT_ON_ILLUMOS = {
+    "timeout": r"(^|[\s;|&(])timeout\s+[-\"$0-9]", "ping -c": r"\bping\b", "seq": r"\bseq\s", "readlink -f": r"\breadlink\b", "stat": r"\bstat\s+-",
+    "nc": r"\bnc\s+-", "date": r"\bdate\b", "/proc": r"/proc/", "GNU grep": r"\bgrep\b", "GNU head": r"\bhead\b", "base64": r"\bbase64\b",
+    "ip": r"\bip\s+(route|addr)", "ss": r"\bss\s+-", "mktemp": r"\bmktemp\b", "awk": r"\bawk\b", "sed": r"\bsed\b",
+}  # fmt: skip
+WRITES = {"redirection into a file": r"(?<![<\d&])>>?\s*[\"$/](?!dev/null)", "rm, mv, cp, tee": r"\b(rm|mv|cp|tee|touch|mkdir|svcadm)\b"}
+CODE = "\n".join(line for line in zone.SCRIPT.splitlines() if not line.lstrip().startswith("#"))
+
+
+@pytest.mark.parametrize("construct", [*NEWER_THAN_BASH_4_3, *NOT_ON_ILLUMOS, *WRITES])
+def test_nothing_newer_than_the_platform(construct: str) -> None:
+    pattern = {**NEWER_THAN_BASH_4_3, **NOT_ON_ILLUMOS, **WRITES}[construct]
+    found = re.search(pattern, CODE, re.MULTILINE)
+    assert found is None, f"{construct}: {found and found[0]}"
+
+
+def test_it_is_pure_ascii_and_runs_only_when_it_arrived_whole() -> None:
+    assert zone.SCRIPT.isascii()
+    assert zone.SCRIPT.rstrip().endswith('main "$@" 2>/dev/null\nexit 0')
+    assert subprocess.run(["bash", "-n"], input=zone.SCRIPT, text=True, check=False).returncode == 0
+
+
+def run(*words: str) -> bytes:
+    return subprocess.run(
+        ["bash", "-s", "--", *words], input=zone.SCRIPT.encode(), stdout=subprocess.PIPE, timeout=30, check=True
+    ).stdout
+
+
+def test_probes_tell_open_refused_and_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as closed, socket.socket() as full:
+        closed.bind(("127.0.0.1", 0))
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))  # the queue is full: whoever comes next waits
+        ports = {"open": listening.getsockname()[1], "refused": closed.getsockname()[1], "timeout": port}
+        started = time.monotonic()
+        answers = zone.read(run("1", *(f"tcp:127.0.0.1:{number}" for number in ports.values())))
+        assert time.monotonic() - started < 10
+        for one in waiting:
+            one.close()
+    assert answers.complete
+    for result, number in ports.items():
+        assert answers.probes[Target("127.0.0.1", number, "tcp")].result == result
+
+
+def test_files_are_printed_whole_whatever_is_in_them(tmp_path: pathlib.Path) -> None:
+    tricky = tmp_path / "a"
+    tricky.write_bytes("end\nfile\t/x\t3\nü\x1b[2J$(touch x)\n\n".encode())
+    (tmp_path / "empty").touch()
+    (tmp_path / "nul").write_bytes(b"before\0after")
+    (tmp_path / "endless").write_bytes(b"x" * (3 << 20))
+    names = ("a", "empty", "nul", "endless", "none")
+    found = zone.read(run("1", *(f"file:{tmp_path}/{name}" for name in names))).files
+    assert found[f"{tmp_path}/a"] == tricky.read_text(encoding="utf-8")
+    assert found[f"{tmp_path}/empty"] == ""
+    assert found[f"{tmp_path}/nul"] == "before"
+    assert len(found[f"{tmp_path}/endless"] or "") == 1 << 20
+    assert found[f"{tmp_path}/none"] is None
+
+
+def test_the_image_of_the_zone_may_bring_its_own_manifest(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "sapi_manifests/binder"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text('{"path": "/x/config.json"}')
+    (folder / "template").write_text("{{{a}}}")
+    wanted = zone.read(run("1", "file:/x/config.json", f"manifests:{tmp_path}")).files
+    assert wanted[str(folder / "template")] == "{{{a}}}"
+    assert str(folder / "template") not in zone.read(run("1", "file:/y", f"manifests:{tmp_path}")).files
+
+
+HOSTILE = (b"", b"\0\xff\n", b"probe\n", b"probe\ttcp\th\tport\t0\t\n", b"file\t/x\t99999999\nshort", b"file\t/x\t-1\n", b"services\nendless\n",
+           b"route\t\t\t\t\t\n", b"endservices\t0\n", b"services\nendservices\t127\n", b"probe\ttcp\th\t1\ttimeout\n" * 9, b"x" * 100_000)  # fmt: skip
+
+
+@pytest.mark.parametrize("output", HOSTILE)
+def test_hostile_output_is_survived(output: bytes) -> None:
+    answers = zone.read(output)
+    assert not answers.complete
+    assert answers.services is None
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("main: connect: Connection refused main: line 54: /dev/tcp/1/2: Connection refused", "refused"),
+        ("bash: connect: Connection timed out", "timeout"),
+        ("bash: connect: No route to host", "noroute"),
+        ("bash: connect: Network is unreachable", "noroute"),
+        ("bash: connect: Host is unreachable", "noroute"),
+        ("bash: x: node name or service name not known", "dns"),
+        ("something else", "error"),
+    ],
+)
+def test_the_errors_of_linux_and_illumos_are_told_apart(text: str, result: str) -> None:
+    answers = zone.read(f"probe\ttcp\t10.0.0.1\t636\t1\t{text}\n".encode())
+    assert answers.probes[Target("10.0.0.1", 636, "tcp")].result == result
+
+
+@pytest.mark.parametrize(
+    ("fields", "route"),
+    [
+        ("10.2.2.29\t255.255.255.255\t10.3.1.1\tnet0", "10.2.2.29 via 10.3.1.1"),
+        ("10.2.1.0\t255.255.255.0\t10.3.1.1\tnet0", "10.2.1.0/24 via 10.3.1.1"),
+        ("default\tdefault\t10.3.2.1\tnet1", "default via 10.3.2.1"),
+        ("10.3.1.0\t255.255.255.0\t\tnet0", "10.3.1.0/24 on net0"),
+        ("\t\t\t", "none"),
+    ],
+)
+def test_the_local_route_is_told_in_short(fields: str, route: str) -> None:
+    lines = f"route\t10.2.2.29\t{fields}\nprobe\ttcp\t10.2.2.29\t636\t0\t\n"
+    assert zone.read(lines.encode()).probes[Target("10.2.2.29", 636, "tcp")].route == route
+
+
+@pytest.mark.parametrize("host", ["$(reboot)", "a b", "x;y", "", "-x", "10.0.0.1/../..", "::1", "999.1.1.1", "a" * 300, "x\ny", "`x`"])
+def test_no_host_gets_into_a_command_that_is_none(host: str) -> None:
+    assert not zone.usable(host)
+    assert zone.words("cloudapi", [Target(host, 636, "tcp")], 5) == [
+        "5", "file:/opt/smartdc/cloudapi/etc/cloudapi.cfg", "manifests:/opt/smartdc/cloudapi",
+    ]  # fmt: skip

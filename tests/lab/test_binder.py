@@ -1,0 +1,107 @@
+"""The lab's binder against recordings of the real one, ZooKeeper's part in it, and hostile packets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pathlib
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from lab import kinds, resolve
+from lab.binder import Binder
+from lab.conformance import DOMAIN, Bench, bench, run
+
+RECORDINGS = pathlib.Path(__file__).parent.parent / "recordings" / "services"
+OWN, OTHER = f"moray.my-dc-1.{DOMAIN}", f"moray.my-dc-2.{DOMAIN}"
+
+
+@pytest.fixture(scope="module")
+def differences() -> dict[str, list[str]]:
+    _, found = asyncio.run(run(RECORDINGS, "binder"))
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", [exchange["id"] for exchange in json.loads((RECORDINGS / "binder.json").read_text("utf-8"))["requests"]]
+)
+def test_answers_as_recorded(differences: dict[str, list[str]], name: str) -> None:
+    assert differences.get(name, []) == []
+
+
+def with_bench(test: Callable[[Bench, Binder], Coroutine[Any, Any, None]]) -> None:
+    async def go() -> None:
+        async with bench(RECORDINGS, sapi=False) as servers:
+            await test(servers, servers.binders["my-dc-1"])
+
+    asyncio.run(go())
+
+
+async def rcode(servers: Bench, name: str) -> str:
+    dial = kinds.LoopbackDial(servers.addresses)
+    answer = await resolve.ask(dial, servers.address("my-dc-1", "binder"), name, "A", within=4.0)
+    return str(answer.rcode().name)
+
+
+def test_zookeeper_down_at_start_is_servfail_until_it_comes() -> None:
+    async def test(servers: Bench, binder: Binder) -> None:
+        await binder.stop()
+        servers.registries["my-dc-1"].online = False
+        await servers.start_binder("my-dc-1")
+        assert [await rcode(servers, name) for name in (OWN, OTHER)] == ["SERVFAIL", "SERVFAIL"]
+        servers.registries["my-dc-1"].online = True
+        assert await rcode(servers, OWN) == "NOERROR"
+
+    with_bench(test)
+
+
+def test_zookeeper_lost_later_leaves_what_was_seen() -> None:
+    async def test(servers: Bench, _: Binder) -> None:
+        registry = servers.registries["my-dc-1"]
+        registry.online = False
+        registry.unregister(OWN)
+        assert await rcode(servers, OWN) == "NOERROR"
+        registry.online = True
+        assert await rcode(servers, OWN) == "REFUSED"
+
+    with_bench(test)
+
+
+def test_an_upper_case_name_is_not_passed_on() -> None:
+    async def test(servers: Bench, _: Binder) -> None:
+        assert await rcode(servers, OTHER.replace("my-dc-2", "My-DC-2")) == "REFUSED"
+
+    with_bench(test)
+
+
+def test_resolvers_that_cannot_be_read_again_stay() -> None:
+    async def test(servers: Bench, binder: Binder) -> None:
+        await servers.enter("ufds_1_down")
+        assert binder.recursion is not None
+        assert not await binder.recursion.refresh()
+        assert await rcode(servers, OTHER) == "NOERROR"
+
+    with_bench(test)
+
+
+def test_a_service_resolves_to_addresses_and_ports() -> None:
+    async def test(servers: Bench, _: Binder) -> None:
+        dial, own = kinds.LoopbackDial(servers.addresses), [servers.address("my-dc-1", "binder")]
+        found = await resolve.resolve_service(dial, own, f"_moray._tcp.{OTHER}")
+        assert found == [(servers.address("my-dc-2", "moray"), port) for port in range(2021, 2025)]
+
+    with_bench(test)
+
+
+@pytest.mark.parametrize("packet", [b"", b"\x00" * 11, b"\xff" * 600, b"\x00\x01\x80\x00" + b"\x00" * 8])
+def test_nonsense_is_not_answered_and_does_no_harm(packet: bytes) -> None:
+    async def test(servers: Bench, _: Binder) -> None:
+        where = servers.addresses[servers.address("my-dc-1", "binder"), 53]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(packet, where)
+        assert await rcode(servers, OWN) == "NOERROR"
+
+    with_bench(test)

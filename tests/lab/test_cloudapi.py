@@ -1,0 +1,164 @@
+"""The lab's cloudapi, its haproxy and adminui on loopback, with a UFDS that is there, is not, or refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import pathlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from lab import kinds, plan, tls
+from lab.adminui import CONFIG as ADMINUI_CONFIG
+from lab.adminui import Adminui
+from lab.cloudapi import CONFIG, Cloudapi, Haproxy
+from lab.conformance import write_json
+from lab.http import Response, fetch
+from lab.ufds import conformance
+
+LOCAL, MASTER = "10.9.1.29", "10.9.2.29"
+NOBODY = ("127.0.0.1", 1)  # a port where nothing listens
+UFDS = pathlib.Path(__file__).parent.parent / "recordings" / "ufds"
+Test = Callable[["Zones"], Coroutine[Any, Any, None]]
+
+
+class Zones:
+    """A cloudapi and an adminui zone of a replica, whose way to the two UFDS the test opens and closes."""
+
+    def __init__(self, root: pathlib.Path, ufds: tuple[str, int]) -> None:
+        self._ufds = ufds
+        self.addresses: dict[tuple[str, int], tuple[str, int]] = {(LOCAL, 636): NOBODY, (MASTER, 636): NOBODY}
+        nic = plan.Nic("net0", "admin", "10.9.1.35", "", primary=True)
+        zone = plan.Zone("my-dc-9", "cloudapi", "cloudapi0", "", (nic,), ())
+        self.place = kinds.LoopbackPlace(zone, root, addresses=self.addresses)
+        self.context = tls.server_context(*tls.make_certificate(root / "tls"))
+        self.configure()
+        self.exits: list[str] = []
+        self.backends = [Cloudapi(self.place, port, [], on_exit=self.exits.append) for port in (8081, 8082)]
+        self.haproxy = Haproxy(self.place, self.backends, self.context)
+        self.adminui = Adminui(self.place, [], self.context)
+
+    def configure(self, master: str = MASTER, password: str = "secret") -> None:
+        def account(host: str) -> dict[str, str]:
+            return {"url": f"ldaps://{host}", "bindDN": "cn=root", "bindPassword": password}
+
+        datacenters = {"my-dc-9": {"moray": {"srvDomain": "10.9.1.17"}}}
+        config = {"datacenter_name": "my-dc-9", "ufds": account(LOCAL), "ufds_master": account(master)}
+        write_json(self.place.root / CONFIG, config)
+        ufds = {"ufds": account(LOCAL), "ufdsMaster": account(master or LOCAL)}
+        write_json(self.place.root / ADMINUI_CONFIG, {**ufds, "datacenters": datacenters})
+
+    def open(self, *hosts: str) -> None:
+        for host in hosts:
+            self.addresses[host, 636] = self._ufds
+
+    async def start_cloudapi(self) -> None:
+        for backend in self.backends:
+            await backend.start()
+            self.addresses["127.0.0.1", backend.port] = self.addresses["10.9.1.35", backend.port]
+        await self.haproxy.start()
+
+    async def ask(self, target: str = "/--ping", within: float = 5.0, **options: Any) -> Response:
+        return await fetch(
+            self.place.dial, "10.9.1.35", 443, target, within=within, tls=tls.client_context(), **options
+        )
+
+    async def until(self, status: int) -> Response:
+        end = time.monotonic() + 10
+        while (answer := await self.ask()).status != status:
+            assert time.monotonic() < end, f"still {answer.status}"
+            await asyncio.sleep(0.02)
+        return answer
+
+    async def stop(self) -> None:
+        servers: list[kinds.Daemon] = [self.haproxy, *self.backends, self.adminui]
+        for server in servers:
+            await server.stop()
+
+
+@pytest.fixture
+def play(tmp_path: pathlib.Path) -> Callable[[Test], None]:
+    @contextlib.asynccontextmanager
+    async def zones(ufds: tuple[str, int]) -> AsyncIterator[Zones]:
+        made = Zones(tmp_path, ufds)
+        try:
+            yield made
+        finally:
+            await made.stop()
+
+    def run(test: Test) -> None:
+        async def go(ufds: tuple[str, int]) -> None:
+            async with zones(ufds) as made:
+                await test(made)
+
+        with conformance.serving({"master": conformance.recorded_directory(UFDS, "master")}) as where:
+            asyncio.run(go(where["master"]))
+
+    return run
+
+
+def test_start_up_waits_for_the_masters_ufds(play: Callable[[Test], None]) -> None:
+    async def test(zones: Zones) -> None:
+        zones.open(LOCAL)
+        await zones.start_cloudapi()
+        assert (await zones.ask()).status == 500
+        down = await zones.until(503)
+        assert json.loads(down.body)["code"] == "ServiceUnavailable"
+        assert down.headers["cache-control"] == "no-cache"
+        zones.open(MASTER)
+        answer = await zones.until(200)
+        assert answer.headers["triton-datacenter-name"] == "my-dc-9"
+        assert json.loads(answer.body)["ping"] == "pong"
+
+    play(test)
+
+
+def test_an_empty_remote_makes_it_a_master(play: Callable[[Test], None]) -> None:
+    async def test(zones: Zones) -> None:
+        zones.configure(master="")
+        zones.open(LOCAL)
+        await zones.start_cloudapi()
+        await zones.until(200)
+
+    play(test)
+
+
+def test_one_process_is_enough(play: Callable[[Test], None]) -> None:
+    async def test(zones: Zones) -> None:
+        zones.open(LOCAL, MASTER)
+        await zones.start_cloudapi()
+        await zones.until(200)
+        await zones.backends[0].stop()
+        for _ in range(10):
+            assert (await zones.ask()).status == 200
+        await zones.backends[1].stop()
+        await zones.until(503)
+
+    play(test)
+
+
+def test_a_refused_bind_ends_the_process(play: Callable[[Test], None]) -> None:
+    async def test(zones: Zones) -> None:
+        zones.configure(password="wrong")
+        zones.open(LOCAL, MASTER)
+        await zones.start_cloudapi()
+        await zones.until(503)
+        assert len(zones.exits) == len(zones.backends)
+
+    play(test)
+
+
+def test_adminui_hangs_without_any_ufds_and_takes_the_local_one(play: Callable[[Test], None]) -> None:
+    async def test(zones: Zones) -> None:
+        await zones.adminui.start()
+        with pytest.raises(TimeoutError):
+            await zones.ask("/api/ping", within=0.3)
+        zones.open(LOCAL)
+        answer = await zones.ask("/api/ping")
+        assert json.loads(answer.body)["services"] == {"moray": False, "ufds": True}
+
+    play(test)
