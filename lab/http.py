@@ -104,10 +104,19 @@ async def _read_body(reader: asyncio.StreamReader, headers: Mapping[str, str], t
         return await _read_chunks(reader)
     length = headers.get("content-length")
     if length is None:
-        return await reader.read(MAX_BODY) if to_end else b""
+        return await _read_to_end(reader) if to_end else b""
     if not length.isdigit() or int(length) > MAX_BODY:
         raise BadMessageError(f"content-length {length[:20]!r}")
     return await reader.readexactly(int(length))
+
+
+async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while part := await reader.read(65536):
+        body += part
+        if len(body) > MAX_BODY:
+            raise BadMessageError("body too long")
+    return body
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:

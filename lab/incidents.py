@@ -376,7 +376,7 @@ async def second_poseidon(lab: Lab, target: Target) -> None:
     number = min(int(attributes["changenumber"][0]) for _, attributes in changes)
     await replicator.disable()
     await lab.ufds.delete(name, found, subtree=True, silent=True)
-    other = {kind: account[kind] for kind in ("objectclass", "login", "email", "cn", "sn") if kind in account}
+    other: dict[str, list[str]] = {str(kind): account[kind] for kind in ("objectclass", "login", "email", "cn", "sn") if kind in account}
     other |= {"uuid": [OTHER_POSEIDON], "userpassword": ["s3cret-of-poseidon"]}
     await lab.ufds.add(name, f"uuid={OTHER_POSEIDON}, {users}", other)
     checkpoints = await lab.ufds.query(name, f"datacenter={name}, o=smartdc", "sub", "(objectclass=sdcreplcheckpoint)")

@@ -20,7 +20,7 @@ from lab.conformance import write_json
 from lab.http import Response, fetch
 from lab.ufds import conformance
 
-LOCAL, MASTER = "10.9.1.29", "10.9.2.29"
+LOCAL, MASTER, MORAY = "10.9.1.29", "10.9.2.29", "10.9.1.17"
 NOBODY = ("127.0.0.1", 1)  # a port where nothing listens
 UFDS = pathlib.Path(__file__).parent.parent / "recordings" / "ufds"
 Test = Callable[["Zones"], Coroutine[Any, Any, None]]
@@ -31,7 +31,11 @@ class Zones:
 
     def __init__(self, root: pathlib.Path, ufds: tuple[str, int]) -> None:
         self._ufds = ufds
-        self.addresses: dict[tuple[str, int], tuple[str, int]] = {(LOCAL, 636): NOBODY, (MASTER, 636): NOBODY}
+        self.addresses: dict[tuple[str, int], tuple[str, int]] = {
+            (LOCAL, 636): NOBODY,
+            (MASTER, 636): NOBODY,
+            (MORAY, 2020): NOBODY,
+        }
         nic = plan.Nic("net0", "admin", "10.9.1.35", "", primary=True)
         zone = plan.Zone("my-dc-9", "cloudapi", "cloudapi0", "", (nic,), ())
         self.place = kinds.LoopbackPlace(zone, root, addresses=self.addresses)
@@ -46,7 +50,7 @@ class Zones:
         def account(host: str) -> dict[str, str]:
             return {"url": f"ldaps://{host}", "bindDN": "cn=root", "bindPassword": password}
 
-        datacenters = {"my-dc-9": {"moray": {"srvDomain": "10.9.1.17"}}}
+        datacenters = {"my-dc-9": {"moray": {"srvDomain": MORAY}}}
         config = {"datacenter_name": "my-dc-9", "ufds": account(LOCAL), "ufds_master": account(master)}
         write_json(self.place.root / CONFIG, config)
         ufds = {"ufds": account(LOCAL), "ufdsMaster": account(master or LOCAL)}
