@@ -26,6 +26,7 @@ SECRET_NAME = re.compile(r"pass|pw|secret|credential|token|private|_key|key$|cer
 _PASSWORD = re.compile(r"pass(wd|word|phrase)?$|_pw$|secret|credential|private", re.IGNORECASE)
 _SETTING = re.compile(r"""["']?([A-Za-z0-9_.-]+)["']?\s*[:=]""")
 _SHORTEST_SECRET = 4
+_NO_NAME = 10
 
 
 class FingerprintKeyError(Exception):
@@ -99,8 +100,13 @@ class Vault:
     def scrub(self, text: str) -> str:
         """A free text (a message, a line of a file) without the secrets seen so far, and cut to size."""
         for secret in sorted(self._secrets, key=lambda known: (-len(known), known)):
-            text = text.replace(secret, HIDDEN)
+            if secret in text:  # what is hidden already stays so, even if the password is "secret"
+                text = HIDDEN.join(part.replace(secret, HIDDEN) for part in text.split(HIDDEN))
         return cut(text)
+
+    def scrub_name(self, text: str) -> str:
+        """The same for what should be a name or an address: only secrets so long that they are no name by chance."""
+        return HIDDEN if any(len(secret) >= _NO_NAME and secret in text for secret in self._secrets) else text
 
     def scrub_value(self, value: object, depth: int = 3) -> Any:
         """A whitelisted value: texts scrubbed, what is secret by name hidden, what is nested deeply as JSON text."""

@@ -80,7 +80,7 @@ def normalised(evidence: Evidence) -> Evidence:
 
 
 def _without_times(value: Any) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_without_times(item) for item in value]
     if not isinstance(value, dict):
         return value

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from lab import control, plan, world
-from lab.faults import UnknownFault, listing, parse
+from lab.faults import UnknownFaultError, listing, parse
 
 BAD_OPTION = 4
 
@@ -17,10 +17,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lab",
         description="A whole coupling of datacenters on this machine, and a COMMAND in its operator's place.",
-        epilog="Inside: `python -m lab fault NAME[@SUBJECT]…` puts a fault in, `python -m lab heal NAME[@SUBJECT]` takes "
-        "one out where that can be done, `python -m lab settle` waits until every agent has seen all changes.",
+        epilog="Inside: `python -m lab fault NAME[@SUBJECT]…` puts a fault in, `python -m lab heal NAME[@SUBJECT]` "
+        "takes one out that no command of Triton could, `python -m lab settle` waits until every agent has seen all changes.",
     )
-    parser.add_argument("--datacenters", type=int, default=3, metavar="N", help="2 to 20 (default 3); my-dc-2 is the master")
+    parser.add_argument("--datacenters", type=int, default=3, metavar="N", help="2 to 20 (3); my-dc-2 is the master")
     parser.add_argument("--uncoupled", action="store_true", help="my-dc-2 alone is coupled; the others are candidates")
     parser.add_argument("--accounts", type=int, default=0, metavar="N", help="accounts in every directory, beside the few")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME[@SUBJECT]", help="planted before COMMAND runs")
@@ -57,12 +57,12 @@ def main(arguments: Sequence[str]) -> int:
         for fault in options.fault:
             parse(fault)
         plan.make_plan(options.datacenters)
-    except (UnknownFault, ValueError) as error:
+    except (UnknownFaultError, ValueError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return BAD_OPTION
     try:
         return world.enter(arguments)
-    except world.CannotRun as error:
+    except world.CannotRunError as error:
         print(f"lab: {error}", file=sys.stderr)
         return world.CANNOT
 

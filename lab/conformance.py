@@ -15,6 +15,7 @@ import contextlib
 import json
 import pathlib
 import re
+import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -50,6 +51,16 @@ Enter = Callable[[str], Awaitable[None]]
 def _zone(datacenter: str, role: str, ip: str, uuid: str = "") -> plan.Zone:
     nic = plan.Nic("net0", "admin", ip, "", primary=True)
     return plan.Zone(datacenter, role, f"{role}0", uuid or plan.made_uuid(datacenter, role), (nic,), ())
+
+
+def _free_port() -> int:
+    """A port of loopback that is free for TCP and UDP alike, which binding to port 0 does not promise."""
+    for _ in range(100):
+        with contextlib.suppress(OSError), kinds.listening_socket(LOOPBACK, 0, socket.SOCK_DGRAM) as taken:
+            port = int(taken.getsockname()[1])
+            kinds.listening_socket(LOOPBACK, port, socket.SOCK_STREAM).close()
+            return port
+    raise OSError("no port is free for both TCP and UDP")
 
 
 def load_store(objects: Json) -> MorayStore:
@@ -90,7 +101,8 @@ class Bench:
             root = self._root / key
             root.mkdir(parents=True)
             zone = _zone(datacenter, role, self.address(datacenter, role), uuid)
-            self._places[key] = kinds.LoopbackPlace(zone, root, addresses=self.addresses)
+            ports = {53: _free_port()} if role == "binder" else {}
+            self._places[key] = kinds.LoopbackPlace(zone, root, addresses=self.addresses, ports=ports)
         return self._places[key]
 
     async def read_resolvers(self) -> list[tuple[str, str]]:

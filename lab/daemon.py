@@ -43,7 +43,7 @@ class Lab:
         self._machines: dict[str, tuple[Site, Machine]] = {}
         self._changing = asyncio.Lock()
         self._servers: list[Any] = []
-        self._undo: dict[str, faults.Undo] = {}
+        self._undo: dict[tuple[str, str], faults.Undo] = {}
 
     def find(self, zone: str) -> tuple[Site, Machine]:
         """A machine and its site by the zone's id."""
@@ -204,16 +204,17 @@ class Lab:
         """Puts one fault in, as `NAME[@SUBJECT]`."""
         fault, subject = faults.parse(text)
         async with self._changing:
-            undo = await fault.plant(self, faults.subject(self, fault, subject))
+            target = faults.subject(self, fault, subject)
+            undo = await fault.plant(self, target)
             if undo is not None:
-                self._undo[f"{fault.name}@{subject}"] = undo
+                self._undo[(fault.name, target.machine.zone.id)] = undo
 
     async def heal(self, text: str) -> None:
         """Takes a fault out that no command of Triton could."""
         fault, subject = faults.parse(text)
-        undo = self._undo.pop(f"{fault.name}@{subject}", None)
+        undo = self._undo.pop((fault.name, faults.subject(self, fault, subject).machine.zone.id), None)
         if undo is None:
-            raise faults.UnknownFault(f"{text}: not planted, or healed by its remedy only")
+            raise faults.UnknownFaultError(f"{text}: not planted, or healed by its remedy only")
         await undo()
 
     async def settle(self) -> None:
@@ -261,7 +262,7 @@ class Lab:
                     await self.settle()
                 case {"op": "state"}:
                     text = self._state()
-        except faults.UnknownFault as error:
+        except faults.UnknownFaultError as error:
             code, text = 4, f"lab: {error}"
         except Exception as error:  # whoever asked is told, and the lab goes on
             log.exception("control")
@@ -292,7 +293,7 @@ async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[s
     except net.NetworkError as error:
         print(f"lab: this kernel lacks what the lab's networks need ({error})", file=sys.stderr)
         return 2
-    except faults.UnknownFault as error:
+    except faults.UnknownFaultError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 4
     return await lab.run(command)

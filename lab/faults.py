@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lab.machine import Machine, Site
 
 
-class UnknownFault(Exception):
+class UnknownFaultError(Exception):
     """The name, or the subject, is none."""
 
 
@@ -63,7 +63,7 @@ def parse(text: str) -> tuple[Fault, str]:
     _load()
     name, _, subject_ = text.partition("@")
     if name not in FAULTS:
-        raise UnknownFault(f"there is no fault {name!r}; --list-faults names them")
+        raise UnknownFaultError(f"there is no fault {name!r}; --list-faults names them")
     return FAULTS[name], subject_ or FAULTS[name].default
 
 
@@ -81,14 +81,14 @@ def subject(lab: Lab, the_fault: Fault, text: str) -> Target:
     name, _, rest = text.partition(".")
     alias = rest.partition(".")[0]
     if name not in lab.sites:
-        raise UnknownFault(f"{the_fault.name}: there is no datacenter {name!r}")
+        raise UnknownFaultError(f"{the_fault.name}: there is no datacenter {name!r}")
     site = lab.sites[name]
     if the_fault.where == "datacenter":
         if alias:
-            raise UnknownFault(f"{the_fault.name}: its subject is a datacenter, not {text!r}")
+            raise UnknownFaultError(f"{the_fault.name}: its subject is a datacenter, not {text!r}")
         return Target(site, site.headnode)
     if not alias and the_fault.where != "zone":
         alias = f"{the_fault.where}0"
     if alias not in site.zones or the_fault.where not in ("zone", site.zones[alias].zone.role):
-        raise UnknownFault(f"{the_fault.name}: there is no such zone for it: {text!r}")
+        raise UnknownFaultError(f"{the_fault.name}: there is no such zone for it: {text!r}")
     return Target(site, site.zones[alias])

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 OTHER_POSEIDON = "bbbbbbbb-0000-4000-8000-00000000000b"
 OTHER_PASSWORD = "another-s3cret-of-ufds-root"
 LONGEST_WAIT = 20.0
+REPLICATION_WAIT = 4.0
+USERS = "ou=users, o=smartdc"
+PERSON = ("objectclass", "login", "email", "cn", "sn", "givenname", "uuid", "approved_for_provisioning")
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
@@ -316,7 +319,9 @@ async def no_master(lab: Lab, target: Target) -> None:
 
 @fault("remote-ip", "datacenter", "my-dc-3")
 async def remote_ip(lab: Lab, target: Target) -> None:
-    """A replica's ufds_remote_ip is that of another replica, which answers as the master would: a copied line."""
+    """A replica's ufds_remote_ip is that of another replica, which answers as the master would: a copied line.
+    The checkpoint belongs to the url (hazard 12): the replicator begins at 0, meets what it has, and gives up; once the
+    address is right again it wants `svcadm clear`."""
     master, own = lab.plan.master, target.site.datacenter
     others = [dc for dc in lab.plan.datacenters if dc.name not in (master.name, own.name)]
     address = others[0].zone("ufds").admin_ip if others else own.zone("ufds").admin_ip
@@ -370,17 +375,43 @@ async def second_poseidon(lab: Lab, target: Target) -> None:
     violates uniqueness, and the replicator goes to maintenance.  The seed: start Manta's setup in the master's AZ."""
     name, master = target.site.datacenter.name, lab.plan.master.name
     replicator = target.site.zones["ufds0"].services.get(plan.REPLICATOR)
-    users = "ou=users, o=smartdc"
-    ((found, account), *_) = await lab.ufds.query(master, users, "sub", "(login=poseidon)")
-    changes = await lab.ufds.query(master, "cn=changelog", "sub", f"(targetdn={found})")
-    number = min(int(attributes["changenumber"][0]) for _, attributes in changes)
     await replicator.disable()
-    await lab.ufds.delete(name, found, subtree=True, silent=True)
-    other: dict[str, list[str]] = {str(kind): account[kind] for kind in ("objectclass", "login", "email", "cn", "sn") if kind in account}
-    other |= {"uuid": [OTHER_POSEIDON], "userpassword": ["s3cret-of-poseidon"]}
-    await lab.ufds.add(name, f"uuid={OTHER_POSEIDON}, {users}", other)
+    account = await _poseidon_anew(lab, master)
+    changes = await lab.ufds.query(master, "cn=changelog", "sub", f"(&(targetdn={account})(changetype=add))")
+    number = max(int(attributes["changenumber"][0]) for _, attributes in changes)
+    await lab.ufds.delete(name, account, subtree=True, silent=True)
+    other = {
+        "objectclass": ["sdcperson"], "login": ["poseidon"], "email": ["poseidon@example.com"], "cn": ["Manta"],
+        "sn": ["Operator"], "uuid": [OTHER_POSEIDON], "userpassword": ["s3cret-of-poseidon"],
+    }  # fmt: skip
+    await lab.ufds.add(name, f"uuid={OTHER_POSEIDON}, {USERS}", other)
     checkpoints = await lab.ufds.query(name, f"datacenter={name}, o=smartdc", "sub", "(objectclass=sdcreplcheckpoint)")
     for entry, _ in checkpoints:
         await lab.ufds.modify(name, entry, [("replace", "changenumber", [str(number)])])
     await replicator.enable()
     await until(lambda: replicator.state == "maintenance", "the replicator gives up")
+
+
+async def _poseidon_anew(lab: Lab, master: str) -> str:
+    """Makes the master's poseidon the youngest account, as it is right after manta-init: what the lab seeded before it
+    has long been replicated, and adding that again would stop a replicator for another reason.  Returns its dn."""
+    ((account, attributes), *_) = await lab.ufds.query(master, USERS, "sub", "(login=poseidon)")
+    below = [each for each in await lab.ufds.query(master, account, "sub") if each[0] != account]
+    await lab.ufds.delete(master, account, subtree=True)
+    made = {str(kind): values for kind, values in attributes.items() if kind in PERSON}
+    await lab.ufds.add(master, account, made | {"userpassword": ["s3cret-of-poseidon0"]})
+    for key, entry in below:
+        await lab.ufds.add(master, key, entry)
+    latest = (await lab.ufds.counters(master))["latest"]
+
+    async def others_follow() -> bool:
+        replicas = [dc.name for dc in lab.plan.datacenters if dc.state == "replica"]
+        running = [each for each in replicas if lab.sites[each].zones["ufds0"].services.get(plan.REPLICATOR).state == "online"]
+        return all([(await lab.ufds.checkpoint(each) or 0) > latest for each in running])
+
+    try:
+        async with asyncio.timeout(REPLICATION_WAIT):
+            await until(others_follow, "the other replicas follow")
+    except TimeoutError:
+        pass  # another fault keeps one of them from it
+    return account

@@ -1,4 +1,4 @@
-"""The file trees of head nodes and zones: ours on a tmpfs, with the host's libraries and a few of its programs below /.lab.
+"""The file trees of head nodes and zones: ours on a tmpfs, with the host's libraries and programs below /.lab.
 
 One directory SHARED holds read-only bind mounts of what is the host's (libraries, programs, the Python that runs the
 stub, /dev, /proc) and is bound into every tree as /.lab; the rest of a tree is symbolic links into it and files of its
@@ -24,7 +24,7 @@ LOCKED = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
 PROGRAMS = (
     "awk basename bash cat chmod cmp cp cut date diff dirname echo egrep env false fgrep find grep head id kill ln ls "
     "mkdir mktemp mv nawk openssl printf ps pwd rm rmdir sed sh sleep sort tail tee test touch tr true uniq wc xargs"
-).split()
+).split()  # noqa: SIM905  a list of words is read as one
 SHELL_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:/usr/openldap/bin"
 IN_EVERY_ZONE = {
     "usr/bin": ("svcs", "svcprop", "nc", "netstat", "curl", "zonename", "json"),
@@ -70,16 +70,15 @@ def python_inside() -> tuple[str | None, str]:
 
 
 def make_shared() -> None:
-    """SHARED: bin, lib, lib64 … and python (the host's, read-only), dev, proc, netns, and the stub."""
+    """SHARED: bin, lib, lib64 … and python (the host's, read-only), dev, proc, and the stub."""
     for part in ("bin", "lib", "lib64", "lib32"):
-        if os.path.isdir(f"/usr/{part}"):
+        if pathlib.Path("/usr", part).is_dir():
             _bind(f"/usr/{part}", SHARED / part)
     prefix, interpreter = python_inside()
     if prefix is not None:
         _bind(prefix, SHARED / "python")
     _bind("/dev", SHARED / "dev", writable=True)
     _bind("/proc", SHARED / "proc", writable=True)
-    _bind("/run/netns", SHARED / "netns", writable=True)
     stub = pathlib.Path(__file__).with_name("stub.py").read_text(encoding="utf-8")
     (SHARED / "stub").write_text(f"#!{interpreter} -IS\n{stub}", encoding="utf-8")
     (SHARED / "stub").chmod(0o755)
@@ -94,7 +93,7 @@ def _link(root: pathlib.Path, path: str, to: str) -> None:
 def _libraries(root: pathlib.Path) -> None:
     """/lib has to be a directory of ours, because /lib/sdc/config.sh is in it."""
     (root / "lib").mkdir()
-    source = pathlib.Path("/usr/lib" if os.path.islink("/lib") else "/lib")
+    source = pathlib.Path("/usr/lib" if pathlib.Path("/lib").is_symlink() else "/lib")
     for entry in source.iterdir():
         if "linux-gnu" in entry.name or ".so" in entry.name:
             _link(root, f"lib/{entry.name}", f"/.lab/lib/{entry.name}")
@@ -108,7 +107,7 @@ def _programs(root: pathlib.Path) -> None:
     for name in PROGRAMS:
         found = shutil.which("awk" if name == "nawk" else name, path="/usr/bin:/bin")
         if found:
-            _link(root, f"usr/bin/{name}", f"/.lab/bin/{os.path.basename(os.path.realpath(found))}")
+            _link(root, f"usr/bin/{name}", f"/.lab/bin/{pathlib.Path(found).resolve().name}")
 
 
 def _tree(root: pathlib.Path, zone: plan.Zone, binder: str) -> None:
@@ -150,7 +149,10 @@ def make_headnode(datacenter: plan.Datacenter, root: pathlib.Path) -> dict[str, 
     config = pathlib.Path(__file__).with_name("config.sh").read_text(encoding="utf-8")
     (root / "lib/sdc/config.sh").write_text(config, encoding="utf-8")
     found: dict[str, pathlib.Path] = {}
+    (root / ".netns").mkdir()  # for zlogin; no more than the own zones': each is a mount, and there may be hundreds
     for zone in datacenter.zones:
+        (root / ".netns" / zone.id).touch()
+        mount(f"/run/netns/{zone.id}", str(root / ".netns" / zone.id), None, MS_BIND)
         found[zone.alias] = root / "zones" / zone.uuid / "root"
         found[zone.alias].mkdir(parents=True)
         _tree(found[zone.alias], zone, binder)

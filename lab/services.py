@@ -28,6 +28,11 @@ AGENT_SERVICES = ("svc:/smartdc/agent/net-agent:default", "svc:/smartdc/agent/ur
 CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 
 
+def _always(server: kinds.Daemon) -> Callable[[], kinds.Daemon]:
+    """For SMF: a server that can be started again, and keeps nothing between."""
+    return lambda: server
+
+
 class Idle:
     """A service of which only the state matters."""
 
@@ -161,7 +166,7 @@ class Builder:
             extra += getattr(self, f"_{machine.zone.role}")(machine)
             agent = ConfigAgent(machine)
             self.shared.config_agents.append(agent)
-            machine.services.add(CONFIG_AGENT, lambda agent=agent: agent)
+            machine.services.add(CONFIG_AGENT, _always(agent))
         net_agent = self.shared.net_agent = NetAgent(self.site)
         for fmri in AGENT_SERVICES:
             self.site.headnode.services.add(fmri, (lambda: net_agent) if "net-agent" in fmri else Idle)
@@ -185,9 +190,9 @@ class Builder:
         for fmri in machine.zone.services:
             instance = fmri.rpartition(":")[2]
             if "ufds-master" in fmri:
-                self._add(machine, fmri, lambda name=instance: front.part(name))
+                self._add(machine, fmri, _always(front.part(instance)))
             elif "haproxy" in fmri:
-                self._add(machine, fmri, lambda: front.part("haproxy"))
+                self._add(machine, fmri, _always(front.part("haproxy")))
             elif fmri == plan.REPLICATOR:
                 self._add(machine, fmri, lambda: Replicator(machine, self.process))
             elif fmri != CONFIG_AGENT:
@@ -202,7 +207,7 @@ class Builder:
                 server = MorayServer(machine, self.shared.store, port)
                 self.shared.servers[f"{machine.zone.id}.{port}"] = server
                 servers.append(server)
-                self._add(machine, fmri, lambda server=server: server)
+                self._add(machine, fmri, _always(server))
         return [MorayHaproxy(machine, servers)]
 
     def _binder(self, machine: Machine) -> list[kinds.Daemon]:

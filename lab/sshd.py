@@ -54,6 +54,9 @@ class SshServer:
         self.key = key
         self.permits = True
         self._client_keys = asyncssh.import_authorized_keys(client_key)
+        self.nobody = asyncssh.import_authorized_keys(
+            asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+        )
         self._resolve = resolve
         self._acceptor: asyncssh.SSHAcceptor | None = None
 
@@ -83,8 +86,8 @@ class SshServer:
             address = await self._resolve(self.machine, host)
         return await self.machine.dial.tcp(address, port, CONNECT_TIMEOUT)
 
-    def authorized(self) -> asyncssh.SSHAuthorizedKeys | None:
-        return self._client_keys if self.permits else None
+    def authorized(self) -> asyncssh.SSHAuthorizedKeys:
+        return self._client_keys if self.permits else self.nobody
 
 
 class _Connection(asyncssh.SSHServer):
@@ -97,10 +100,8 @@ class _Connection(asyncssh.SSHServer):
         self._conn = conn
 
     def begin_auth(self, username: str) -> bool:
-        keys = self._server.authorized()
-        if keys is not None and username == "root":
-            assert self._conn is not None
-            self._conn.set_authorized_keys(keys)
+        assert self._conn is not None
+        self._conn.set_authorized_keys(self._server.authorized() if username == "root" else self._server.nobody)
         return True
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:

@@ -22,7 +22,7 @@ UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--
 CANNOT = 2
 
 
-class CannotRun(Exception):
+class CannotRunError(Exception):
     """Why there can be no lab on this machine: one sentence."""
 
 
@@ -30,11 +30,11 @@ def _flags() -> list[str]:
     """How to unshare here: as an ordinary user a user namespace comes first."""
     for name, package in NEEDED.items():
         if shutil.which(name) is None:
-            raise CannotRun(f"the lab needs the program {name} (Debian package {package})")
+            raise CannotRunError(f"the lab needs the program {name} (Debian package {package})")
     command = UNSHARE if os.geteuid() == 0 else [*UNSHARE, "--user", "--map-root-user"]
     tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
     if tried.returncode != 0:
-        raise CannotRun(f"this kernel does not let us make namespaces, which the lab consists of ({tried.stderr.strip()})")
+        raise CannotRunError(f"this kernel does not let us make namespaces, which the lab consists of ({tried.stderr.strip()})")
     return command
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evidence.subjects import World
 from remediate.registry import CHAPTERS, advice_for, chapter_of
-from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Step, where
+from remediate.routes import put
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, NapiRoutes, Step, where
 from remediate.text import BOLD, GREEN, RED, YELLOW, Page
 from verdict.judge import Cause, Named
 
@@ -48,14 +50,45 @@ class Plan(Struct, frozen=True):
 
 
 def make_plan(causes: Iterable[Cause], world: World) -> Plan:
-    """Ask each cause's remedy, and order the answers by chapter; within one as the verdict has them."""
+    """Ask each cause's remedy, and order the answers by chapter; within one as the verdict has them.
+
+    Remedies know nothing of each other: what an earlier cause has already is not typed again, and routes for one NAPI
+    network are added up, since the later PUT would take away what the earlier one set.
+    """
     entries: list[Entry] = []
+    typed: dict[tuple[str, str], Named] = {}
+    routes: dict[tuple[str, str], dict[str, str]] = {}
     for cause in sorted(causes, key=lambda cause: _rank(cause.finding.check)):
-        advice = advice_for(cause, world)
-        steps = tuple(PlannedStep(where(step.on, world), step) for step in advice.steps)
+        advice, kept, notes = advice_for(cause, world), [], []
+        for step in advice.steps:
+            step, what = _on_top_of(step, routes)
+            earlier = typed.setdefault((step.on, what), cause.name)
+            if earlier == cause.name:
+                kept.append(PlannedStep(where(step.on, world), step))
+            else:
+                notes.append(f"The plan has this already, for {earlier}: {what.splitlines()[0]}")
         finding = cause.finding
-        entries.append(Entry(finding.check, finding.subject, finding.severity, steps, advice.notes))
+        notes = list(dict.fromkeys([*notes, *advice.notes]))
+        entries.append(Entry(finding.check, finding.subject, finding.severity, tuple(kept), tuple(notes)))
     return Plan(tuple(entries))
+
+
+def _on_top_of(step: Step, routes: dict[tuple[str, str], dict[str, str]]) -> tuple[Step, str]:
+    """The step as it must be after those before it, and what makes it the same as another one."""
+    if step.napi is None:
+        return step, step.run
+    key = (step.on, step.napi.network)
+    added = {dst: hop for dst, hop in step.napi.after.items() if step.napi.before.get(dst) != hop}
+    before = routes.get(key, step.napi.before)
+    after = routes[key] = before | added
+    changed = replace(
+        step,
+        run=put(step.napi.network, after),
+        undo=put(step.napi.network, before),
+        napi=NapiRoutes(step.napi.network, before, after),
+    )
+    told = ", ".join(f"{dst} via {hop}" for dst, hop in sorted(added.items()))
+    return changed, f"route {told} in network {step.napi.network}"
 
 
 def _rank(check: str) -> int:

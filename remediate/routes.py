@@ -15,7 +15,7 @@ from evidence.model import Network, Nic, Vm
 from evidence.subjects import Datacenter, Zone
 from remediate.lookup import headnode
 from remediate.shell import NET_AGENT, compact, quote
-from remediate.steps import DISRUPTIVE, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, SAFE, NapiRoutes, Note, Step
 
 
 def subnet(text: str) -> IPv4Network | None:
@@ -118,31 +118,35 @@ def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...
     yield from _into_napi(datacenter, admin[0], destination(host, target), target, proof)
 
 
+def put(network: str, routes: Mapping[str, str]) -> str:
+    """The command that replaces all routes of a NAPI network (facts "Routes")."""
+    return f"sdc-napi /networks/{quote(network)} -X PUT -d {quote(compact({'routes': dict(routes)}))}"
+
+
 def _into_napi(
     datacenter: Datacenter, network: Network, key: str, target: Datacenter, proof: tuple[str, ...]
 ) -> Iterator[Step | Note]:
-    uuid, router = quote(network.uuid), gateway(datacenter, network)
-    put = f"sdc-napi /networks/{uuid} -X PUT -d "
+    router = gateway(datacenter, network)
+    routes = NapiRoutes(network.uuid, network.routes, network.routes | {key: router or "ROUTER"})
     reached = sorted(
         zone.alias for zone in _zones(datacenter) if any(nic.network_uuid == network.uuid for nic in zone.vm.nics)
     )
-    before = compact({"routes": network.routes})
-    after = compact({"routes": network.routes | {key: router or "ROUTER"}})
     unknown = (
         f" Nothing in {datacenter.name} shows which router on the network leads to {target.name}: find out its "
         "address, and type it for ROUTER. Pasted as it stands, NAPI refuses it."
     )
     yield Step(
         on=headnode(datacenter),
-        run=f"{put}{quote(after)}",
+        run=put(routes.network, routes.after),
         risk=DISRUPTIVE,
-        why=f"NAPI's network {network.name} has no route to {key}; the body holds the {len(network.routes)} "
-        f"routes that are there and the new one, because PUT replaces them all. It reaches every zone of the network: "
+        why=f"NAPI's network {network.name} has no route to {key}; the body also holds "
+        "the routes that are there, because PUT replaces them all. It reaches every zone of the network: "
         f"{', '.join(reached)}, and those on other servers; net-agent sets it within moments."
         + ("" if router else unknown),
-        undo=f"{put}{quote(before)}",
+        undo=put(routes.network, routes.before),
         proof=proof,
         applied_by_suite=router is not None,
+        napi=routes,
     )
 
 

@@ -14,6 +14,14 @@ OPERATOR = "operator"
 """`on` of a step that is typed on the operator's own machine."""
 
 
+class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True):
+    """The routes of a NAPI network before and after a step.  A PUT replaces them all, so a plan has to add them up."""
+
+    network: str
+    before: dict[str, str]
+    after: dict[str, str]
+
+
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing to type: where (`on`: "my-dc-3.global" or "operator"), what, at which risk, and how to take it back.
 
@@ -30,6 +38,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     undo: str = ""
     undo_note: str = ""
     applied_by_suite: bool = True
+    napi: NapiRoutes | None = None
 
     def __post_init__(self) -> None:
         if self.risk not in RISKS:

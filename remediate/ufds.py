@@ -160,8 +160,8 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
         '    while read -r dn; do sdc-ldap delete "$dn" < /dev/null; done',
         risk=DESTROYS,
         why=f"deletes the poseidon that only {datacenter.name} knows, its keys first; the master's then replicates",
-        undo=f"sdc-ldap add -f {quote(backup)}",
-        undo_note="it comes back without its password",
+        undo_note=f"put a line userpassword: into {backup} (UFDS wants one, and the old one is gone), and add the file "
+        "with sdc-ldap add -f",
         proof=proof,
         applied_by_suite=False,
     )

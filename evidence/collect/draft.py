@@ -179,6 +179,8 @@ def blotted(evidence: DatacenterEvidence, vault: Vault) -> DatacenterEvidence:
 def _blot(value: Any, vault: Vault, free: bool) -> Any:
     if isinstance(value, dict):
         return {key: _blot(item, vault, free or key in FREE_TEXT) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_blot(item, vault, free) for item in value]
-    return vault.scrub(value) if free and isinstance(value, str) else value
+    if isinstance(value, str):
+        return vault.scrub(value) if free else vault.scrub_name(value)
+    return value

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from evidence.collect import parse
-from evidence.collect.render import RenderError, render
+from evidence.collect.render import UNKNOWN, RenderError, render
 from evidence.model import ConfigFile, Difference
 from evidence.redact import Vault
 
@@ -155,6 +155,8 @@ def _json_differences(here: Any, there: Any, key: str, vault: Vault) -> Iterator
     elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
         for index, (one, other) in enumerate(zip(here, there, strict=True)):
             yield from _json_differences(one, other, f"{key}.{index}" if key else str(index), vault)
+    elif isinstance(there, str) and UNKNOWN in there:
+        return  # it cannot be said what would be rendered here
     elif type(here) is not type(there) or here != there:
         yield Difference(vault.scrub(key), vault.setting(key, here), vault.setting(key, there))
 

@@ -99,12 +99,16 @@ def render(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) 
 _RACK = re.compile(r"([A-Z]+)_RACK_[A-Z0-9_-]+")
 
 
+UNKNOWN: Final = "\ue000unknown"
+"""Stands in rendered text for what could not be learned (a private character, so that nobody means it)."""
+
+
 def auto_metadata(vm: Vm, server_uuid: str, datacenter_name: str) -> dict[str, Any]:
-    """The `auto` section: zone, server, datacenter, and the addresses by NIC tag."""
+    """The `auto` section: zone, server (empty if it is not known), datacenter, and the addresses by NIC tag."""
     auto: dict[str, Any] = {
         "ZONENAME": vm.uuid,
         "INSTANCE_UUID": vm.uuid,
-        "SERVER_UUID": server_uuid,
+        "SERVER_UUID": server_uuid or UNKNOWN,
         "DATACENTER_NAME": datacenter_name,
     }
     for index, nic in enumerate(vm.nics):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import getpass
 import pathlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from evidence.redact import cut
 SESSIONS: Final = 8
 """Commands at once over one connection: OpenSSH's MaxSessions is 10 by default."""
 LARGEST: Final = 8 << 20
+Keys = tuple[Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey]]
 SYSTEM_KNOWN_HOSTS: Final = pathlib.Path("/etc/ssh/ssh_known_hosts")
 
 
@@ -202,8 +204,9 @@ async def connect(declared: Declared, timeouts: Timeouts) -> HeadNode:
     try:
         async with asyncio.timeout(timeouts.connect):
             options = await _options(user, host)
+            known = functools.partial(_matching, options)
             connection = await asyncssh.connect(
-                host, config=None, options=options, client_factory=lambda: peer, known_hosts=_known_hosts(options)
+                host, config=None, options=options, client_factory=lambda: peer, known_hosts=known
             )
             return HeadNode(connection, timeouts)
     except Exception as error:
@@ -214,11 +217,9 @@ class _Peer(asyncssh.SSHClient):
     """Remembers whether the TCP connection came to be, so that a timeout can be told in full."""
 
     connected = False
-    address = ""
 
-    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+    def connection_made(self, _: asyncssh.SSHClientConnection) -> None:
         self.connected = True
-        self.address = str((conn.get_extra_info("peername") or ("",))[0])
 
 
 async def _options(user: str, host: str) -> asyncssh.SSHClientConnectionOptions:
@@ -235,15 +236,25 @@ async def _options(user: str, host: str) -> asyncssh.SSHClientConnectionOptions:
     return options
 
 
-def _known_hosts(options: asyncssh.SSHClientConnectionOptions) -> list[str] | bytes:
-    """The known_hosts files that exist.  `UserKnownHostsFile none` does not switch the refusal off."""
+def _matching(options: asyncssh.SSHClientConnectionOptions, host: str, _address: str, port: int | None) -> Keys:
+    return _known_keys(options, host, port)
+
+
+def _known_keys(options: asyncssh.SSHClientConnectionOptions, host: str, port: int | None) -> Keys:
+    """The keys that known_hosts has for a name: trusted, certificate authorities, revoked.
+
+    By its name alone, not by its address, as OpenSSH does.  `UserKnownHostsFile none` does not switch the refusal off.
+    """
     named = options.known_hosts
     if isinstance(named, (list, tuple)) and named:
         files = [pathlib.Path(str(name)).expanduser() for name in named]
     else:
         files = [pathlib.Path.home() / ".ssh/known_hosts", SYSTEM_KNOWN_HOSTS] if named is not None else []
     found = [str(path) for path in files if path.is_file()]
-    return found or b"# nobody is known\n"
+    if not found:
+        return [], [], []
+    trusted, authorities, revoked, *_ = asyncssh.match_known_hosts(found, host, "", port)
+    return trusted, authorities, revoked
 
 
 def _why(
@@ -262,7 +273,7 @@ def _why(
             return f"{headnode} accepted the connection, but SSH was not ready within {timeouts.connect:g} s"
         return f"no answer from {headnode} within {timeouts.connect:g} s (is it up? is there a route, a firewall?)"
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return _host_key(error, name, port, options, peer)
+        return _host_key(error, name, port, options)
     if isinstance(error, asyncssh.PermissionDenied):
         user = str(getattr(options, "username", "") or getpass.getuser())
         return f"permission denied for {user} at {headnode}: it accepts none of your keys (`ssh {headnode}` shows more)"
@@ -280,7 +291,6 @@ def _host_key(
     host: str,
     port: int,
     options: asyncssh.SSHClientConnectionOptions | None,
-    peer: _Peer,
 ) -> str:
     shown = host if port == 22 else f"[{host}]:{port}"
     scan = f"ssh-keyscan {'' if port == 22 else f'-p {port} '}{host} >> ~/.ssh/known_hosts"
@@ -289,9 +299,10 @@ def _host_key(
     known: Any = ()
     if options is not None:
         try:
-            alias = str(options.host_key_alias or host)
-            found = asyncssh.match_known_hosts(_known_hosts(options), alias, peer.address, None if port == 22 else port)
-            known = [*found[0], *found[1]]
+            trusted, authorities, _ = _known_keys(
+                options, str(options.host_key_alias or host), None if port == 22 else port
+            )
+            known = [*trusted, *authorities]
         except (OSError, ValueError):
             known = ()
     if known:

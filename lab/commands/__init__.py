@@ -21,7 +21,7 @@ MAX_REQUEST = 4 * 1024 * 1024
 NOT_IMITATED = 127
 
 
-class Usage(Exception):
+class UsageError(Exception):
     """The command was typed in a way that it, or the lab, does not take; `code` is its exit status."""
 
     def __init__(self, text: str, code: int = 2) -> None:
@@ -81,7 +81,7 @@ class Call:
         joined = pathlib.PurePosixPath(self.cwd, text)
         found = root.joinpath(*joined.parts[1:])
         if root not in (found, *found.parents) or ".." in joined.parts:
-            raise Usage(f"{self.name}: {text}: the lab does not follow paths with '..'", 1)
+            raise UsageError(f"{self.name}: {text}: the lab does not follow paths with '..'", 1)
         return found
 
 
@@ -126,7 +126,7 @@ async def _run(call: Call) -> int | None:
         return NOT_IMITATED
     try:
         return await handler(call)
-    except Usage as error:
+    except UsageError as error:
         call.err(f"{error}\n")
         return error.code
     except (OSError, EOFError):

@@ -11,8 +11,9 @@ import json
 from typing import Any
 
 from lab import plan
-from lab.commands import Call, Usage, command
+from lab.commands import Call, UsageError, command
 from lab.commands.ldap import root_search
+from lab.commands.services import explanation
 from lab.commands.web import Ask, CurlError, perform
 from lab.machine import Machine
 
@@ -35,16 +36,15 @@ async def _ping_error(call: Call, machine: Machine, patience: float = PATIENCE) 
 
 
 def _smf_error(machine: Machine) -> str | None:
-    wrong = [service for service in machine.services if service.state != "online"]
-    if wrong:
-        return "SMF svcs check failed: " + ", ".join(f"{each.fmri} is {each.shown_state}" for each in wrong)
-    return None
+    """As `svcs -vxz ZONE`: what is enabled and does not run; a disabled service is none of its business."""
+    said = "".join(explanation(service, machine) for service in machine.services)
+    return f"SMF svcs check failed: stdout: {said.rstrip()}" if said else None
 
 
 async def _error(call: Call, machine: Machine) -> str | None:
-    if machine.zone.role in PINGS:
-        return await _ping_error(call, machine)
-    return _smf_error(machine)
+    """SMF first, then the ping of those that have one (sdcadm:lib/sdcadm.js checkInst)."""
+    error = _smf_error(machine)
+    return await _ping_error(call, machine) if error is None and machine.zone.role in PINGS else error
 
 
 async def _rows(call: Call, wanted: list[str]) -> list[Row]:
@@ -84,14 +84,14 @@ async def sdcadm(call: Call) -> int:
         case ["insts" | "instances", "-j"]:
             call.out(json.dumps(_instances(call), indent=4) + "\n")
             return 0
-    raise Usage("sdcadm: the lab imitates `check-health [-j] [SERVICE…]` and `insts -j`", 127)
+    raise UsageError("sdcadm: the lab imitates `check-health [-j] [SERVICE…]` and `insts -j`", 127)
 
 
 async def _check_health(call: Call, words: list[str]) -> int:
     services = [word for word in words if not word.startswith("-")]
     unknown = set(words) - {"-j", "--json", "-H"} - set(services)
     if unknown:
-        raise Usage(f"sdcadm check-health: the lab does not imitate {sorted(unknown)[0]}", 127)
+        raise UsageError(f"sdcadm check-health: the lab does not imitate {sorted(unknown)[0]}", 127)
     rows = await _rows(call, services)
     ill = [row for row in rows if not row["healthy"]]
     if set(words) & {"-j", "--json"}:
@@ -126,13 +126,25 @@ def _instances(call: Call) -> list[Row]:
 
 
 async def _end_to_end(call: Call, machine: Machine) -> bool:
-    """The zone-specific test: cloudapi answers at its admin address, ufds knows admin."""
-    if machine.zone.role == "cloudapi":
-        return await _ping_error(call, machine, 20.0) is None
-    if machine.zone.role == "ufds":
-        entries = await root_search(call, f"uuid={plan.ADMIN_UUID}, ou=users, o=smartdc", 0, "(objectclass=*)")
-        return bool(entries)
+    """The zone-specific test.  Not imitated: cloudapi's is a signed ListDatacenters, here it is the ping."""
+    match machine.zone.role:
+        case "cloudapi":
+            return await _ping_error(call, machine, 20.0) is None
+        case "sapi":
+            return await _answers(call, machine, "/services?name=sapi")
+        case "napi":
+            return await _answers(call, machine, "/networks?name=admin")
+        case "ufds":
+            return bool(await root_search(call, "o=smartdc", 2, "(login=admin)"))
     return True
+
+
+async def _answers(call: Call, machine: Machine, path: str) -> bool:
+    url = f"http://{machine.zone.role}.{call.site.datacenter.suffix}{path}"
+    try:
+        return (await perform(call.site.headnode, Ask(url=url, connect_timeout=10.0, timeout=PATIENCE))).status == 200
+    except CurlError:
+        return False
 
 
 async def _status(call: Call, machine: Machine) -> str:
@@ -145,7 +157,7 @@ async def _status(call: Call, machine: Machine) -> str:
 async def healthcheck(call: Call) -> int:
     parsable = "-p" in call.arguments
     if set(call.arguments) - {"-p"}:
-        raise Usage("sdc-healthcheck: the lab imitates `sdc-healthcheck [-p]`", 127)
+        raise UsageError("sdc-healthcheck: the lab imitates `sdc-healthcheck [-p]`", 127)
     site = call.site
     machines = sorted(site.zones.values(), key=lambda machine: machine.zone.alias)
     states = await asyncio.gather(*(_status(call, machine) for machine in machines))

@@ -1,4 +1,4 @@
-"""sysinfo, vmadm, zlogin and the small ones: what a SmartOS global zone has.  Formats: facts, "Exact forms", "Zones"."""
+"""sysinfo, vmadm, zlogin and small ones: what a SmartOS global zone has.  Formats: facts, "Exact forms", "Zones"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from lab import plan
-from lab.commands import Call, Usage, command
+from lab.commands import Call, UsageError, command
 from lab.machine import Machine, Site
 
 BOOT_TIME = 1753000000
@@ -93,7 +93,7 @@ def _field(vm: dict[str, Any], path: str) -> Any:
 def _matches(vm: dict[str, Any], condition: str) -> bool:
     key, sign, wanted = condition.partition("=")
     if not sign:
-        raise Usage(f"Invalid filter: {condition}", 1)
+        raise UsageError(f"Invalid filter: {condition}", 1)
     value = _field(vm, key)
     if value is None:
         return False
@@ -113,13 +113,13 @@ async def vmadm(call: Call) -> int:
             return _list(call, rest)
         case ["update", uuid, *rest]:
             return await _update(call, _vm(call, uuid), rest)
-    raise Usage(VMADM_USAGE)
+    raise UsageError(VMADM_USAGE)
 
 
 def _vm(call: Call, uuid: str) -> Machine:
     machine = call.site.by_uuid(uuid)
     if machine is None or machine is call.site.headnode:
-        raise Usage(f"Unable to load VM: No such zone: {uuid}", 1)
+        raise UsageError(f"Unable to load VM: No such zone: {uuid}", 1)
     return machine
 
 
@@ -132,13 +132,13 @@ def _lookup(call: Call, words: list[str]) -> int:
         elif word in ("-j", "-1"):
             as_json, unique = as_json or word == "-j", unique or word == "-1"
         elif word.startswith("-"):
-            raise Usage(VMADM_USAGE)
+            raise UsageError(VMADM_USAGE)
         else:
             conditions.append(word)
     vms = [vm_object(machine) for machine in call.site.zones.values()]
     found = [vm for vm in vms if all(_matches(vm, condition) for condition in conditions)]
     if unique and len(found) != 1:
-        raise Usage(f"Requested unique lookup but found {len(found)} results.", 1)
+        raise UsageError(f"Requested unique lookup but found {len(found)} results.", 1)
     if as_json:
         shown = [{field: vm[field] for field in fields if field in vm} for vm in found] if fields else found
         call.out(pretty(shown))
@@ -158,7 +158,7 @@ def _list(call: Call, words: list[str]) -> int:
         elif word == "-p":
             header, parsable = False, True
         elif word.startswith("-"):
-            raise Usage(VMADM_USAGE)
+            raise UsageError(VMADM_USAGE)
         else:
             conditions.append(word)
     rows = [[field.upper() for field in fields]] if header else []
@@ -178,15 +178,15 @@ async def _update(call: Call, machine: Machine, rest: list[str]) -> int:
         case ["-f", name]:
             text = call.path(name).read_text(encoding="utf-8")
         case _:
-            raise Usage("vmadm update: the lab takes JSON on standard input or with -f", 1)
+            raise UsageError("vmadm update: the lab takes JSON on standard input or with -f", 1)
     try:
         wanted = json.loads(text)
         assert isinstance(wanted, dict)
     except (ValueError, AssertionError):
-        raise Usage("Invalid JSON payload", 1) from None
+        raise UsageError("Invalid JSON payload", 1) from None
     unknown = set(wanted) - {"set_routes", "remove_routes"}
     if unknown:
-        raise Usage(f"vmadm update: the lab does not imitate {', '.join(sorted(unknown))}", 127)
+        raise UsageError(f"vmadm update: the lab does not imitate {', '.join(sorted(unknown))}", 127)
     machine.remove_routes(list(wanted.get("remove_routes", [])))
     machine.add_routes(dict(wanted.get("set_routes", {})))
     call.err(f"Successfully updated VM {machine.zone.uuid}\n")
@@ -204,17 +204,17 @@ async def zlogin(call: Call) -> int | None:
     while words and words[0].startswith("-"):
         option = words.pop(0)
         if set(option[1:]) - set("QnES"):
-            raise Usage(f"zlogin: the lab does not imitate {option}", 2)
+            raise UsageError(f"zlogin: the lab does not imitate {option}", 2)
         null = null or "n" in option
     if not words:
-        raise Usage("usage: zlogin [ -QnES ] zonename [command [args ...]]", 2)
+        raise UsageError("usage: zlogin [ -QnES ] zonename [command [args ...]]", 2)
     machine = zone_named(call.site, words[0])
     if machine is None or machine is call.site.headnode:
-        raise Usage(f"zlogin: zone '{words[0]}' unknown", 1)
+        raise UsageError(f"zlogin: zone '{words[0]}' unknown", 1)
     root = f"/zones/{machine.zone.uuid}/root"
     shell = ["/usr/bin/bash", "-c", " ".join(words[1:])] if words[1:] else ["/usr/bin/bash"]
     argv = [
-        "/.lab/bin/nsenter", f"--net=/.lab/netns/{machine.namespace}", f"--root={root}", f"--wd={root}/root", "--", *shell,
+        "/.lab/bin/nsenter", f"--net=/.netns/{machine.namespace}", f"--root={root}", f"--wd={root}/root", "--", *shell,
     ]  # fmt: skip
     if null:
         argv = ["/usr/bin/bash", "-c", 'exec "$0" "$@" </dev/null', *argv]
@@ -225,7 +225,7 @@ async def zlogin(call: Call) -> int | None:
 @command("sdc-vmname")
 async def vmname(call: Call) -> int:
     if len(call.arguments) != 1:
-        raise Usage("usage: sdc-vmname ROLE", 1)
+        raise UsageError("usage: sdc-vmname ROLE", 1)
     found = call.site.of_role(call.arguments[0])
     if not found:
         return 1
@@ -248,4 +248,4 @@ async def usbkey(call: Call) -> int:
         case ["status", "-j"]:
             call.out(pretty({"mountpoint": "/mnt/usbkey", "steps": {"mounted": True}}))
             return 0
-    raise Usage("sdc-usbkey: the lab imitates mount, unmount and status -j", 1)
+    raise UsageError("sdc-usbkey: the lab imitates mount, unmount and status -j", 1)

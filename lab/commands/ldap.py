@@ -11,7 +11,7 @@ import sansldap
 import sansldap.asn1
 
 from lab import plan, resolve
-from lab.commands import Call, Usage, command
+from lab.commands import Call, UsageError, command
 from lab.commands.network import address_of
 from lab.ufds.errors import LdapError
 from lab.ufds.ldapclient import Entry, LdapClient
@@ -38,16 +38,16 @@ async def _connect(call: Call) -> LdapClient:
         address = await address_of(call.machine, host)
         client = await LdapClient.connect(call.machine.dial, address, 636, TIMEOUT)
     except (OSError, TimeoutError, resolve.ResolveError):
-        raise Usage("ldap_sasl_bind(SIMPLE): Can't contact LDAP server (-1)", 255) from None
+        raise UsageError("ldap_sasl_bind(SIMPLE): Can't contact LDAP server (-1)", 255) from None
     # The wrapper takes the password from the configuration of the sdc zone, which is rendered from SAPI.
     try:
         await client.bind(plan.ROOT_DN, call.lab.root_password(call.site))
     except LdapError as error:
         await client.close()
-        raise Usage(f"ldap_bind: {NAMES.get(error.code, 'Other')} ({error.code})", error.code) from None
+        raise UsageError(f"ldap_bind: {NAMES.get(error.code, 'Other')} ({error.code})", error.code) from None
     except (OSError, TimeoutError):
         await client.close()
-        raise Usage("ldap_bind: Can't contact LDAP server (-1)", 255) from None
+        raise UsageError("ldap_bind: Can't contact LDAP server (-1)", 255) from None
     return client
 
 
@@ -55,7 +55,7 @@ async def root_search(call: Call, base: str, scope: int, wanted: str) -> list[En
     """What the local UFDS answers to root; None when it does not answer, or refuses."""
     try:
         client = await _connect(call)
-    except Usage:
+    except UsageError:
         return None
     try:
         return await client.search(base, scope, packed(wanted))
@@ -75,7 +75,7 @@ async def sdc_ldap(call: Call) -> int:
             return await _change(call, rest, adds=verb == "add")
         case ["delete" | "del" | "rm", *rest]:
             return await _delete(call, rest)
-    raise Usage("sdc-ldap: error: unknown command" + "".join(f" '{word}'" for word in words[:1]), 1)
+    raise UsageError("sdc-ldap: error: unknown command" + "".join(f" '{word}'" for word in words[:1]), 1)
 
 
 def _failure(tool: str, error: LdapError) -> str:
@@ -97,7 +97,7 @@ async def _search(call: Call, words: list[str]) -> int:
         elif word == "-z":
             next(rest, None)
         elif word.startswith("-"):
-            raise Usage(f"ldapsearch: the lab does not imitate {word}", 127)
+            raise UsageError(f"ldapsearch: the lab does not imitate {word}", 127)
         else:
             free.append(word)
     wanted = free.pop(0) if free and ("=" in free[0] or free[0].startswith("(")) else "(objectclass=*)"
@@ -105,9 +105,9 @@ async def _search(call: Call, words: list[str]) -> int:
     try:
         entries = await client.search(base, scope, packed(wanted if wanted.startswith("(") else f"({wanted})"))
     except LdapError as error:
-        raise Usage(_failure("ldap_search_ext", error).replace("ldap_search_ext: ", ""), error.code) from None
+        raise UsageError(_failure("ldap_search_ext", error).replace("ldap_search_ext: ", ""), error.code) from None
     except ValueError:
-        raise Usage("ldap_search_ext: Bad search filter (-7)", 249) from None
+        raise UsageError("ldap_search_ext: Bad search filter (-7)", 249) from None
     finally:
         await client.close()
     names = {name.lower() for name in free}
@@ -138,7 +138,7 @@ def _records(text: str) -> Iterator[list[tuple[str, str]]]:
                 continue
             kind, colon, value = line.partition(":")
             if not colon:
-                raise Usage(f"ldapmodify: invalid format (line: {line})", 247)
+                raise UsageError(f"ldapmodify: invalid format (line: {line})", 247)
             decoded = base64.b64decode(value[1:].strip()).decode() if value.startswith(":") else value.strip()
             lines.append((kind.strip(), decoded))
         if lines:
@@ -156,7 +156,7 @@ async def _change(call: Call, words: list[str], *, adds: bool) -> int:
         elif word == "-a":
             adds = True
         else:
-            raise Usage(f"ldapmodify: the lab does not imitate {word}", 127)
+            raise UsageError(f"ldapmodify: the lab does not imitate {word}", 127)
     text = (call.path(file).read_bytes() if file else await call.stdin()).decode("utf-8", "replace")
     client = await _connect(call)
     code = 0
@@ -176,7 +176,7 @@ async def _change(call: Call, words: list[str], *, adds: bool) -> int:
 
 async def _apply(call: Call, client: LdapClient, record: list[tuple[str, str]], *, adds: bool) -> None:
     if record[0][0].lower() != "dn":
-        raise Usage("ldapmodify: record without dn", 247)
+        raise UsageError("ldapmodify: record without dn", 247)
     name, lines = record[0][1], record[1:]
     kind = "add" if adds else "modify"
     if lines and lines[0][0].lower() == "changetype":
@@ -206,7 +206,7 @@ def _modifications(lines: list[tuple[str, str]]) -> list[Any]:
                 break
             values.append(value)
         if operation not in ("add", "replace", "delete"):
-            raise Usage(f"ldapmodify: unknown operation {operation}", 247)
+            raise UsageError(f"ldapmodify: unknown operation {operation}", 247)
         changes.append((operation, attribute.lower(), values))
     return changes
 
@@ -214,7 +214,7 @@ def _modifications(lines: list[tuple[str, str]]) -> list[Any]:
 async def _delete(call: Call, words: list[str]) -> int:
     names = [word for word in words if not word.startswith("-")]
     if len(names) != len(words):
-        raise Usage("ldapdelete: the lab takes DNs only", 127)
+        raise UsageError("ldapdelete: the lab takes DNs only", 127)
     if not names:
         names = [line for line in (await call.stdin()).decode().splitlines() if line.strip()]
     client = await _connect(call)
@@ -222,7 +222,7 @@ async def _delete(call: Call, words: list[str]) -> int:
         for name in names:
             await client.delete(name)
     except LdapError as error:
-        raise Usage(_failure("ldap_delete", error), error.code) from None
+        raise UsageError(_failure("ldap_delete", error), error.code) from None
     finally:
         await client.close()
     return 0

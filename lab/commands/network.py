@@ -22,7 +22,7 @@ import dns.reversename
 import dns.rrset
 
 from lab import net, resolve
-from lab.commands import Call, Usage, command
+from lab.commands import Call, UsageError, command
 from lab.machine import Machine
 
 KERNEL_TIMEOUT = 225.0  # illumos: tcp_ip_abort_cinterval is three minutes and more; nc -w does not bound it (hazard 4)
@@ -47,7 +47,7 @@ def _table(machine: Machine) -> list[tuple[ipaddress.IPv4Network, str | None, st
 async def netstat(call: Call) -> int:
     wanted = "".join(word.lstrip("-") for word in call.arguments)
     if "r" not in wanted or set(wanted) - set("rnfinet"):
-        raise Usage("netstat: the lab imitates `netstat -rn -f inet` only", 1)
+        raise UsageError("netstat: the lab imitates `netstat -rn -f inet` only", 1)
     addresses = {nic.interface: nic.ip for nic in call.machine.zone.nics}
     call.out("\nRouting Table: IPv4\n")
     call.out("  Destination           Gateway           Flags  Ref     Use     Interface \n")
@@ -73,7 +73,7 @@ async def route(call: Call) -> int:
         elif word == "-z":
             found = call.site.by_uuid(next(rest, "")) if call.on_headnode else None
             if found is None:
-                raise Usage("route: no such zone", 1)
+                raise UsageError("route: no such zone", 1)
             machine = found
         elif word not in ("-n", "-net", "-host", "-inet"):
             words.append(word)
@@ -85,17 +85,17 @@ async def route(call: Call) -> int:
         case ["-p", "show"] | ["show"]:
             call.out(_persistent(machine).read_text(encoding="utf-8") if _persistent(machine).exists() else "")
             return 0
-    raise Usage("usage: route [ -nz zone ] [ -p ] add|delete NET/LEN GATEWAY | get HOST (the lab imitates no more)", 1)
+    raise UsageError("usage: route [ -nz zone ] [ -p ] add|delete NET/LEN GATEWAY | get HOST (the lab imitates no more)", 1)
 
 
 def _get(call: Call, machine: Machine, host: str) -> int:
     try:
         address = ipaddress.IPv4Address(host)
     except ValueError:
-        raise Usage(f"{host}: bad value", 1) from None
+        raise UsageError(f"{host}: bad value", 1) from None
     found = [entry for entry in _table(machine) if address in entry[0]]
     if not found:
-        raise Usage("route: writing to routing socket: No such process", 1)
+        raise UsageError("route: writing to routing socket: No such process", 1)
     network, gateway, interface = max(found, key=lambda entry: entry[0].prefixlen)
     default = network.prefixlen == 0
     flags = "UP" + ",GATEWAY" * (gateway is not None) + ",HOST" * (network.prefixlen == 32) + ",DONE,STATIC"
@@ -120,22 +120,22 @@ def _change(call: Call, machine: Machine, verb: str, target: str, gateway: str, 
         to = "default" if network.prefixlen == 0 else str(network)
         via = str(ipaddress.IPv4Address(gateway))
     except ValueError:
-        raise Usage(f"{target}: bad value", 1) from None
+        raise UsageError(f"{target}: bad value", 1) from None
     kind = "host" if network.prefixlen == 32 else "net"
     shown = f"{kind} {target}: gateway {via}"
     present = to in net.routes(machine.namespace)
     if verb == "delete":
         if not present:
-            raise Usage(f"delete {shown}: not in table", 1)
+            raise UsageError(f"delete {shown}: not in table", 1)
         net.set_routes(machine.namespace, {}, [to])
         call.out(f"delete {shown}\n")
     elif present:
-        raise Usage(f"add {shown}: entry exists", 1)
+        raise UsageError(f"add {shown}: entry exists", 1)
     else:
         try:
             net.set_routes(machine.namespace, {to: via})
         except net.NetworkError:
-            raise Usage(f"add {shown}: Network is unreachable", 1) from None
+            raise UsageError(f"add {shown}: Network is unreachable", 1) from None
         call.out(f"add {shown}\n")
     if persistent:
         file = _persistent(machine)
@@ -177,12 +177,12 @@ async def is_alive(machine: Machine, address: str, timeout: float) -> bool:
 async def ping(call: Call) -> int:
     words = call.arguments
     if not 1 <= len(words) <= 2 or words[0].startswith("-") or not "".join(words[1:]).isdigit() and words[1:]:
-        raise Usage("usage: ping host [timeout]   (illumos: no -c, no -W)", 2)
+        raise UsageError("usage: ping host [timeout]   (illumos: no -c, no -W)", 2)
     host = words[0]
     try:
         address = await address_of(call.machine, host)
     except resolve.ResolveError:
-        raise Usage(f"/usr/sbin/ping: unknown host {host}", 2) from None
+        raise UsageError(f"/usr/sbin/ping: unknown host {host}", 2) from None
     if await is_alive(call.machine, address, float(words[1]) if words[1:] else 20.0):
         call.out(f"{host} is alive\n")
         return 0
@@ -200,19 +200,19 @@ async def nc(call: Call) -> int:
         elif word.startswith("-") and not set(word[1:]) - set("zvn"):
             scan, loud = scan or "z" in word, loud or "v" in word
         elif word.startswith("-"):
-            raise Usage(f"nc: the lab does not imitate {word}", 1)
+            raise UsageError(f"nc: the lab does not imitate {word}", 1)
         else:
             words.append(word)
     if len(words) != 2 or not words[1].isdigit():
-        raise Usage("usage: nc [-vnz] [-w timeout] hostname port", 1)
+        raise UsageError("usage: nc [-vnz] [-w timeout] hostname port", 1)
     host, port = words[0], int(words[1])
     try:
         reader, writer = await call.machine.dial.tcp(await address_of(call.machine, host), port, KERNEL_TIMEOUT)
     except resolve.ResolveError:
-        raise Usage(f"nc: getaddrinfo: {host}: node name or service name not known", 1) from None
+        raise UsageError(f"nc: getaddrinfo: {host}: node name or service name not known", 1) from None
     except (OSError, TimeoutError) as error:
         said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "Connection timed out"
-        raise Usage(f"nc: connect to {host} port {port} (tcp) failed: {said}" if loud else "", 1) from None
+        raise UsageError(f"nc: connect to {host} port {port} (tcp) failed: {said}" if loud else "", 1) from None
     try:
         if loud:
             call.err(f"Connection to {host} {port} port [tcp/*] succeeded!\n")
@@ -245,13 +245,13 @@ async def dig(call: Call) -> int:
         elif word == "-t":
             names.append(next(rest, ""))
         elif word.startswith("-"):
-            raise Usage(f"dig: the lab does not imitate {word}", 1)
+            raise UsageError(f"dig: the lab does not imitate {word}", 1)
         else:
             names.append(word)
     try:
         question, kind = _question(names, reverse)
     except (dns.exception.DNSException, ValueError):
-        raise Usage(f"dig: '{' '.join(names)}' is not a legal name", 10) from None
+        raise UsageError(f"dig: '{' '.join(names)}' is not a legal name", 10) from None
     query = dns.message.make_query(question, kind, use_edns=False)
     query.flags = dns.flags.Flag(0) if options & {"norecurse", "norec"} else dns.flags.RD
     tcp = bool(options & {"tcp", "vc"})
@@ -272,9 +272,9 @@ async def dig(call: Call) -> int:
 def _question(names: list[str], reverse: str | None) -> tuple[dns.name.Name, str]:
     if reverse is not None:
         return dns.reversename.from_address(reverse), "PTR"
-    kinds = [name.upper() for name in names if name.upper() in dns.rdatatype.RdataType.__members__]
-    rest = [name for name in names if name.upper() not in kinds and name.upper() != "IN"]
-    return dns.name.from_text(rest[0] if rest else "."), (kinds[0] if kinds else "A")
+    types = [name.upper() for name in names if name.upper() in dns.rdatatype.RdataType.__members__]
+    rest = [name for name in names if name.upper() not in types and name.upper() != "IN"]
+    return dns.name.from_text(rest[0] if rest else "."), (types[0] if types else "A")
 
 
 async def _asked(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import getopt
 import time
 
-from lab.commands import Call, Usage, command
+from lab.commands import Call, UsageError, command
 from lab.machine import Machine
 from lab.smf import Service
 
@@ -18,7 +19,7 @@ def _machine(call: Call, uuid: str | None) -> Machine:
         return call.machine
     found = call.site.by_uuid(uuid) if call.on_headnode else None
     if found is None:
-        raise Usage(f"{call.name}: invalid zone name or ID \"{uuid}\"", 1)
+        raise UsageError(f"{call.name}: invalid zone name or ID \"{uuid}\"", 1)
     return found
 
 
@@ -41,29 +42,39 @@ def _column(service: Service, name: str) -> str:
             return service.name
         case "inst":
             return service.fmri.rpartition(":")[2]
-    raise Usage(f"svcs: Unknown column '{name}'.", 2)
+    raise UsageError(f"svcs: Unknown column '{name}'.", 2)
+
+
+def explanation(service: Service, machine: Machine) -> str:
+    """What `svcs -x` says of an enabled service that does not run; nothing for one that runs or was disabled."""
+    if service.state in ("online", "disabled") and not service.changing:
+        return ""
+    lines = [service.fmri]
+    if machine.zone.role != "global":
+        lines.append(f"  Zone: {machine.zone.uuid}")
+    reason = "Start method failed repeatedly, last exited with status 1." if service.state == "maintenance" else "Unknown."
+    lines += [
+        f" State: {service.state} since {time.strftime('%a %b %e %H:%M:%S %Y', time.localtime(service.stime))}",
+        f"Reason: {reason}",
+        "Impact: This service is not running.",
+    ]
+    return "\n".join(lines) + "\n\n"
 
 
 @command("svcs")
 async def svcs(call: Call) -> int:
-    header, columns, zone, patterns, everything = True, ["state", "stime", "fmri"], None, [], False
-    words = iter(call.arguments)
-    for word in words:
-        match word:
-            case "-H":
-                header = False
-            case "-a":
-                everything = True
-            case "-o":
-                columns = next(words, "").split(",")
-            case "-Ho":
-                header, columns = False, next(words, "").split(",")
-            case "-z":
-                zone = next(words, "")
-            case _ if word.startswith("-"):
-                raise Usage(f"svcs: the lab does not imitate {word}", 2)
-            case _:
-                patterns.append(word)
+    try:
+        options, patterns = getopt.gnu_getopt(call.arguments, "Havxo:z:")
+    except getopt.GetoptError as error:
+        raise UsageError(f"svcs: the lab does not imitate this: {error}", 2) from None
+    given = dict(options)
+    header, everything, zone = "-H" not in given, "-a" in given, given.get("-z")
+    columns = given.get("-o", "state,stime,fmri").split(",")
+    if "-x" in given:
+        machine = _machine(call, zone)
+        wanted = [each for pattern in patterns for each in machine.services.matching(pattern)]
+        call.out("".join(explanation(service, machine) for service in wanted or machine.services))
+        return 0
     machine = _machine(call, zone)
     found: dict[str, Service] = {}
     code = 0
@@ -90,7 +101,7 @@ async def svcadm(call: Call) -> int:
     if words[:1] == ["-z"]:
         zone, words = "".join(words[1:2]), words[2:]
     if not words or words[0] not in VERBS:
-        raise Usage(f"Usage: svcadm [-z zone] {'|'.join(VERBS)} PATTERN… (the lab imitates no more)", 2)
+        raise UsageError(f"Usage: svcadm [-z zone] {'|'.join(VERBS)} PATTERN… (the lab imitates no more)", 2)
     verb, *patterns = words
     patterns = [pattern for pattern in patterns if pattern not in ("-s", "-t", "-r", "-I")]
     machine = _machine(call, zone)
@@ -106,7 +117,7 @@ async def svcadm(call: Call) -> int:
             return 1
         targets += found
     if not targets:
-        raise Usage(f"Usage: svcadm [-z zone] {'|'.join(VERBS)} PATTERN…", 2)
+        raise UsageError(f"Usage: svcadm [-z zone] {'|'.join(VERBS)} PATTERN…", 2)
     if verb == "clear":
         wrong = [service for service in targets if service.state != "maintenance"]
         if wrong:
@@ -145,7 +156,7 @@ async def svcprop(call: Call) -> int:
     for pattern in patterns:
         found = machine.services.matching(pattern)
         if not found:
-            raise Usage(f"svcprop: Pattern '{pattern}' doesn't match any entities", 1)
+            raise UsageError(f"svcprop: Pattern '{pattern}' doesn't match any entities", 1)
         for service in found:
             values = {
                 "restarter/state": service.state,
@@ -154,7 +165,7 @@ async def svcprop(call: Call) -> int:
             }
             for name in names or values:
                 if name not in values:
-                    raise Usage(f"svcprop: Couldn't find property group '{name}' for instance '{service.fmri}'.", 1)
+                    raise UsageError(f"svcprop: Couldn't find property group '{name}' for instance '{service.fmri}'.", 1)
                 lead = "" if len(names) == 1 and len(found) == 1 else f"{service.fmri}/:properties/{name} "
                 call.out(f"{lead}{values[name]}\n")
     return 0

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from lab.commands import Call, Usage, command
+from lab.commands import Call, UsageError, command
 
 _MISSING = object()
 _STEP = re.compile(r"\[(\d+)\]|\[\"([^\"]*)\"\]|([^.\[]+)")
@@ -25,7 +25,7 @@ async def json_tool(call: Call) -> int:
         elif word.startswith("-") and len(word) > 1 and not set(word[1:]) - set("Hajqgn"):
             options |= set(word[1:])
         elif word.startswith("-"):
-            raise Usage(f"json: the lab does not imitate {word}", 127)
+            raise UsageError(f"json: the lab does not imitate {word}", 127)
         else:
             keys.append(word)
     text = (call.path(file).read_bytes() if file else await call.stdin()).decode("utf-8", "replace")

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lab import http, resolve, tls
-from lab.commands import Call, Usage, command
+from lab.commands import Call, UsageError, command
 from lab.commands.network import address_of
 from lab.machine import Machine
 
@@ -76,7 +76,7 @@ async def parse(call: Call, words: list[str]) -> Ask:
         elif word in ("-w", "--write-out"):
             ask.write_out = next(rest, "")
         elif word.startswith("-"):
-            raise Usage(f"{call.name}: the lab does not imitate {word}", USAGE)
+            raise UsageError(f"{call.name}: the lab does not imitate {word}", USAGE)
         else:
             ask.url = word
     return ask
@@ -149,7 +149,7 @@ def head(answer: http.Response) -> str:
 async def curl(call: Call) -> int:
     ask = await parse(call, call.arguments)
     if not ask.url:
-        raise Usage("curl: no URL specified", USAGE)
+        raise UsageError("curl: no URL specified", USAGE)
     try:
         answer = await perform(call.machine, ask)
     except CurlError as error:
@@ -209,7 +209,7 @@ async def sapiadm(call: Call) -> int:
             return 0
         case ["update", uuid, *rest]:
             return await _update(call, uuid, rest)
-    raise Usage("sapiadm: the lab imitates `get UUID` and `update UUID [-f FILE | metadata.KEY=VALUE…]`", 127)
+    raise UsageError("sapiadm: the lab imitates `get UUID` and `update UUID [-f FILE | metadata.KEY=VALUE…]`", 127)
 
 
 async def _request(call: Call, method: str, target: str, body: bytes = b"") -> http.Response:
@@ -221,7 +221,7 @@ async def _request(call: Call, method: str, target: str, body: bytes = b"") -> h
             call.machine.dial, host, 80, target, method=method, headers=headers, body=body, within=FOREVER
         )
     except (OSError, TimeoutError, EOFError, http.BadMessageError) as error:
-        raise Usage(f"sapiadm: error: connect {host}:80: {error}", 1) from None
+        raise UsageError(f"sapiadm: error: connect {host}:80: {error}", 1) from None
 
 
 async def _find(call: Call, uuid: str) -> tuple[str, dict[str, Any]] | None:
@@ -254,7 +254,7 @@ async def _update(call: Call, uuid: str, rest: list[str]) -> int:
     body = json.dumps({"action": "update"} | change, ensure_ascii=False).encode()
     answer = await _request(call, "PUT", f"/{found[0]}/{uuid}", body)
     if answer.status >= 400:
-        raise Usage(f"sapiadm: error updating {uuid}: {answer.body.decode('utf-8', 'replace')}", 1)
+        raise UsageError(f"sapiadm: error updating {uuid}: {answer.body.decode('utf-8', 'replace')}", 1)
     return 0
 
 
@@ -262,7 +262,7 @@ def _object(text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise Usage(f"sapiadm: invalid JSON: {error}", 1) from None
+        raise UsageError(f"sapiadm: invalid JSON: {error}", 1) from None
     if not isinstance(value, dict):
-        raise Usage("sapiadm: invalid JSON: an object is wanted", 1)
+        raise UsageError("sapiadm: invalid JSON: an object is wanted", 1)
     return value

@@ -66,13 +66,17 @@ def test_sysinfo_says_whether_it_is_a_head_node() -> None:
 
 
 def test_services_in_transition_and_legacy_ones() -> None:
-    text = " online*       11:29:33 svc:/manta/application/binder:default\nlegacy_run     Nov_23   lrc:/etc/rc2_d/S20x\n"
+    text = (
+        " online*       11:29:33 svc:/manta/application/binder:default\nlegacy_run     Nov_23   lrc:/etc/rc2_d/S20x\n"
+    )
     (service,) = parse.svcs(text + "maintenance    2025     svc:/a:b\n")[1:]
     assert (service.state, service.stime) == ("online", "11:29:33")
 
 
 def test_health_rows() -> None:
-    rows = parse.check_health('[{"type": "vm", "service": "ufds", "healthy": false, "health_errors": [{"message": "no"}]}]')
+    rows = parse.check_health(
+        '[{"type": "vm", "service": "ufds", "healthy": false, "health_errors": [{"message": "no"}]}]'
+    )
     assert rows[0].errors == ("no",)
     assert parse.check_health('[{"service": "ur"}]')[0].healthy is None
     assert parse.healthcheck("ufds:running:-:online\n")[0].status == "online"

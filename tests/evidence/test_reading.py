@@ -41,7 +41,11 @@ keep: 30
     assert (read.expect.manta, read.expect.replication_lag, read.expect.clock_skew) == (True, 60.0, 1.5)
     assert (read.expect.patience, read.expect.ufds_connections) == (120.0, 4)
     assert (read.timeouts.connect, read.timeouts.command, read.timeouts.run) == (2.0, 2.5, 90.0)
-    assert (read.dns_domain, read.waivers, read.notify_command) == ("srv.example.com", "waivers.yaml", "mail -s verdict root")
+    assert (read.dns_domain, read.waivers, read.notify_command) == (
+        "srv.example.com",
+        "waivers.yaml",
+        "mail -s verdict root",
+    )
     assert (read.keep, read.path) == (30, str(tmp_path / "region.yaml"))
 
 

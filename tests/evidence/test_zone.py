@@ -30,7 +30,10 @@ NOT_ON_ILLUMOS = {
     "nc": r"\bnc\s+-", "date": r"\bdate\b", "/proc": r"/proc/", "GNU grep": r"\bgrep\b", "GNU head": r"\bhead\b", "base64": r"\bbase64\b",
     "ip": r"\bip\s+(route|addr)", "ss": r"\bss\s+-", "mktemp": r"\bmktemp\b", "awk": r"\bawk\b", "sed": r"\bsed\b",
 }  # fmt: skip
-WRITES = {"redirection into a file": r"(?<![<\d&])>>?\s*[\"$/](?!dev/null)", "rm, mv, cp, tee": r"\b(rm|mv|cp|tee|touch|mkdir|svcadm)\b"}
+WRITES = {
+    "redirection into a file": r"(?<![<\d&])>>?\s*[\"$/](?!dev/null)",
+    "rm, mv, cp, tee": r"\b(rm|mv|cp|tee|touch|mkdir|svcadm)\b",
+}
 CODE = "\n".join(line for line in zone.SCRIPT.splitlines() if not line.lstrip().startswith("#"))
 
 
@@ -142,7 +145,9 @@ def test_the_local_route_is_told_in_short(fields: str, route: str) -> None:
     assert zone.read(lines.encode()).probes[Target("10.2.2.29", 636, "tcp")].route == route
 
 
-@pytest.mark.parametrize("host", ["$(reboot)", "a b", "x;y", "", "-x", "10.0.0.1/../..", "::1", "999.1.1.1", "a" * 300, "x\ny", "`x`"])
+@pytest.mark.parametrize(
+    "host", ["$(reboot)", "a b", "x;y", "", "-x", "10.0.0.1/../..", "::1", "999.1.1.1", "a" * 300, "x\ny", "`x`"]
+)
 def test_no_host_gets_into_a_command_that_is_none(host: str) -> None:
     assert not zone.usable(host)
     assert zone.words("cloudapi", [Target(host, 636, "tcp")], 5) == [

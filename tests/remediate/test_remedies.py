@@ -10,6 +10,7 @@ import pytest
 
 from evidence.model import Account, Attempt, DnsAnswer, HealthcheckRow, HttpAnswer, Service
 from evidence.subjects import World
+from remediate.plan import make_plan
 from remediate.registry import advice_for, remedies, steps_for
 from remediate.steps import DESTROYS, Step
 from tests.remediate import synthetic as s
@@ -268,3 +269,21 @@ def test_an_unknown_subject_or_check_is_a_sentence() -> None:
 def test_a_step_that_destroys_data_cannot_be_applied_by_the_suite() -> None:
     with pytest.raises(ValueError, match="never applied"):
         Step("my-dc-1.global", "true", DESTROYS, "why", ("proof",))
+
+
+def test_a_plan_adds_routes_of_one_network_up_and_says_nothing_twice() -> None:
+    world = s.without_napi_routes(W, "my-dc-3", UFDS, "10.2.1.0/24")
+    ufds = "my-dc-3.ufds0--my-dc-2.ufds.636"
+    moray = "my-dc-3.sapi0--my-dc-2.moray.2020"
+    causes = [
+        s.cause("cloudapi-reaches-master-ufds", CLOUDAPI),
+        s.cause("sapi-reaches-master-moray", moray),
+        s.cause("ufds-reaches-master-ufds", ufds),
+    ]
+    first, second, third = make_plan(causes, world).entries
+    one, two = (json.loads(shlex.split(entry.steps[0].step.run)[-1])["routes"] for entry in (first, second))
+    assert one.keys() == {"10.1.1.0/24", UFDS}
+    assert two.keys() == {"10.1.1.0/24", UFDS, "10.2.1.0/24"}
+    assert json.loads(shlex.split(second.steps[0].step.undo)[-1])["routes"] == one
+    assert not third.steps
+    assert third.notes[0].startswith(f"The plan has this already, for cloudapi-reaches-master-ufds[{CLOUDAPI}]: route ")

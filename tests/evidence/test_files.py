@@ -1,0 +1,158 @@
+"""Rendered files are compared with what config-agent would render now; nothing secret is kept of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evidence.collect import files
+from evidence.collect.files import Wanted, rendered_files
+from evidence.collect.render import RenderError, auto_metadata, render
+from evidence.model import Difference, Nic, Vm
+from evidence.redact import Vault
+
+PATH = "/opt/smartdc/binder/etc/config.json"
+TEMPLATE = """{ {{! of binder }}
+  "dnsDomain": "{{{dns_domain}}}", "datacenterName": "{{{datacenter_name}}}",
+  "recursion": {"regionName": "{{{region_name}}}", "ufds": {"url": "ldaps://{{{ufds_domain}}}", "bindPassword": "{{{pw}}}"}},
+  "retries": {{{retries}}}, "server": "{{auto.SERVER_UUID}}"
+}"""
+METADATA = {
+    "dns_domain": "example.com",
+    "datacenter_name": "my-dc-1",
+    "region_name": "my-dc",
+    "ufds_domain": "u",
+    "pw": "hush-hush",
+    "retries": 3,
+}
+AUTO = {"SERVER_UUID": "s"}
+
+
+def vault() -> Vault:
+    return Vault(b"0123456789abcdef")
+
+
+def test_numbers_booleans_lists_and_objects_are_javascript() -> None:
+    metadata = {
+        "n": 1.0,
+        "big": 1e21,
+        "half": 0.5,
+        "t": True,
+        "z": None,
+        "l": [1, "a"],
+        "o": {"a": "ü", "b": 1},
+        "e": {},
+        "zero": 0,
+        "no": "false",
+    }
+    template = "{{{n}}} {{{big}}} {{{half}}} {{{t}}} [{{{z}}}] {{{l}}} {{{o}}} {{#e}}yes{{/e}}{{#zero}}no{{/zero}} {{#no}}true{{/no}}"
+    assert render(template, metadata, {}) == '1 1e+21 0.5 true [] 1,a {"a":"ü","b":1} yes true'
+
+
+def test_html_is_escaped_as_hogan_does_and_absent_is_empty() -> None:
+    assert (
+        render("{{a}}|{{{a}}}|{{b}}|{{a.b.c}}|{{^b}}none{{/b}}", {"a": "<'\"&>"}, {})
+        == "&lt;&#39;&quot;&amp;&gt;|<'\"&>|||none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "metadata"),
+    [
+        ("{{/a}}", {}),
+        ("{{#l}}" * 4 + "{{x}}" + "{{/l}}" * 4, {"l": list(range(1, 200))}),
+        ("{{#a}}" * 3000 + "{{/a}}" * 3000, {"a": 1}),
+        ("x" * (5 << 20), {}),
+    ],
+)
+def test_a_hostile_template_is_refused_in_a_sentence(template: str, metadata: dict[str, object]) -> None:
+    with pytest.raises(RenderError, match="template"):
+        render(template, metadata, {})
+
+
+def test_partials_read_no_files() -> None:
+    assert render("{{>/etc/passwd}}{{>conftest}}x", {}, {}) == "x"
+
+
+def test_auto_metadata_is_that_of_config_agent() -> None:
+    vm = Vm(
+        "u",
+        "ufds0",
+        "ufds",
+        "running",
+        (Nic("10.1.1.29", "admin"), Nic("10.1.2.29", "external"), Nic("10.1.3.1", "manta_rack_e1")),
+    )
+    auto = auto_metadata(vm, "s", "my-dc-1")
+    assert (auto["ADMIN_IP"], auto["EXTERNAL_IPS"], auto["PRIMARY_IP"], auto["MANTA_IP"]) == (
+        "10.1.1.29",
+        ["10.1.2.29"],
+        "10.1.1.29",
+        "10.1.3.1",
+    )
+
+
+def test_what_could_not_be_learned_is_no_difference() -> None:
+    auto = auto_metadata(Vm("u", "binder0", "binder", "running"), "", "my-dc-1")
+    text = render(TEMPLATE, METADATA, AUTO)
+    found = rendered_files((PATH,), {PATH: text}, Wanted(METADATA, {PATH: TEMPLATE}), auto, vault())[PATH]
+    assert found.differs == ()
+
+
+def test_a_current_file_does_not_differ() -> None:
+    text = json.dumps(json.loads(render(TEMPLATE, METADATA, AUTO)), indent=7)
+    found = rendered_files((PATH,), {PATH: text}, Wanted(METADATA, {PATH: TEMPLATE}), AUTO, vault())[PATH]
+    assert found.differs == ()
+    assert found.uncompared == ""
+    assert found.settings["recursion.regionName"] == "my-dc"
+    assert "recursion.ufds.bindPassword" not in found.settings
+
+
+def test_differences_are_told_by_key_and_secrets_are_not_shown() -> None:
+    text = render(TEMPLATE, {**METADATA, "region_name": "old", "pw": "old-password", "retries": '"3"'}, AUTO)
+    found = rendered_files((PATH,), {PATH: text}, Wanted(METADATA, {PATH: TEMPLATE}), AUTO, vault())[PATH]
+    assert found.differs == (
+        Difference("recursion.regionName", '"old"', '"my-dc"'),
+        Difference("recursion.ufds.bindPassword", "(secret)", "(secret)"),
+        Difference("retries", '"3"', "3"),
+    )
+
+
+def test_a_file_that_is_not_json_differs_by_lines() -> None:
+    text = (
+        render(TEMPLATE, METADATA, AUTO).replace('"recursion": {', '"recursion" {').replace("hush-hush", "other-secret")
+    )
+    found = rendered_files((PATH,), {PATH: text}, Wanted(METADATA, {PATH: TEMPLATE}), AUTO, vault())[PATH]
+    assert found.differs == (Difference("line 3", "(secret)", "(secret)"),)
+    assert found.settings == {}
+
+
+def test_a_file_that_is_gone_differs_and_one_that_nobody_renders_is_left_out() -> None:
+    want = Wanted(METADATA, {PATH: TEMPLATE})
+    found = rendered_files((PATH, "/other"), {PATH: None, "/other": None}, want, AUTO, vault())
+    assert list(found) == [PATH]
+    assert found[PATH].differs[0].file == "(no such file)"
+
+
+def test_without_metadata_nothing_is_compared_and_that_is_said() -> None:
+    found = rendered_files((PATH,), {PATH: "{}"}, "SAPI is silent", AUTO, vault())
+    assert found[PATH].uncompared == "SAPI is silent"
+    assert rendered_files((PATH,), {PATH: "{}"}, Wanted({}), AUTO, vault())[PATH].uncompared
+
+
+def test_the_manifest_in_the_image_wins() -> None:
+    own = {
+        PATH: '{"a": 1}',
+        "/i/sapi_manifests/b/manifest.json": json.dumps({"path": PATH}),
+        "/i/sapi_manifests/b/template": '{"a": 1}',
+    }
+    assert rendered_files((PATH,), own, Wanted({}, {PATH: '{"a": 2}'}), AUTO, vault())[PATH].differs == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", "[]", '{"manifests": {}}', '{"manifests": [1]}', '{"manifests": [], "metadata": 1}', "[" * 100_000],
+)
+def test_hostile_configs_become_sentences(text: str) -> None:
+    with pytest.raises(files.parse.UnreadableError):
+        files.wanted(text)
