@@ -36,12 +36,18 @@ from reports.terminal import summary  # noqa: E402
 pytest_plugins = ["fixtures.plugin"]
 
 RUN = pytest.StashKey[Run]()
-HELP = "give it one with --inventory FILE or AZ_INVENTORY, or replay a run with --evidence; region.example.yaml explains"
+HELP = (
+    "give it one with --inventory FILE or AZ_INVENTORY, or replay a run with --evidence; region.example.yaml explains"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("triton-az-checks")
-    group.addoption("--inventory", metavar="FILE", help="the coupling to judge (default: AZ_INVENTORY)")
+    group.addoption(
+        "--inventory",
+        metavar="FILE",
+        help="the coupling to judge (default: AZ_INVENTORY); with = if the file lies elsewhere: --inventory=/etc/region.yaml",
+    )
     group.addoption("--evidence", metavar="RUN_OR_FILE", help="judge this stored evidence, and contact nobody")
 
 
@@ -136,6 +142,8 @@ class Keeper:
         if self.conclusion is None:
             return
         run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
-        text = summary(self.conclusion, width=writer.fullwidth, colour=writer.hasmarkup, folder=run and run.path)
+        text = summary(
+            self.conclusion, width=writer.fullwidth, colour=writer.hasmarkup, folder=run.path if run else None
+        )
         terminalreporter.ensure_newline()
         writer.line(text)

@@ -37,7 +37,7 @@ def test_binder_names_its_own_datacenter(binder: Zone) -> None:
     assert {key: settings.get(key) for key in wanted} == wanted
 
 
-@check(BOTH, CRITICAL, after=["services-run"])
+@check(BOTH, CRITICAL, after=["services-run", "dns-domain-agrees", "binder-names-its-own-datacenter"])
 def test_binder_answers_own_names(binder: Zone) -> None:
     """binder answers the addresses of ufds, moray and sapi of its own datacenter.
 

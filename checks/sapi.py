@@ -4,7 +4,7 @@ from evidence.subjects import Datacenter, Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, check
 
 
-@check(BOTH, CRITICAL, after=["services-run"])
+@check(BOTH, CRITICAL, after=["services-run", "services-run@moray"])
 def test_sapi_answers(sapi: Zone) -> None:
     """SAPI answers `/ping` with 200, and its storage (the local moray) is available.
 

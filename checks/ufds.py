@@ -7,7 +7,7 @@ from fixtures.outcomes import Disagreement
 REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
 
 
-@check(BOTH, CRITICAL, after=["services-run"])
+@check(BOTH, CRITICAL, after=["services-run", "services-run@moray"])
 def test_ufds_answers(ufds: Zone) -> None:
     """Each ufds zone answers on 636, and the root bind works with the password that SAPI hands out.
 
@@ -46,7 +46,9 @@ def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> No
     assert metadata.get("ufds_remote_ip") == master.ufds_address, "ufds_remote_ip"
     for ufds in replica.zones("ufds"):
         settings = ufds.file(REPLICATOR_CONFIG).settings
-        assert settings.get("remotes.0.url") == f"ldaps://{master.ufds_address}", f"the remote url in {ufds}:{REPLICATOR_CONFIG}"
+        assert settings.get("remotes.0.url") == f"ldaps://{master.ufds_address}", (
+            f"the remote url in {ufds}:{REPLICATOR_CONFIG}"
+        )
         foreign = [
             query
             for query in settings.get("remotes.0.queries", [])

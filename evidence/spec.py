@@ -13,8 +13,9 @@ FINDINGS = frozenset({FAILED, BLOCKED})
 class Spec(Struct, frozen=True):
     """One row of the catalogue.
 
-    `subject` is the name of the check's first parameter; `after` holds ids of other checks, `id@target` for one at a
-    link's target, and ALL_OF_THE_ZONE for every other row about the same zone or a link from it.
+    `subject` is the name of the check's first parameter.  `after` holds ids of other checks on an overlapping subject; `id@target`
+    means at a link's target, `id@ROLE` at the zones of that role in the same datacenter (its services depend on each other), `id/ROLE`
+    only where the subject is a zone of that role.  ALL_OF_THE_ZONE is every other row about the same zone or a link from it.
     """
 
     id: str
@@ -23,6 +24,11 @@ class Spec(Struct, frozen=True):
     subject: str
     after: tuple[str, ...] = ()
     summary: str = ""
+
+    @staticmethod
+    def check_of(after: str) -> str:
+        """The id of the check that one entry of an `after` names."""
+        return after.partition("@")[0].partition("/")[0]
 
 
 ALL_OF_THE_ZONE = "*"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import tempfile
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ from evidence.model import SCHEMA, Evidence
 LARGEST: Final = 256 << 20
 NO_TIME: Final = "2000-01-01T00:00:00Z"
 """What stands for every time in normalised evidence."""
+
+_DATE = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}\b")
+_NO_DATE = "Sat Jan  1 00:00:00 2000"
 
 
 class EvidenceError(Exception):
@@ -71,8 +75,8 @@ class _Schema(msgspec.Struct):
 def normalised(evidence: Evidence) -> Evidence:
     """The same evidence without anything that differs between two recordings of one state.
 
-    Times (of facts, of the run, of SMF services) and the place of the inventory become constants, durations are rounded
-    to whole seconds (binder's REFUSED after 3 s stays one).
+    Times (of facts, of the run, of SMF services, in messages) and the place of the inventory become constants; durations
+    are rounded to whole seconds, and short ones to none (binder's REFUSED after 3 s stays one).
     """
     tidy = _without_times(msgspec.to_builtins(evidence))
     tidy["inventory"]["path"] = "region.yaml"
@@ -82,6 +86,8 @@ def normalised(evidence: Evidence) -> Evidence:
 def _without_times(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_without_times(item) for item in value]
+    if isinstance(value, str):
+        return _DATE.sub(_NO_DATE, value)
     if not isinstance(value, dict):
         return value
     found = {key: _without_times(item) for key, item in value.items()}
@@ -92,5 +98,5 @@ def _without_times(value: Any) -> Any:
     if "started" in found and "finished" in found:
         found["started"] = found["finished"] = NO_TIME
     if isinstance(found.get("ms"), int) and ("rcode" in found or "status" in found):
-        found["ms"] = found["ms"] // 1000 * 1000
+        found["ms"] = round(found["ms"] / 1000) * 1000 if found["ms"] >= 1500 else 0
     return found

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from evidence.model import (
         Account,
         Attempt,
-        Configuration,
         ConfigFile,
+        Configuration,
         DatacenterEvidence,
         DnsAnswer,
         Evidence,

@@ -18,12 +18,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m lab",
         description="A whole coupling of datacenters on this machine, and a COMMAND in its operator's place.",
         epilog="Inside: `python -m lab fault NAME[@SUBJECT]…` puts a fault in, `python -m lab heal NAME[@SUBJECT]` "
-        "takes one out that no command of Triton could, `python -m lab settle` waits until every agent has seen all changes.",
+        "takes one out that no command of Triton could, `python -m lab settle` waits until every agent "
+        "has seen all changes.",
     )
     parser.add_argument("--datacenters", type=int, default=3, metavar="N", help="2 to 20 (3); my-dc-2 is the master")
     parser.add_argument("--uncoupled", action="store_true", help="my-dc-2 alone is coupled; the others are candidates")
-    parser.add_argument("--accounts", type=int, default=0, metavar="N", help="accounts in every directory, beside the few")
-    parser.add_argument("--fault", action="append", default=[], metavar="NAME[@SUBJECT]", help="planted before COMMAND runs")
+    parser.add_argument("--accounts", type=int, default=0, metavar="N", help="more accounts in every directory")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME[@SUBJECT]", help="planted before COMMAND")
     parser.add_argument("--list-faults", action="store_true", help="prints what can be planted, and exits")
     parser.add_argument("--verbose", action="store_true", help="the lab's own log on standard error")
     parser.add_argument("--conformance", metavar="FOLDER", help="replays recordings of real servers, and exits")

@@ -1,4 +1,4 @@
-"""config-agent (in each zone) and net-agent (on each head node): what carries a change from SAPI and NAPI to where it works.
+"""config-agent (in each zone) and net-agent (on each head node): they carry a change to where it works.
 
 config-agent polls SAPI's /configs/INSTANCE over its zone's network every 60-180 s, with the last ETag; it renders with
 Mustache, writes only what differs, and then runs the manifest's post_cmd.  A file edited by hand stays until the

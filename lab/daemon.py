@@ -121,9 +121,7 @@ class Lab:
         for site in self.sites.values():
             for machine in site.machines:
                 for service in machine.services:
-                    rank = 2 if "agent" in service.fmri or "replicator" in service.fmri else 1
-                    rank = 0 if machine.zone.role in ("moray", "ufds") and rank == 1 or "zookeeper" in service.fmri else rank
-                    ranks[rank].append(service.enable())
+                    ranks[_rank(machine, service.fmri)].append(service.enable())
         for rank_ in ranks:
             await asyncio.gather(*rank_)
 
@@ -152,7 +150,7 @@ class Lab:
     # ---- the operator
 
     def _make_operator(self) -> None:
-        """The operator's home, with what ssh needs; the inventory; ssh and its kin, which look there and not in /root."""
+        """The operator's home with what ssh needs, the inventory, and an ssh that looks there and not in /root."""
         home, programs = OPERATOR_ROOT / "home", OPERATOR_ROOT / "bin"
         programs.mkdir()
         options = (
@@ -279,6 +277,13 @@ class Lab:
             for machine in site.machines
             for service in machine.services
         )
+
+
+def _rank(machine: Machine, fmri: str) -> int:
+    """0: waits for nobody; 2: the agents, and the replicator, which needs both UFDS."""
+    if "agent" in fmri or "replicator" in fmri:
+        return 2
+    return 0 if machine.zone.role in ("moray", "ufds") or "zookeeper" in fmri else 1
 
 
 async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
 """What a datacenter's SAPI, NAPI and head node hold before anybody touches the lab, in the shapes of the real objects.
 
 Key names and the shape of the templates: the `sapi_manifests` of sdc-ufds, binder, sdc-cloudapi, sdc-adminui, sdc-sapi
-and moray; metadata of application `sdc`: facts, "Head node configuration".  Templates hold the keys that somebody reads.
+and moray; metadata of application `sdc`: facts, "Head node configuration".  Templates hold what somebody reads.
 """
 
 from __future__ import annotations

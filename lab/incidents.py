@@ -1,5 +1,7 @@
 """The faults of a lab.  Each is a cause that somebody had, or could have; what follows from it makes itself."""
 
+# ruff: noqa: ARG001  all plantings have one signature
+
 from __future__ import annotations
 
 import asyncio
@@ -301,7 +303,7 @@ async def binder_region(lab: Lab, target: Target) -> None:
 
 @fault("binder-datacenter", "binder", "my-dc-1.binder0")
 async def binder_datacenter(lab: Lab, target: Target) -> None:
-    """Service `binder` has a datacenter_name of its own in SAPI: copied from another datacenter together with the rest."""
+    """Service `binder` has a datacenter_name of its own in SAPI: copied from another datacenter."""
     service_metadata(lab, target, "binder")["datacenter_name"] = "my-dc-elsewhere"
 
 
@@ -330,7 +332,7 @@ async def remote_ip(lab: Lab, target: Target) -> None:
 
 @fault("master-moray-missing", "datacenter", "my-dc-1")
 async def master_moray_missing(lab: Lab, target: Target) -> None:
-    """A replica's service `sapi` lacks MASTER_MORAY_IP and _PORT: SAPI was not configured for multi-DC mode (SAPI-283)."""
+    """A replica's service `sapi` lacks MASTER_MORAY_IP and _PORT: SAPI is not in multi-DC mode (SAPI-283)."""
     metadata = service_metadata(lab, target, "sapi")
     metadata.pop("MASTER_MORAY_IP", None)
     metadata.pop("MASTER_MORAY_PORT", None)
@@ -406,7 +408,8 @@ async def _poseidon_anew(lab: Lab, master: str) -> str:
 
     async def others_follow() -> bool:
         replicas = [dc.name for dc in lab.plan.datacenters if dc.state == "replica"]
-        running = [each for each in replicas if lab.sites[each].zones["ufds0"].services.get(plan.REPLICATOR).state == "online"]
+        services = {each: lab.sites[each].zones["ufds0"].services.get(plan.REPLICATOR) for each in replicas}
+        running = [each for each, service in services.items() if service.state == "online"]
         return all([(await lab.ufds.checkpoint(each) or 0) > latest for each in running])
 
     try:

@@ -7,12 +7,15 @@ is set for them.  What comes from an external network for a private destination 
 as providers do (so a probe times out), and nobody outside reaches an admin or Manta network from the operator's side.
 """
 
+# ruff: noqa: ASYNC109  a Dial has a timeout of its own: it closes the socket when the time is over
+
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import ctypes
 import os
+import pathlib
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -112,8 +115,9 @@ def ip(arguments: Iterable[str]) -> str:
 def _batch(lines: Iterable[str], namespace: str | None = None) -> subprocess.Popen[str]:
     where = ["-n", namespace] if namespace else []
     process = subprocess.Popen(
-        ["ip", *where, "-batch", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
+        ["ip", *where, "-batch", "-"],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
     assert process.stdin is not None
     process.stdin.write("\n".join(lines) + "\n")
     process.stdin.close()
@@ -170,7 +174,8 @@ def _router_lines(datacenter: plan.Datacenter, ports: list[tuple[str, str]]) -> 
 
 def build(the_plan: plan.Plan) -> None:
     """Makes every namespace, wire, address and rule of the plan; routes of zones to other datacenters are not set."""
-    names, links = [BACKBONE, OPERATOR], [f"link add eth0 netns {OPERATOR} type veth peer name operator netns {BACKBONE}"]
+    names = [BACKBONE, OPERATOR]
+    links = [f"link add eth0 netns {OPERATOR} type veth peer name operator netns {BACKBONE}"]
     batches: dict[str, list[str]] = {
         OPERATOR: ["link set lo up", f"addr add {plan.OPERATOR_ADDRESS}/24 dev eth0", "link set eth0 up",
                    "route add default via 192.0.2.1"],
@@ -206,8 +211,7 @@ def build(the_plan: plan.Plan) -> None:
 def _write_sysctls(namespace: str) -> None:
     with inside(namespace):
         for name, value in SYSCTLS.items():
-            with open(f"/proc/sys/{name}", "w", encoding="ascii") as file:
-                file.write(value)
+            pathlib.Path("/proc/sys", name).write_text(value, encoding="ascii")
 
 
 def set_routes(namespace: str, add: Mapping[str, str], remove: Iterable[str] = ()) -> None:
@@ -220,7 +224,7 @@ def set_routes(namespace: str, add: Mapping[str, str], remove: Iterable[str] = (
 
 
 def routes(namespace: str) -> dict[str, tuple[str | None, str]]:
-    """The kernel's table: destination ("default", "10.2.1.0/24", a host without "/32" as "10.2.2.29/32") → gateway, interface."""
+    """The kernel's table: destination ("default", "10.2.1.0/24", "10.2.2.29/32") → gateway, interface."""
     found: dict[str, tuple[str | None, str]] = {}
     for line in ip(["-n", namespace, "-4", "route", "show"]).splitlines():
         words = line.split()

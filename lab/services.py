@@ -259,5 +259,5 @@ class Builder:
 
         service = self._add(machine, fmri, make)
 
-    def _sdc(self, machine: Machine) -> list[kinds.Daemon]:
+    def _sdc(self, _machine: Machine) -> list[kinds.Daemon]:
         return []

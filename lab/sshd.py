@@ -1,7 +1,7 @@
 """The SSH server of a head node: what is typed runs in a real bash in the global zone's files and network.
 
-OpenSSH's defaults hold (facts): at most 10 sessions a connection, forwarding allowed; a forwarded connection is made from
-the head node's own network, and a refused or silent target fails the channel, as sshd does.
+OpenSSH's defaults hold (facts): at most 10 sessions a connection, forwarding allowed; a forwarded connection is
+made from the head node's own network, and a refused or silent target fails the channel, as sshd does.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Connection(asyncssh.SSHServer):
         self._sessions -= 1
 
     def connection_requested(
-        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int  # noqa: ARG002  asyncssh's signature
     ) -> Awaitable[asyncssh.SSHTCPSession[bytes]]:
         return self._forward(dest_host, dest_port)
 
@@ -154,7 +154,9 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env=environment(self._machine), start_new_session=True, limit=CHUNK * 4,
         )  # fmt: skip
-        assert running.stdin and running.stdout and running.stderr
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stderr is not None
         into = asyncio.create_task(_copy(process.stdin, running.stdin))
         watch = asyncio.create_task(_hang_up(process, running))
         try:

@@ -1,14 +1,13 @@
 # What stands behind the commands of a lab's zones: it passes its arguments to the lab's daemon and does what that says.
 # Frames: length (4 bytes) and payload to the daemon; kind (1 byte), length and payload from it, where kind is o(utput),
 # e(rror), i(nput wanted), x (exec this), q(uit with this code).  Only built-in modules: they cost no time to import.
+import _socket
 import posix
 import sys
 
-import _socket
-
 
 def main() -> int:
-    with open("/.lab-zone", "rb") as file:
+    with open("/.lab-zone", "rb") as file:  # noqa: PTH123  pathlib takes longer to import than all else
         zone = file.read()
     words = [sys.argv[0].rpartition("/")[2], *sys.argv[1:]]
     link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)

@@ -1,12 +1,13 @@
-"""One `unshare`d tree for everything: the front outside, and inside it the first process, which reaps and listens to the lifeline.
+"""One `unshare`d tree for everything: a front outside, and inside the first process, which listens to the lifeline.
 
-Outside remains one process that waits.  It holds the writing end of a pipe; the first process inside reads it to its end
-and then exits, and the kernel ends whatever is left in its process namespace: no process, mount or namespace survives.
+Outside remains one process that waits.  It holds the writing end of a pipe; the first process inside reads it to its
+end and then exits, and the kernel ends whatever is left in its process namespace: no process, mount or namespace survives.
 """
 
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -34,7 +35,8 @@ def _flags() -> list[str]:
     command = UNSHARE if os.geteuid() == 0 else [*UNSHARE, "--user", "--map-root-user"]
     tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
     if tried.returncode != 0:
-        raise CannotRunError(f"this kernel does not let us make namespaces, which the lab consists of ({tried.stderr.strip()})")
+        why = tried.stderr.strip()
+        raise CannotRunError(f"this kernel does not let us make namespaces, which the lab consists of ({why})")
     return command
 
 
@@ -60,7 +62,7 @@ def inside(run: Callable[[], int]) -> int:
     """What the first process does: gives the tree a /run of its own, runs the daemon in a child, and waits."""
     lifeline = int(os.environ.pop(LIFELINE))
     roots.mount("tmpfs", "/run", "tmpfs", 0, "mode=755")
-    os.makedirs("/run/netns")
+    pathlib.Path("/run/netns").mkdir()
     roots.RUN.mkdir()
     child = os.fork()
     if child == 0:

@@ -43,7 +43,9 @@ def main() -> None:
         pairs = [(timed(judge, ROOT), timed(empty, folder)) for _ in range(ROUNDS)]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(one / other for one, other in pairs)
-    print(f"{count} checks judged from stored evidence: {ours:.2f} s; as many empty tests: {theirs:.2f} s; ratio {ratio:.2f}")
+    print(
+        f"{count} checks judged from stored evidence: {ours:.2f} s; as many empty tests: {theirs:.2f} s; ratio {ratio:.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from evidence.subjects import ROLES, Coupling, Datacenter, Link, Region, Subject
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
 SERVICES = "services-run"
+TARGET = "target"
 _ZONE_ROWS = frozenset({*ROLES, "zone", "link"})
 
 
@@ -24,7 +25,7 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[str, ...]:
         found.append(SERVICES)
     if spec.subject == "link":
         found += [f"{check}@target" for check in HEADNODE]
-    return tuple(dict.fromkeys(name for name in found if name.removesuffix("@target") in specs))
+    return tuple(dict.fromkeys(name for name in found if Spec.check_of(name) in specs))
 
 
 def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
@@ -37,7 +38,7 @@ def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
         if check in done:
             return ()
         for name in afters(specs[check], specs):
-            found = walk(name.removesuffix("@target"), (*path, check))
+            found = walk(Spec.check_of(name), (*path, check))
             if found:
                 return found
         done.add(check)
@@ -68,22 +69,28 @@ def contains(outer: Subject, inner: Subject) -> bool:
     return isinstance(outer, Zone) and isinstance(inner, Link) and inner.source.id == outer.id
 
 
-def explains(finding: Result, at: Subject, other: Subject, *, at_target: bool) -> bool:
-    """Whether a finding at one subject can explain one at another, given that `after` names its check."""
-    if finding.culprits:
-        wanted = {other.target.name} if at_target and isinstance(other, Link) else _names(other)
-        return bool(set(finding.culprits) & wanted)
-    if not at_target:
-        return contains(at, other) or contains(other, at)
-    if not isinstance(other, Link):
+def explains(finding: Result, at: Subject, other: Subject, after: str) -> bool:
+    """Whether a finding at one subject can explain one at another by this entry of the other's `after`."""
+    _, _, place = after.partition("@")
+    _, _, only = after.partition("/")
+    if only and not (isinstance(other, Zone) and other.role == only):
         return False
-    target = other.target
+    if place and place != TARGET:
+        return isinstance(at, Zone) and at.role == place and at.datacenter.name in _names(other)
+    if place:
+        return isinstance(other, Link) and _at_target(finding, at, other)
+    if finding.culprits:
+        return bool(set(finding.culprits) & _names(other))
+    return contains(at, other) or contains(other, at)
+
+
+def _at_target(finding: Result, at: Subject, link: Link) -> bool:
+    if finding.culprits:
+        return link.target.name in finding.culprits
     if isinstance(at, Datacenter):
-        return at.name == target.name
-    zones = {zone.id for zone in other.target_zones}
-    if isinstance(at, Zone):
-        return at.id in zones
-    return isinstance(at, Link) and at.source.id in zones
+        return at.name == link.target.name
+    zones = {zone.id for zone in link.target_zones}
+    return (isinstance(at, Zone) and at.id in zones) or (isinstance(at, Link) and at.source.id in zones)
 
 
 def _names(subject: Subject) -> set[str]:
@@ -93,17 +100,20 @@ def _names(subject: Subject) -> set[str]:
 def explanations(
     finding: Result, findings: Iterable[Result], specs: Mapping[str, Spec], known: Mapping[str, Subject]
 ) -> Iterator[Result]:
-    """The findings that explain one finding directly."""
-    names = afters(specs[finding.check], specs)
-    here, there = {n for n in names if "@" not in n}, {n.removesuffix("@target") for n in names if "@" in n}
-    places = [known[finding.subject]]
-    if finding.lacks in known:
-        places.append(known[finding.lacks])
+    """The findings that explain one finding directly.
+
+    Overlap counts from the finding's subject, and from the one whose evidence it lacks (a check on a replica may need the master's).
+    """
+    names: dict[str, list[str]] = {}
+    for after in afters(specs[finding.check], specs):
+        names.setdefault(Spec.check_of(after), []).append(after)
+    places = [known[subject] for subject in (finding.subject, finding.lacks) if subject in known]
     for other in findings:
         if other is finding:
             continue
-        at = known[other.subject]
-        if (other.check in here and any(explains(other, at, place, at_target=False) for place in places)) or (
-            other.check in there and any(explains(other, at, place, at_target=True) for place in places)
+        if any(
+            explains(other, known[other.subject], place, after)
+            for after in names.get(other.check, ())
+            for place in places
         ):
             yield other

@@ -161,7 +161,7 @@ ZONE_QUESTIONS = {
     "names": "what binder answers",
 }
 HOW = {
-    "services": "svcs -H -o state,stime,fmri (by zlogin)",
+    "services": "svcs -aH -o state,stime,fmri (by zlogin)",
     "files": "cat (by zlogin)",
     "ping": "curl",
     "bind": "ldapsearch",

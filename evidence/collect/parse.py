@@ -224,7 +224,7 @@ SVCS = re.compile(r"\s*(\S+)\s+(.{1,20}?)\s+((?:svc|lrc):/\S+)\s*")
 
 
 def svcs(text: str) -> tuple[Service, ...]:
-    """`svcs -H -o state,stime,fmri`; a "*" behind the state (in transition) is taken off, legacy services left out."""
+    """`svcs -aH -o state,stime,fmri`; a "*" behind the state (in transition) is taken off, legacy services left out."""
     found = []
     for line in text.splitlines()[:MOST]:
         if not line.strip():

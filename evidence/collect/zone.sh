@@ -69,7 +69,7 @@ probe_udp() {
 
 show_services() {
     printf 'services\n'
-    svcs -H -o state,stime,fmri < /dev/null
+    svcs -aH -o state,stime,fmri < /dev/null
     printf 'endservices\t%s\n' "$?"
 }
 

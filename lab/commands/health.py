@@ -115,8 +115,8 @@ def _instances(call: Call) -> list[Row]:
     site = call.site
     return [
         {
-            "type": "vm", "alias": machine.zone.alias, "version": "master-20251120T000000Z", "instance": machine.zone.uuid,
-            "zonename": machine.zone.uuid, "service": machine.zone.role,
+            "type": "vm", "alias": machine.zone.alias, "version": "master-20251120T000000Z",
+            "instance": machine.zone.uuid, "zonename": machine.zone.uuid, "service": machine.zone.role,
             "image": plan.made_uuid("image", machine.zone.role), "state": "running",
             "server": site.datacenter.server_uuid, "hostname": "headnode",
             "server_ip": site.headnode.zone.admin_ip, "ip": machine.zone.admin_ip,

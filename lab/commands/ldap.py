@@ -20,7 +20,8 @@ SCOPES = {"base": 0, "one": 1, "sub": 2}
 NAMES = {1: "Operations error", 2: "Protocol error", 16: "No such attribute", 19: "Constraint violation",
          20: "Type or value exists", 32: "No such object", 34: "Invalid DN syntax", 49: "Invalid credentials",
          50: "Insufficient access", 53: "Server is unwilling to perform", 65: "Object class violation",
-         66: "Operation not allowed on non-leaf", 68: "Already exists", 80: "Internal (implementation specific) error"}  # fmt: skip
+         66: "Operation not allowed on non-leaf", 68: "Already exists",
+         80: "Internal (implementation specific) error"}  # fmt: skip
 TIMEOUT = 30.0
 
 
@@ -131,7 +132,7 @@ def _records(text: str) -> Iterator[list[tuple[str, str]]]:
     for block in re.split(r"\n\s*\n", unfolded):
         lines = []
         for line in block.splitlines():
-            if line.startswith("#") or not line.strip() or line.startswith("version:"):
+            if not line.strip() or line.startswith(("#", "version:")):
                 continue
             if line.strip() == "-":
                 lines.append(("-", ""))

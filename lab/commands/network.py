@@ -85,7 +85,7 @@ async def route(call: Call) -> int:
         case ["-p", "show"] | ["show"]:
             call.out(_persistent(machine).read_text(encoding="utf-8") if _persistent(machine).exists() else "")
             return 0
-    raise UsageError("usage: route [ -nz zone ] [ -p ] add|delete NET/LEN GATEWAY | get HOST (the lab imitates no more)", 1)
+    raise UsageError("usage: route [ -nz zone ] [ -p ] add|delete NET/LEN GATEWAY | get HOST (no more here)", 1)
 
 
 def _get(call: Call, machine: Machine, host: str) -> int:
@@ -152,7 +152,7 @@ def _checksum(data: bytes) -> int:
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-async def is_alive(machine: Machine, address: str, timeout: float) -> bool:
+async def is_alive(machine: Machine, address: str, within: float) -> bool:
     """Whether an ICMP echo comes back."""
     loop = asyncio.get_running_loop()
     made = net.socket_in(machine.namespace, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
@@ -162,7 +162,7 @@ async def is_alive(machine: Machine, address: str, timeout: float) -> bool:
     try:
         made.connect((address, 0))
         await loop.sock_sendall(made, packet)
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             while True:
                 answer = await loop.sock_recv(made, 2048)
                 if answer[20] == 0 and bytes(answer[24:26]) == packet[4:6]:
@@ -176,7 +176,7 @@ async def is_alive(machine: Machine, address: str, timeout: float) -> bool:
 @command("ping")
 async def ping(call: Call) -> int:
     words = call.arguments
-    if not 1 <= len(words) <= 2 or words[0].startswith("-") or not "".join(words[1:]).isdigit() and words[1:]:
+    if not 1 <= len(words) <= 2 or words[0].startswith("-") or (words[1:] and not words[1].isdigit()):
         raise UsageError("usage: ping host [timeout]   (illumos: no -c, no -W)", 2)
     host = words[0]
     try:
@@ -318,7 +318,9 @@ def _shown(
     flags = dns.flags.to_text(answer.flags).lower()
     counts = ", ".join(
         f"{name}: {sum(len(rrset) for rrset in rrsets)}"
-        for name, rrsets in (("ANSWER", answer.answer), ("AUTHORITY", answer.authority), ("ADDITIONAL", answer.additional))
+        for name, rrsets in (
+            ("ANSWER", answer.answer), ("AUTHORITY", answer.authority), ("ADDITIONAL", answer.additional)
+        )  # fmt: skip
     )
     text = (
         f"\n; <<>> DiG 9.18.0 <<>> {' '.join(call.arguments)}\n;; global options: +cmd\n;; Got answer:\n"

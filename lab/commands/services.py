@@ -52,7 +52,8 @@ def explanation(service: Service, machine: Machine) -> str:
     lines = [service.fmri]
     if machine.zone.role != "global":
         lines.append(f"  Zone: {machine.zone.uuid}")
-    reason = "Start method failed repeatedly, last exited with status 1." if service.state == "maintenance" else "Unknown."
+    failed = service.state == "maintenance"
+    reason = "Start method failed repeatedly, last exited with status 1." if failed else "Unknown."
     lines += [
         f" State: {service.state} since {time.strftime('%a %b %e %H:%M:%S %Y', time.localtime(service.stime))}",
         f"Reason: {reason}",
@@ -165,7 +166,7 @@ async def svcprop(call: Call) -> int:
             }
             for name in names or values:
                 if name not in values:
-                    raise UsageError(f"svcprop: Couldn't find property group '{name}' for instance '{service.fmri}'.", 1)
+                    raise UsageError(f"svcprop: Couldn't find property group '{name}' for '{service.fmri}'.", 1)
                 lead = "" if len(names) == 1 and len(found) == 1 else f"{service.fmri}/:properties/{name} "
                 call.out(f"{lead}{values[name]}\n")
     return 0

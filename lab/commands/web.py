@@ -1,5 +1,7 @@
 """curl, sdc-sapi, sdc-napi, sapiadm.  Formats: facts, "Exact forms" and hazard 2."""
 
+# ruff: noqa: ASYNC109  a Dial has a timeout of its own
+
 from __future__ import annotations
 
 import asyncio
@@ -52,9 +54,10 @@ async def parse(call: Call, words: list[str]) -> Ask:
     ask = Ask()
     rest = iter(words)
     flags = {"-s": "silent", "-S": "show_error", "-i": "include", "-k": "insecure", "-f": "fail",
-             "--silent": "silent", "--insecure": "insecure", "--show-error": "show_error", "--fail": "fail"}  # fmt: skip
+             "--silent": "silent", "--insecure": "insecure", "--show-error": "show_error",
+             "--fail": "fail"}  # fmt: skip
     for word in rest:
-        if word.startswith("-") and not word.startswith("--") and len(word) > 2 and all(f"-{c}" in flags for c in word[1:]):
+        if len(word) > 2 and word[0] == "-" != word[1] and all(f"-{letter}" in flags for letter in word[1:]):
             for letter in word[1:]:
                 setattr(ask, flags[f"-{letter}"], True)
         elif word in flags:
@@ -173,13 +176,15 @@ async def wrapper(call: Call) -> int:
     headers = words[:1] != ["--no-headers"]
     words = words if headers else words[1:]
     if not words:
-        call.out(f"error: no PATH argument given\n\nUsage:\n        {call.name} [--no-headers] PATH [EXTRA-CURL-ARGS]\n\n")
+        usage = f"{call.name} [--no-headers] PATH [EXTRA-CURL-ARGS]"
+        call.out(f"error: no PATH argument given\n\nUsage:\n        {usage}\n\n")
         return 1
     ask = await parse(call, words[1:])
     role = call.name.removeprefix("sdc-")
     ask.url = f"http://{role}.{call.site.datacenter.suffix}{words[0]}"
     ask.connect_timeout = CONNECT_TIMEOUT
-    ask.headers = {"accept": "application/json", "content-type": "application/json", "accept-version": "*"} | ask.headers
+    usual = {"accept": "application/json", "content-type": "application/json", "accept-version": "*"}
+    ask.headers = usual | ask.headers
     try:
         answer = await perform(call.machine, ask)
     except CurlError as error:

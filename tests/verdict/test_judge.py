@@ -48,9 +48,7 @@ def test_the_graph_of_checks_has_no_cycle() -> None:
 
 
 def test_a_cycle_is_found() -> None:
-    specs = {
-        name: Spec(name, BOTH, WARNING, "datacenter", after=(other,)) for name, other in (("a", "b"), ("b", "a"))
-    }
+    specs = {name: Spec(name, BOTH, WARNING, "datacenter", after=(other,)) for name, other in (("a", "b"), ("b", "a"))}
     assert set(cycle(specs)) == {"a", "b"}
 
 
@@ -76,7 +74,9 @@ def test_a_link_explains_what_its_source_zone_shows(world: World) -> None:
 
 def test_a_link_never_explains_its_target_but_the_target_explains_the_link(world: World) -> None:
     verdict = judge(
-        [finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK), finding("ufds-answers", "my-dc-2.ufds0")], CHECKS, world
+        [finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK), finding("ufds-answers", "my-dc-2.ufds0")],
+        CHECKS,
+        world,
     )
     assert causes(verdict) == {"ufds-answers[my-dc-2.ufds0]": [f"cloudapi-reaches-master-ufds[{CLOUDAPI_LINK}]"]}
 
@@ -143,7 +143,9 @@ def test_every_row_comes_after_the_head_node(world: World) -> None:
 def test_subjects_do_not_vanish_without_evidence(world: World) -> None:
     """Every datacenter keeps a placeholder for each role, so a dark one is never an empty set."""
     known = subjects_by_id(world, CHECKS.values())
-    assert {"coupling", "my-dc-1", "my-dc-1.cloudapi0", CLOUDAPI_LINK, "my-dc-1.binder0--my-dc-3.binder0.53"} <= set(known)
+    assert {"coupling", "my-dc-1", "my-dc-1.cloudapi0", CLOUDAPI_LINK, "my-dc-1.binder0--my-dc-3.binder0.53"} <= set(
+        known
+    )
     assert CRITICAL in {spec.severity for spec in CHECKS.values()}
 
 
