@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--inventory",
         metavar="FILE",
-        help="the coupling to judge (default: AZ_INVENTORY); with = if the file lies elsewhere: --inventory=/etc/region.yaml",
+        help="the coupling to judge (default: AZ_INVENTORY)",
     )
     group.addoption("--evidence", metavar="RUN_OR_FILE", help="judge this stored evidence, and contact nobody")
 

@@ -75,8 +75,8 @@ class _Schema(msgspec.Struct):
 def normalised(evidence: Evidence) -> Evidence:
     """The same evidence without anything that differs between two recordings of one state.
 
-    Times (of facts, of the run, of SMF services, in messages) and the place of the inventory become constants; durations
-    are rounded to whole seconds, and short ones to none (binder's REFUSED after 3 s stays one).
+    Times (of facts, of the run, of SMF services, in messages) and the place of the inventory become constants, durations
+    whole seconds, and short ones none (binder's REFUSED after 3 s stays one).
     """
     tidy = _without_times(msgspec.to_builtins(evidence))
     tidy["inventory"]["path"] = "region.yaml"

@@ -55,7 +55,8 @@ def fault(name: str, where: str, default: str) -> Callable[[Planting], Planting]
 
 
 def _load() -> None:
-    from lab import incidents  # noqa: F401  registers them; imported here, because it needs this module
+    # They register themselves; imported here, because they need this module.
+    from lab import incidents, incidents_accounts  # noqa: F401
 
 
 def parse(text: str) -> tuple[Fault, str]:

@@ -21,7 +21,12 @@ SHARED = RUN / "shared"
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC = 1, 32, 4096, 16384
 # Of statvfs's flags those that a user namespace must not clear when it remounts: nosuid, nodev, noexec.
 LOCKED = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
-PROGRAMS = ["awk", "basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "date", "diff", "dirname", "echo", "egrep", "env", "false", "fgrep", "find", "grep", "head", "id", "kill", "ln", "ls", "mkdir", "mktemp", "mv", "nawk", "openssl", "printf", "ps", "pwd", "rm", "rmdir", "sed", "sh", "sleep", "sort", "tail", "tee", "test", "touch", "tr", "true", "uniq", "wc", "xargs"]
+PROGRAMS = (
+    "awk", "basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "date", "diff", "dirname", "echo", "egrep",
+    "env", "false", "fgrep", "find", "grep", "head", "id", "kill", "ln", "ls", "mkdir", "mktemp", "mv", "nawk",
+    "openssl", "printf", "ps", "pwd", "rm", "rmdir", "sed", "sh", "sleep", "sort", "tail", "tee", "test",
+    "touch", "tr", "true", "uniq", "wc", "xargs",
+)  # fmt: skip
 SHELL_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:/usr/openldap/bin"
 IN_EVERY_ZONE = {
     "usr/bin": ("svcs", "svcprop", "nc", "netstat", "curl", "zonename", "json"),

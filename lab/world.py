@@ -1,7 +1,8 @@
 """One `unshare`d tree for everything: a front outside, and inside the first process, which listens to the lifeline.
 
 Outside remains one process that waits.  It holds the writing end of a pipe; the first process inside reads it to its
-end and then exits, and the kernel ends whatever is left in its process namespace: no process, mount or namespace survives.
+end and then exits, and the kernel ends whatever is left in its process namespace.  No process, mount
+or namespace survives.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def main() -> int:
 def check() -> int:
     """Run the suite inside the lab, and compare the causes that it names with what was planted."""
     say("\n$ pytest --inventory region.yaml")
-    subprocess.run([sys.executable, "-m", "pytest", "--inventory", os.environ["AZ_INVENTORY"]], cwd=ROOT, check=False)
+    subprocess.run([sys.executable, "-m", "pytest", f"--inventory={os.environ['AZ_INVENTORY']}"], cwd=ROOT, check=False)
     found = json.loads((ROOT / "reports/runs/latest/findings.json").read_bytes())
     causes = {f"{cause['check']}[{cause['subject']}]" for cause in found["causes"]}
     missed, extra = sorted(set(PLANTED.values()) - causes), sorted(causes - set(PLANTED.values()))

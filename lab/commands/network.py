@@ -147,7 +147,7 @@ def _change(call: Call, machine: Machine, verb: str, target: str, gateway: str, 
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF
 
@@ -319,8 +319,10 @@ def _shown(
     counts = ", ".join(
         f"{name}: {sum(len(rrset) for rrset in rrsets)}"
         for name, rrsets in (
-            ("ANSWER", answer.answer), ("AUTHORITY", answer.authority), ("ADDITIONAL", answer.additional)
-        )  # fmt: skip
+            ("ANSWER", answer.answer),
+            ("AUTHORITY", answer.authority),
+            ("ADDITIONAL", answer.additional),
+        )
     )
     text = (
         f"\n; <<>> DiG 9.18.0 <<>> {' '.join(call.arguments)}\n;; global options: +cmd\n;; Got answer:\n"

@@ -19,9 +19,13 @@ from evidence.model import DatacenterEvidence, Evidence
 
 PASSWORD = "hush-hush-of-ufds-root"
 VM = {
-    "uuid": "c076731a-bd61-552d-934a-297b25182e09", "alias": "ufds0", "state": "running", "tags": {"smartdc_role": "ufds"},
-    "nics": [{"ip": "127.0.0.9", "nic_tag": "admin"}], "routes": {},
-}  # fmt: skip
+    "uuid": "c076731a-bd61-552d-934a-297b25182e09",
+    "alias": "ufds0",
+    "state": "running",
+    "tags": {"smartdc_role": "ufds"},
+    "nics": [{"ip": "127.0.0.9", "nic_tag": "admin"}],
+    "routes": {},
+}
 HEALTHY = {
     "sysinfo": json.dumps({"Boot Parameters": {"headnode": "true"}, "Datacenter Name": "a", "UUID": "s"}),
     "bash": json.dumps(
@@ -68,9 +72,13 @@ class Server:
                 process.exit(0)
 
         self.server = await asyncssh.listen(
-            "127.0.0.1", 0, server_factory=Authentication, server_host_keys=[self.key], process_factory=process,
+            "127.0.0.1",
+            0,
+            server_factory=Authentication,
+            server_host_keys=[self.key],
+            process_factory=process,
             authorized_client_keys=asyncssh.import_authorized_keys(self.user_key.export_public_key().decode()),
-        )  # fmt: skip
+        )
         return int(self.server.sockets[0].getsockname()[1])
 
 

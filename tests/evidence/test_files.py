@@ -15,7 +15,7 @@ from evidence.redact import Vault
 PATH = "/opt/smartdc/binder/etc/config.json"
 TEMPLATE = """{ {{! of binder }}
   "dnsDomain": "{{{dns_domain}}}", "datacenterName": "{{{datacenter_name}}}",
-  "recursion": {"regionName": "{{{region_name}}}", "ufds": {"url": "ldaps://{{{ufds_domain}}}", "bindPassword": "{{{pw}}}"}},
+  "recursion": {"regionName": "{{{region_name}}}", "ufds": {"url": "{{{ufds_domain}}}", "bindPassword": "{{{pw}}}"}},
   "retries": {{{retries}}}, "server": "{{auto.SERVER_UUID}}"
 }"""
 METADATA = {
@@ -46,7 +46,8 @@ def test_numbers_booleans_lists_and_objects_are_javascript() -> None:
         "zero": 0,
         "no": "false",
     }
-    template = "{{{n}}} {{{big}}} {{{half}}} {{{t}}} [{{{z}}}] {{{l}}} {{{o}}} {{#e}}yes{{/e}}{{#zero}}no{{/zero}} {{#no}}true{{/no}}"
+    template = "{{{n}}} {{{big}}} {{{half}}} {{{t}}} [{{{z}}}] {{{l}}} {{{o}}} "
+    template += "{{#e}}yes{{/e}}{{#zero}}no{{/zero}} {{#no}}true{{/no}}"
     assert render(template, metadata, {}) == '1 1e+21 0.5 true [] 1,a {"a":"ü","b":1} yes true'
 
 

@@ -12,19 +12,58 @@ from evidence.collect import parse
 from evidence.collect.parse import UnreadableError
 
 VM = {
-    "uuid": "c076731a-bd61-552d-934a-297b25182e09", "alias": "ufds0", "state": "running",
-    "tags": {"smartdc_role": "ufds"}, "nics": [{"ip": "10.3.1.29", "nic_tag": "admin", "primary": True}],
-    "routes": {"10.2.2.29": "10.3.1.1"}, "firewall_enabled": False, "customer_metadata": {"ufds_ldap_root_pw": "hidden"},
-}  # fmt: skip
+    "uuid": "c076731a-bd61-552d-934a-297b25182e09",
+    "alias": "ufds0",
+    "state": "running",
+    "tags": {"smartdc_role": "ufds"},
+    "nics": [{"ip": "10.3.1.29", "nic_tag": "admin", "primary": True}],
+    "routes": {"10.2.2.29": "10.3.1.1"},
+    "firewall_enabled": False,
+    "customer_metadata": {"ufds_ldap_root_pw": "hidden"},
+}
 PARSERS: tuple[Callable[[str], object], ...] = (
-    parse.sysinfo, parse.vms, parse.check_health, parse.healthcheck, parse.networks, parse.svcs,
-)  # fmt: skip
+    parse.sysinfo,
+    parse.vms,
+    parse.check_health,
+    parse.healthcheck,
+    parse.networks,
+    parse.svcs,
+)
 HOSTILE = (
-    "", "   ", "\0", "[", "{", "null", "1", '"x"', "true", "[1]", "[null]", "[[]]", '{"a": 1}', "NaN", "[Infinity]", "1" * 5000,
-    "[" * 200_000, '{"a":' * 100_000, "\x1b[2J\x1b]0;x\x07", "<script>", '[{"uuid": {}}]', '[{"tags": []}]', '[{"tags": {"smartdc_role": "ufds"}}]',
-    '[{"tags": {"smartdc_role": ["ufds"]}}]', '[{"name": 1, "uuid": 2}]', '[{"health_errors": 3}]', '[{"health_errors": [3]}]', '{"Boot Parameters": []}',
-    '{"UUID": 5}', "a:b", "a:b:c:d:e", "online", "online 11:00:00 nonsense",
-)  # fmt: skip
+    "",
+    "   ",
+    "\0",
+    "[",
+    "{",
+    "null",
+    "1",
+    '"x"',
+    "true",
+    "[1]",
+    "[null]",
+    "[[]]",
+    '{"a": 1}',
+    "NaN",
+    "[Infinity]",
+    "1" * 5000,
+    "[" * 200_000,
+    '{"a":' * 100_000,
+    "\x1b[2J\x1b]0;x\x07",
+    "<script>",
+    '[{"uuid": {}}]',
+    '[{"tags": []}]',
+    '[{"tags": {"smartdc_role": "ufds"}}]',
+    '[{"tags": {"smartdc_role": ["ufds"]}}]',
+    '[{"name": 1, "uuid": 2}]',
+    '[{"health_errors": 3}]',
+    '[{"health_errors": [3]}]',
+    '{"Boot Parameters": []}',
+    '{"UUID": 5}',
+    "a:b",
+    "a:b:c:d:e",
+    "online",
+    "online 11:00:00 nonsense",
+)
 
 
 @pytest.mark.parametrize("reader", PARSERS)

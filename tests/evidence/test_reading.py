@@ -100,7 +100,7 @@ REFUSED = {
     "endpoints": (GOOD.replace("state: candidate", "endpoints: {ufds: x}"), 5, "not supported yet"),
     "domain": (GOOD + "dns_domain: example.com.\n", 6, "without a dot at the end"),
     "text that is none": (GOOD + "waivers: [a]\n", 6, "not text"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -25,10 +25,16 @@ def some(at: str = "2026-01-01T00:00:00Z", ms: int = 12) -> Evidence:
         names=Fact("n", "dig", at, {"a.b": DnsAnswer("REFUSED", (), 3000 + ms)}),
     )
     seen = DatacenterEvidence(
-        ssh=Fact("x", "ssh", at, "SSH"), sysinfo=Fact("x", "sysinfo", at, SysInfo(True)), usbkey=missing("x", "c", "no"),
-        zones=Fact("z", "vmadm", at, {"binder0": zone}), applications=missing("x", "c", "no"), services=missing("x", "c", "no"),
-        networks=missing("x", "c", "no"), check_health=Fact("x", "c", at, ()), healthcheck=missing("x", "c", "no"),
-    )  # fmt: skip
+        ssh=Fact("x", "ssh", at, "SSH"),
+        sysinfo=Fact("x", "sysinfo", at, SysInfo(True)),
+        usbkey=missing("x", "c", "no"),
+        zones=Fact("z", "vmadm", at, {"binder0": zone}),
+        applications=missing("x", "c", "no"),
+        services=missing("x", "c", "no"),
+        networks=missing("x", "c", "no"),
+        check_health=Fact("x", "c", at, ()),
+        healthcheck=missing("x", "c", "no"),
+    )
     inventory = Inventory("my-dc-2", {"my-dc-2": Declared("my-dc-2", "h", "r", "master")}, path=f"/tmp/{ms}")
     return Evidence(inventory, "0", at, at, {"my-dc-2": seen})
 

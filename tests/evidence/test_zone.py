@@ -26,10 +26,23 @@ NEWER_THAN_BASH_4_3 = {
     "unset variables of an empty array under set -u (4.4)": r"set\s+-\w*u",
 }
 NOT_ON_ILLUMOS = {
-    "timeout": r"(^|[\s;|&(])timeout\s+[-\"$0-9]", "ping -c": r"\bping\b", "seq": r"\bseq\s", "readlink -f": r"\breadlink\b", "stat": r"\bstat\s+-",
-    "nc": r"\bnc\s+-", "date": r"\bdate\b", "/proc": r"/proc/", "GNU grep": r"\bgrep\b", "GNU head": r"\bhead\b", "base64": r"\bbase64\b",
-    "ip": r"\bip\s+(route|addr)", "ss": r"\bss\s+-", "mktemp": r"\bmktemp\b", "awk": r"\bawk\b", "sed": r"\bsed\b",
-}  # fmt: skip
+    "timeout": r"(^|[\s;|&(])timeout\s+[-\"$0-9]",
+    "ping -c": r"\bping\b",
+    "seq": r"\bseq\s",
+    "readlink -f": r"\breadlink\b",
+    "stat": r"\bstat\s+-",
+    "nc": r"\bnc\s+-",
+    "date": r"\bdate\b",
+    "/proc": r"/proc/",
+    "GNU grep": r"\bgrep\b",
+    "GNU head": r"\bhead\b",
+    "base64": r"\bbase64\b",
+    "ip": r"\bip\s+(route|addr)",
+    "ss": r"\bss\s+-",
+    "mktemp": r"\bmktemp\b",
+    "awk": r"\bawk\b",
+    "sed": r"\bsed\b",
+}
 WRITES = {
     "redirection into a file": r"(?<![<\d&])>>?\s*[\"$/](?!dev/null)",
     "rm, mv, cp, tee": r"\b(rm|mv|cp|tee|touch|mkdir|svcadm)\b",
@@ -102,8 +115,20 @@ def test_the_image_of_the_zone_may_bring_its_own_manifest(tmp_path: pathlib.Path
     assert str(folder / "template") not in zone.read(run("1", "file:/y", f"manifests:{tmp_path}")).files
 
 
-HOSTILE = (b"", b"\0\xff\n", b"probe\n", b"probe\ttcp\th\tport\t0\t\n", b"file\t/x\t99999999\nshort", b"file\t/x\t-1\n", b"services\nendless\n",
-           b"route\t\t\t\t\t\n", b"endservices\t0\n", b"services\nendservices\t127\n", b"probe\ttcp\th\t1\ttimeout\n" * 9, b"x" * 100_000)  # fmt: skip
+HOSTILE = (
+    b"",
+    b"\0\xff\n",
+    b"probe\n",
+    b"probe\ttcp\th\tport\t0\t\n",
+    b"file\t/x\t99999999\nshort",
+    b"file\t/x\t-1\n",
+    b"services\nendless\n",
+    b"route\t\t\t\t\t\n",
+    b"endservices\t0\n",
+    b"services\nendservices\t127\n",
+    b"probe\ttcp\th\t1\ttimeout\n" * 9,
+    b"x" * 100_000,
+)
 
 
 @pytest.mark.parametrize("output", HOSTILE)
@@ -151,5 +176,7 @@ def test_the_local_route_is_told_in_short(fields: str, route: str) -> None:
 def test_no_host_gets_into_a_command_that_is_none(host: str) -> None:
     assert not zone.usable(host)
     assert zone.words("cloudapi", [Target(host, 636, "tcp")], 5) == [
-        "5", "file:/opt/smartdc/cloudapi/etc/cloudapi.cfg", "manifests:/opt/smartdc/cloudapi",
-    ]  # fmt: skip
+        "5",
+        "file:/opt/smartdc/cloudapi/etc/cloudapi.cfg",
+        "manifests:/opt/smartdc/cloudapi",
+    ]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run_suite(*options: str) -> dict[str, Any]:
     """One run of the suite as an operator starts it; what it wrote into findings.json."""
-    command = [sys.executable, "-m", "pytest", "--inventory", os.environ["AZ_INVENTORY"], *options]
+    command = [sys.executable, "-m", "pytest", f"--inventory={os.environ['AZ_INVENTORY']}", *options]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     where = next((line.split()[-1] for line in reversed(done.stdout.splitlines()) if "reports/runs/" in line), None)
     if where is None:
@@ -51,21 +51,28 @@ def prove(case: Case, record: Path | None) -> None:
     sick = run_suite()
     if record is not None:
         record_evidence(sick["folder"] / "evidence.json", record)
-    if causes(sick) != [case.cause]:
-        raise SystemExit(f"{case.name}: expected the one cause {case.cause}, found {causes(sick)}\n{sick['output']}")
+    if causes(sick) != list(case.causes):
+        raise SystemExit(f"{case.name}: expected {list(case.causes)}, found {causes(sick)}\n{sick['output']}")
     if sick["exit"] != 1:
         raise SystemExit(f"{case.name}: a run with a finding must exit 1, not {sick['exit']}")
-    if case.heal is not None:
-        for words in case.heal:
-            lab(*words.split())
+    if case.mended:
+        lab("heal", case.fault)
     else:
-        for step in sick["causes"][0]["steps"]:
-            if step["run"] and step["on"] != "operator":
-                type_into(step["on"], step["run"])
+        type_steps(sick)
     lab("settle")
     well = run_suite()
     if well["exit"] != 0 or causes(well):
         raise SystemExit(f"{case.name}: not healed, still {causes(well)}\n{well['output']}")
+
+
+def type_steps(found: dict[str, Any]) -> None:
+    """Type every step of the plan as printed, each once."""
+    steps = [(step["on"], step["run"]) for cause in found["causes"] for step in cause["steps"]]
+    typed = [(where, command) for where, command in dict.fromkeys(steps) if command and where != "operator"]
+    if not typed:
+        raise SystemExit(f"no cause comes with a command: {causes(found)}\n{found['output']}")
+    for where, command in typed:
+        type_into(where, command)
 
 
 def record_evidence(source: Path, target: Path) -> None:

@@ -1,0 +1,38 @@
+"""`make proofs`: every case in a living lab of its own, from fault to remedy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.proofs.cases import CASES, Case
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDED = ROOT / "tests/recorded"
+
+pytestmark = pytest.mark.proof
+
+
+def in_lab(name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run one case inside a fresh lab."""
+    record = [str(RECORDED / f"{name}.json")] if os.environ.get("AZ_RECORD") else []
+    inside = [sys.executable, "-m", "tests.proofs.inside", name, *record]
+    command = [sys.executable, "-m", "lab", *options, "--", *inside]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_healthy() -> None:
+    """Nothing is found in a healthy lab."""
+    done = in_lab("healthy")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_case(case: Case) -> None:
+    """The fault is named as the cause, the remedy is typed as printed, and then all is well."""
+    done = in_lab(case.name, f"--fault={case.fault}")
+    assert done.returncode == 0, done.stdout + done.stderr
