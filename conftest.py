@@ -23,6 +23,7 @@ from evidence.collect import collect  # noqa: E402
 from evidence.inventory import Inventory  # noqa: E402
 from evidence.model import Evidence  # noqa: E402
 from evidence.reading import InventoryError, read_inventory  # noqa: E402
+from evidence.redact import FingerprintKeyError  # noqa: E402
 from evidence.spec import Result  # noqa: E402
 from evidence.store import EvidenceError, load, save  # noqa: E402
 from evidence.subjects import World  # noqa: E402
@@ -69,7 +70,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     try:
         config.stash[WORLD] = _world(config)
-    except (InventoryError, EvidenceError) as error:
+    except (InventoryError, EvidenceError, FingerprintKeyError) as error:
         raise pytest.UsageError(str(error)) from None
 
 

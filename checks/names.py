@@ -1,5 +1,6 @@
 """Chapter: names and configuration.  Region and domain are one, and what SAPI says is what the zones run with."""
 
+from evidence.facts import Missing
 from evidence.subjects import Datacenter, Zone
 from fixtures.check import BOTH, CRITICAL, check
 
@@ -30,6 +31,9 @@ def test_rendered_config_is_current(zone: Zone) -> None:
     config-agent skips what SAPI has not changed since, so a file edited by hand, or an agent that hangs, leaves the two
     apart for good.  Source: facts "Rendered config files".
     """
+    for file in zone.files.values():
+        if file.uncompared:
+            raise Missing(f"{zone.datacenter}: what {file.path} of {zone.alias} should say", "SAPI /configs", file.uncompared)
     stale = [
         f"{path}: {difference.key} is {difference.file}, metadata says {difference.metadata}"
         for path, file in sorted(zone.files.items())

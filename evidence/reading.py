@@ -105,7 +105,7 @@ def _root(text: str) -> Node:
 def _refuse_bombs(text: str) -> None:
     depth = documents = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _WrongError(line, "anchors (&name) and aliases (*name) are not allowed — write the values out")
         if isinstance(event, yaml.DocumentStartEvent):

@@ -11,6 +11,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Awaitable, Sequence
 from typing import Any
@@ -301,7 +302,10 @@ async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[s
     except faults.UnknownFaultError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 4
-    return await lab.run(command)
+    code = await lab.run(command)
+    if lab.ufds.pid is not None:
+        os.kill(lab.ufds.pid, signal.SIGKILL)  # else it would complain that nobody listens any more
+    return code
 
 
 def main(
@@ -316,7 +320,7 @@ def main(
         print(f"lab: no such command: {shlex.join(command)}", file=sys.stderr)
         return 127
     loop = asyncio.new_event_loop()
-    loop.add_signal_handler(2, lambda: None)  # Ctrl-C is for the command
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is for the command
     code = loop.run_until_complete(_live(the_plan, faults, command))
     sys.stdout.flush()
     os._exit(code)  # what is still open ends with the namespaces; an orderly end would only take time

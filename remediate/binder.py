@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from evidence.subjects import Zone
-from remediate.lookup import application, changed_metadata, fmris, headnode
+from remediate.lookup import application, changed_metadata, fmris, headnode, service
 from remediate.names import BINDER, restart_binder
 from remediate.registry import Advised, remedy
-from remediate.shell import zone_service
+from remediate.shell import sapi_delete, sapi_restore, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
 
 
@@ -38,6 +38,17 @@ def _metadata(binder: Zone, wanted: dict[str, str], proof: tuple[str, ...]) -> A
             differ,
             risk=DISRUPTIVE,
             why="SAPI's metadata, from which binder's file is rendered, says otherwise",
+            proof=proof,
+        )
+    own = service(binder.datacenter, "binder")
+    hiding = tuple(key for key in sorted(wanted) if key in own.metadata.values)
+    if hiding:
+        yield Step(
+            on=headnode(binder.datacenter),
+            run=sapi_delete(own.uuid, hiding),
+            risk=DISRUPTIVE,
+            why=f"the service binder has {', '.join(hiding)} of its own in SAPI, which hides that of the application sdc",
+            undo=sapi_restore(own.uuid, own.metadata.values, hiding),
             proof=proof,
         )
 

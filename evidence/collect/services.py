@@ -38,8 +38,9 @@ SETTINGS = (
 """What is kept of /usbkey/config and of the metadata of SAPI's application sdc."""
 SERVICE_SETTINGS = (
     "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT",
-    "SERVICE_DOMAIN", "SERVICE_NAME",
+    "SERVICE_DOMAIN", "SERVICE_NAME", "datacenter_name", "dns_domain", "region_name", "ufds_domain",
 )  # fmt: skip
+"""What is kept of a service's metadata; the last four hide those of the application where somebody set them."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB = [sys.executable, "-m", "lab"]
 # A shell as the operator, fed line by line: what is typed ends with a mark and its exit status.
-MARK = "--8<--"
+MARK = "=====done"
 
 
 class Operator:
@@ -27,7 +27,7 @@ class Operator:
         """The exit status and the output (both streams) of what is typed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{{ {line}\n}} </dev/null 2>&1; echo; echo {MARK} $?\n")
+        self._process.stdin.write(f"{{ {line}\n}} </dev/null 2>&1; code=$?; echo; echo {MARK} $code\n")
         self._process.stdin.flush()
         said: list[str] = []
         for text in self._process.stdout:
@@ -42,7 +42,7 @@ class Operator:
             "import asyncio, asyncssh, sys\n"
             "async def main():\n"
             "    async with asyncssh.connect(sys.argv[1]) as link:\n"
-            "        done = await link.run(sys.argv[2])\n"
+            "        done = await link.run(sys.argv[2], stdin=asyncssh.DEVNULL)\n"
             "        print(done.stdout + done.stderr, end='')\n"
             "        return done.exit_status\n"
             "sys.exit(asyncio.run(main()))"
@@ -105,14 +105,14 @@ def test_what_only_vmadm_knows_disappears(operator: Operator) -> None:
 
 
 def test_metadata_is_rendered_and_restarts_what_the_manifest_says(operator: Operator) -> None:
-    update = "sapiadm update $(sdc-sapi /services?name=sapi | json -Ha uuid) metadata.MASTER_MORAY_PORT={}"
-    config = "cat /zones/$(sdc-vmname sapi)/root/opt/smartdc/sapi/etc/sapi-master.config.json"
-    assert operator.on("my-dc-3", update.format("2021=x"))[0] == 0  # what follows the second "=" is lost (hazard 2)
+    update = "sapiadm update $(sdc-sapi /services?name=cloudapi | json -Ha uuid) metadata.DC_MAINT_MESSAGE={}"
+    config = "cat /zones/$(sdc-vmname cloudapi)/root/opt/smartdc/cloudapi/etc/cloudapi.cfg"
+    started = "svcprop -p restarter/state_timestamp -z $(sdc-vmname cloudapi) cloudapi:cloudapi-8081"
+    before = float(operator.on("my-dc-1", started)[1])
+    assert operator.on("my-dc-1", update.format("soon=back"))[0] == 0  # what follows the second "=" is lost (hazard 2)
     operator.lab("settle")
-    assert json.loads(operator.on("my-dc-3", config)[1])["moray"]["master_port"] == "2021"
-    assert operator.on("my-dc-3", update.format("2020"))[0] == 0
-    operator.lab("settle")
-    assert json.loads(operator.on("my-dc-3", config)[1])["moray"]["master_port"] == "2020"
+    assert json.loads(operator.on("my-dc-1", config)[1])["dc_maint_message"] == "soon"
+    assert float(operator.on("my-dc-1", started)[1]) > before
 
 
 def test_cloudapi_without_its_route_stops_answering_and_heals(operator: Operator) -> None:
