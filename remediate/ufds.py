@@ -10,8 +10,10 @@ from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Zone
 from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
-from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, zone_service
+from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, rendered, zone_service
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
+
+REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
 
 
 @remedy("ufds-answers")
@@ -116,6 +118,16 @@ def point_the_replica_at_the_master(replica: Datacenter, master: Datacenter) -> 
             why=f"writes replicator.json of {zone.alias} anew, and restarts the replicator if it changed",
             proof=proof,
         )
+        if state_of(zone, REPLICATOR) == "maintenance":
+            uuid, patience = zone.vm.uuid, replica.world.inventory.expect.patience
+            wait = rendered(uuid, REPLICATOR_CONFIG, "remotes.0.url", f"ldaps://{address}", patience)
+            yield Step(
+                on=headnode(replica),
+                run=f"{wait}\n{zone_service('clear', uuid, REPLICATOR)}",
+                risk=RESTARTS,
+                why="SMF gave the replicator up, and starts it again only when told to",
+                proof=proof,
+            )
     yield from usbkey_steps(replica, {"ufds_is_master": "false", "ufds_remote_ip": address}, proof)
 
 
