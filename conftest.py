@@ -19,7 +19,6 @@ import pytest
 pytest.register_assert_rewrite("checks")
 
 import checks  # noqa: E402
-from evidence.collect import collect  # noqa: E402
 from evidence.inventory import Inventory  # noqa: E402
 from evidence.model import Evidence  # noqa: E402
 from evidence.reading import InventoryError, read_inventory  # noqa: E402
@@ -84,6 +83,8 @@ def _world(config: pytest.Config) -> World:
     inventory = _inventory(config)
     if config.option.collectonly:
         return World(inventory)
+    from evidence.collect import collect  # replaying does not need the clients that collecting needs
+
     progress = Progress(sys.stderr)
     evidence = asyncio.run(collect(inventory, progress))
     progress.done()

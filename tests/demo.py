@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PLANTED = {
     "route-missing@my-dc-3.cloudapi0": "cloudapi-reaches-master-ufds[my-dc-3.cloudapi0--my-dc-2.ufds.636]",
-    "sapi-master-missing@my-dc-1": "sapi-points-at-master-moray[my-dc-1]",
+    "master-moray-missing@my-dc-1": "sapi-points-at-master-moray[my-dc-1]",
     "second-poseidon@my-dc-3": "one-poseidon[coupling]",
     "region-name@my-dc-1": "region-name-agrees[my-dc-1]",
 }

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import sansldap
-import sansldap.asn1
+from ldap3.core.exceptions import LDAPExceptionError
+from ldap3.operation.search import compile_filter, parse_filter
+from pyasn1.codec.ber.encoder import encode
 
 from lab import plan, resolve
 from lab.commands import Call, UsageError, command
@@ -27,10 +28,7 @@ TIMEOUT = 30.0
 
 def packed(text: str) -> bytes:
     """A filter as it is sent."""
-    writer = sansldap.asn1.ASN1Writer()
-    found = sansldap.LDAPFilter.from_string(text)
-    found.pack(writer, sansldap.FilterOptions())
-    return bytes(writer.get_data())
+    return bytes(encode(compile_filter(parse_filter(text, None, True, None, None, False).elements[0])))
 
 
 async def _connect(call: Call) -> LdapClient:
