@@ -11,6 +11,7 @@ import importlib
 import os
 import pkgutil
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,11 @@ def _world(config: pytest.Config) -> World:
     from evidence.collect import collect  # replaying does not need the clients that collecting needs
 
     progress = Progress(sys.stderr)
-    evidence = asyncio.run(collect(inventory, progress))
-    progress.done()
+    try:
+        with warnings.catch_warnings(action="ignore"):  # libraries' own: an operator can do nothing about them
+            evidence = asyncio.run(collect(inventory, progress))
+    finally:
+        progress.done()
     _keep(config, evidence)
     return World(inventory, evidence)
 

@@ -33,7 +33,9 @@ def test_rendered_config_is_current(zone: Zone) -> None:
     """
     for file in zone.files.values():
         if file.uncompared:
-            raise Missing(f"{zone.datacenter}: what {file.path} of {zone.alias} should say", "SAPI /configs", file.uncompared)
+            raise Missing(
+                f"{zone.datacenter}: what {file.path} of {zone.alias} should say", "SAPI /configs", file.uncompared
+            )
     stale = [
         f"{path}: {difference.key} is {difference.file}, metadata says {difference.metadata}"
         for path, file in sorted(zone.files.items())

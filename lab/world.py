@@ -43,7 +43,8 @@ def _flags() -> list[str]:
 
 def enter(arguments: Sequence[str]) -> int:
     """Runs `python -m lab ARGUMENTS` again, inside; returns its exit status."""
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    # The operator's `python` is the one that runs the lab, which may live in a venv that nobody activated.
+    os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"
     command = _flags()
     there, here = os.pipe()
     environment = os.environ | {LIFELINE: str(there)}

@@ -19,7 +19,7 @@ _NAMES = {
     NOT_APPLICABLE: "not applicable",
 }
 _INDENT, _LABEL = 3, 10
-_EVIDENCE_SHOWN = 2
+_EVIDENCE_LENGTH = 130
 
 
 def summary(conclusion: Conclusion, *, width: int = 80, colour: bool = False, folder: Path | str | None = None) -> str:
@@ -74,12 +74,11 @@ def _observed(finding: Result) -> str:
 
 
 def _evidence(page: Page, finding: Result) -> None:
+    """The fact looked at last, which is the nearest to what was observed; findings.json names them all."""
     lines = finding.missing if finding.outcome == BLOCKED else finding.evidence
-    for text in lines[:_EVIDENCE_SHOWN]:
-        page.prose(text, _INDENT, "seen by" if lines is finding.evidence else "asked", _LABEL, DIM)
-    rest = len(lines) - _EVIDENCE_SHOWN
-    if rest > 0:
-        page.prose(f"and {counted(rest, 'more', 'more')} in findings.json", _INDENT, "", _LABEL, DIM)
+    if lines:
+        nearest = lines[-1] if len(lines[-1]) <= _EVIDENCE_LENGTH else lines[-1][:_EVIDENCE_LENGTH] + "…"
+        page.prose(nearest, _INDENT, "seen by" if lines is finding.evidence else "asked", _LABEL, DIM)
 
 
 def _grouped(results: Iterable[Result]) -> list[str]:

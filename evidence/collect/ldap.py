@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
-import ldap3
-from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError
+with warnings.catch_warnings():
+    warnings.simplefilter(
+        "ignore", DeprecationWarning
+    )  # of pyasn1's names, which ldap3 uses; not the operator's business
+    import ldap3
+    from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError
 
 USERS: Final = "ou=users, o=smartdc"
 EVERYTHING: Final = 2147483647

@@ -28,7 +28,8 @@ TIMEOUT = 30.0
 
 def packed(text: str) -> bytes:
     """A filter as it is sent."""
-    return bytes(encode(compile_filter(parse_filter(text, None, True, None, None, False).elements[0])))
+    parsed = parse_filter(text, None, True, None, None, False)  # type: ignore[no-untyped-call]
+    return bytes(encode(compile_filter(parsed.elements[0])))  # type: ignore[no-untyped-call]
 
 
 async def _connect(call: Call) -> LdapClient:
@@ -105,7 +106,7 @@ async def _search(call: Call, words: list[str]) -> int:
         entries = await client.search(base, scope, packed(wanted if wanted.startswith("(") else f"({wanted})"))
     except LdapError as error:
         raise UsageError(_failure("ldap_search_ext", error).replace("ldap_search_ext: ", ""), error.code) from None
-    except ValueError:
+    except LDAPExceptionError:
         raise UsageError("ldap_search_ext: Bad search filter (-7)", 249) from None
     finally:
         await client.close()
