@@ -56,9 +56,7 @@ class Place(Protocol):
     @property
     def clock(self) -> Clock: ...
 
-    def listen(
-        self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM
-    ) -> socket.socket:
+    def listen(self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
         """A non-blocking socket, bound (and listening, if a stream) in the zone's network namespace."""
         ...
 
@@ -163,7 +161,10 @@ class LoopbackPlace:
         self._host = host
 
     def listen(
-        self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM  # noqa: ARG002
+        self,
+        port: int,
+        host: str = "0.0.0.0",
+        kind: socket.SocketKind = socket.SOCK_STREAM,  # noqa: ARG002
     ) -> socket.socket:
         made = listening_socket(self._host, self._ports.get(port, 0), kind)
         taken = made.getsockname()[1]

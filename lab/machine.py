@@ -34,9 +34,7 @@ class Machine:
         """The name server of /etc/resolv.conf: the own datacenter's binder."""
         return self.datacenter.zone("binder").admin_ip
 
-    def listen(
-        self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM
-    ) -> socket.socket:
+    def listen(self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
         return net.listen_in(self.namespace, port, host, kind)
 
     def add_routes(self, routes: dict[str, str]) -> None:

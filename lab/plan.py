@@ -138,9 +138,7 @@ class Datacenter:
     @property
     def zones(self) -> tuple[Zone, ...]:
         counts = dict(self.instances)
-        return tuple(
-            self._zone(role, index) for role in HOST_NUMBERS for index in range(counts.get(role, 1))
-        )
+        return tuple(self._zone(role, index) for role in HOST_NUMBERS for index in range(counts.get(role, 1)))
 
     def zone(self, role: str, index: int = 0) -> Zone:
         return self._zone(role, index)
@@ -203,6 +201,4 @@ def make_plan(count: int = 3, *, coupled: bool = True, accounts: int = 0, region
             return "master"
         return "replica" if coupled else "candidate"
 
-    return Plan(
-        tuple(Datacenter(f"my-dc-{n}", n, region, state(n)) for n in range(1, count + 1)), accounts=accounts
-    )
+    return Plan(tuple(Datacenter(f"my-dc-{n}", n, region, state(n)) for n in range(1, count + 1)), accounts=accounts)

@@ -28,8 +28,10 @@ Resolve = Callable[[Machine, str], Awaitable[str]]
 
 def environment(machine: Machine, term: str | None = None) -> dict[str, str]:
     """The environment of root in a zone."""
-    shown = f"headnode ({machine.datacenter.name})" if machine.zone.role == "global" else (
-        f"{machine.zone.uuid} ({machine.datacenter.name}:{machine.zone.alias})"
+    shown = (
+        f"headnode ({machine.datacenter.name})"
+        if machine.zone.role == "global"
+        else (f"{machine.zone.uuid} ({machine.datacenter.name}:{machine.zone.alias})")
     )
     found = {
         "PATH": roots.SHELL_PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/usr/bin/bash",
@@ -114,7 +116,11 @@ class _Connection(asyncssh.SSHServer):
         self._sessions -= 1
 
     def connection_requested(
-        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int  # noqa: ARG002  asyncssh's signature
+        self,
+        dest_host: str,
+        dest_port: int,
+        orig_host: str,
+        orig_port: int,  # noqa: ARG002  asyncssh's signature
     ) -> Awaitable[asyncssh.SSHTCPSession[bytes]]:
         return self._forward(dest_host, dest_port)
 

@@ -48,9 +48,7 @@ def enter(arguments: Sequence[str]) -> int:
     command = _flags()
     there, here = os.pipe()
     environment = os.environ | {LIFELINE: str(there)}
-    process = subprocess.Popen(
-        [*command, sys.executable, "-m", "lab", *arguments], env=environment, pass_fds=(there,)
-    )
+    process = subprocess.Popen([*command, sys.executable, "-m", "lab", *arguments], env=environment, pass_fds=(there,))
     os.close(there)
     # Ctrl-C belongs to the command that runs inside; a request to end closes the lifeline, and all follows.
     signal.signal(signal.SIGINT, lambda *_: None)

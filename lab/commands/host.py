@@ -22,7 +22,7 @@ def pretty(value: object, indent: int = 2) -> str:
 async def sysinfo(call: Call) -> int:
     site = call.site
     if site.garbage_sysinfo:
-        call.out("{\"Live Image\": \"2025\x1b[31m\", <<<\x00 bus error\n")
+        call.out('{"Live Image": "2025\x1b[31m", <<<\x00 bus error\n')
         return 0
     shown: dict[str, Any] = {
         "Live Image": "20251120T000000Z",

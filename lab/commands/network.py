@@ -300,9 +300,7 @@ async def _asked(
     return None
 
 
-def _shown(
-    call: Call, answer: dns.message.Message, options: set[str], server: str, elapsed: int, tcp: bool
-) -> str:
+def _shown(call: Call, answer: dns.message.Message, options: set[str], server: str, elapsed: int, tcp: bool) -> str:
     def section(title: str, rrsets: list[dns.rrset.RRset]) -> str:
         lines = [
             f"{rrset.name}\t{rrset.ttl}\tIN\t{dns.rdatatype.to_text(rrset.rdtype)}\t{record.to_text()}\n"

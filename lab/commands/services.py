@@ -19,7 +19,7 @@ def _machine(call: Call, uuid: str | None) -> Machine:
         return call.machine
     found = call.site.by_uuid(uuid) if call.on_headnode else None
     if found is None:
-        raise UsageError(f"{call.name}: invalid zone name or ID \"{uuid}\"", 1)
+        raise UsageError(f'{call.name}: invalid zone name or ID "{uuid}"', 1)
     return found
 
 

@@ -67,7 +67,12 @@ class Replay:
             who = self.root
         elif isinstance(bind, dict):
             who = (bind["dn"], bind["password"])
-        options: dict[str, Any] = {"check_names": False, "receive_timeout": 60, "auto_range": False, "return_empty_attributes": False}
+        options: dict[str, Any] = {
+            "check_names": False,
+            "receive_timeout": 60,
+            "auto_range": False,
+            "return_empty_attributes": False,
+        }
         connection = ldap3.Connection(where, *who, **options)
         connection.open()
         return connection

@@ -124,7 +124,7 @@ def test_cloudapi_without_its_route_stops_answering_and_heals(operator: Operator
     assert operator.on("my-dc-3", "svcadm enable net-agent")[0] == 0
     operator.lab("settle")
     # cloudapi tries again by itself, and haproxy wants two good checks.
-    wait = f"for i in $(echo 1 2 3 4 5 6 7 8 9); do [ \"$({ping})\" = 200 ] && break; sleep 0.5; done; {ping}"
+    wait = f'for i in $(echo 1 2 3 4 5 6 7 8 9); do [ "$({ping})" = 200 ] && break; sleep 0.5; done; {ping}'
     assert operator.on("my-dc-3", wait)[1] == "200"
 
 
@@ -158,13 +158,17 @@ def test_head_node_that_cannot_be_entered(operator: Operator, name: str, said: s
 
 
 def test_bad_fault_is_said_before_anything_starts() -> None:
-    done = subprocess.run([*LAB, "--fault", "nonsense", "--", "true"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*LAB, "--fault", "nonsense", "--", "true"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 4
     assert "nonsense" in done.stderr
 
 
 def test_nothing_survives_the_first_process() -> None:
-    process = subprocess.Popen([*LAB, "--", "sh", "-c", "echo up; sleep 1000"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*LAB, "--", "sh", "-c", "echo up; sleep 1000"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     if process.stdout.readline() != "up\n":
         pytest.skip("no namespaces on this machine")
