@@ -30,8 +30,7 @@ def test_headnode_answers(datacenter: Datacenter) -> None:
 
     Everything else is asked through it, so without it nothing about the datacenter can be judged.  Source: design.
     """
-    trouble = datacenter.ssh.trouble()
-    assert trouble is None, trouble
+    assert (datacenter.ssh.trouble() or "answers") == "answers"
 
 
 @check(BOTH, CRITICAL, after=["headnode-answers"])

@@ -304,7 +304,8 @@ def _datacenters(node: Node, what: str, master: str) -> dict[str, Declared]:
         one = _Mapping(value, f"datacenters.{name}", DATACENTER)
         one.optional("endpoints", _refuse_endpoints, None)
         declared = _declared(name, one, master)
-        other = headnodes.setdefault(declared.headnode, name)
+        machine = declared.headnode.rpartition("@")[2].lower()  # root@HOST and HOST lead to one machine
+        other = headnodes.setdefault(machine, name)
         if other != name:
             reason = f"{name} and {other} have the same headnode {declared.headnode!r} — give each datacenter its own"
             raise _WrongError(one.line("headnode"), reason)

@@ -164,7 +164,7 @@ class LoopbackPlace:
         self,
         port: int,
         host: str = "0.0.0.0",
-        kind: socket.SocketKind = socket.SOCK_STREAM,  # noqa: ARG002
+        kind: socket.SocketKind = socket.SOCK_STREAM,
     ) -> socket.socket:
         made = listening_socket(self._host, self._ports.get(port, 0), kind)
         taken = made.getsockname()[1]

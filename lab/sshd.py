@@ -120,7 +120,7 @@ class _Connection(asyncssh.SSHServer):
         dest_host: str,
         dest_port: int,
         orig_host: str,
-        orig_port: int,  # noqa: ARG002  asyncssh's signature
+        orig_port: int,
     ) -> Awaitable[asyncssh.SSHTCPSession[bytes]]:
         return self._forward(dest_host, dest_port)
 

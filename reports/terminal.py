@@ -19,6 +19,7 @@ _NAMES = {
     NOT_APPLICABLE: "not applicable",
 }
 _INDENT, _LABEL = 3, 10
+_MOST_LISTED = 8
 _EVIDENCE_LENGTH = 130
 
 
@@ -57,11 +58,14 @@ def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> Non
         page.prose(spec.summary, _INDENT, "must hold", _LABEL)
     if finding.expected:
         page.prose(finding.expected, _INDENT, "expected", _LABEL)
-    page.prose(finding.observed or "nothing was recorded", _INDENT, _observed(finding), _LABEL)
-    _evidence(page, finding)
+    if finding.outcome == BLOCKED and finding.missing:
+        page.prose(finding.missing[-1], _INDENT, "missing", _LABEL)
+    else:
+        page.prose(finding.observed or "nothing was recorded", _INDENT, "observed", _LABEL)
+        _seen_by(page, finding)
     if cause.consequences:
         page.prose("From this follow:", _INDENT)
-        for line in _grouped(cause.consequences):
+        for line in _following(cause):
             page.prose(line, _INDENT + 2, "", 2)
     entry = conclusion.plan.entry(cause.name)
     if entry is not None:
@@ -69,16 +73,26 @@ def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> Non
         write_entry(page, entry, _INDENT + 2)
 
 
-def _observed(finding: Result) -> str:
-    return "missing" if finding.outcome == BLOCKED else "observed"
-
-
-def _evidence(page: Page, finding: Result) -> None:
+def _seen_by(page: Page, finding: Result) -> None:
     """The fact looked at last, which is the nearest to what was observed; findings.json names them all."""
-    lines = finding.missing if finding.outcome == BLOCKED else finding.evidence
-    if lines:
-        nearest = lines[-1] if len(lines[-1]) <= _EVIDENCE_LENGTH else lines[-1][:_EVIDENCE_LENGTH] + "…"
-        page.prose(nearest, _INDENT, "seen by" if lines is finding.evidence else "asked", _LABEL, DIM)
+    if finding.evidence:
+        nearest = finding.evidence[-1]
+        shown = nearest if len(nearest) <= _EVIDENCE_LENGTH else nearest[:_EVIDENCE_LENGTH] + "…"
+        page.prose(shown, _INDENT, "seen by", _LABEL, DIM)
+
+
+def _following(cause: Cause) -> list[str]:
+    """The consequences; of a datacenter that nobody could look at, one line instead of its whole catalogue."""
+    dark = [r for r in cause.consequences if r.outcome == BLOCKED and _datacenter(r.subject) == cause.finding.subject]
+    if len(dark) <= _MOST_LISTED:
+        return _grouped(cause.consequences)
+    others = _grouped(result for result in cause.consequences if result not in dark)
+    return [f"{len(dark)} checks of {cause.finding.subject} (blocked: nobody could look)", *others]
+
+
+def _datacenter(subject: str) -> str:
+    """Where a subject is; a link is where its source is."""
+    return subject.partition("--")[0].partition(".")[0]
 
 
 def _grouped(results: Iterable[Result]) -> list[str]:
