@@ -24,7 +24,7 @@ def test_binder_region_agrees(binder: Zone) -> None:
     assert {key: settings.get(key) for key in keys} == dict(zip(keys, (domain, domain, region), strict=True))
 
 
-@check(BOTH, CRITICAL, after=["rendered-config-is-current"])
+@check(BOTH, CRITICAL, after=["rendered-config-is-current", "dns-domain-agrees"])
 def test_binder_names_its_own_datacenter(binder: Zone) -> None:
     """datacenterName (in both places) is binder's own datacenter, and it reads the resolvers from its own UFDS.
 
@@ -32,7 +32,7 @@ def test_binder_names_its_own_datacenter(binder: Zone) -> None:
     datacenters should differ").
     """
     settings, name = binder.file(CONFIG).settings, binder.datacenter.name
-    url = f"ldaps://ufds.{name}.{binder.datacenter.dns_domain}"
+    url = f"ldaps://ufds.{binder.datacenter.suffix}"
     wanted = {"datacenterName": name, "recursion.datacenterName": name, "recursion.ufds.url": url}
     assert {key: settings.get(key) for key in wanted} == wanted
 
@@ -44,8 +44,7 @@ def test_binder_answers_own_names(binder: Zone) -> None:
     SERVFAIL means that ZooKeeper was down when binder started; REFUSED that nobody is registered under the name.
     Source: facts "How a real binder answers".
     """
-    suffix = f"{binder.datacenter.name}.{binder.datacenter.dns_domain}"
-    wanted = {f"{role}.{suffix}": "NOERROR" for role in OWN_NAMES}
+    wanted = {f"{role}.{binder.datacenter.suffix}": "NOERROR" for role in OWN_NAMES}
     assert {name: answer.rcode for name, answer in binder.names.items() if name in wanted} == wanted
     without = sorted(name for name in wanted if not binder.names[name].addresses)
     assert not without, f"NOERROR without an address: {', '.join(without)}"

@@ -194,8 +194,13 @@ class Datacenter:
         return found.metadata
 
     @property
+    def suffix(self) -> str:
+        """What its own services' names end in, by its own metadata: judged so, it needs no other datacenter's evidence."""
+        return f"{self.name}.{self.sdc_metadata.values.get('dns_domain', '')}"
+
+    @property
     def dns_domain(self) -> str:
-        """The domain that the inventory declares, or else the master's."""
+        """The domain that all share: the one that the inventory declares, or else the master's."""
         declared = self.world.inventory.dns_domain
         return declared or str(self.world.master.sdc_metadata.values.get("dns_domain", ""))
 
