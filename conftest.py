@@ -11,7 +11,9 @@ import importlib
 import os
 import pkgutil
 import sys
+import tempfile
 import warnings
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +31,18 @@ from evidence.store import EvidenceError, load, save  # noqa: E402
 from evidence.subjects import World  # noqa: E402
 from fixtures.check import CHECKS  # noqa: E402
 from fixtures.plugin import WORLD, result_in  # noqa: E402
+from remediate.text import safe  # noqa: E402
 from reports.conclude import Conclusion, conclude  # noqa: E402
 from reports.progress import Progress  # noqa: E402
-from reports.run import Run, RunError, new_run  # noqa: E402
+from reports.run import RUNS, Run, RunError, new_run  # noqa: E402
 from reports.terminal import summary  # noqa: E402
 
 pytest_plugins = ["fixtures.plugin"]
 
 RUN = pytest.StashKey[Run]()
+ASIDE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 HELP = (
-    "give it one with --inventory FILE or AZ_INVENTORY, or replay a run with --evidence; region.example.yaml explains"
+    "give it one with --inventory=FILE or AZ_INVENTORY, or replay a run with --evidence; region.example.yaml explains"
 )
 
 
@@ -77,7 +81,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _world(config: pytest.Config) -> World:
     stored = config.getoption("evidence")
     if stored is not None:
-        evidence = load(Path(stored))
+        named = Path(config.rootpath, RUNS, stored)
+        evidence = load(named if stored and named.is_dir() else Path(stored))
         if not config.option.collectonly:
             _keep(config, evidence)
         return World(evidence.inventory, evidence)
@@ -90,6 +95,8 @@ def _world(config: pytest.Config) -> World:
     try:
         with warnings.catch_warnings(action="ignore"):  # libraries' own: an operator can do nothing about them
             evidence = asyncio.run(collect(inventory, progress))
+    except KeyboardInterrupt:
+        pytest.exit("interrupted while the evidence was collected, so nothing was judged", pytest.ExitCode.INTERRUPTED)
     finally:
         progress.done()
     _keep(config, evidence)
@@ -105,21 +112,47 @@ def _inventory(config: pytest.Config) -> Inventory:
 
 def _keep(config: pytest.Config, evidence: Evidence) -> None:
     """Open the run's folder, and store the evidence there.  A full disk must not cost the verdict."""
+    run = None
     try:
         run = new_run(Path(config.rootpath))
-        config.stash[RUN] = run
         save(evidence, run.path / "evidence.json")
+        config.stash[RUN] = run
     except (RunError, OSError) as error:
-        print(f"this run is not kept: {error}", file=sys.stderr)
+        print(f"this run is not kept: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+        if run is not None:
+            run.give_up()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Hand the path of the evidence to an xdist worker: it judges its share, and collects nothing."""
     run = node.config.stash.get(RUN, None)
-    if run is None:
-        raise pytest.UsageError("-n needs the run's folder, which could not be written; run without -n")
-    node.workerinput["az_evidence"] = str(run.path / "evidence.json")
+    node.workerinput["az_evidence"] = str(run.path / "evidence.json" if run is not None else _aside(node.config))
+
+
+def _aside(config: pytest.Config) -> Path:
+    """Where the workers find the evidence of a run that is not kept."""
+    evidence = config.stash[WORLD].evidence
+    if evidence is not None and ASIDE not in config.stash:
+        try:
+            config.stash[ASIDE] = tempfile.TemporaryDirectory(prefix="az-checks-")
+            save(evidence, Path(config.stash[ASIDE].name, "evidence.json"))
+        except OSError as error:
+            raise pytest.UsageError(
+                f"-n hands the evidence on in a file, and there is no place for one: {error}"
+            ) from None
+    return Path(config.stash[ASIDE].name, "evidence.json")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What pytest itself shows of a finding (--tb, -rA) is escaped too: answers come from machines that may lie."""
+    report = yield
+    if isinstance(report.longrepr, str):
+        report.longrepr = safe(report.longrepr)
+    elif report.failed:
+        report.longrepr = safe(report.longreprtext, keep="\n")
+    return report
 
 
 class Keeper:
@@ -144,8 +177,12 @@ class Keeper:
         if run is not None:
             run.write(self.conclusion)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         if self.conclusion is None:
+            if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+                terminalreporter.write_line(
+                    "Nothing was selected: no check and subject goes with your -k, -m or names."
+                )
             return
         run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
         text = summary(

@@ -24,9 +24,12 @@ MOST_ELEMENTS: Final = 1000
 HIDDEN: Final = "(secret)"
 SECRET_NAME = re.compile(r"pass|pw|secret|credential|token|private|_key|key$|cert", re.IGNORECASE)
 _PASSWORD = re.compile(r"pass(wd|word|phrase)?$|_pw$|secret|credential|private", re.IGNORECASE)
-_SETTING = re.compile(r"""["']?([A-Za-z0-9_.-]+)["']?\s*[:=]""")
+_SETTING = re.compile(r"""(?<![A-Za-z0-9_.-])([A-Za-z0-9_.-]++)["']?\s*+[:=]""")
+"""Never goes back (++, *+): a hostile line of a megabyte takes no longer than reading it."""
 _SHORTEST_SECRET = 4
 _NO_NAME = 10
+MOST_SECRETS: Final = 1000
+TOO_MANY: Final = "(hidden: more secrets were seen than can be looked for)"
 
 
 class FingerprintKeyError(Exception):
@@ -40,6 +43,8 @@ def fingerprint_key() -> bytes:
     try:
         if not path.exists():
             _make(path)
+        if path.stat().st_mode & 0o077:
+            raise FingerprintKeyError(f"{path}: others may read it — chmod 600 {path}")
         key = path.read_bytes().strip()
     except OSError as error:
         reason = f"the key of the fingerprints cannot be used ({error.strerror}) — let {KEY_FILE_VARIABLE} name another"
@@ -77,6 +82,7 @@ class Vault:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._secrets: set[str] = set()
+        self._sorted: list[str] = []
 
     def __repr__(self) -> str:
         return "Vault()"
@@ -99,14 +105,19 @@ class Vault:
 
     def scrub(self, text: str) -> str:
         """A free text (a message, a line of a file) without the secrets seen so far, and cut to size."""
-        for secret in sorted(self._secrets, key=lambda known: (-len(known), known)):
+        if len(self._secrets) > MOST_SECRETS:  # only a hostile answer has so many: show nothing, and take no hour
+            return TOO_MANY
+        if len(self._sorted) != len(self._secrets):
+            self._sorted = sorted(self._secrets, key=lambda known: (-len(known), known))
+        for secret in self._sorted:
             if secret in text:  # what is hidden already stays so, even if the password is "secret"
                 text = HIDDEN.join(part.replace(secret, HIDDEN) for part in text.split(HIDDEN))
         return cut(text)
 
     def scrub_name(self, text: str) -> str:
         """The same for what should be a name or an address: only secrets so long that they are no name by chance."""
-        return HIDDEN if any(len(secret) >= _NO_NAME and secret in text for secret in self._secrets) else text
+        known = self._sorted if len(self._secrets) > MOST_SECRETS else self._secrets
+        return HIDDEN if any(len(secret) >= _NO_NAME and secret in text for secret in known) else text
 
     def scrub_value(self, value: object, depth: int = 3) -> Any:
         """A whitelisted value: texts scrubbed, what is secret by name hidden, what is nested deeply as JSON text."""

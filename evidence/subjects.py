@@ -344,12 +344,17 @@ class Link:
     def host(self) -> str:
         """The address to connect to, as contract "Subjects" says.  Raises Missing when it is not known."""
         if self.kind.target_role == "ufds":
-            if self.source.datacenter.state == REPLICA:
-                set_in_sapi = self.source.datacenter.sdc_metadata.values.get("ufds_remote_ip")
-                if set_in_sapi:
-                    return str(set_in_sapi)
-            return self.target.ufds_address
+            return self._configured() or self.target.ufds_address
         return self.target_zones[0].address("admin")
+
+    def _configured(self) -> str | None:
+        """The ufds_remote_ip of a replica's SAPI; when SAPI is silent, the way to where it should be is judged all the same."""
+        if self.source.datacenter.state != REPLICA:
+            return None
+        try:
+            return str(self.source.datacenter.sdc_metadata.values.get("ufds_remote_ip") or "") or None
+        except Missing:
+            return None
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -57,7 +57,8 @@ def get_the_services_up(zone: Zone) -> Advised:
     for service in sorted(down, key=lambda service: service.fmri):
         if service.fmri == REPLICATOR:
             continue
-        log = f"its log: zlogin {uuid} tail {quote(smf_log(service.fmri))}"
+        tail = f"tail {quote(smf_log(service.fmri))}"  # quoted twice: zlogin hands it to a shell in the zone
+        log = f"its log: zlogin {uuid} {quote(tail)}"
         if service.state == "maintenance":
             run = zone_service("clear", vm.uuid, service.fmri)
             yield Step(on, run, RESTARTS, f"SMF gave it up (maintenance). Read first why, {log}", proof)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from math import ceil
 
 from evidence.subjects import Datacenter, Zone
@@ -12,6 +14,8 @@ from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
 
 BINDER_CONFIG = "/opt/smartdc/binder/etc/config.json"
 BINDER = "svc:/manta/application/binder:default"
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*")
+"""A key that the tool `json` takes for nothing else: no option, no expression."""
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
 """Services that config-agent does not restart after rendering (facts "Rendered config files")."""
 
@@ -70,6 +74,15 @@ def set_the_domain(datacenter: Datacenter) -> Advised:
     )
 
 
+def _text(shown: str) -> str:
+    """The text that a setting will have, given as JSON; empty if it is no text (or hidden), so cannot be waited for."""
+    try:
+        value = json.loads(shown)
+    except ValueError:
+        return ""
+    return value if isinstance(value, str) else ""
+
+
 @remedy("rendered-config-is-current")
 def render_again(zone: Zone) -> Advised:
     """config-agent skips what SAPI has not changed since; after its restart it writes every file anew (facts)."""
@@ -88,10 +101,10 @@ def render_again(zone: Zone) -> Advised:
         return
     patience = zone.datacenter.world.inventory.expect.patience
     waits = [
-        rendered(vm.uuid, path, difference.key, difference.metadata, patience)
+        rendered(vm.uuid, path, difference.key, value, patience)
         for path, file in stale.items()
         for difference in file.differs[:1]
-        if not difference.metadata.startswith("(")
+        if _KEY.fullmatch(difference.key) and (value := _text(difference.metadata))
     ]
     pause = [] if waits else [f"sleep {ceil(patience / 10) * PAUSE}"]
     yield Step(

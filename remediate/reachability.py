@@ -6,7 +6,7 @@ from evidence.facts import Missing
 from evidence.subjects import Link, Zone
 from remediate.lookup import headnode, state_of
 from remediate.registry import Advised, remedy
-from remediate.routes import covering, has_route, route_steps, source_address
+from remediate.routes import address_in, covering, has_route, route_steps, source_address
 from remediate.shell import REPLICATOR, quote, zone_service
 from remediate.steps import RESTARTS, Note, Step
 
@@ -53,6 +53,9 @@ def let_binder_reach_binder(link: Link) -> Advised:
 def open_the_path(link: Link, check: str) -> Advised:
     """The missing half of the path, forward or back; where both routes are there, what else is in the way."""
     host, source, proof = link.host, link.source, (f"{check}[{link.id}]",)
+    if address_in(host) is None:
+        yield Note(f"{source.id} is to reach {host!r}, which is no IPv4 address: is ufds_remote_ip (or the NIC) right?")
+        return
     forward = has_route(source, host)
     if not forward:
         yield from route_steps(source, host, link.target, proof)

@@ -26,19 +26,28 @@ def subnet(text: str) -> IPv4Network | None:
         return None
 
 
+def address_in(text: str) -> IPv4Address | None:
+    """A text as an address, or None: NICs and metadata may hold "dhcp", a name, or anything else."""
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        return None
+
+
 def covering(routes: Mapping[str, str], host: str) -> str | None:
     """The most specific destination that holds the host; a default route does not count."""
-    address = IPv4Address(host)
+    address = address_in(host)
     nets = {key: net for key in routes if (net := subnet(key)) is not None}
-    found = [key for key, net in nets.items() if net.prefixlen and address in net]
+    found = [key for key, net in nets.items() if net.prefixlen and address is not None and address in net]
     return max(found, key=lambda key: nets[key].prefixlen, default=None)
 
 
 def nic_towards(vm: Vm, host: str) -> Nic | None:
     """The NIC on whose own network an address lies."""
+    address = address_in(host)
     for nic in vm.nics:
         net = subnet(f"{nic.ip}/{nic.netmask}") if nic.netmask else None
-        if net is not None and IPv4Address(host) in net:
+        if net is not None and address is not None and address in net:
             return nic
     return None
 
@@ -72,7 +81,8 @@ def destination(host: str, target: Datacenter) -> str:
     except Missing:
         nets = {}
     admin = subnet(nets["admin"].subnet) if "admin" in nets else None
-    if admin is not None and IPv4Address(host) in admin:
+    address = address_in(host)
+    if admin is not None and address is not None and address in admin:
         return str(admin)
     for dc in target.world.datacenters:
         try:

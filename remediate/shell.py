@@ -22,7 +22,7 @@ def quote(value: str) -> str:
     """A word of the shell.  Characters that a terminal would act upon are written in bash's $'…' form."""
     if value.isprintable():
         return shlex.quote(value)
-    plain = {"\\": "\\\\", "'": "\\'"}
+    plain = {"\\": "\\\\", "'": "\\'", "!": "\\x21"}
     return "$'" + "".join(plain.get(c, c) if c.isprintable() else _bytes(c) for c in value) + "'"
 
 

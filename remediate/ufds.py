@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,7 +14,10 @@ from remediate.registry import Advised, remedy
 from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, rendered, zone_service
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
+UNFOLDED = r"sed -e :a -e '$!N' -e 's/\n //' -e ta -e P -e D"
+"""Puts together again the lines that ldapsearch folds."""
 
 
 @remedy("ufds-answers")
@@ -145,7 +149,10 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
     for datacenter in coupling.datacenters:
         for zone in datacenter.zones("ufds") if datacenter.name != master.name else ():
             for uuid in sorted({account.uuid for account in zone.poseidons} - right):
-                yield from _without_poseidon(datacenter, zone, uuid)
+                if _UUID.fullmatch(uuid):
+                    yield from _without_poseidon(datacenter, zone, uuid)
+                else:
+                    yield Note(f"A poseidon of {zone.id} has {uuid!r} as uuid, which is none: look at it by hand.")
     yield Note(
         "Before you delete: a Manta that was deployed with the wrong account owns objects under its uuid (application "
         "manta, owner_uuids of the networks admin and manta). Nothing in this plan moves them."
@@ -168,7 +175,7 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
     )
     yield Step(
         on=headnode(datacenter),
-        run=f"{search} dn | sed -n 's/^dn: //p' | sed '1!G;h;$!d' |\n"
+        run=f"{search} dn | {UNFOLDED} | sed -n 's/^dn: //p' | sed '1!G;h;$!d' |\n"
         '    while read -r dn; do sdc-ldap delete "$dn" < /dev/null; done',
         risk=DESTROYS,
         why=f"deletes the poseidon that only {datacenter.name} knows, its keys first; the master's then replicates",

@@ -31,6 +31,11 @@ class Run:
     def name(self) -> str:
         return self.path.name
 
+    def give_up(self) -> None:
+        """Take the folder away again, if nothing is in it."""
+        with suppress(OSError):
+            self.path.rmdir()
+
     def write(self, conclusion: Conclusion) -> bool:
         """Write findings.json and junit.xml, and let `latest` point here.
 

@@ -38,7 +38,7 @@ def summary(conclusion: Conclusion, *, width: int = 80, colour: bool = False, fo
     consequences = findings - len(causes)
     page.line(
         counted(len(causes), "cause")
-        + (f", and {counted(consequences, 'finding')} that follow" if consequences else ""),
+        + (f", and {counted(consequences, 'finding that follows', 'findings that follow')}" if consequences else ""),
         BOLD,
     )
     for number, cause in enumerate(causes, 1):

@@ -32,7 +32,7 @@ def timed(command: list[str], folder: Path) -> float:
 
 
 def main() -> None:
-    judge = [sys.executable, "-m", "pytest", "--evidence", str(EVIDENCE)]
+    judge = [sys.executable, "-m", "pytest", f"--evidence={EVIDENCE}"]
     subprocess.run(judge, cwd=ROOT, check=True, capture_output=True)
     findings = json.loads((ROOT / "reports/runs/latest/findings.json").read_bytes())
     count = len(findings["results"])

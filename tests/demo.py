@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +34,7 @@ def main() -> int:
 def check() -> int:
     """Run the suite inside the lab, and compare the causes that it names with what was planted."""
     say("\n$ pytest --inventory region.yaml")
-    subprocess.run([sys.executable, "-m", "pytest", f"--inventory={os.environ['AZ_INVENTORY']}"], cwd=ROOT, check=False)
-    found = json.loads((ROOT / "reports/runs/latest/findings.json").read_bytes())
+    found = json.loads((run_suite() / "findings.json").read_bytes())
     causes = {f"{cause['check']}[{cause['subject']}]" for cause in found["causes"]}
     missed, extra = sorted(set(PLANTED.values()) - causes), sorted(causes - set(PLANTED.values()))
     for name in missed:
@@ -45,6 +45,22 @@ def check() -> int:
         return 1
     say(f"demo: all {len(causes)} planted mistakes were found as causes, and nothing else. Next: python -m remediate")
     return 0
+
+
+def run_suite() -> Path:
+    """Run the suite as an operator would, show what it says, and return the folder that it names."""
+    size = os.environ | {"COLUMNS": str(shutil.get_terminal_size().columns)}
+    colour = "yes" if sys.stdout.isatty() else "no"
+    command = [sys.executable, "-m", "pytest", f"--inventory={os.environ['AZ_INVENTORY']}", f"--color={colour}"]
+    folder = None
+    with subprocess.Popen(command, cwd=ROOT, env=size, stdout=subprocess.PIPE, text=True) as suite:
+        for line in suite.stdout or ():
+            print(line, end="", flush=True)
+            if "Run: " in line:
+                folder = Path(line.partition("Run: ")[2].strip())
+    if folder is None:
+        raise SystemExit("demo: the suite left no run")
+    return folder
 
 
 def say(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from evidence.spec import ALL_OF_THE_ZONE, Result, Spec
+from evidence.spec import ALL_OF_THE_ZONE, BLOCKED, Result, Spec
 from evidence.subjects import ROLES, Coupling, Datacenter, Link, Region, Subject, World, Zone, datacenters_of, subjects
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
@@ -99,8 +99,25 @@ def _names(subject: Subject) -> set[str]:
 
 def explanations(
     finding: Result, findings: Iterable[Result], specs: Mapping[str, Spec], known: Mapping[str, Subject]
-) -> Iterator[Result]:
+) -> tuple[Result, ...]:
     """The findings that explain one finding directly.
+
+    What could not be seen because a head node does not answer needs no further explanation (of two dark datacenters each
+    explains its own gaps).  What a datacenter's or the coupling's data said, wrong as it is, is no consequence of the
+    service that holds them failing to answer afterwards: that would hide a cause behind another.
+    """
+    found = tuple(_overlapping(finding, findings, specs, known))
+    if finding.outcome == BLOCKED:
+        return tuple(other for other in found if other.check in HEADNODE) or found
+    if specs[finding.check].subject in _ZONE_ROWS:
+        return found
+    return tuple(other for other in found if other.check in HEADNODE or not other.check.endswith("-answers"))
+
+
+def _overlapping(
+    finding: Result, findings: Iterable[Result], specs: Mapping[str, Spec], known: Mapping[str, Subject]
+) -> Iterator[Result]:
+    """The findings that come before this one on an overlapping subject.
 
     Overlap counts from the finding's subject, and from the one whose evidence it lacks (a check on a replica may need the master's).
     """

@@ -61,7 +61,7 @@ def judge(results: Iterable[Result], specs: Mapping[str, Spec], world: World) ->
     ordered = sorted(results, key=lambda result: (result.check, result.subject))
     findings = [result for result in ordered if result.outcome in FINDINGS]
     known = subjects_by_id(world, specs.values())
-    direct = {_name(finding): tuple(explanations(finding, findings, specs, known)) for finding in findings}
+    direct = {_name(finding): explanations(finding, findings, specs, known) for finding in findings}
     roots: dict[Named, frozenset[Named]] = {}
 
     def roots_of(name: Named) -> frozenset[Named]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.metadata
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -20,6 +21,8 @@ from evidence.inventory import Inventory
 from evidence.model import Evidence
 from evidence.redact import Vault, fingerprint_key
 from evidence.subjects import LINKS, ROLES, Link, World, links
+
+log = logging.getLogger(__name__)
 
 THREADS_PER_DATACENTER: Final = 12
 VERSION: Final = "0.1.0"
@@ -58,7 +61,7 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
         async with asyncio.timeout(inventory.timeouts.run), asyncio.TaskGroup() as tasks:
             for name, draft in drafts.items():
                 collector = Collector(draft, inventory.timeouts, threads)
-                tasks.create_task(collector.collect(functools.partial(links_from, name)))
+                tasks.create_task(_survive(collector.collect(functools.partial(links_from, name)), draft))
     except TimeoutError:
         for draft in drafts.values():
             if draft.unanswered == Draft.unanswered:
@@ -67,6 +70,18 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
         threads.shutdown(wait=False, cancel_futures=True)
     seen = {name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}
     return Evidence(inventory, suite_version(), started, now(), seen)
+
+
+async def _survive(collecting: Awaitable[None], draft: Draft) -> None:
+    """A defect of ours costs one datacenter's evidence, and says so: never the run, and no traceback."""
+    try:
+        await collecting
+    except Exception as error:
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        log.debug("%s", draft.name, exc_info=True)
+        draft.unanswered = f"the suite broke while it collected ({type(error).__name__})"
+        draft.known.set()
 
 
 class _Reporter:

@@ -220,21 +220,18 @@ def networks(text: str) -> dict[str, Network]:
     return dict(sorted(found.items()))
 
 
-SVCS = re.compile(r"\s*(\S+)\s+(.{1,20}?)\s+((?:svc|lrc):/\S+)\s*")
-
-
 def svcs(text: str) -> tuple[Service, ...]:
     """`svcs -aH -o state,stime,fmri`; a "*" behind the state (in transition) is taken off, legacy services left out."""
     found = []
     for line in text.splitlines()[:MOST]:
         if not line.strip():
             continue
-        match = SVCS.fullmatch(line)
-        if match is None:
+        words = line.split()  # no pattern: one that allows for spaces takes for ever on a line of nothing else
+        stime = " ".join(words[1:-1])
+        if len(words) < 3 or len(stime) > 20 or not words[-1].startswith(("svc:/", "lrc:/")):
             raise UnreadableError(f"svcs printed {_shown(line)}, which is not state, time and FMRI")
-        state, stime, fmri = match.groups()
-        if not fmri.startswith("lrc:"):
-            found.append(Service(fmri=cut(fmri), state=cut(state.rstrip("*")), stime=stime.strip()))
+        if words[-1].startswith("svc:/"):
+            found.append(Service(fmri=cut(words[-1]), state=cut(words[0].rstrip("*")), stime=stime))
     if not found:
         raise UnreadableError("svcs printed nothing")
     return tuple(sorted(found, key=lambda service: service.fmri))

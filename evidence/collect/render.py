@@ -18,7 +18,7 @@ from pystache.renderengine import RenderEngine
 
 from evidence.model import Vm
 
-MOST_LOOKUPS: Final = 100_000
+MOST_LOOKUPS: Final = 10_000
 LARGEST: Final = 4 << 20
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", '"': "&quot;"}
 
@@ -69,22 +69,36 @@ def _escape(text: str) -> str:
 
 def render(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) -> str:
     """The contents of the file.  `auto` is what config-agent knows of its zone: see `auto_metadata`."""
-    lookups = 0
+    lookups = size = 0
 
     def resolve(stack: Any, name: str) -> Any:
-        nonlocal lookups
-        lookups += 1
-        if lookups > MOST_LOOKUPS:
-            raise RenderError("its template repeats itself too often")
+        """A value.  Counts what it may add to the file: its text, or for a section over a list the template so often."""
+        nonlocal lookups, size
         try:
-            return stack.get(name)
+            value = stack.get(name)
         except KeyNotFoundError:
-            return ""
+            value = ""
+        lookups += 1
+        if isinstance(value, list):
+            size += len(value) * len(template)
+        elif isinstance(value, str):
+            size += len(value)
+        if lookups > MOST_LOOKUPS or size > LARGEST:
+            raise RenderError("its template repeats itself too often")
+        return value
+
+    def text_of(value: Any) -> str:
+        nonlocal size
+        text = to_text(value)
+        size += len(text)
+        if size > LARGEST:
+            raise RenderError("its template repeats itself too often")
+        return text
 
     if len(template) > LARGEST:
         raise RenderError("its template is too large")
     engine = RenderEngine(
-        literal=str, escape=_escape, resolve_context=resolve, resolve_partial=lambda _: "", to_str=to_text
+        literal=str, escape=_escape, resolve_context=resolve, resolve_partial=lambda _: "", to_str=text_of
     )
     try:
         return str(engine.render(template, ContextStack(_javascript({**metadata, "auto": dict(auto)}))))

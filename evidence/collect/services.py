@@ -18,7 +18,7 @@ import dns.rcode
 import dns.rdatatype
 
 from evidence.collect import ldap, parse, web
-from evidence.collect.ssh import ClosedError, HeadNode, UnansweredError
+from evidence.collect.ssh import LARGEST_TUNNELLED, ClosedError, HeadNode, UnansweredError
 from evidence.inventory import Timeouts
 from evidence.model import Account, Attempt, DnsAnswer, HttpAnswer, SapiObject, Vm
 from evidence.redact import Vault, cut
@@ -26,6 +26,8 @@ from evidence.redact import Vault, cut
 T = TypeVar("T")
 SAPI_VERSION: Final = {"Accept-Version": "~2"}
 """Without it SAPI answers as ~1, which hides agent services: facts, "How a real SAPI answers"."""
+LARGEST_LDAP: Final = 1 << 20
+"""Of what a UFDS may send: a few accounts; ldap3 takes the square of the time for a message that does not end."""
 SLOWEST_BINDER: Final = 5.0
 """A binder that cannot reach another answers REFUSED after 3 s: facts, "How a real binder answers"."""
 PING_FIELDS = ("code", "message", "mode", "ping", "services", "storAvailable", "storType")
@@ -60,13 +62,13 @@ class Services:
     def __init__(self, head: HeadNode, timeouts: Timeouts, threads: Executor, vault: Vault) -> None:
         self._head, self._timeouts, self._threads, self._vault = head, timeouts, threads, vault
 
-    async def _through(self, host: str, port: int, work: Callable[[int], T]) -> T:
+    async def _through(self, host: str, port: int, work: Callable[[int], T], most: int = LARGEST_TUNNELLED) -> T:
         """Runs blocking work with the port of a tunnel, for at most the time of one command.
 
         At its end the tunnel is closed, and with it whatever the thread still waits for.
         """
         loop = asyncio.get_running_loop()
-        async with self._head.tunnel(host, port) as tunnel:
+        async with self._head.tunnel(host, port, most) as tunnel:
             async with asyncio.timeout(self._timeouts.command):
                 result = await loop.run_in_executor(self._threads, functools.partial(work, tunnel.port))
             if tunnel.failure is not None:
@@ -116,7 +118,7 @@ class Services:
             return ldap.find_login(ldap.Login(local, root.dn, root.password), "poseidon", limit)
 
         try:
-            return await self._through(host, 636, work)
+            return await self._through(host, 636, work, LARGEST_LDAP)
         except ClosedError as error:
             return ldap.Reply(False, str(error))
         except TimeoutError:

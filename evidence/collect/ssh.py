@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import functools
 import getpass
+import math
 import pathlib
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -25,6 +26,8 @@ SESSIONS: Final = 8
 """Commands at once over one connection: OpenSSH's MaxSessions is 10 by default."""
 LARGEST: Final = 8 << 20
 Keys = tuple[Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey]]
+LARGEST_TUNNELLED: Final = 16 << 20
+"""Of what a service sends through a tunnel: no library behind it may be made to fill the memory."""
 SYSTEM_KNOWN_HOSTS: Final = pathlib.Path("/etc/ssh/ssh_known_hosts")
 
 
@@ -120,9 +123,12 @@ class HeadNode:
             raise UnansweredError(f"the connection to the head node broke: {_reason(error)}") from None
 
     @contextlib.asynccontextmanager
-    async def tunnel(self, host: str, port: int) -> AsyncIterator[Tunnel]:
-        """A port on 127.0.0.1 that takes one connection, and passes it on to a service.  Closed with the block."""
-        tunnel = Tunnel(self, host, port)
+    async def tunnel(self, host: str, port: int, most: int = LARGEST_TUNNELLED) -> AsyncIterator[Tunnel]:
+        """A port on 127.0.0.1 that takes one connection, and passes it on to a service.  Closed with the block.
+
+        Of what the service sends, `most` bytes are handed on.
+        """
+        tunnel = Tunnel(self, host, port, most)
         await tunnel.open()
         try:
             yield tunnel
@@ -145,8 +151,8 @@ async def _drain(stream: asyncssh.SSHReader[bytes], into: bytearray) -> None:
 class Tunnel:
     """See HeadNode.tunnel.  `failure` holds why the head node could not connect, if it could not."""
 
-    def __init__(self, head: HeadNode, host: str, port: int) -> None:
-        self._head, self._host, self._target = head, host, port
+    def __init__(self, head: HeadNode, host: str, port: int, most: int) -> None:
+        self._head, self._host, self._target, self._most = head, host, port, most
         self._server: asyncio.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._taken = False
@@ -154,7 +160,10 @@ class Tunnel:
         self.port = 0
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, family=socket.AF_INET)
+        try:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, family=socket.AF_INET)
+        except OSError as error:
+            raise UnansweredError(f"no port could be opened on this machine: {_reason(error)}") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -178,7 +187,7 @@ class Tunnel:
                 self.failure = error
                 return
             try:
-                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer, self._most))
             finally:
                 far_writer.close()
         except (asyncio.CancelledError, asyncssh.Error, OSError):
@@ -187,9 +196,10 @@ class Tunnel:
             writer.transport.abort() if self.failure else writer.close()
 
 
-async def _pump(reader: Any, writer: Any) -> None:
-    """Copies until the end, and passes the end on."""
-    while data := await reader.read(65536):
+async def _pump(reader: Any, writer: Any, most: float = math.inf) -> None:
+    """Copies until the end, or until it is more than `most` bytes, and passes the end on."""
+    while most > 0 and (data := await reader.read(65536)):
+        most -= len(data)
         writer.write(data)
         await writer.drain()
     if writer.can_write_eof():
@@ -228,6 +238,10 @@ async def _options(user: str, host: str) -> asyncssh.SSHClientConnectionOptions:
     options: asyncssh.SSHClientConnectionOptions = await asyncssh.SSHClientConnectionOptions.construct(
         host=host,
         config=[str(configuration)] if configuration.is_file() else None,
+        agent_forwarding=False,  # whatever ~/.ssh/config says: the head node gets neither agent, display nor terminal
+        x11_forwarding=False,
+        request_pty=False,
+        compression_algs=["none"],
         keepalive_interval=10,
         connect_timeout=None,
         login_timeout=0,

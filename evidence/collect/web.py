@@ -42,13 +42,21 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> Page
     try:
         with session.get(
             url,
-            headers={"Host": host, "Accept": "application/json", "Connection": "close", **headers},
+            headers={
+                "Host": host,
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "Connection": "close",
+                **headers,
+            },
             timeout=timeout,
             allow_redirects=False,
             stream=True,
         ) as answer:
             body = bytearray()
-            for part in answer.iter_content(65536):
+            if answer.headers.get("Content-Encoding", "identity") != "identity":
+                return Page(0, "", spent(), "the answer is compressed, though that was not asked for")
+            for part in answer.raw.stream(65536, decode_content=False):
                 body += part
                 if len(body) > LARGEST:
                     return Page(0, "", spent(), f"the answer is larger than {LARGEST >> 20} MiB")

@@ -88,6 +88,7 @@ def home(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setenv("AZ_FINGERPRINT_KEY_FILE", str(tmp_path / "key"))
     (tmp_path / "key").write_text("k" * 32)
+    (tmp_path / "key").chmod(0o600)
     (tmp_path / ".ssh").mkdir(mode=0o700)
     return tmp_path
 

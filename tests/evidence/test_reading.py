@@ -82,6 +82,7 @@ REFUSED = {
     "datacenters null": ("master: a\ndatacenters:\n", 2, "not a mapping"),
     "datacenters a list": ("master: a\ndatacenters: [a, b]\n", 2, "a list, not a mapping"),
     "one head node twice": (GOOD.replace("headnode-3", "headnode-2"), 5, "the same headnode"),
+    "one head node twice, as another user": (GOOD.replace("headnode-3", "admin@headnode-2"), 5, "the same headnode"),
     "no headnode": (GOOD.replace("headnode: headnode-3, ", ""), 5, "lacks `headnode`"),
     "no region": (GOOD.replace(", region: other", ""), 5, "lacks `region`"),
     "option as headnode": (GOOD.replace("headnode-3", '"-oProxyCommand=x"'), 5, "USER@HOST"),

@@ -13,6 +13,8 @@ from typing import Any
 from tests.proofs.cases import CASES, Case
 
 ROOT = Path(__file__).resolve().parents[2]
+RUNS_UNTIL_WELL = 3
+"""How often an operator would look again before he calls it not healed."""
 
 
 def run_suite(*options: str) -> dict[str, Any]:
@@ -61,6 +63,10 @@ def prove(case: Case, record: Path | None) -> None:
         type_steps(sick)
     lab("settle")
     well = run_suite()
+    for _ in range(RUNS_UNTIL_WELL):
+        if well["exit"] == 0:
+            break
+        well = run_suite()  # as the remedies say: some services need a moment (haproxy wants two good checks)
     if well["exit"] != 0 or causes(well):
         raise SystemExit(f"{case.name}: not healed, still {causes(well)}\n{well['output']}")
 

@@ -41,7 +41,7 @@ def with_service(world: World, state: str) -> World:
 
 W = s.healthy()
 BINDER_FILE = "/opt/smartdc/binder/etc/config.json"
-STALE_BINDER = s.fact({BINDER_FILE: s.stale("recursion.regionName", "edited", "my-dc")})
+STALE_BINDER = s.fact({BINDER_FILE: s.stale("recursion.regionName", '"edited"', '"my-dc"')})
 CASES: dict[str, tuple[World, str, str]] = {
     "headnode-answers": (
         s.changed(W, "my-dc-1", ssh="timed out"),

@@ -119,6 +119,39 @@ def test_a_dark_datacenter_blocks_its_own_and_what_needs_its_evidence(world: Wor
     }
 
 
+def test_each_of_two_dark_datacenters_explains_its_own_gaps(world: World) -> None:
+    dark = ("my-dc-1", "my-dc-3")
+    verdict = judge(
+        [
+            *(finding("headnode-answers", name) for name in dark),
+            *(finding("replica-points-at-master", name, BLOCKED, lacks=name) for name in dark),
+            finding("one-ufds-master", "coupling", BLOCKED, lacks="my-dc-1"),
+        ],
+        CHECKS,
+        world,
+    )
+    assert causes(verdict) == {
+        f"headnode-answers[{name}]": ["one-ufds-master[coupling]", f"replica-points-at-master[{name}]"] for name in dark
+    }
+
+
+def test_wrong_data_are_no_consequence_of_the_service_that_told_them(world: World) -> None:
+    verdict = judge(
+        [
+            finding("services-run", "my-dc-1.moray0"),
+            finding("sapi-answers", "my-dc-1.sapi0"),
+            finding("region-name-agrees", "my-dc-1"),
+            finding("dns-domain-agrees", "my-dc-1", BLOCKED, lacks="my-dc-1"),
+        ],
+        CHECKS,
+        world,
+    )
+    assert causes(verdict) == {
+        "region-name-agrees[my-dc-1]": [],
+        "services-run[my-dc-1.moray0]": ["dns-domain-agrees[my-dc-1]", "sapi-answers[my-dc-1.sapi0]"],
+    }
+
+
 def test_a_blocked_check_that_nothing_explains_is_a_cause(world: World) -> None:
     verdict = judge([finding("binder-answers-own-names", "my-dc-1.binder0", BLOCKED, lacks="my-dc-1")], CHECKS, world)
     assert list(causes(verdict)) == ["binder-answers-own-names[my-dc-1.binder0]"]

@@ -1,0 +1,586 @@
+"""Design, "Rules" 1, 2, 4, 5 and 7: tested, not promised."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import datetime
+import fcntl
+import json
+import logging
+import os
+import re
+import resource
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import asyncssh
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from evidence.collect import collect, files, ldap, parse, render, zone
+from evidence.collect.draft import VMADM
+from evidence.collect.services import LARGEST_LDAP
+from evidence.inventory import Declared, Inventory, Timeouts
+from evidence.model import Evidence
+from evidence.redact import Vault
+from lab.plan import ROOT_PASSWORD
+from tests.security import hostile
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT_LIST = (
+    "sysinfo",
+    "bash /lib/sdc/config.sh -json",
+    re.escape(VMADM),
+    "sdcadm check-health -j",
+    "sdc-healthcheck -p",
+    r"zlogin -Q [0-9a-f-]{36} /usr/bin/bash -s -- [0-9]+( (file|manifests):/opt/smartdc/[a-z./-]+|"
+    r" (tcp|udp):[A-Za-z0-9.-]+:[0-9]+)*",
+)
+"""Every command that collecting may send.  A new one needs a reason."""
+CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal acts upon, but for the end of a line."""
+
+
+# One watched run in a living lab: rules 1 and 4
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of one watched run in a lab with a fault: made once, also when several workers want it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "watched"
+    with (folder.parent / "watched.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            folder.mkdir()
+            inside = [sys.executable, "-m", "tests.security.inside", str(folder)]
+            command = [sys.executable, "-m", "lab", "--fault=region-name@my-dc-1", "--", *inside]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "told.json").exists()
+    return folder
+
+
+def told(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "told.json").read_bytes())
+    return found
+
+
+def seen(folder: Path) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = json.loads((folder / "watched.json").read_bytes())
+    return found
+
+
+def test_the_watched_run_was_a_real_one(watched: Path) -> None:
+    assert told(watched)["exit"] == 1, (watched / "stdout").read_text()
+    (run,) = (watched / "root/reports/runs").glob("2*")
+    assert {path.name for path in run.iterdir()} == {"evidence.json", "findings.json", "junit.xml"}
+    causes = json.loads((run / "findings.json").read_bytes())["causes"]
+    assert [(cause["check"], cause["subject"]) for cause in causes] == [("region-name-agrees", "my-dc-1")]
+
+
+def test_every_command_is_in_the_short_list(watched: Path) -> None:
+    sessions = seen(watched)["sessions"]
+    assert len(sessions) > 30
+    for command, subsystem in sessions:
+        assert subsystem is None
+        assert any(re.fullmatch(pattern, command) for pattern in SHORT_LIST), command
+
+
+def test_only_gets_and_read_only_searches(watched: Path) -> None:
+    noted = seen(watched)
+    assert {method for method, _ in noted["requests"]} == {"GET"}
+    assert set(noted["ldap_connections"]) == {True}
+    assert set(noted["ldap_sent"]) == {"bindRequest", "searchRequest", "unbindRequest"}
+    assert {port for _, port in noted["forwarded"]} <= {53, 80, 443, 636}
+
+
+def test_nobody_but_head_nodes_is_connected_to_and_nothing_is_started(watched: Path) -> None:
+    noted = seen(watched)
+    assert {tuple(to) for to in noted["connected"] if to[0] != "127.0.0.1"} == {
+        (f"10.{number}.2.2", 22) for number in (1, 2, 3)
+    }
+    assert noted["started"] == []
+
+
+def test_a_run_leaves_the_lab_as_it_was(watched: Path) -> None:
+    """SAPI, NAPI and the changelogs say the same; of all files only the cache of config.sh is new (facts)."""
+    found = told(watched)
+    assert "count:" in found["before"]["my-dc-1"]
+    assert "MASTER_MORAY_IP" in found["before"]["my-dc-1"]
+    assert "subnet" in found["before"]["my-dc-1"]
+    assert found["before"] == found["after"]
+    assert {name: text.split() for name, text in found["changed"].items()} == {
+        name: ["/tmp/.config.json"] for name in ("my-dc-1", "my-dc-2", "my-dc-3")
+    }
+
+
+def test_files_are_written_into_the_folder_of_the_run_only(watched: Path) -> None:
+    """And into what the operator asked for: Allure's folder, --junitxml, --log-file; the key, in its own place."""
+    asked = tuple(str(watched / name) for name in ("root/reports/runs/", "allure/", "own.xml", "log.txt", "tmp"))
+    for path in filter(None, seen(watched)["written"]):
+        assert path.startswith(asked) or "/triton-az-checks/fingerprint.key" in path, path
+    assert list((watched / "tmp").iterdir()) == []
+
+
+def test_no_secret_gets_out(watched: Path) -> None:
+    """Not into the run's folder, Allure's, logs at level DEBUG with tracebacks, stdout, nor any process's arguments."""
+    found = told(watched)
+    bodies = ["".join(key.splitlines()[1:3]) for key in found["private"]]
+    assert bodies, "the operator of the lab has a private key"
+    secrets = [ROOT_PASSWORD, json.dumps(ROOT_PASSWORD)[1:-1], "PRIVATE KEY", found["key"], *bodies]
+    assert all(len(secret) >= 8 for secret in secrets)
+    read = 0
+    for path in watched.rglob("*"):
+        if path.is_file() and path.name != "told.json":
+            text, read = path.read_text(errors="replace"), read + 1
+            for secret in secrets:
+                assert secret not in text, f"{path} holds {secret}"
+    assert read > 100
+    assert len(found["arguments"]) > 20
+    for arguments in found["arguments"]:
+        assert not any(secret in arguments for secret in secrets), arguments
+
+
+def test_the_fingerprint_key_is_for_its_owner_alone(watched: Path) -> None:
+    assert told(watched)["key_mode"] == 0o600
+    (run,) = (watched / "root/reports/runs").glob("2*")
+    assert run.stat().st_mode & 0o007 == 0
+    evidence = json.loads((run / "evidence.json").read_bytes())
+    sdc = evidence["datacenters"]["my-dc-1"]["applications"]["value"]["sdc"]["metadata"]
+    assert re.fullmatch("[0-9a-f]{16}", sdc["fingerprints"]["ufds_ldap_root_pw"])
+
+
+# What stands in the source: rule 1
+
+
+def sources(folder: str) -> Iterator[tuple[Path, ast.AST]]:
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_collecting_has_one_door_for_each_protocol() -> None:
+    """Commands: HeadNode.run.  HTTP: web.get's session.get.  LDAP: find_login's search.  No process, no shell, no SFTP."""
+    forbidden = {
+        "post", "put", "patch", "delete", "request", "modify", "modify_dn", "add_operation", "start_sftp_client",
+        "run_command", "system", "popen", "Popen", "create_subprocess_exec", "create_subprocess_shell",
+    }  # fmt: skip
+    doors: dict[str, list[str]] = {"create_process": [], "Session": [], "Connection": [], "bind": [], "search": []}
+    for path, tree in sources("evidence"):
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [alias.name for alias in node.names] + [getattr(node, "module", "") or ""]
+                assert not {"subprocess", "os.system", "paramiko"} & set(names), path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.func.attr not in forbidden, f"{path}:{node.lineno}"
+                owner = node.func.value
+                if node.func.attr in doors and not (isinstance(owner, ast.Name) and owner.id.isupper()):
+                    doors[node.func.attr].append(path.name)
+    assert doors["create_process"] == ["ssh.py"]
+    assert doors["Session"] == ["web.py"]
+    assert doors["Connection"] == ["ldap.py"]
+    assert "read_only=True" in (ROOT / "evidence/collect/ldap.py").read_text()
+
+
+def test_the_script_for_zones_only_reads() -> None:
+    """It redirects nowhere but to /dev/null, itself and sockets, and calls nothing that changes anything."""
+    script = re.sub(r"(?m)^\s*#.*$", "", zone.SCRIPT)
+    for where in re.findall(r"[0-9]*<?>>?\s*(\S+)", script.replace("3<>", ">")):
+        assert where.strip('";)') in ("/dev/null", "&1", "/dev/tcp/$host/$port"), where
+    changing = {
+        "rm", "mv", "cp", "ln", "tee", "touch", "mkdir", "rmdir", "chmod", "chown", "sed", "dd", "vi", "svcadm", "svccfg",
+        "vmadm", "zoneadm", "ifconfig", "ipadm", "reboot", "curl", "sapiadm", "mdata", "mkfifo", "mktemp", "eval", "source",
+        "python", "node", "perl", "awk", "add", "delete", "change", "flush", "pkill", "install",
+    }  # fmt: skip
+    assert set(re.findall(r"[a-z]+", script)) & changing == set()
+
+
+# A head node that means ill: rules 2, 5 and 7
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.delenv("AZ_FINGERPRINT_KEY_FILE", raising=False)
+    return tmp_path
+
+
+LIMITS = Timeouts(connect=1, command=1, run=4)
+
+
+def ask(home: Path, head: hostile.HeadNode, timeouts: Timeouts = LIMITS) -> Evidence:
+    """Collects from one head node (its own host key is trusted)."""
+
+    async def all_of_it() -> Evidence:
+        async with head:
+            head.known_to(home, trusted=head.key)
+            inventory = Inventory("a", {"a": Declared("a", "a", "r", "master")}, timeouts=timeouts)
+            return await collect(inventory, lambda _: None)
+
+    return asyncio.run(all_of_it())
+
+
+def whys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("why"), str):
+            yield value["why"]
+        for item in value.values():
+            yield from whys(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from whys(item)
+
+
+def judge_calmly(evidence: Evidence, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Sentences, no traceback, no defect of ours; returns them."""
+    found = list(whys(msgspec.to_builtins(evidence)))
+    for why in found:
+        assert why.strip()
+        assert "the suite" not in why, why
+        assert "Traceback" not in why
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR], caplog.text
+    return found
+
+
+ENDS = {
+    "endless": hostile.endless,
+    "endless-errors": hostile.endless_errors,
+    "long-line": hostile.long_line,
+    "silent": hostile.silent,
+    "drips": hostile.drips,
+    "breaks-off": hostile.breaks_off,
+    "never-exits": hostile.never_exits,
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("where", ["head", "zones"])
+def test_every_wait_and_every_answer_has_an_end(
+    home: Path, caplog: pytest.LogCaptureFixture, name: str, where: str
+) -> None:
+    """In time (the run's limit is 4 s), within memory, with sentences; `zones`: only the script in zones is hostile."""
+    wrong = dict.fromkeys(hostile.KIND if where == "head" else ["zlogin"], ENDS[name])
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    evidence = ask(home, hostile.HeadNode(hostile.KIND | wrong))
+    assert time.monotonic() - started < LIMITS.run + 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10, "KiB"
+    found = judge_calmly(evidence, caplog)
+    datacenter = evidence.datacenters["a"]
+    if where == "head":
+        assert {datacenter.sysinfo.value, datacenter.zones.value} == {None}, found
+    elif name != "breaks-off":
+        assert datacenter.sysinfo.get().headnode
+        assert datacenter.zones.get()["ufds0"].services.why
+
+
+VALUES = {
+    "null": "null",
+    "number": "3",
+    "huge-number": "9" * 100_000,
+    "infinite": "1e999",
+    "text": '"x"',
+    "list": "[]",
+    "list-of-null": "[null]",
+    "list-of-lists": "[[[]]]",
+    "object": "{}",
+    "wrong-within": json.dumps([{"uuid": 3, "tags": [], "nics": {}, "healthy": "yes", "health_errors": 3}]),
+    "wrong-tags": json.dumps([hostile.vm("sapi", 1, nics=[3], routes=[1], state=None)]),
+    "wrong-settings": json.dumps({"Boot Parameters": [], "dns_domain": {"a": [1]}, "ufds_ldap_root_pw": [1]}),
+    "deep": "[" * 100_000,
+    "deep-and-whole": "[" * 900 + "]" * 900,
+    "surrogates": '{"Datacenter Name": "\\ud800", "dns_domain": "\\udfff", "region_name": "\\ud83d"}',
+    "not-utf-8": b"\xff\xfe\x00[",
+    "cut-off": '{"a": ',
+    "nul": "\0" * 1000,
+    "spaces": "services\na" + " " * 1_000_000 + "\nendservices\t0\nend\n",
+    "newlines": "\n" * 4_000_000,
+    "sizes": "file\t/opt/smartdc/ufds/etc/config.json\t99999999\nx",
+    "negative": "file\t/opt/smartdc/ufds/etc/config.json\t-5\nprobe\ttcp\ta\t999999\t0\t\nroute\t\t\t\t\t\n",
+    "many-secrets": json.dumps({f"x{number}_pw": f"secret-{number}" for number in range(50_000)}),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_nonsense_of_every_kind_becomes_sentences(home: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    answer = hostile.says(VALUES[name])
+    started = time.monotonic()
+    for wrong in (hostile.KIND, ["zlogin", "bash", "sysinfo"]):
+        judge_calmly(ask(home, hostile.HeadNode(hostile.KIND | dict.fromkeys(wrong, answer))), caplog)
+    assert time.monotonic() - started < 5
+
+
+async def _endless_header(_: Any, writer: Any) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+    await _pour(writer)
+
+
+async def _endless_body(_: Any, writer: Any) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    await _pour(writer)
+
+
+async def _pour(writer: Any) -> None:
+    while True:
+        writer.write(hostile.BLOCK)
+        await writer.drain()
+
+
+async def _continues(_: Any, writer: Any) -> None:
+    while True:
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+        await writer.drain()
+
+
+async def _hangs(_: Any, __: Any) -> None:
+    await asyncio.sleep(60)
+
+
+async def _redirects(_: Any, writer: Any) -> None:
+    writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
+
+
+async def _packed(_: Any, writer: Any) -> None:
+    """A small answer that would be a large one if somebody unpacked it, five times over."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip, gzip\r\nContent-Length: 10\r\n\r\n0123456789")
+
+
+async def _nonsense(_: Any, writer: Any) -> None:
+    writer.write(b"\xff" * 1000 + b"\n")
+    writer.close()
+
+
+SERVICES = {
+    "endless-header": _endless_header,
+    "endless-body": _endless_body,
+    "continues": _continues,
+    "hangs": _hangs,
+    "redirects": _redirects,
+    "packed": _packed,
+    "nonsense": _nonsense,
+}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_that_mean_ill(home: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    """SAPI, NAPI, UFDS, binder, cloudapi and adminui, all at once."""
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    head = hostile.HeadNode(hostile.KIND, SERVICES[name])
+    evidence = ask(home, head)
+    assert time.monotonic() - started < LIMITS.run + 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10, "KiB"
+    judge_calmly(evidence, caplog)
+    zones = evidence.datacenters["a"].zones.get()
+    assert evidence.datacenters["a"].applications.why
+    for alias in ("sapi0", "cloudapi0", "adminui0"):
+        assert zones[alias].ping is not None
+        assert zones[alias].ping.get().error, alias
+    assert all(port in (53, 80, 443, 636) for _, port in head.connections)
+
+
+def test_what_is_sent_and_what_is_typed(home: Path) -> None:
+    """The script goes to zones, nothing to anybody else; ~/.ssh/config gives no agent, display or terminal away."""
+    head = hostile.HeadNode(hostile.KIND)
+    ask(home, head)
+    assert len(head.commands) == 5 + len(hostile.ZONES)
+    for command, typed in head.commands:
+        assert any(re.fullmatch(pattern, command) for pattern in SHORT_LIST), command
+        assert typed.decode() == (zone.SCRIPT if command.startswith("zlogin") else "")
+
+
+def test_an_address_from_anybodys_metadata_stays_one_word(home: Path) -> None:
+    """What is no address is not put into a command, whatever the metadata say."""
+    for host in ("1.2.3.4; reboot", "$(reboot)", "a b", "-e", "a\nb", "`x`", "'", "::1", "", "a/b", "\u202e1"):
+        assert not zone.usable(host)
+        target = zone.Target(host, 636, "tcp")
+        assert zone.words("ufds", [target], 5) == zone.words("ufds", [], 5)
+
+
+class _LdapServer:
+    """Speaks TLS, takes one request, and answers with whatever it is given, over and over."""
+
+    def __init__(self, folder: Path, answer: bytes, most: int) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "*")])
+        now = datetime.datetime.now(datetime.UTC)
+        made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(1))
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        (folder / "pem").write_bytes(pem + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._tls.load_cert_chain(folder / "pem")
+        self._answer, self._most = answer, most
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        try:
+            with self._listener, self._tls.wrap_socket(self._listener.accept()[0], server_side=True) as client:
+                client.recv(4096)
+                for _ in range(self._most // max(1, len(self._answer))):
+                    client.sendall(self._answer)
+        except OSError:
+            pass
+
+
+LDAP = {
+    "nothing": b"",
+    "noise": b"\xff" * 4096,
+    "huge-message": b"\x30\x84\x7f\xff\xff\xff" + b"\0" * 65530,
+    "zeros": b"\0" * 65536,
+    "empty-messages": b"\x30\x00" * 2048,
+    "bound-over-and-over": b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00" * 512,
+}
+
+
+@pytest.mark.parametrize("name", LDAP)
+def test_a_ufds_that_means_ill(tmp_path: Path, name: str) -> None:
+    """Nor does the LDAP library fill the memory or run on: the tunnel hands on so much, and is closed in time."""
+    server = _LdapServer(tmp_path, LDAP[name], LARGEST_LDAP)
+    started = time.monotonic()
+    reply = ldap.find_login(ldap.Login(server.port, "cn=root", "hush-of-root"), "poseidon", 1)
+    assert time.monotonic() - started < 4
+    assert reply.detail
+    assert not reply.entries
+    assert "hush" not in repr(reply)
+
+
+@pytest.mark.parametrize("trusted", ["nothing", "another"])
+def test_an_unknown_host_key_is_refused(home: Path, trusted: str) -> None:
+    """No key is offered, no command sent; the sentence says how to compare the host key, and how to take it in."""
+    evidence = _stranger(home, trusted)
+    why = evidence.datacenters["a"].ssh.why or ""
+    assert re.search(r"ssh-keyscan (-p \d+ )?127\.0\.0\.1", why), why
+    assert ("Compare its fingerprint" if trusted == "nothing" else "has changed") in why
+    assert set(whys(msgspec.to_builtins(evidence))) == {why}
+
+
+def _stranger(home: Path, trusted: str) -> Evidence:
+    async def all_of_it() -> Evidence:
+        async with hostile.HeadNode(hostile.KIND) as head:
+            key = None if trusted == "nothing" else asyncssh.generate_private_key("ssh-ed25519")
+            head.known_to(home, trusted=key)
+            with (home / ".ssh/config").open("a") as file:
+                file.write("  StrictHostKeyChecking no\n")
+            inventory = Inventory("a", {"a": Declared("a", "a", "r", "master")}, timeouts=LIMITS)
+            evidence = await collect(inventory, lambda _: None)
+            assert head.users == []
+            assert head.commands == []
+            assert head.connections == []
+            return evidence
+
+    return asyncio.run(all_of_it())
+
+
+# What the operator is shown: rule 7
+
+EVIL = "\x1b[31mevil\x1b]0;title\x07<script>alert(1)</script>&\u202e\x9b2J\r\n\ttail"
+
+
+def test_hostile_names_are_shown_escaped(home: Path) -> None:
+    """A whole run: terminal, junit.xml, --junitxml and the plan hold nothing that a terminal or browser acts upon."""
+    zones = [hostile.vm(role, number) for number, role in enumerate(hostile.ROLES)]
+    zones += [hostile.vm("ufds", 99, alias=EVIL), hostile.vm("sapi", 98, alias="sapi1", state=EVIL)]
+    answers = hostile.KIND | {
+        "sysinfo": hostile.says(json.dumps({"Boot Parameters": {"headnode": "true"}, "Datacenter Name": EVIL})),
+        "bash": hostile.says(json.dumps(hostile.CONFIG | {"region_name": EVIL, "dns_domain": EVIL})),
+        "vmadm": hostile.says(json.dumps(zones)),
+        "sdcadm": hostile.says(EVIL),
+        "sdc-healthcheck": hostile.says(EVIL, 3),
+        "zlogin": hostile.says(f"services\n{EVIL} 11:00:00 svc:/smartdc/{EVIL}:b\nendservices\t0\nend\n"),
+    }
+    inventory = home / "region.yaml"
+    inventory.write_text(
+        "master: a\ndatacenters:\n  a: {headnode: a, region: r}\ntimeouts: {connect: 1s, command: 2s, run: 8s}\n"
+    )
+    out, own = asyncio.run(_whole_run(home, inventory, hostile.HeadNode(answers)))
+    assert "\\x1b[31mevil" in out
+    (run,) = (home / "root/reports/runs").glob("2*")
+    plan = subprocess.run(
+        [sys.executable, "-m", "remediate", str(run)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    junit = (run / "junit.xml").read_text()
+    for name, text in {"terminal": out, "junit": junit, "plan": plan.stdout + plan.stderr}.items():
+        assert "Traceback" not in text, (name, text)
+        assert not CONTROL.search(text), (name, CONTROL.findall(text))
+    assert plan.returncode == 0
+    for text in (junit, own):
+        assert "<script" not in text
+        ElementTree.fromstring(text)
+    assert "\\x1b" in junit
+    assert not CONTROL.search(own)
+
+
+async def _whole_run(home: Path, inventory: Path, head: hostile.HeadNode) -> tuple[str, str]:
+    (home / "root").mkdir()
+    async with head:
+        head.known_to(home, trusted=head.key)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "pytest", f"--rootdir={home / 'root'}", f"--inventory={inventory}", "checks", "-v",
+            "-rA", "--tb=short", f"--junitxml={home / 'own.xml'}",
+            cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        out, _ = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == 1, out.decode()
+    return out.decode(), (home / "own.xml").read_text()
+
+
+# Work that an answer may cause: rule 2
+
+
+def timed(limit: float) -> Any:
+    class Timed:
+        def __enter__(self) -> None:
+            self.started = time.monotonic()
+
+        def __exit__(self, *_: object) -> None:
+            assert time.monotonic() - self.started < limit
+
+    return Timed()
+
+
+def test_no_pattern_takes_for_ever() -> None:
+    vault = Vault(b"k" * 32)
+    with timed(2):
+        for line in ("a" + " " * 1_000_000, "a " * 500_000, "a" * 1_000_000):
+            with pytest.raises(parse.UnreadableError):
+                parse.svcs(line)
+        assert vault.line("a" * 1_000_000 + " password: x") == "(secret)"
+        for line in ("a" * 1_000_000, "'a" * 500_000, "a" + " " * 1_000_000, '"a" ' * 200_000):
+            vault.line(line)
+
+
+@pytest.mark.parametrize(
+    ("template", "metadata"),
+    [
+        ("{{#a}}{{{b}}}{{/a}}", {"a": [1] * 50_000, "b": "x" * 100_000}),
+        ("{{#a}}" + "x" * 1_000_000 + "{{/a}}", {"a": [1] * 50_000}),
+        ("{{#a}}" * 100 + "x" + "{{/a}}" * 100, {"a": [1, 2, 3]}),
+        ("{{{a}}}" * 1000, {"a": list(range(100_000))}),
+        ("{{{a}}}" * 100_000, {"a": "x" * 1000}),
+    ],
+)
+def test_no_template_fills_the_memory(template: str, metadata: dict[str, Any]) -> None:
+    with timed(3), pytest.raises(render.RenderError, match="repeats itself"):
+        render.render(template, metadata, {})
+
+
+def test_differences_of_hostile_files_end() -> None:
+    lines = ["\n".join(str((index * step) % 44) for index in range(20_000)) for step in (1, 7)]
+    with timed(3):
+        assert len(files.differences(lines[0], lines[1], Vault(b"k" * 32))) == files.MOST_DIFFERENCES
