@@ -29,7 +29,7 @@ test: .venv/done lint
 	$(BIN)/pytest -c tests/pytest.ini tests -n 2 -m "not proof"
 
 proofs: .venv/done
-	$(BIN)/pytest -c tests/pytest.ini tests/proofs -n 2 -m proof
+	$(BIN)/pytest -c tests/pytest.ini tests -n 2 -m proof
 
 record: .venv/done
 	$(BIN)/python -m tests.record

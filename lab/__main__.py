@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from lab import control, plan, world
 from lab.faults import UnknownFaultError, listing, parse
@@ -13,8 +14,13 @@ from lab.faults import UnknownFaultError, listing, parse
 BAD_OPTION = 4
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_OPTION, f"lab: {message}; python -m lab --help tells more\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m lab",
         description="A whole coupling of datacenters on this machine, and a COMMAND in its operator's place.",
         epilog="Inside: `python -m lab fault NAME[@SUBJECT]…` puts a fault in, `python -m lab heal NAME[@SUBJECT]` "
@@ -23,6 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--datacenters", type=int, default=3, metavar="N", help="2 to 20 (3); my-dc-2 is the master")
     parser.add_argument("--uncoupled", action="store_true", help="my-dc-2 alone is coupled; the others are candidates")
+    parser.add_argument("--regions", type=int, default=1, metavar="N", help="they lie in N regions (1) of one coupling")
+    parser.add_argument("--instances", default="", metavar="ROLE=N,…", help="several zones of a service: binder=2")
     parser.add_argument("--accounts", type=int, default=0, metavar="N", help="more accounts in every directory")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME[@SUBJECT]", help="planted before COMMAND")
     parser.add_argument("--list-faults", action="store_true", help="prints what can be planted, and exits")
@@ -45,6 +53,8 @@ def main(arguments: Sequence[str]) -> int:
         return done
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.accounts < 0:
+        parser.error(f"--accounts is {options.accounts}, which is no number of accounts")
     if options.list_faults:
         print(listing(), end="")
         return 0
@@ -57,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for fault in options.fault:
             parse(fault)
-        plan.make_plan(options.datacenters)
+        _plan(options)
     except (UnknownFaultError, ValueError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return BAD_OPTION
@@ -68,19 +78,22 @@ def main(arguments: Sequence[str]) -> int:
         return world.CANNOT
 
 
+def _plan(options: argparse.Namespace) -> plan.Plan:
+    return plan.make_plan(
+        options.datacenters, coupled=not options.uncoupled, accounts=options.accounts,
+        regions=options.regions, instances=options.instances,
+    )  # fmt: skip
+
+
 def _run(options: argparse.Namespace) -> int:
     from lab import daemon  # imported where it is needed: the front stays small and quick
 
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
-    return daemon.main(
-        count=options.datacenters,
-        coupled=not options.uncoupled,
-        accounts=options.accounts,
-        faults=options.fault,
-        command=command or ["bash"],
-        verbose=options.verbose,
-    )
+    return daemon.main(_plan(options), faults=options.fault, command=command or ["bash"], verbose=options.verbose)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

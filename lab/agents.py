@@ -93,6 +93,10 @@ class Agent:
         async with self._looked:
             await self._looked.wait_for(lambda: self._ended >= wanted or not self.running)
 
+    def wake(self) -> None:
+        """Something has changed: the agent looks as soon as it can."""
+        self._due.set()
+
     def reset(self) -> None:
         """What the agent forgets when it starts."""
 

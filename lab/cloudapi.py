@@ -149,6 +149,12 @@ class Haproxy:
             await asyncio.gather(self._checking, return_exceptions=True)
         await self.http.stop()
 
+    async def use_tls(self, tls: ssl.SSLContext) -> None:
+        """Goes on with another certificate."""
+        await self.stop()
+        self._tls = tls
+        await self.start()
+
     def replace(self, backend: Cloudapi) -> None:
         """SMF makes a process anew at each start: the one of the same port takes the old one's place."""
         self.backends = [known for known in self.backends if known.port != backend.port] + [backend]

@@ -18,7 +18,7 @@ from typing import Any
 
 import asyncssh
 
-from lab import commands, control, data, faults, kinds, net, plan, resolve, roots, tls
+from lab import commands, control, data, faults, firewall, kinds, net, plan, resolve, roots, tls
 from lab.machine import Machine, Site
 from lab.services import Builder, Collaborators
 from lab.sshd import SshServer
@@ -70,7 +70,7 @@ class Lab:
     async def build(self) -> None:
         """Everything runs when this returns."""
         process = asyncio.create_task(self._start_ufds())
-        net.build(self.plan)
+        net.build(self.plan, firewall.initial(self.plan))
         roots.make_shared()
         certificate = tls.make_certificate(roots.RUN / "tls")
         for datacenter in self.plan.datacenters:
@@ -144,7 +144,7 @@ class Lab:
     @staticmethod
     async def _resolve(machine: Machine, host: str) -> str:
         try:
-            return await resolve.resolve_address(machine.dial, [machine.binder], host)
+            return await resolve.resolve_address(machine.dial, machine.binders, host)
         except resolve.ResolveError as error:
             raise OSError(str(error)) from error
 
@@ -226,6 +226,7 @@ class Lab:
         agents = [
             *(agent for shared in self.shared.values() for agent in shared.config_agents),
             *(shared.net_agent for shared in self.shared.values() if shared.net_agent),
+            *(shared.firewaller for shared in self.shared.values() if shared.firewaller),
         ]
         for _ in range(3):  # a rendered file may restart a service, a route may let another agent through
             before = self._stimes()
@@ -287,13 +288,20 @@ def _rank(machine: Machine, fmri: str) -> int:
     return 0 if machine.zone.role in ("moray", "ufds") or "zookeeper" in fmri else 1
 
 
+async def _plant(lab: Lab, text: str) -> None:
+    try:
+        await lab.plant(text)
+    except (KeyError, StopIteration) as error:  # a replica's fault at the master, which has no replicator
+        raise faults.UnknownFaultError(f"{text} cannot be planted there: it has no {error}") from error
+
+
 async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[str]) -> int:
     lab = Lab(the_plan)
     try:
         await lab.build()
         gc.freeze()
         for text in planted:
-            await lab.plant(text)
+            await _plant(lab, text)
         if planted:
             await lab.settle()
     except net.NetworkError as error:
@@ -302,25 +310,23 @@ async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[s
     except faults.UnknownFaultError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 4
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command
     code = await lab.run(command)
     if lab.ufds.pid is not None:
         os.kill(lab.ufds.pid, signal.SIGKILL)  # else it would complain that nobody listens any more
     return code
 
 
-def main(
-    *, count: int, coupled: bool, accounts: int, faults: Sequence[str], command: Sequence[str], verbose: bool
-) -> int:
+def main(the_plan: plan.Plan, *, faults: Sequence[str], command: Sequence[str], verbose: bool) -> int:
     """Builds, runs and ends a lab.  Called in the first process's child."""
     logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL, format="%(name)s: %(message)s")
     if not verbose:
         logging.getLogger("lab").setLevel(logging.ERROR)
-    the_plan = plan.make_plan(count, coupled=coupled, accounts=accounts)
     if shutil.which(command[0]) is None and not pathlib.Path(command[0]).exists():
         print(f"lab: no such command: {shlex.join(command)}", file=sys.stderr)
         return 127
     loop = asyncio.new_event_loop()
-    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is for the command
+    signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))  # until the command runs
     code = loop.run_until_complete(_live(the_plan, faults, command))
     sys.stdout.flush()
     os._exit(code)  # what is still open ends with the namespaces; an orderly end would only take time

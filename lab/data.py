@@ -13,8 +13,7 @@ from typing import Any
 from lab import plan
 
 Json = dict[str, Any]
-OWNER_ROLES = ("binder", "napi", "moray", "sdc", "ufds", "sapi", "cloudapi", "adminui")
-ROLES_IN_METADATA = (*OWNER_ROLES, "vmapi", "cnapi", "imgapi", "fwapi", "papi", "workflow", "amon", "mahi")
+ROLES_IN_METADATA = (*plan.HOST_NUMBERS, "vmapi", "cnapi", "imgapi", "papi", "workflow", "amon", "mahi")
 
 _REMOTE_PASSWORD = (
     '{{^ufds_remote_ldap_root_pw}}"%s": "{{{ufds_ldap_root_pw}}}"{{/ufds_remote_ldap_root_pw}}'
@@ -195,7 +194,6 @@ def application_uuid(datacenter: plan.Datacenter, name: str = "sdc") -> str:
 def sdc_metadata(the_plan: plan.Plan, datacenter: plan.Datacenter) -> Json:
     """Metadata of application `sdc`: the keys of the head node's configuration, and what SAPI alone knows."""
     replica = datacenter.state == "replica"
-    binders = ",".join(zone.admin_ip for zone in datacenter.zones if zone.role == "binder")
     found: Json = {
         "region_name": datacenter.region,
         "datacenter_name": datacenter.name,
@@ -203,7 +201,7 @@ def sdc_metadata(the_plan: plan.Plan, datacenter: plan.Datacenter) -> Json:
         "dns_domain": datacenter.dns_domain,
         "admin_network": datacenter.admin_subnet.partition("/")[0],
         "admin_netmask": "255.255.255.0",
-        "binder_admin_ips": binders,
+        "binder_admin_ips": ",".join(datacenter.binders),
         "ufds_is_master": "false" if replica else "true",
         "ufds_ldap_root_dn": plan.ROOT_DN,
         "ufds_ldap_root_pw": plan.ROOT_PASSWORD,
@@ -237,7 +235,11 @@ def usbkey_config(the_plan: plan.Plan, datacenter: plan.Datacenter) -> str:
 def _service_metadata(the_plan: plan.Plan, datacenter: plan.Datacenter, role: str) -> Json:
     found: Json = {"SERVICE_NAME": role, "SERVICE_DOMAIN": f"{role}.{datacenter.suffix}"}
     if role == "sapi" and datacenter.state == "replica":
-        found |= {"MASTER_MORAY_IP": f"moray.{the_plan.master.suffix}", "MASTER_MORAY_PORT": "2020"}
+        # binder passes names on within its region only: from another one the master's moray is named by its address.
+        master = the_plan.master
+        same = datacenter.region == master.region
+        moray = f"moray.{master.suffix}" if same else master.zone("moray").admin_ip
+        found |= {"MASTER_MORAY_IP": moray, "MASTER_MORAY_PORT": "2020"}
     if role == "cloudapi":
         shown = the_plan.datacenters if datacenter.state != "candidate" else (datacenter,)
         found["CLOUDAPI_DATACENTERS"] = json.dumps({dc.name: f"https://cloudapi.{dc.suffix}" for dc in shown})
@@ -277,10 +279,17 @@ def sapi_objects(the_plan: plan.Plan, datacenter: plan.Datacenter) -> dict[str, 
 
 
 def healthy_routes(the_plan: plan.Plan, datacenter: plan.Datacenter) -> dict[str, str]:
-    """What NAPI's admin network and the head node carry: the peers' admin networks, and the master's UFDS."""
-    found = {peer.admin_subnet: datacenter.admin_router for peer in the_plan.peers(datacenter)}
-    if datacenter.state != "master":
-        found[f"{the_plan.master_ufds_address}/32"] = datacenter.admin_router
+    """What NAPI's admin network and the head node carry: the region's admin networks, and what every region has to reach.
+
+    That is the master's UFDS and its morays, and on the master the way back to all.
+    """
+    master, router = the_plan.master, datacenter.admin_router
+    if datacenter == master:
+        return {each.admin_subnet: router for each in the_plan.datacenters if each != master}
+    found = {peer.admin_subnet: router for peer in the_plan.peers(datacenter)}
+    found[f"{the_plan.master_ufds_address}/32"] = router
+    if datacenter.region != master.region:
+        found |= {f"{zone.admin_ip}/32": router for zone in master.zones if zone.role == "moray"}
     return found
 
 
@@ -293,7 +302,7 @@ def networks(the_plan: plan.Plan, datacenter: plan.Datacenter) -> list[Json]:
             "family": "ipv4", "mtu": 1500, "nic_tag": tag, "name": tag, "provision_end_ip": f"10.{number}.{index}.250",
             "provision_start_ip": f"10.{number}.{index}.10", "subnet": f"10.{number}.{index}.0/24",
             "uuid": datacenter.network_uuid(tag), "vlan_id": 0, "netmask": "255.255.255.0",
-            "resolvers": [datacenter.zone("binder").admin_ip],
+            "resolvers": list(datacenter.binders),
         }  # fmt: skip
         if tag == "admin":
             network |= {"owner_uuids": [plan.ADMIN_UUID], "routes": healthy_routes(the_plan, datacenter)}

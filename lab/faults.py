@@ -56,7 +56,13 @@ def fault(name: str, where: str, default: str) -> Callable[[Planting], Planting]
 
 def _load() -> None:
     # They register themselves; imported here, because they need this module.
-    from lab import incidents, incidents_accounts  # noqa: F401
+    from lab import (  # noqa: F401
+        incidents,
+        incidents_accounts,
+        incidents_replication,
+        incidents_routes,
+        incidents_services,
+    )
 
 
 def parse(text: str) -> tuple[Fault, str]:

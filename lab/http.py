@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lab import kinds
-from lab.streams import SLOW_SECONDS, Misbehaving, StreamServer
+from lab.streams import Misbehaving, StreamServer
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 16 * 1024 * 1024
@@ -195,7 +195,7 @@ class HttpServer(Misbehaving):
     async def _misbehave(self, writer: asyncio.StreamWriter, answer: bytes, keep_alive: bool) -> bool:
         match self.misbehaviour:
             case "slow":
-                await asyncio.sleep(SLOW_SECONDS)
+                await asyncio.sleep(self.slow_seconds)
                 writer.write(answer)
             case "freeze":
                 await self.unfrozen()

@@ -199,7 +199,7 @@ async def zookeeper_lost(lab: Lab, target: Target) -> None:
 # ---- routes
 
 
-def _routes_away(lab: Lab, target: Target) -> dict[str, str]:
+def routes_away(lab: Lab, target: Target) -> dict[str, str]:
     """The routes that the zone needs for its work with other datacenters."""
     routes = data.healthy_routes(lab.plan, target.site.datacenter)
     ufds = f"{lab.plan.master_ufds_address}/32"
@@ -228,7 +228,7 @@ async def route_missing(lab: Lab, target: Target) -> None:
     which would put it back, is disabled; the zone's services were restarted since.  The seed: "adminui and cloudapi
     must be able to talk to the master's ufds, too"."""
     await target.site.headnode.services.get("svc:/smartdc/agent/net-agent:default").disable()
-    target.machine.remove_routes(list(_routes_away(lab, target)))
+    target.machine.remove_routes(list(routes_away(lab, target)))
     await _restart_who_dials(lab, target)
 
 
@@ -283,6 +283,27 @@ async def region_name(lab: Lab, target: Target) -> None:
     await lab.settle_now()
     for machine in target.site.of_role("binder"):
         await restart(machine, "binder")
+
+
+@fault("metadata-missing", "datacenter", "my-dc-1")
+async def metadata_missing(lab: Lab, target: Target) -> None:
+    """region_name is missing in the `sdc` metadata: config-agent renders an empty string without a word, and binder,
+    restarted since, asks UFDS for the resolvers of no region.  An `action: replace` with an incomplete object."""
+    sdc_metadata(lab, target).pop("region_name", None)
+    await lab.settle_now()
+    for machine in target.site.of_role("binder"):
+        await restart(machine, "binder")
+
+
+@fault("metadata-type", "datacenter", "my-dc-1")
+async def metadata_type(lab: Lab, target: Target) -> None:
+    """ufds_is_master is a boolean and MASTER_MORAY_PORT a number, where Triton's own tools write strings: JSON from a
+    file instead of `sapiadm update metadata.KEY=VALUE`.  It renders alike, and a comparison with "true" is false."""
+    metadata = sdc_metadata(lab, target)
+    metadata["ufds_is_master"] = str(metadata["ufds_is_master"]) == "true"
+    sapi = service_metadata(lab, target, "sapi")
+    if "MASTER_MORAY_PORT" in sapi:
+        sapi["MASTER_MORAY_PORT"] = int(sapi["MASTER_MORAY_PORT"])
 
 
 @fault("dns-domain", "datacenter", "my-dc-1")

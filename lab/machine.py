@@ -23,16 +23,18 @@ class Machine:
         self.dial: kinds.Dial = net.NamespaceDial(zone.id)
         self.services = Services()
         self.routes: dict[str, str] = {}  # vm.routes: what vmadm knows
+        self.firewall_enabled = zone.firewall_enabled
         self.health_errors: list[str] = []
+        self.alias = zone.alias  # as vmadm and VMAPI show it
 
     @property
     def namespace(self) -> str:
         return self.zone.id
 
     @property
-    def binder(self) -> str:
-        """The name server of /etc/resolv.conf: the own datacenter's binder."""
-        return self.datacenter.zone("binder").admin_ip
+    def binders(self) -> tuple[str, ...]:
+        """The name servers of /etc/resolv.conf: the own datacenter's binders."""
+        return self.datacenter.binders
 
     def listen(self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
         return net.listen_in(self.namespace, port, host, kind)

@@ -18,7 +18,7 @@ import os
 import pathlib
 import socket
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lab import kinds, plan
 
@@ -172,8 +172,11 @@ def _router_lines(datacenter: plan.Datacenter, ports: list[tuple[str, str]]) -> 
     return lines
 
 
-def build(the_plan: plan.Plan) -> None:
-    """Makes every namespace, wire, address and rule of the plan; routes of zones to other datacenters are not set."""
+def build(the_plan: plan.Plan, more: Mapping[str, Sequence[str]]) -> None:
+    """Makes every namespace, wire, address and rule of the plan; routes of zones to other datacenters are not set.
+
+    `more` are lines for the namespaces of some zones.
+    """
     names = [BACKBONE, OPERATOR]
     links = [f"link add eth0 netns {OPERATOR} type veth peer name operator netns {BACKBONE}"]
     batches: dict[str, list[str]] = {
@@ -193,7 +196,7 @@ def build(the_plan: plan.Plan) -> None:
         ports: list[tuple[str, str]] = []
         for index, zone in enumerate((datacenter.headnode, *datacenter.zones)):
             names.append(zone.id)
-            batches[zone.id] = _zone_lines(zone)
+            batches[zone.id] = [*_zone_lines(zone), *more.get(zone.id, ())]
             for nic in zone.nics:
                 port = f"z{index}-{nic.interface}"
                 links.append(f"link add {nic.interface} netns {zone.id} type veth peer name {port} netns {home}")

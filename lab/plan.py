@@ -17,8 +17,12 @@ ROOT_DN = "cn=root"
 ROOT_PASSWORD = "lab-s3cret-of-ufds-root"
 
 HOST_NUMBERS = {
-    "binder": 11, "napi": 14, "moray": 17, "sdc": 26, "ufds": 29, "sapi": 32, "cloudapi": 35, "adminui": 36,
+    "binder": 11, "napi": 14, "moray": 17, "sdc": 26, "fwapi": 27, "ufds": 29, "sapi": 32, "cloudapi": 35,
+    "adminui": 36,
 }  # fmt: skip
+MOST_INSTANCES = 3  # host numbers are 100 apart, and end at 254
+# sdc-ufds-m2s wants exactly one ufds zone on the head node, and the sdc-* wrappers take the first zone tagged sdc.
+SINGLE_ROLES = frozenset({"ufds", "sdc", "fwapi"})
 EXTERNAL_ROLES = frozenset({"ufds", "cloudapi", "adminui"})
 FIREWALLED_ROLES = frozenset({"sapi", "sdc"})
 COMMON_SERVICES = ("svc:/smartdc/application/config-agent:default",)
@@ -34,6 +38,7 @@ SERVICES = {
     "cloudapi": tuple(f"svc:/smartdc/application/cloudapi:cloudapi-{port}" for port in range(8081, 8085)),
     "adminui": ("svc:/smartdc/application/adminui:default",),
     "napi": ("svc:/smartdc/application/napi:default",),
+    "fwapi": ("svc:/smartdc/application/fwapi:default",),
     "sdc": (),
 }
 REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
@@ -143,6 +148,11 @@ class Datacenter:
     def zone(self, role: str, index: int = 0) -> Zone:
         return self._zone(role, index)
 
+    @property
+    def binders(self) -> tuple[str, ...]:
+        """The name servers of the datacenter, as resolv.conf and NAPI's networks list them."""
+        return tuple(zone.admin_ip for zone in self.zones if zone.role == "binder")
+
     def _zone(self, role: str, index: int) -> Zone:
         alias = f"{role}{index}"
         services = SERVICES[role] + (REPLICATOR,) * (role == "ufds" and self.state == "replica") + COMMON_SERVICES
@@ -191,14 +201,40 @@ class Plan:
         return address
 
 
-def make_plan(count: int = 3, *, coupled: bool = True, accounts: int = 0, region: str = "my-dc") -> Plan:
-    """`count` datacenters my-dc-1 … of one region; my-dc-2 is the master (as in the seed)."""
+def region_name(index: int) -> str:
+    """my-dc, my-dc-b, my-dc-c …"""
+    return "my-dc" + (f"-{chr(ord('a') + index)}" if index else "")
+
+
+def read_instances(text: str) -> dict[str, int]:
+    """`binder=2,cloudapi=2`; ValueError says what is wrong."""
+    found: dict[str, int] = {}
+    for part in filter(None, text.split(",")):
+        role, _, count = part.partition("=")
+        if role not in HOST_NUMBERS:
+            raise ValueError(f"there is no service {role!r}; there are {', '.join(HOST_NUMBERS)}")
+        most = 1 if role in SINGLE_ROLES else MOST_INSTANCES
+        if not count.isdigit() or not 1 <= int(count) <= most:
+            raise ValueError(f"{role} has 1 to {most} instances, not {count!r}" if most > 1 else f"there is one {role}")
+        found[role] = int(count)
+    return found
+
+
+def make_plan(
+    count: int = 3, *, coupled: bool = True, accounts: int = 0, regions: int = 1, instances: str = ""
+) -> Plan:
+    """`count` datacenters my-dc-1 … in `regions` regions; my-dc-2 is the master of them all (as in the seed)."""
     if not 2 <= count <= 20:
         raise ValueError(f"a lab has 2 to 20 datacenters, not {count}")
+    if not 1 <= regions <= count:
+        raise ValueError(f"{count} datacenters lie in 1 to {count} regions, not {regions}")
+    if accounts < 0:
+        raise ValueError(f"there cannot be {accounts} accounts")
+    counts = tuple(read_instances(instances).items())
 
-    def state(number: int) -> str:
-        if number == 2:
-            return "master"
-        return "replica" if coupled else "candidate"
+    def made(number: int) -> Datacenter:
+        state = "master" if number == 2 else "replica" if coupled else "candidate"
+        region = region_name((number - 1) * regions // count)
+        return Datacenter(f"my-dc-{number}", number, region, state, instances=counts)
 
-    return Plan(tuple(Datacenter(f"my-dc-{n}", n, region, state(n)) for n in range(1, count + 1)), accounts=accounts)
+    return Plan(tuple(made(number) for number in range(1, count + 1)), accounts=accounts)

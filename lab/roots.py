@@ -36,7 +36,7 @@ ON_HEADNODES = {
     "usr/bin": ("sysinfo",),
     "usr/sbin": ("vmadm", "zlogin", "zoneadm"),
     "opt/smartdc/bin": (
-        "sdcadm", "sdc-healthcheck", "sdc-sapi", "sdc-napi", "sdc-ldap", "sapiadm", "sdc-vmname", "sdc-useradm",
+        "sdcadm", "sdc-healthcheck", "sdc-sapi", "sdc-napi", "sdc-fwapi", "sdc-ldap", "sapiadm", "sdc-vmname", "sdc-useradm",
         "sdc-ufds-m2s", "sdc-login", "sdc-vmapi", "sdc-cnapi", "sdc-imgapi", "sdc-usbkey", "sdc-role",
         "sdc-cloudapi", "sdc-ufds", "manta-oneach", "manta-adm", "sdc-backup",
     ),
@@ -112,7 +112,7 @@ def _programs(root: pathlib.Path) -> None:
             _link(root, f"usr/bin/{name}", f"/.lab/bin/{pathlib.Path(found).resolve().name}")
 
 
-def _tree(root: pathlib.Path, zone: plan.Zone, binder: str) -> None:
+def _tree(root: pathlib.Path, zone: plan.Zone, binders: tuple[str, ...]) -> None:
     for part in (
         ".lab", "usr/bin", "usr/sbin", "opt/smartdc/bin", "opt/local/bin", "etc/inet", "root", "var/tmp",
         "var/svc/log", "tmp", "smartdc",
@@ -127,7 +127,8 @@ def _tree(root: pathlib.Path, zone: plan.Zone, binder: str) -> None:
     (root / ".lab-zone").write_text(zone.id, encoding="utf-8")
     (root / "etc/passwd").write_text("root:x:0:0:Super-User:/root:/usr/bin/bash\n", encoding="utf-8")
     (root / "etc/group").write_text("root::0:\n", encoding="utf-8")
-    (root / "etc/resolv.conf").write_text(f"nameserver {binder}\n", encoding="utf-8")
+    servers = "".join(f"nameserver {binder}\n" for binder in binders)
+    (root / "etc/resolv.conf").write_text(servers, encoding="utf-8")
     shown = "headnode" if zone.role == "global" else zone.uuid
     for name in ("etc/nodename", "etc/hostname"):
         (root / name).write_text(shown + "\n", encoding="utf-8")
@@ -141,8 +142,7 @@ def _tree(root: pathlib.Path, zone: plan.Zone, binder: str) -> None:
 
 def make_headnode(datacenter: plan.Datacenter, root: pathlib.Path) -> dict[str, pathlib.Path]:
     """The tree of a head node with its zones' trees in it; returns each zone's root by alias."""
-    binder = datacenter.zone("binder").admin_ip
-    _tree(root, datacenter.headnode, binder)
+    _tree(root, datacenter.headnode, datacenter.binders)
     for folder, names in ON_HEADNODES.items():
         for name in names:
             _link(root, f"{folder}/{name}", "/.lab/stub")
@@ -157,5 +157,5 @@ def make_headnode(datacenter: plan.Datacenter, root: pathlib.Path) -> dict[str, 
         mount(f"/run/netns/{zone.id}", str(root / ".netns" / zone.id), None, MS_BIND)
         found[zone.alias] = root / "zones" / zone.uuid / "root"
         found[zone.alias].mkdir(parents=True)
-        _tree(found[zone.alias], zone, binder)
+        _tree(found[zone.alias], zone, datacenter.binders)
     return found

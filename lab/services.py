@@ -14,6 +14,8 @@ from lab.adminui import Adminui
 from lab.agents import ConfigAgent, NetAgent
 from lab.binder import Binder, Registry
 from lab.cloudapi import Cloudapi, Haproxy
+from lab.firewall import Firewaller
+from lab.fwapi import Fwapi, Rules, default_rules
 from lab.machine import Machine, Site
 from lab.moray import MorayHaproxy, MorayServer, MorayStore
 from lab.napi import Napi, Networks
@@ -24,7 +26,9 @@ from lab.ufds.client import UfdsProcess
 if TYPE_CHECKING:
     from lab import kinds
 
-AGENT_SERVICES = ("svc:/smartdc/agent/net-agent:default", "svc:/smartdc/agent/ur:default")
+NET_AGENT = "svc:/smartdc/agent/net-agent:default"
+FIREWALLER = "svc:/smartdc/agent/firewaller:default"
+UR = "svc:/smartdc/agent/ur:default"
 CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 
 
@@ -77,6 +81,15 @@ class UfdsFront:
                 await self._process.stop(self.listener)
             self._listening = wanted
 
+    async def use_certificate(self, certificate: pathlib.Path, key: pathlib.Path) -> None:
+        """Goes on with another certificate."""
+        self._certificate, self._key = certificate, key
+        async with self._turn:
+            if self._listening:
+                await self._process.stop(self.listener)
+                self._listening = False
+        await self._settle()
+
     def part(self, name: str) -> kinds.Daemon:
         """One of the five programs."""
         return _Part(self, name)
@@ -122,14 +135,21 @@ class Replicator:
 
 
 class _Zookeeper:
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    """One member of the ensemble, which serves as long as most of its members run."""
+
+    def __init__(self, member: str, shared: Collaborators, of: int) -> None:
+        self._member, self._shared, self._of = member, shared, of
 
     async def start(self) -> None:
-        self._registry.online = True
+        self._shared.zookeepers.add(self._member)
+        self._count()
 
     async def stop(self) -> None:
-        self._registry.online = False
+        self._shared.zookeepers.discard(self._member)
+        self._count()
+
+    def _count(self) -> None:
+        self._shared.registry.online = 2 * len(self._shared.zookeepers) > self._of
 
 
 class Collaborators:
@@ -145,7 +165,10 @@ class Collaborators:
         self.ufds: dict[str, UfdsFront] = {}
         self.servers: dict[str, kinds.Daemon] = {}  # by zone id, or zone id and port: the youngest process
         self.config_agents: list[ConfigAgent] = []
+        self.zookeepers: set[str] = set()
+        self.rules = Rules(default_rules(datacenter))
         self.net_agent: NetAgent | None = None
+        self.firewaller: Firewaller | None = None
         self.tasks: set[asyncio.Task[None]] = set()
 
 
@@ -157,7 +180,7 @@ class Builder:
         certificate: tuple[pathlib.Path, pathlib.Path],
     ) -> None:  # fmt: skip
         self.site, self.shared, self.process, self.tls, self.certificate = site, shared, process, tls, certificate
-        self.binders = [zone.admin_ip for zone in site.datacenter.zones if zone.role == "binder"]
+        self.binders = list(site.datacenter.binders)
 
     def build(self) -> list[kinds.Daemon]:
         """Adds every service; returns what runs in zones without being an SMF service of the plan (the haproxies)."""
@@ -168,8 +191,12 @@ class Builder:
             self.shared.config_agents.append(agent)
             machine.services.add(CONFIG_AGENT, _always(agent))
         net_agent = self.shared.net_agent = NetAgent(self.site)
-        for fmri in AGENT_SERVICES:
-            self.site.headnode.services.add(fmri, (lambda: net_agent) if "net-agent" in fmri else Idle)
+        firewaller = self.shared.firewaller = Firewaller(self.site)
+        self.shared.rules.on_change = firewaller.wake
+        agents = self.site.headnode.services
+        agents.add(NET_AGENT, _always(net_agent))
+        agents.add(FIREWALLER, _always(firewaller))
+        agents.add(UR, Idle)
         return extra
 
     def _add(self, machine: Machine, fmri: str, make: Callable[[], kinds.Daemon]) -> Service:
@@ -213,7 +240,7 @@ class Builder:
     def _binder(self, machine: Machine) -> list[kinds.Daemon]:
         for fmri in machine.zone.services:
             if "zookeeper" in fmri:
-                self._add(machine, fmri, lambda: _Zookeeper(self.shared.registry))
+                self._add(machine, fmri, lambda: _Zookeeper(machine.zone.id, self.shared, len(self.binders)))
             elif fmri != CONFIG_AGENT:
                 self._add(machine, fmri, lambda: self._kept(machine, Binder(machine, self.shared.registry)))
         return []
@@ -232,6 +259,10 @@ class Builder:
 
     def _napi(self, machine: Machine) -> list[kinds.Daemon]:
         self._add(machine, machine.zone.services[0], lambda: self._kept(machine, Napi(machine, self.shared.networks)))
+        return []
+
+    def _fwapi(self, machine: Machine) -> list[kinds.Daemon]:
+        self._add(machine, machine.zone.services[0], lambda: self._kept(machine, Fwapi(machine, self.shared.rules)))
         return []
 
     def _adminui(self, machine: Machine) -> list[kinds.Daemon]:

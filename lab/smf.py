@@ -26,6 +26,7 @@ class Service:
         self.state = "offline"
         self.changing = False
         self.stime = time.time()
+        self.started: float | None = None  # when the start method last ran
         self.reason = ""
         self._make = make
         self._daemon: kinds.Daemon | None = None
@@ -45,6 +46,7 @@ class Service:
             self.state, self.stime = state, time.time()
 
     async def _start(self) -> None:
+        self.started = time.time()
         if self._make is not None:
             self._daemon = self._make()
             try:

@@ -55,6 +55,7 @@ class SshServer:
         self.machine = machine
         self.key = key
         self.permits = True
+        self.delay = 0.0  # on the lab's clock: how long until a session begins
         self._client_keys = asyncssh.import_authorized_keys(client_key)
         self.nobody = asyncssh.import_authorized_keys(
             asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
@@ -110,7 +111,7 @@ class _Connection(asyncssh.SSHServer):
         if self._sessions >= MAX_SESSIONS:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
         self._sessions += 1
-        return _Session(self._server.machine, self._ended)
+        return _Session(self._server, self._ended)
 
     def _ended(self) -> None:
         self._sessions -= 1
@@ -141,16 +142,25 @@ class _Connection(asyncssh.SSHServer):
 class _Session(asyncssh.SSHServerProcess[bytes]):
     """One session channel: counts itself, and runs one command or a shell."""
 
-    def __init__(self, machine: Machine, ended: Callable[[], None]) -> None:
+    def __init__(self, server: SshServer, ended: Callable[[], None]) -> None:
         super().__init__(self._run, None, 3, False)
-        self._machine = machine
-        self._ended = ended
+        self._server = server
+        self._machine = server.machine
+        self._ended: Callable[[], None] | None = ended
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._ended()
+        self._end()
+
+    def _end(self) -> None:
+        """The session counts no more: asyncssh may read the next request before it says that a channel is closed."""
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended()
 
     async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        if self._server.delay:
+            await self._machine.clock.sleep(self._server.delay)
         if process.term_type:
             await _run_on_terminal(self._machine, process)
             return
@@ -173,6 +183,7 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
             into.cancel()
             watch.cancel()
             _kill(running)
+        self._end()
         _exit(process, code)
 
 

@@ -18,6 +18,7 @@ class Misbehaving:
 
     def __init__(self) -> None:
         self._misbehaviour: str | None = None
+        self.slow_seconds = SLOW_SECONDS
         self._unfrozen = asyncio.Event()
         self._unfrozen.set()
 

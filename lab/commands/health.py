@@ -17,7 +17,7 @@ from lab.commands.services import explanation
 from lab.commands.web import Ask, CurlError, perform
 from lab.machine import Machine
 
-PINGS = {"cloudapi": "https://{}/--ping", "sapi": "http://{}/ping", "napi": "http://{}/ping"}
+PINGS = {"cloudapi": "https://{}/--ping", "sapi": "http://{}/ping", "napi": "http://{}/ping", "fwapi": "http://{}/ping"}
 AGENTS = ("net-agent", "ur")
 # sdcadm's ping has no timeout at all (hazard 10); the lab's has one beyond everybody's patience.
 PATIENCE = 120.0
@@ -55,7 +55,7 @@ async def _rows(call: Call, wanted: list[str]) -> list[Row]:
     for machine, error in zip(machines, errors, strict=True):
         row: Row = {
             "type": "vm", "healthy": error is None, "hostname": "headnode", "instance": machine.zone.uuid,
-            "alias": machine.zone.alias, "service": machine.zone.role,
+            "alias": machine.alias, "service": machine.zone.role,
         }  # fmt: skip
         rows.append(row | ({"health_errors": [{"message": error}]} if error else {}))
     for name in AGENTS if not wanted else [agent for agent in AGENTS if agent in wanted]:
@@ -115,7 +115,7 @@ def _instances(call: Call) -> list[Row]:
     site = call.site
     return [
         {
-            "type": "vm", "alias": machine.zone.alias, "version": "master-20251120T000000Z",
+            "type": "vm", "alias": machine.alias, "version": "master-20251120T000000Z",
             "instance": machine.zone.uuid, "zonename": machine.zone.uuid, "service": machine.zone.role,
             "image": plan.made_uuid("image", machine.zone.role), "state": "running",
             "server": site.datacenter.server_uuid, "hostname": "headnode",

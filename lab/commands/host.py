@@ -70,9 +70,9 @@ def vm_object(machine: Machine) -> dict[str, Any]:
         "zonename": zone.uuid, "autoboot": True, "brand": "joyent-minimal", "limit_priv": "default", "v": 1,
         "create_timestamp": "2025-07-20T00:00:00.000Z", "image_uuid": plan.made_uuid("image", zone.role),
         "cpu_shares": 1024, "max_physical_memory": 1024, "owner_uuid": plan.ADMIN_UUID, "hostname": zone.uuid,
-        "resolvers": [machine.binder], "alias": zone.alias, "ram": 1024, "nics": nics, "routes": dict(machine.routes),
+        "resolvers": list(machine.binders), "alias": machine.alias, "ram": 1024, "nics": nics, "routes": dict(machine.routes),
         "uuid": zone.uuid, "zone_state": "running", "zonepath": f"/zones/{zone.uuid}", "zonedid": 1,
-        "last_modified": "2025-07-20T00:00:00.000Z", "firewall_enabled": zone.firewall_enabled,
+        "last_modified": "2025-07-20T00:00:00.000Z", "firewall_enabled": machine.firewall_enabled,
         "server_uuid": datacenter.server_uuid, "platform_buildstamp": "20251120T000000Z", "state": "running",
         "boot_timestamp": "2025-07-20T08:26:40.000Z", "pid": 4242, "datacenter_name": datacenter.name,
         "customer_metadata": {
@@ -184,11 +184,16 @@ async def _update(call: Call, machine: Machine, rest: list[str]) -> int:
         assert isinstance(wanted, dict)
     except (ValueError, AssertionError):
         raise UsageError("Invalid JSON payload", 1) from None
-    unknown = set(wanted) - {"set_routes", "remove_routes"}
+    unknown = set(wanted) - {"set_routes", "remove_routes", "firewall_enabled"}
     if unknown:
         raise UsageError(f"vmadm update: the lab does not imitate {', '.join(sorted(unknown))}", 127)
     machine.remove_routes(list(wanted.get("remove_routes", [])))
     machine.add_routes(dict(wanted.get("set_routes", {})))
+    if "firewall_enabled" in wanted:
+        machine.firewall_enabled = wanted["firewall_enabled"] is True
+        firewaller = call.lab.shared[call.site.datacenter.name].firewaller
+        if firewaller is not None:
+            firewaller.wake()
     call.err(f"Successfully updated VM {machine.zone.uuid}\n")
     return 0
 

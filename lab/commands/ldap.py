@@ -24,6 +24,7 @@ NAMES = {1: "Operations error", 2: "Protocol error", 16: "No such attribute", 19
          66: "Operation not allowed on non-leaf", 68: "Already exists",
          80: "Internal (implementation specific) error"}  # fmt: skip
 TIMEOUT = 30.0
+FOLDED = 78  # OpenLDAP's tools fold longer lines
 
 
 def packed(text: str) -> bytes:
@@ -122,7 +123,9 @@ async def _search(call: Call, words: list[str]) -> int:
 
 def _line(kind: str, value: str) -> str:
     plain = re.fullmatch(r"(?![ :<])[\x20-\x7e]*(?<! )", value) is not None
-    return f"{kind}: {value}\n" if plain else f"{kind}:: {base64.b64encode(value.encode()).decode()}\n"
+    line = f"{kind}: {value}" if plain else f"{kind}:: {base64.b64encode(value.encode()).decode()}"
+    rest = [line[at : at + FOLDED - 1] for at in range(FOLDED, len(line), FOLDED - 1)]
+    return "\n ".join([line[:FOLDED], *rest]) + "\n"
 
 
 def _records(text: str) -> Iterator[list[tuple[str, str]]]:

@@ -33,7 +33,7 @@ async def address_of(machine: Machine, host: str) -> str:
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
-        return await resolve.resolve_address(machine.dial, [machine.binder], host)
+        return await resolve.resolve_address(machine.dial, machine.binders, host)
 
 
 def _table(machine: Machine) -> list[tuple[ipaddress.IPv4Network, str | None, str]]:
@@ -229,7 +229,7 @@ async def nc(call: Call) -> int:
 
 @command("dig")
 async def dig(call: Call) -> int:
-    server, names, options, reverse = call.machine.binder, [], set(), None
+    server, names, options, reverse = call.machine.binders[0], [], set(), None
     seconds, tries = 5.0, 3
     rest = iter(call.arguments)
     for word in rest:

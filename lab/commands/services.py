@@ -142,6 +142,11 @@ async def _act(service: Service, verb: str) -> None:
             pass  # Triton's services have no refresh method
 
 
+def _moment(seconds: float) -> str:
+    """SMF's type time: seconds and nanoseconds."""
+    return f"{seconds:.6f}000"
+
+
 @command("svcprop")
 async def svcprop(call: Call) -> int:
     zone, names, patterns = None, [], []
@@ -161,9 +166,13 @@ async def svcprop(call: Call) -> int:
         for service in found:
             values = {
                 "restarter/state": service.state,
-                "restarter/state_timestamp": f"{service.stime:.6f}000",
+                "restarter/next_state": "none",
+                "restarter/auxiliary_state": "method_failed" if service.state == "maintenance" else "none",
+                "restarter/state_timestamp": _moment(service.stime),
                 "general/enabled": "false" if service.state == "disabled" else "true",
             }
+            if service.started is not None:
+                values["restarter/start_method_timestamp"] = _moment(service.started)
             for name in names or values:
                 if name not in values:
                     raise UsageError(f"svcprop: Couldn't find property group '{name}' for '{service.fmri}'.", 1)

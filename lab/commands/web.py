@@ -1,4 +1,4 @@
-"""curl, sdc-sapi, sdc-napi, sapiadm.  Formats: facts, "Exact forms" and hazard 2."""
+"""curl, sdc-sapi, sdc-napi, sdc-fwapi, sapiadm.  Formats: facts, "Exact forms" and hazard 2."""
 
 # ruff: noqa: ASYNC109  a Dial has a timeout of its own
 
@@ -19,6 +19,7 @@ from lab.machine import Machine
 CONNECT_TIMEOUT = 10.0  # sdc-sdc:tools/lib/libdc.sh: curl's --connect-timeout; there is no total one
 FOREVER = 3600.0
 UNRESOLVED, REFUSED, TIMED_OUT, GOT_NOTHING, TLS_FAILED, USAGE = 6, 7, 28, 52, 35, 2
+NO_HTTP, PARTIAL = 1, 18
 SAPIADM_KINDS = ("applications", "services", "instances", "manifests")
 
 
@@ -123,7 +124,16 @@ async def perform(machine: Machine, ask: Ask) -> http.Response:
         raise CurlError(56, "Recv failure: Connection reset by peer") from None
     except OSError as error:
         raise CurlError(REFUSED, f"Failed to connect to {host} port {port}: {error.strerror or error}") from None
-    except (EOFError, http.BadMessageError, ValueError):
+    except asyncio.IncompleteReadError as error:
+        if error.expected is None:  # not even a head
+            if error.partial:
+                raise CurlError(NO_HTTP, "Received HTTP/0.9 when not allowed") from None
+            raise CurlError(GOT_NOTHING, "Empty reply from server") from None
+        missing = error.expected - len(error.partial)
+        raise CurlError(PARTIAL, f"end of response with {missing} bytes missing") from None
+    except http.BadMessageError:
+        raise CurlError(NO_HTTP, "Received HTTP/0.9 when not allowed") from None
+    except (EOFError, ValueError):
         raise CurlError(GOT_NOTHING, "Empty reply from server") from None
 
 
@@ -170,7 +180,7 @@ async def curl(call: Call) -> int:
     return 22 if failed else 0
 
 
-@command("sdc-sapi", "sdc-napi")
+@command("sdc-sapi", "sdc-napi", "sdc-fwapi")
 async def wrapper(call: Call) -> int:
     words = call.arguments
     headers = words[:1] != ["--no-headers"]

@@ -55,6 +55,7 @@ class UfdsProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "lab.ufds.process", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE, cwd=HOME,
+            start_new_session=True,  # Ctrl-C is for the command
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read())
 

@@ -11,6 +11,7 @@ from lab.ufds.changelog import Modification
 from lab.ufds.errors import LdapError
 
 Entry = tuple[str, dict[str, list[str]]]
+MOST_ENTRIES = 300_000  # more than any lab has: the lab itself must outlive the fault of an endless answer
 
 
 class LdapClient:
@@ -62,6 +63,8 @@ class LdapClient:
     def _take(self, number: int, tag: int, body: bytes) -> None:
         parts = self._parts.setdefault(number, [])
         parts.append((tag, body))
+        if len(parts) > MOST_ENTRIES:
+            raise ValueError("an answer without end")
         if tag not in (0x64, 0x73):
             future = self._waiting.pop(number, None)
             del self._parts[number]

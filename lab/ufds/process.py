@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -150,6 +151,7 @@ async def run() -> None:
 
 
 def main() -> None:
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # of half-closed TLS it warns on the terminal of the operator
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the lab ends by closing stdin
     try:
         asyncio.run(run())

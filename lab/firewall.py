@@ -1,0 +1,130 @@
+"""The zones' firewalls: what FWAPI's rules let in, as rules of each zone's own kernel, put there by firewaller.
+
+A zone whose firewall is on takes TCP and UDP from whom an enabled ALLOW names, and from nobody else; without
+firewall_enabled a zone takes everything.  ICMP always passes: Triton's own rules let it in from anywhere (facts: hazard
+8), so ping succeeds where TCP is dropped.  Outgoing connections are never blocked.
+
+Routing rules do it, since not every kernel has a packet filter: what comes in over a NIC and is not allowed finds a
+black hole before the zone's own addresses.  They know no connections, so only ports below the ephemeral ones count:
+above them come the answers to what the zone itself has asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from lab import fwapi, http, net, plan
+from lab.agents import TIMEOUT, Agent
+from lab.machine import Machine, Site
+
+LAST_PORT = 32767  # Linux takes ephemeral ports from 32768 on
+ANYWHERE = "0.0.0.0/0"
+OWN_ADDRESSES = ("rule add pref 500 lookup local", "rule del pref 0")  # behind the firewall's rules
+FIREWALLER_PACE = 300.0
+
+
+def tags(zone: plan.Zone) -> dict[str, str]:
+    return {"smartdc_role": zone.role, "smartdc_type": "core"}
+
+
+def _is_meant(target: fwapi.Target, zone: plan.Zone) -> bool:
+    kind, what, value = target
+    if kind == "tag":
+        return what in tags(zone) and value in (None, tags(zone)[what])
+    return what == (zone.uuid if kind == "vm" else "vmall")
+
+
+def _networks(source: fwapi.Target, zones: Iterable[plan.Zone]) -> list[str]:
+    """The addresses that a source stands for; of VMs FWAPI knows its own datacenter's only."""
+    kind, what, _ = source
+    if what == "any" or kind in ("ip", "subnet"):
+        return [ANYWHERE if what == "any" else what if "/" in what else f"{what}/32"]
+    return [f"{nic.ip}/32" for zone in zones if _is_meant(source, zone) for nic in zone.nics]
+
+
+def allowed(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Zone]) -> set[tuple[str, str, int, int]]:
+    """Protocol, source, first and last port of all that the rules let into a zone.
+
+    A BLOCK changes nothing: the policy is to block, and an ALLOW goes before it (sdc-fwapi:docs/index.md).
+    """
+    found = set()
+    for rule in rules:
+        mine = rule.get("global") or rule.get("owner_uuid") == plan.ADMIN_UUID
+        parsed = fwapi.parse(rule["rule"])
+        if not (rule["enabled"] and mine and parsed.action == "allow"):
+            continue
+        if not any(_is_meant(target, zone) for target in parsed.targets):
+            continue
+        for network in {each for source in parsed.sources for each in _networks(source, zones) if ":" not in each}:
+            found |= {
+                (parsed.protocol, network, first, min(last, LAST_PORT))
+                for first, last in parsed.ports
+                if first <= LAST_PORT
+            }
+    return found
+
+
+def lines(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Zone], *, on: bool) -> set[str]:
+    """The kernel's rules of a zone, each as `ip rule add` takes it."""
+    if not on:
+        return set()
+    found = set()
+    for nic in zone.nics:
+        for protocol, network, first, last in allowed(rules, zone, zones):
+            ports = f"ipproto {protocol} dport {first}-{last}"
+            found.add(f"pref 300 iif {nic.interface} from {network} {ports} lookup local")
+        for protocol in ("tcp", "udp"):
+            found.add(f"pref 400 iif {nic.interface} ipproto {protocol} dport 1-{LAST_PORT} blackhole")
+    return found
+
+
+def initial(the_plan: plan.Plan) -> dict[str, list[str]]:
+    """What is to be run in each firewalled zone's namespace when it is made, by the zone's id."""
+    made = {}
+    for datacenter in the_plan.datacenters:
+        zones, rules = datacenter.zones, fwapi.default_rules(datacenter)
+        for zone in zones:
+            if zone.firewall_enabled:
+                wanted = sorted(lines(rules, zone, zones, on=True))
+                made[zone.id] = [*OWN_ADDRESSES, *(f"rule add {line}" for line in wanted)]
+    return made
+
+
+class Firewaller(Agent):
+    """The agent firewaller of one head node: it hears of FWAPI's changes, and asks for all rules now and then."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self.site = site
+        zones, rules = site.datacenter.zones, fwapi.default_rules(site.datacenter)
+        self._present = {zone.id: lines(rules, zone, zones, on=zone.firewall_enabled) for zone in zones}
+        self._ready = {zone.id for zone in zones if zone.firewall_enabled}
+
+    def __repr__(self) -> str:
+        return f"firewaller of {self.site.datacenter.name}"
+
+    def pause(self) -> float:
+        return FIREWALLER_PACE * self.site.headnode.clock.factor
+
+    async def look(self) -> None:
+        host = self.site.datacenter.zone("fwapi").admin_ip
+        answer = await http.fetch(self.site.headnode.dial, host, fwapi.PORT, "/rules", within=TIMEOUT)
+        if answer.status == 200:
+            rules: list[fwapi.Rule] = json.loads(answer.body)
+            for machine in self.site.zones.values():
+                self._apply(machine, rules)
+
+    def _apply(self, machine: Machine, rules: Sequence[fwapi.Rule]) -> None:
+        """Adds before it takes away: no connection is lost that both the old and the new rules allow."""
+        zone = machine.zone
+        wanted = lines(rules, zone, self.site.datacenter.zones, on=machine.firewall_enabled)
+        present = self._present[zone.id]
+        changes = [f"rule add {line}" for line in sorted(wanted - present)]
+        changes += [f"rule del {line}" for line in sorted(present - wanted)]
+        if changes and zone.id not in self._ready:
+            changes = [*OWN_ADDRESSES, *changes]
+            self._ready.add(zone.id)
+        if changes:
+            net.run_batch(changes, machine.namespace)
+            self._present[zone.id] = wanted

@@ -1,0 +1,37 @@
+"""Faults of routes that are there in one place and not in the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.faults import Target, fault
+from lab.incidents import routes_away
+
+if TYPE_CHECKING:
+    from lab.daemon import Lab
+
+NET_AGENT = "svc:/smartdc/agent/net-agent:default"
+
+
+@fault("route-one-way", "zone", "my-dc-2.moray0")
+async def route_one_way(lab: Lab, target: Target) -> None:
+    """The zone has no route back to one datacenter (the last of its peers), and net-agent, which would put it back, is
+    disabled: what is sent from there arrives and the answer does not leave, so the other side waits until its patience
+    is over although its own routes are right.  The seed: routes are needed on both sides."""
+    peer = lab.plan.peers(target.site.datacenter)[-1]
+    await target.site.headnode.services.get(NET_AGENT).disable()
+    target.machine.remove_routes([peer.admin_subnet])
+
+
+@fault("route-vmadm-only", "zone", "my-dc-1.adminui0")
+async def route_vmadm_only(lab: Lab, target: Target) -> None:
+    """NAPI lacks the routes that the zone needs; somebody has set them with vmadm and saw that it works, until the next
+    round of net-agent, which takes out what NAPI does not know (hazard 1)."""
+    shared = lab.shared[target.site.datacenter.name]
+    routes = routes_away(lab, target)
+    network = shared.networks.find("admin")
+    assert network is not None
+    network["routes"] = {to: via for to, via in network["routes"].items() if to not in routes}
+    assert shared.net_agent is not None
+    await shared.net_agent.look_now()
+    target.machine.add_routes(routes)

@@ -1,0 +1,51 @@
+"""Every fault of the lab makes its symptom without the suite's help, and goes away where the lab can take it out."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from lab import faults
+from tests.lab.symptoms import TABLES
+
+pytestmark = pytest.mark.proof  # large labs: alone on the machine
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATACENTERS = {"one": 10, "two": 6}
+SYMPTOMS = [symptom for waves in TABLES.values() for wave in waves for symptom in wave]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_symptoms_show_by_themselves(name: str) -> None:
+    """One lab for each table: many faults at once, each asked for before, after, and healed."""
+    command = [sys.executable, "-m", "lab", "--datacenters", str(DATACENTERS[name]), "--", sys.executable, "-m"]
+    done = subprocess.run(
+        [*command, "tests.lab.asking", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180
+    )
+    if done.returncode == 2:
+        pytest.skip("no namespaces on this machine")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    wrong = []
+    for wave in TABLES[name]:
+        for symptom in wave:
+            for moment, wanted in (("before", False), ("after", True), ("healed", False)):
+                shown, answer = found[symptom.fault].get(moment, (wanted, ""))
+                if shown is not wanted:
+                    wrong.append(f"{symptom.fault}, {moment}: {answer}")
+            assert symptom.heals is ("healed" in found[symptom.fault])
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_fault_is_in_a_table() -> None:
+    faults.listing()
+    assert {symptom.fault.partition("@")[0] for symptom in SYMPTOMS} == set(faults.FAULTS)
+
+
+def test_every_fault_says_what_it_does() -> None:
+    faults.listing()
+    assert not [each.name for each in faults.FAULTS.values() if len(each.text) < 40]

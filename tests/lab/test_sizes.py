@@ -1,0 +1,70 @@
+"""Labs of any size are healthy: the suite itself finds nothing, and each datacenter has the routes that it needs."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lab import data, plan
+
+pytestmark = pytest.mark.proof  # large labs: alone on the machine
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAB = [sys.executable, "-m", "lab"]
+VARIANTS = {
+    "two": ["--datacenters", "2"],
+    "several instances": ["--datacenters", "5", "--instances", "binder=2,cloudapi=2"],
+    "two regions": ["--datacenters", "4", "--regions", "2"],
+    "uncoupled": ["--uncoupled"],
+    "uncoupled regions": ["--datacenters", "4", "--regions", "2", "--uncoupled"],
+    "three thousand accounts": ["--accounts", "3000"],
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_suite_finds_nothing_in_a_healthy_lab(name: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*LAB, *VARIANTS[name], "--", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 2 and "namespaces" in done.stderr:
+        pytest.skip("no namespaces on this machine")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_twenty_datacenters_are_ready_in_time() -> None:
+    began = time.monotonic()
+    done = subprocess.run([*LAB, "--datacenters", "20", "--", "true"], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode == 2:
+        pytest.skip("no namespaces on this machine")
+    assert done.returncode == 0
+    assert time.monotonic() - began < 15
+
+
+def test_regions_are_spread_over_the_datacenters() -> None:
+    made = plan.make_plan(5, regions=2)
+    assert [each.region for each in made.datacenters] == ["my-dc"] * 3 + ["my-dc-b"] * 2
+    assert [each.region for each in plan.make_plan(3, regions=3).datacenters] == ["my-dc", "my-dc-b", "my-dc-c"]
+    assert [each.state for each in made.datacenters] == ["replica", "master", "replica", "replica", "replica"]
+
+
+def test_routes_of_another_region_lead_to_the_master_only() -> None:
+    made = plan.make_plan(4, regions=2)
+    one, master, three, _ = made.datacenters
+    assert set(data.healthy_routes(made, one)) == {"10.2.1.0/24", "10.2.2.29/32"}
+    assert set(data.healthy_routes(made, master)) == {"10.1.1.0/24", "10.3.1.0/24", "10.4.1.0/24"}
+    assert set(data.healthy_routes(made, three)) == {"10.4.1.0/24", "10.2.2.29/32", "10.2.1.17/32"}
+
+
+def test_instances_of_a_service_share_its_name() -> None:
+    made = plan.make_plan(2, instances="binder=2,cloudapi=3").datacenters[0]
+    assert made.binders == ("10.1.1.11", "10.1.1.111")
+    assert [zone.alias for zone in made.zones if zone.role == "cloudapi"] == ["cloudapi0", "cloudapi1", "cloudapi2"]
+    assert len({zone.uuid for zone in made.zones}) == len({nic.ip for zone in made.zones for nic in zone.nics[:1]})
+    registered = data.registrations(made).items()
+    addresses = [value["address"] for name, value in registered if name.endswith(f".cloudapi.{made.suffix}")]
+    assert addresses == ["10.1.1.35", "10.1.1.135", "10.1.1.235"]
