@@ -29,9 +29,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--datacenters", type=int, default=3, metavar="N", help="2 to 20 (3); my-dc-2 is the master")
     parser.add_argument("--uncoupled", action="store_true", help="my-dc-2 alone is coupled; the others are candidates")
+    parser.add_argument("--candidate", action="append", default=[], metavar="NAME", help="this one is not coupled yet")
     parser.add_argument("--regions", type=int, default=1, metavar="N", help="they lie in N regions (1) of one coupling")
     parser.add_argument("--instances", default="", metavar="ROLE=N,…", help="several zones of a service: binder=2")
     parser.add_argument("--accounts", type=int, default=0, metavar="N", help="more accounts in every directory")
+    parser.add_argument("--manta", action="store_true", help="with Manta: its application, and its zones everywhere")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME[@SUBJECT]", help="planted before COMMAND")
     parser.add_argument("--list-faults", action="store_true", help="prints what can be planted, and exits")
     parser.add_argument("--verbose", action="store_true", help="the lab's own log on standard error")
@@ -44,7 +46,12 @@ def _inside_command(arguments: Sequence[str]) -> int | None:
     """`fault`, `heal`, `settle` and `faults` speak to the lab that runs."""
     if not arguments or arguments[0] not in control.OPERATIONS:
         return None
-    return control.ask(arguments[0], arguments[1:])
+    operation, *names = arguments
+    if bool(names) != (operation in control.WANT_NAMES):
+        wanted = "NAME[@SUBJECT]…" if operation in control.WANT_NAMES else "nothing more"
+        print(f"lab: python -m lab {operation} wants {wanted}; --list-faults names the faults", file=sys.stderr)
+        return BAD_OPTION
+    return control.ask(operation, names)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,7 +88,8 @@ def main(arguments: Sequence[str]) -> int:
 def _plan(options: argparse.Namespace) -> plan.Plan:
     return plan.make_plan(
         options.datacenters, coupled=not options.uncoupled, accounts=options.accounts,
-        regions=options.regions, instances=options.instances,
+        regions=options.regions, instances=options.instances, manta=options.manta,
+        candidates=options.candidate,
     )  # fmt: skip
 
 

@@ -51,6 +51,11 @@ class Adminui:
         self._moray.start()
         await self.http.start(self._place.listen(PORT), self._tls)
 
+    async def use_tls(self, tls: ssl.SSLContext) -> None:
+        """Goes on with another certificate, until it is started anew."""
+        await self.http.stop()
+        await self.http.start(self._place.listen(PORT), tls)
+
     async def stop(self) -> None:
         await self.http.stop()
         for session in self._ufds:

@@ -204,7 +204,7 @@ class NetAgent(Agent):
         for machine in self.site.zones.values():
             wanted: dict[str, str] = {}
             for nic in machine.zone.nics:
-                wanted |= by_uuid.get(nic.network_uuid, {})
+                wanted = by_uuid.get(nic.network_uuid, {}) | wanted  # the first NIC goes before
             gone = [route for route in machine.routes if route not in wanted]
             if gone:
                 machine.remove_routes(gone)

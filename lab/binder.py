@@ -27,7 +27,7 @@ import dns.rrset
 from lab import kinds
 from lab.recursion import Recursion, Resolvers
 from lab.resolve import resolve
-from lab.streams import SLOW_SECONDS, Misbehaving, StreamServer
+from lab.streams import Misbehaving, StreamServer
 
 __all__ = ["Binder", "Registry", "resolve"]
 
@@ -231,7 +231,7 @@ class Binder(Misbehaving):
             return None
         await self.unfrozen()
         if self.misbehaviour == "slow":
-            await asyncio.sleep(SLOW_SECONDS)
+            await asyncio.sleep(self.slow_seconds)
         answer = (await self.reply(query)).to_wire(limit)
         await self.unfrozen()
         if self.misbehaviour == "garbage":

@@ -13,14 +13,17 @@ import itertools
 import json
 import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lab import kinds, ldap
+from lab.cloudapi_auth import RefusedError, account_of, allow
 from lab.http import BadMessageError, HttpServer, Request, Response, error_response, fetch, json_response
 
 PORT = 443
 CONFIG = "opt/smartdc/cloudapi/etc/cloudapi.cfg"
 VERSIONS = ["9.0.0", "8.0.0", "7.3.0", "7.2.0", "7.1.0", "7.0.0"]
+IMITATED = ("datacenters", "keys", "machines")
 BOOTSTRAP = "Attempting to connect to internal services during bootstrap"
 CHECK_SECONDS = 10.0  # haproxy: check inter 10s, and its defaults fall 3, rise 2
 FALL, RISE = 3, 2
@@ -104,11 +107,25 @@ class Cloudapi:
         headers = {"Triton-Datacenter-Name": str(self._config.get("datacenter_name", ""))}
         if request.path == "/--ping" and request.method in ("GET", "HEAD"):
             return json_response({"ping": "pong", "cloudapi": {"versions": VERSIONS}}, headers=headers)
+        try:
+            return await self._authorized(request, headers)
+        except RefusedError as refused:
+            return replace(refused.response, headers={**refused.response.headers, **headers})
+
+    async def _authorized(self, request: Request, headers: dict[str, str]) -> Response:
+        """What an account may ask.  Source: the order in lib/app.js; lib/datacenters.js."""
+        parts = request.path.strip("/").split("/")
+        if parts[1:] and parts[1] not in IMITATED:
+            return error_response(404, "ResourceNotFound", f"{request.path} does not exist in this lab", headers)
+        allow(request, await account_of(request, self._sessions[-1]))
         if self._config.get("read_only") is True and request.method in ("PUT", "POST", "DELETE"):
-            message = str(self._config.get("dc_maint_message") or "This DC is temporarily unavailable for writes")
-            return error_response(503, "ServiceUnavailableError", message, headers)
-        message = "You must specify an Authorization header"
-        return error_response(401, "InvalidCredentials", message, headers)
+            message = str(self._config.get("dc_maint_message") or "This Triton data center is being upgraded")
+            later = {"Retry-After": str(self._config["dc_maint_eta"])} if self._config.get("dc_maint_eta") else {}
+            return error_response(503, "ServiceUnavailableError", message, headers | later)
+        if request.method != "GET" or parts[1:] != ["datacenters"]:
+            message = f"{request.method} {request.path} is not imitated by this lab"
+            return error_response(405, "MethodNotAllowedError", message, headers)
+        return json_response(self._config.get("datacenters") or {}, headers=headers)
 
     @property
     def healthy(self) -> bool:
@@ -158,6 +175,11 @@ class Haproxy:
     def replace(self, backend: Cloudapi) -> None:
         """SMF makes a process anew at each start: the one of the same port takes the old one's place."""
         self.backends = [known for known in self.backends if known.port != backend.port] + [backend]
+
+    @property
+    def decided(self) -> bool:
+        """Whether the checks have come to know how each process is."""
+        return all(backend.healthy is not (backend.port in self._down) for backend in self.backends)
 
     def check(self) -> None:
         """One round of checks."""

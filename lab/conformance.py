@@ -2,9 +2,8 @@
 
 FOLDER is a folder like recordings/: data/*.json, sapi.json, binder.json (and ufds.json with the LDIFs, for UFDS).
 What is compared and what is ignored: the README in that folder.  Requests marked slow (two minutes) only with --slow.
-Prints each difference and how many exchanges agree; exit status 0 if all do.
-
-Where the lab must differ: the text of an error's `message` (its code and status are compared).
+Prints each difference, how many exchanges agree, and what is not compared and why; exit status 0 if all agree, 2 if
+FOLDER holds no recordings.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import json
 import pathlib
 import re
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -44,6 +44,13 @@ COMPARED = {
     "sapi": ("status", "outcome", "response_headers", "json"),
     "binder": ("rcode", "outcome", "flags", "answers", "authority", "additional"),
 }
+KINDS = {"sapi": "sapi.json", "binder": "binder.json", "ufds": "ufds.json", "replication": "replication.json"}
+MUST_DIFFER = (
+    "the text of an error's `message`, where the recording does not call it exact: it quotes Node's own errors and stack "
+    "positions; its code and status are compared",
+)
+UNSTABLE = "the real server answers it now so, now so"
+SLOW = "it takes two minutes; python -m lab.conformance FOLDER --slow asks it"
 Ask = Callable[[Json], Awaitable[Json]]
 Enter = Callable[[str], Awaitable[None]]
 
@@ -357,11 +364,45 @@ async def run(folder: pathlib.Path, kind: str, *, slow: bool = False) -> tuple[i
         return await replay(kind, document, ask, servers.enter, slow=slow)
 
 
+def _say(kind: str, agree: int, total: int, left_out: Sequence[tuple[str, str]]) -> bool:
+    """One line of result, and one for each exchange that was not compared."""
+    print(f"{kind}: {agree} of {total} exchanges agree")
+    for name, why in left_out:
+        print(f"    not compared: {name}: {why}")
+    return agree == total
+
+
+def left_out(exchanges: Sequence[Json], *, slow: bool = True) -> list[tuple[str, str]]:
+    """The exchanges that are not compared, and why."""
+    found = [(str(each["id"]), SLOW) for each in exchanges if each.get("slow") and not slow]
+    return found + [(str(each["id"]), UNSTABLE) for each in exchanges if each.get("unstable")]
+
+
+def _http_or_dns(folder: pathlib.Path, kind: str, *, slow: bool) -> bool:
+    exchanges = json.loads((folder / f"{kind}.json").read_text("utf-8"))["requests"]
+    total, found = asyncio.run(run(folder, kind, slow=slow))
+    for name, wrong in found.items():
+        for line in wrong:
+            print(f"{kind} {name}: {line}")
+    without = left_out(exchanges, slow=slow)
+    total -= sum(why == UNSTABLE for _, why in without)
+    return _say(kind, total - len(found), total, without)
+
+
 def _ufds(folder: pathlib.Path) -> bool:
     from lab.ufds import conformance  # here, so that SAPI and binder can be replayed without it
 
+    document = json.loads((folder / "ufds.json").read_text("utf-8"))
+    without = left_out([*document["requests"], *document["bulk"]["requests"]])
     agree, total = conformance.run(folder)
-    print(f"ufds: {agree} of {total} exchanges agree")
+    return _say("ufds", agree - len(without), total - len(without), without)
+
+
+def _replication(folder: pathlib.Path) -> bool:
+    from lab.ufds import conformance
+
+    agree, total = conformance.run_scenarios(folder)
+    print(f"replication: {agree} of {total} scenarios agree")
     return agree == total
 
 
@@ -369,21 +410,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.conformance", description=__doc__)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--slow", action="store_true", help="also what takes two minutes")
-    parser.add_argument("--only", choices=("sapi", "binder", "ufds"), help="one file")
+    parser.add_argument("--only", choices=tuple(KINDS), help="one file")
     options = parser.parse_args(arguments)
-    good = True
-    for kind in ("sapi", "binder"):
-        if options.only not in (None, kind):
-            continue
-        total, found = asyncio.run(run(options.folder, kind, slow=options.slow))
-        for name, wrong in found.items():
-            for line in wrong:
-                print(f"{kind} {name}: {line}")
-        print(f"{kind}: {total - len(found)} of {total} exchanges agree")
-        good = good and not found
-    if options.only in (None, "ufds") and (options.folder / "ufds.json").exists():
-        good = _ufds(options.folder) and good
-    return 0 if good else 1
+    wanted = {kind: name for kind, name in KINDS.items() if options.only in (None, kind)}
+    absent = [name for name in wanted.values() if not (options.folder / name).is_file()]
+    if absent:
+        print(f"lab: {options.folder} holds no recordings: there is no {', '.join(absent)} in it", file=sys.stderr)
+        return 2
+    results = []
+    for kind in wanted:
+        if kind == "ufds":
+            results.append(_ufds(options.folder))
+        elif kind == "replication":
+            results.append(_replication(options.folder))
+        else:
+            results.append(_http_or_dns(options.folder, kind, slow=options.slow))
+    for what in MUST_DIFFER:
+        print(f"where the lab must differ: {what}")
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":

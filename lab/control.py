@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 SOCKET = "AZ_LAB_SOCKET"
 PATIENCE = 120.0
-OPERATIONS = ("fault", "heal", "settle", "state")
+WANT_NAMES = ("fault", "heal")
+OPERATIONS = (*WANT_NAMES, "settle", "state")
 
 
 def ask(operation: str, arguments: Sequence[str]) -> int:

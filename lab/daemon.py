@@ -18,8 +18,24 @@ from typing import Any
 
 import asyncssh
 
-from lab import commands, control, data, faults, firewall, kinds, net, plan, resolve, roots, tls
+from lab import (
+    cloudapi,
+    commands,
+    control,
+    data,
+    faults,
+    firewall,
+    greeting,
+    kinds,
+    manta,
+    net,
+    plan,
+    resolve,
+    roots,
+    tls,
+)
 from lab.machine import Machine, Site
+from lab.sapi import Sapi
 from lab.services import Builder, Collaborators
 from lab.sshd import SshServer
 from lab.ufds.client import UfdsProcess
@@ -44,6 +60,7 @@ class Lab:
         self._machines: dict[str, tuple[Site, Machine]] = {}
         self._changing = asyncio.Lock()
         self._servers: list[Any] = []
+        self._builders: dict[str, Builder] = {}
         self._undo: dict[tuple[str, str], faults.Undo] = {}
 
     def find(self, zone: str) -> tuple[Site, Machine]:
@@ -58,6 +75,11 @@ class Lab:
         """SAPI application `sdc` of a datacenter, as stored."""
         bucket = self.shared[datacenter].store.bucket("applications")
         return bucket[data.application_uuid(self.plan.datacenter(datacenter))]
+
+    def sdc_service(self, site: Site, role: str) -> dict[str, Any]:
+        """SAPI service of a datacenter's application `sdc`, as stored."""
+        bucket = self.shared[site.datacenter.name].store.bucket("services")
+        return bucket[data.service_uuid(site.datacenter, role)]
 
     def _ufds_event(self, event: dict[str, Any]) -> None:
         if event["event"] == "replicator-exited":
@@ -79,7 +101,8 @@ class Lab:
         context = tls.server_context(*certificate)
         for name, site in self.sites.items():
             self.shared[name] = Collaborators(self.plan, site.datacenter)
-            extra += Builder(site, self.shared[name], self.ufds, context, certificate).build()
+            self._builders[name] = Builder(site, self.shared[name], self.ufds, context, certificate)
+            extra += self._builders[name].build()
             self._render(site)
         await process
         await asyncio.gather(*(server.start() for server in extra), *self._start_ssh())
@@ -87,7 +110,20 @@ class Lab:
         self._servers.append(await asyncio.start_unix_server(self._stub, roots.SHARED / "socket"))
         self._servers.append(await asyncio.start_unix_server(self._control, CONTROL_SOCKET))
         await self._start_services()
+        if self.plan.manta:
+            await manta.deploy(self)
         self._make_operator()
+
+    def add_machine(self, site: Site, machine: Machine) -> None:
+        """A zone that comes while the lab runs: it is found by its names, and has its services, none of them started."""
+        site.zones[machine.zone.alias] = machine
+        self._machines[machine.zone.id] = (site, machine)
+        self._builders[site.datacenter.name].zone(machine)
+
+    async def import_replicator(self, site: Site, machine: Machine) -> None:
+        """`svccfg import` of ufds-replicator's manifest, which enables it; what is known already stays."""
+        if not machine.services.matching(plan.REPLICATOR):
+            await self._builders[site.datacenter.name].replicator(machine).enable()
 
     async def _start_ufds(self) -> None:
         await self.ufds.start()
@@ -114,7 +150,8 @@ class Lab:
             service = by_uuid[instance["service_uuid"]]
             application = by_uuid[service["application_uuid"]]
             metadata = application["metadata"] | service["metadata"] | instance["metadata"]
-            agent.write({"metadata": metadata, "manifests": [by_uuid[each] for each in service["manifests"].values()]})
+            refs = {**application["manifests"], **service["manifests"]}
+            agent.write({"metadata": metadata, "manifests": [by_uuid[each] for each in refs.values()]})
 
     async def _start_services(self) -> None:
         """moray, ZooKeeper and UFDS first; else those that wait for them would have to try again."""
@@ -167,7 +204,12 @@ class Lab:
             if real:
                 (programs / name).write_text(f'#!/bin/sh\nexec {real} -F {home}/.ssh/config "$@"\n', encoding="utf-8")
                 (programs / name).chmod(0o755)
-        (OPERATOR_ROOT / "region.yaml").write_text(self.inventory(), encoding="utf-8")
+        self.write_inventory(self.inventory())
+        roots.name_outside(
+            (f"cloudapi.{site.datacenter.suffix}", machine.zone.external_ip)
+            for site in self.sites.values()
+            for machine in site.of_role("cloudapi")
+        )
 
     def inventory(self) -> str:
         """region.yaml of the healthy lab (format: docs of the inventory)."""
@@ -180,8 +222,12 @@ class Lab:
             if datacenter.state == "master":
                 entry += f", ufds_address: {self.plan.master_ufds_address}"
             lines.append(f"  {name}: {{{entry}}}")
-        lines.append("expect: {manta: false, patience: 20s}")
+        lines.append(f"expect: {{manta: {str(self.plan.manta).lower()}, patience: 20s}}")
         return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def write_inventory(text: str) -> None:
+        (OPERATOR_ROOT / "region.yaml").write_text(text, encoding="utf-8")
 
     async def run(self, command: Sequence[str]) -> int:
         """Runs the operator's command in the operator's namespace; its exit status."""
@@ -204,9 +250,18 @@ class Lab:
         fault, subject = faults.parse(text)
         async with self._changing:
             target = faults.subject(self, fault, subject)
+            key = (fault.name, target.machine.zone.id)
+            if key in self._undo:
+                raise faults.UnknownFaultError(f"{text} is planted already; `python -m lab heal` takes it out")
+            await self._remember(target.site)
             undo = await fault.plant(self, target)
             if undo is not None:
-                self._undo[(fault.name, target.machine.zone.id)] = undo
+                self._undo[key] = undo
+
+    async def _remember(self, site: Site) -> None:
+        """Faults edit moray's objects; where sapiadm had written them, SAPI would have them in its files as well."""
+        servers = self.shared[site.datacenter.name].servers.values()
+        await asyncio.gather(*(each.remember(1.0) for each in servers if isinstance(each, Sapi)))
 
     async def heal(self, text: str) -> None:
         """Takes a fault out that no command of Triton could."""
@@ -233,6 +288,11 @@ class Lab:
             await asyncio.gather(*(agent.look_now() for agent in agents if agent.running))
             if self._stimes() == before:
                 break
+        haproxies = [server for shared in self.shared.values() for server in shared.haproxies]
+        for _ in range(cloudapi.FALL + cloudapi.RISE):
+            if all(haproxy.decided for haproxy in haproxies):
+                break
+            await self.clock.sleep(cloudapi.CHECK_SECONDS)
 
     def _stimes(self) -> list[tuple[str, float]]:
         return [
@@ -288,20 +348,13 @@ def _rank(machine: Machine, fmri: str) -> int:
     return 0 if machine.zone.role in ("moray", "ufds") or "zookeeper" in fmri else 1
 
 
-async def _plant(lab: Lab, text: str) -> None:
-    try:
-        await lab.plant(text)
-    except (KeyError, StopIteration) as error:  # a replica's fault at the master, which has no replicator
-        raise faults.UnknownFaultError(f"{text} cannot be planted there: it has no {error}") from error
-
-
 async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[str]) -> int:
     lab = Lab(the_plan)
     try:
         await lab.build()
         gc.freeze()
         for text in planted:
-            await _plant(lab, text)
+            await lab.plant(text)
         if planted:
             await lab.settle()
     except net.NetworkError as error:
@@ -311,6 +364,8 @@ async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[s
         print(f"lab: {error}", file=sys.stderr)
         return 4
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command
+    if greeting.wanted(command, terminal=sys.stdin.isatty() and sys.stdout.isatty()):
+        print(greeting.text(the_plan), flush=True)
     code = await lab.run(command)
     if lab.ufds.pid is not None:
         os.kill(lab.ufds.pid, signal.SIGKILL)  # else it would complain that nobody listens any more

@@ -7,13 +7,14 @@ and moray; metadata of application `sdc`: facts, "Head node configuration".  Tem
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lab import plan
+from lab import plan, sdckey
 
 Json = dict[str, Any]
-ROLES_IN_METADATA = (*plan.HOST_NUMBERS, "vmapi", "cnapi", "imgapi", "papi", "workflow", "amon", "mahi")
+Manifest = tuple[str, str, str, str]
+ROLES_IN_METADATA = (*plan.HOST_NUMBERS, "papi", "workflow", "amon")
 
 _REMOTE_PASSWORD = (
     '{{^ufds_remote_ldap_root_pw}}"%s": "{{{ufds_ldap_root_pw}}}"{{/ufds_remote_ldap_root_pw}}'
@@ -98,6 +99,9 @@ CLOUDAPI_TEMPLATE = (
 {{#DC_MAINT_MESSAGE}}
     "dc_maint_message": "{{{DC_MAINT_MESSAGE}}}",
 {{/DC_MAINT_MESSAGE}}
+{{#DC_MAINT_ETA}}
+    "dc_maint_eta": "{{{DC_MAINT_ETA}}}",
+{{/DC_MAINT_ETA}}
     "ufds": {
         "url": "ldaps://{{{ufds_domain}}}",
         "bindDN": "{{{ufds_ldap_root_dn}}}",
@@ -161,13 +165,58 @@ MORAY_TEMPLATE = """{
 }
 """
 
+SDC_TEMPLATE = """{
+    "datacenter_name": "{{{datacenter_name}}}",
+    "dns_domain": "{{{dns_domain}}}",
+    "cloudapi_domain": "{{{CLOUDAPI_SERVICE}}}",
+    "sdc_key_id": "{{{SDC_KEY_ID}}}",
+    "ufds_admin_login": "{{{ufds_admin_login}}}",
+    "ufds_admin_uuid": "{{{ufds_admin_uuid}}}",
+    "ufds_domain": "{{{ufds_domain}}}",
+    "ufds_is_master": {{{ufds_is_master}}},
+    "ufds_remote_ip": "{{{ufds_remote_ip}}}"
+}
+"""
+
+MAHI_TEMPLATE = """{
+    "ufds": {
+        "url": "{{UFDS_URL}}",
+        "maxConnections": 2,
+        "bindDN": "{{UFDS_ROOT_DN}}",
+        "bindCredentials": "{{UFDS_ROOT_PW}}",
+        "interval": 2000
+    },
+    "redis": {"host": "localhost", "port": 6379, "db": 1},
+    "replicator": {"port": 8080},
+    "server": {"port": 80}
+}
+"""
+
+MANTA_TEMPLATE = """{
+    "cnapi": {"url": "http://{{{CNAPI_SERVICE}}}"},
+    "imgapi": {"url": "http://{{{IMGAPI_SERVICE}}}"},
+    "napi": {"url": "http://{{{NAPI_SERVICE}}}"},
+    "sapi": {"url": "http://{{{SAPI_SERVICE}}}"},
+    "ufds": {
+        "url": "ldaps://{{{UFDS_SERVICE}}}",
+        "bindDN": "{{{ufds_ldap_root_dn}}}",
+        "bindPassword": "{{{ufds_ldap_root_pw}}}"
+    },
+    "vmapi": {"url": "http://{{{VMAPI_SERVICE}}}"},
+    "user": "poseidon",
+    "dns_domain": "{{dns_domain}}",
+    "region_name": "{{region_name}}",
+    "datacenter_name": "{{datacenter_name}}"
+}
+"""
+
 _CLOUDAPI_RESTARTS = "; ".join(f"/usr/sbin/svcadm restart cloudapi:cloudapi-{port}" for port in range(8081, 8085))
 _UFDS_RESTARTS = "; ".join(
     [f"/usr/sbin/svcadm restart ufds-master:ufds-{port}" for port in range(1390, 1394)]
     + ["/usr/sbin/svcadm restart ufds-capi"]
 )
 # role → manifests (name, path, post_cmd, template)
-MANIFESTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
+MANIFESTS: dict[str, tuple[Manifest, ...]] = {
     "ufds": (
         ("ufds", "/opt/smartdc/ufds/etc/config.json", _UFDS_RESTARTS, UFDS_TEMPLATE),
         ("ufds-replicator", "/opt/smartdc/ufds/etc/replicator.json", "/usr/sbin/svcadm restart ufds-replicator",
@@ -175,11 +224,14 @@ MANIFESTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     ),
     "binder": (("binder", "/opt/smartdc/binder/etc/config.json", "", BINDER_TEMPLATE),),
     "cloudapi": (("cloudapi", "/opt/smartdc/cloudapi/etc/cloudapi.cfg", _CLOUDAPI_RESTARTS, CLOUDAPI_TEMPLATE),),
+    "sdc": (("sdc", "/opt/smartdc/sdc/etc/config.json", "", SDC_TEMPLATE),),
     "adminui": (("adminui", "/opt/smartdc/adminui/etc/config.json", "/usr/sbin/svcadm restart adminui",
                  ADMINUI_TEMPLATE),),
     "sapi": (("sapi", "/opt/smartdc/sapi/etc/sapi-master.config.json", "/usr/sbin/svcadm restart sapi",
               SAPI_TEMPLATE),),
     "moray": (("moray", "/opt/smartdc/moray/etc/config.json", "", MORAY_TEMPLATE),),
+    "mahi": (("mahi2", "/opt/smartdc/mahi/etc/mahi2.json", "", MAHI_TEMPLATE),),
+    "manta": (("manta", "/opt/smartdc/manta-deployment/etc/config.json", "", MANTA_TEMPLATE),),
 }  # fmt: skip
 
 
@@ -193,11 +245,12 @@ def application_uuid(datacenter: plan.Datacenter, name: str = "sdc") -> str:
 
 def sdc_metadata(the_plan: plan.Plan, datacenter: plan.Datacenter) -> Json:
     """Metadata of application `sdc`: the keys of the head node's configuration, and what SAPI alone knows."""
-    replica = datacenter.state == "replica"
+    replica, key = datacenter.state == "replica", sdckey.of(datacenter)
     found: Json = {
         "region_name": datacenter.region,
         "datacenter_name": datacenter.name,
         "datacenter_company_name": "Example",
+        "datacenter_location": "Somewhere",
         "dns_domain": datacenter.dns_domain,
         "admin_network": datacenter.admin_subnet.partition("/")[0],
         "admin_netmask": "255.255.255.0",
@@ -207,8 +260,12 @@ def sdc_metadata(the_plan: plan.Plan, datacenter: plan.Datacenter) -> Json:
         "ufds_ldap_root_pw": plan.ROOT_PASSWORD,
         "ufds_admin_uuid": plan.ADMIN_UUID,
         "ufds_admin_login": "admin",
+        "ufds_admin_email": "root@localhost",
+        "ufds_admin_pw": plan.ADMIN_PASSWORD,
         "sapi-url": f"http://{datacenter.zone('sapi').admin_ip}",
-        "CLOUDAPI_READONLY": False,
+        "SDC_PRIVATE_KEY": key.private,
+        "SDC_PUBLIC_KEY": key.public,
+        "SDC_KEY_ID": key.fingerprint,
         "no_rabbit": True,
     }
     if replica:
@@ -222,7 +279,7 @@ def sdc_metadata(the_plan: plan.Plan, datacenter: plan.Datacenter) -> Json:
 
 def usbkey_config(the_plan: plan.Plan, datacenter: plan.Datacenter) -> str:
     """/usbkey/config: the same keys as in SAPI, less what only SAPI has."""
-    only_sapi = {"ufds_remote_ldap_root_pw", "sapi-url", "CLOUDAPI_READONLY", "no_rabbit"}
+    only_sapi = {"ufds_remote_ldap_root_pw", "sapi-url", "no_rabbit", "SDC_PRIVATE_KEY", "SDC_PUBLIC_KEY", "SDC_KEY_ID"}
     lines = ["#", "# This file was generated by headnode setup (of a lab).", "#"]
     for key, value in sdc_metadata(the_plan, datacenter).items():
         if key not in only_sapi and not key.endswith("_SERVICE"):
@@ -240,30 +297,40 @@ def _service_metadata(the_plan: plan.Plan, datacenter: plan.Datacenter, role: st
         same = datacenter.region == master.region
         moray = f"moray.{master.suffix}" if same else master.zone("moray").admin_ip
         found |= {"MASTER_MORAY_IP": moray, "MASTER_MORAY_PORT": "2020"}
+    if role == "mahi":
+        found |= {"UFDS_URL": f"ldaps://ufds.{datacenter.suffix}", "UFDS_ROOT_DN": plan.ROOT_DN,
+                  "UFDS_ROOT_PW": plan.ROOT_PASSWORD}  # fmt: skip
     if role == "cloudapi":
-        shown = the_plan.datacenters if datacenter.state != "candidate" else (datacenter,)
+        found["CLOUDAPI_READONLY"] = False
+        coupled = tuple(each for each in the_plan.datacenters if each.state != "candidate")
+        shown = coupled if datacenter in coupled else (datacenter,)
         found["CLOUDAPI_DATACENTERS"] = json.dumps({dc.name: f"https://cloudapi.{dc.suffix}" for dc in shown})
     return found
 
 
 def sapi_objects(the_plan: plan.Plan, datacenter: plan.Datacenter) -> dict[str, list[Json]]:
     """{"applications", "services", "instances", "manifests"} of one datacenter's own SAPI."""
+    services, instances = [], []
+    manifests: list[Json] = []
+
+    def referred(found: Iterable[Manifest]) -> dict[str, str]:
+        refs = {}
+        for name, path, command, template in found:
+            uuid = refs[name] = plan.made_uuid(datacenter.name, "manifest", name)
+            manifest = {"uuid": uuid, "name": name, "path": path, "template": template, "version": "1.0.0"}
+            manifests.append(manifest | ({"post_cmd": command} if command else {}))
+        return refs
+
     application = {
         "uuid": application_uuid(datacenter),
         "name": "sdc",
         "owner_uuid": plan.ADMIN_UUID,
         "params": {},
         "metadata": sdc_metadata(the_plan, datacenter),
+        "manifests": referred(sdckey.MANIFESTS),
     }
-    services, instances, manifests = [], [], []
     for role in dict.fromkeys(zone.role for zone in datacenter.zones):
-        refs = {}
-        for name, path, command, template in MANIFESTS.get(role, ()):
-            if name == "ufds-replicator" and datacenter.state != "replica":
-                continue  # m2s adds it (sdc-ufds:tools/ufds-m2s)
-            uuid = refs[name] = plan.made_uuid(datacenter.name, "manifest", name)
-            manifest = {"uuid": uuid, "name": name, "path": path, "template": template, "version": "1.0.0"}
-            manifests.append(manifest | ({"post_cmd": command} if command else {}))
+        refs = referred(MANIFESTS.get(role, ()))
         services.append({
             "uuid": service_uuid(datacenter, role), "name": role, "application_uuid": application["uuid"],
             "params": {"image_uuid": plan.made_uuid("image", role), "ram": 1024, "tags": {"smartdc_role": role}},
@@ -310,6 +377,15 @@ def networks(the_plan: plan.Plan, datacenter: plan.Datacenter) -> list[Json]:
             network["gateway"] = datacenter.external_router
         made.append(network)
     return made
+
+
+def server(datacenter: plan.Datacenter) -> Json:
+    """The one server of a datacenter, as CNAPI lists it."""
+    return {
+        "uuid": datacenter.server_uuid, "datacenter": datacenter.name, "hostname": "headnode", "headnode": True,
+        "setup": True, "status": "running", "reserved": False, "setting_up": False, "overprovision_ratios": {},
+        "comments": "", "traits": {}, "current_platform": "20251120T000000Z", "boot_platform": "20251120T000000Z",
+    }  # fmt: skip
 
 
 def auto_metadata(zone: plan.Zone, datacenter: plan.Datacenter) -> Mapping[str, str]:

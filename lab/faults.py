@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,24 +31,28 @@ Planting = Callable[["Lab", Target], Awaitable[Undo | None]]
 
 @dataclass(frozen=True)
 class Fault:
-    """One cause.  `where` says what its subject is: "datacenter", or the role of a zone ("zone": any)."""
+    """One cause.  `where` says what its subject is: "datacenter", or the role of a zone ("zone": any).
+
+    `states` are the states of a datacenter in which the fault changes something: elsewhere it is refused.
+    """
 
     name: str
     where: str
     text: str
     default: str
     plant: Planting = dataclasses.field(repr=False)
+    states: tuple[str, ...] = ("master", "replica", "candidate")
 
 
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(name: str, where: str, default: str) -> Callable[[Planting], Planting]:
+def fault(name: str, where: str, default: str, states: Sequence[str] = Fault.states) -> Callable[[Planting], Planting]:
     """Registers a fault; its docstring says what it does, and for which incident it stands."""
 
     def register(planting: Planting) -> Planting:
         text = " ".join((planting.__doc__ or "").split())
-        FAULTS[name] = Fault(name, where, text, default, planting)
+        FAULTS[name] = Fault(name, where, text, default, planting, tuple(states))
         return planting
 
     return register
@@ -59,8 +63,16 @@ def _load() -> None:
     from lab import (  # noqa: F401
         incidents,
         incidents_accounts,
+        incidents_binder,
+        incidents_cloudapi,
+        incidents_coupling,
+        incidents_directory,
+        incidents_firewall,
+        incidents_manta,
         incidents_replication,
+        incidents_restarts,
         incidents_routes,
+        incidents_sapi,
         incidents_services,
     )
 
@@ -90,6 +102,11 @@ def subject(lab: Lab, the_fault: Fault, text: str) -> Target:
     if name not in lab.sites:
         raise UnknownFaultError(f"{the_fault.name}: there is no datacenter {name!r}")
     site = lab.sites[name]
+    state = site.datacenter.state
+    if state not in the_fault.states:
+        raise UnknownFaultError(
+            f"{the_fault.name}: {name} is a {state}, where it would change nothing; it is for a {' or '.join(the_fault.states)}"
+        )
     if the_fault.where == "datacenter":
         if alias:
             raise UnknownFaultError(f"{the_fault.name}: its subject is a datacenter, not {text!r}")

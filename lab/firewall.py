@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from lab import fwapi, http, net, plan
+from lab import fwapi, fwrules, http, net, plan
 from lab.agents import TIMEOUT, Agent
 from lab.machine import Machine, Site
 
@@ -24,23 +24,12 @@ OWN_ADDRESSES = ("rule add pref 500 lookup local", "rule del pref 0")  # behind 
 FIREWALLER_PACE = 300.0
 
 
-def tags(zone: plan.Zone) -> dict[str, str]:
-    return {"smartdc_role": zone.role, "smartdc_type": "core"}
-
-
-def _is_meant(target: fwapi.Target, zone: plan.Zone) -> bool:
-    kind, what, value = target
-    if kind == "tag":
-        return what in tags(zone) and value in (None, tags(zone)[what])
-    return what == (zone.uuid if kind == "vm" else "vmall")
-
-
 def _networks(source: fwapi.Target, zones: Iterable[plan.Zone]) -> list[str]:
     """The addresses that a source stands for; of VMs FWAPI knows its own datacenter's only."""
     kind, what, _ = source
     if what == "any" or kind in ("ip", "subnet"):
         return [ANYWHERE if what == "any" else what if "/" in what else f"{what}/32"]
-    return [f"{nic.ip}/32" for zone in zones if _is_meant(source, zone) for nic in zone.nics]
+    return [f"{nic.ip}/32" for zone in zones if fwapi.is_meant(source, zone) for nic in zone.nics]
 
 
 def allowed(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Zone]) -> set[tuple[str, str, int, int]]:
@@ -54,7 +43,7 @@ def allowed(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Z
         parsed = fwapi.parse(rule["rule"])
         if not (rule["enabled"] and mine and parsed.action == "allow"):
             continue
-        if not any(_is_meant(target, zone) for target in parsed.targets):
+        if not any(fwapi.is_meant(target, zone) for target in parsed.targets):
             continue
         for network in {each for source in parsed.sources for each in _networks(source, zones) if ":" not in each}:
             found |= {
@@ -73,7 +62,9 @@ def lines(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Zon
     for nic in zone.nics:
         for protocol, network, first, last in allowed(rules, zone, zones):
             ports = f"ipproto {protocol} dport {first}-{last}"
-            found.add(f"pref 300 iif {nic.interface} from {network} {ports} lookup local")
+            # Beside a rule of equal pref the kernel takes one from anywhere for the same.
+            pref = 299 if network == ANYWHERE else 300
+            found.add(f"pref {pref} iif {nic.interface} from {network} {ports} lookup local")
         for protocol in ("tcp", "udp"):
             found.add(f"pref 400 iif {nic.interface} ipproto {protocol} dport 1-{LAST_PORT} blackhole")
     return found
@@ -83,7 +74,7 @@ def initial(the_plan: plan.Plan) -> dict[str, list[str]]:
     """What is to be run in each firewalled zone's namespace when it is made, by the zone's id."""
     made = {}
     for datacenter in the_plan.datacenters:
-        zones, rules = datacenter.zones, fwapi.default_rules(datacenter)
+        zones, rules = datacenter.zones, fwrules.initial_rules(the_plan, datacenter)
         for zone in zones:
             if zone.firewall_enabled:
                 wanted = sorted(lines(rules, zone, zones, on=True))
@@ -94,10 +85,10 @@ def initial(the_plan: plan.Plan) -> dict[str, list[str]]:
 class Firewaller(Agent):
     """The agent firewaller of one head node: it hears of FWAPI's changes, and asks for all rules now and then."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, rules: Sequence[fwapi.Rule]) -> None:
         super().__init__()
         self.site = site
-        zones, rules = site.datacenter.zones, fwapi.default_rules(site.datacenter)
+        zones = site.datacenter.zones
         self._present = {zone.id: lines(rules, zone, zones, on=zone.firewall_enabled) for zone in zones}
         self._ready = {zone.id for zone in zones if zone.firewall_enabled}
 
@@ -119,7 +110,7 @@ class Firewaller(Agent):
         """Adds before it takes away: no connection is lost that both the old and the new rules allow."""
         zone = machine.zone
         wanted = lines(rules, zone, self.site.datacenter.zones, on=machine.firewall_enabled)
-        present = self._present[zone.id]
+        present = self._present.get(zone.id, set())  # a zone of Manta's came later
         changes = [f"rule add {line}" for line in sorted(wanted - present)]
         changes += [f"rule del {line}" for line in sorted(present - wanted)]
         if changes and zone.id not in self._ready:

@@ -238,21 +238,19 @@ class Rules:
             self.on_change()
 
 
-def default_rules(datacenter: plan.Datacenter) -> list[Rule]:
-    """What sdc-headnode:scripts/headnode.sh set_default_fw_rules adds, and firewaller hands on to FWAPI."""
-    local = f'FROM subnet {datacenter.admin_subnet} TO tag "smartdc_role" ALLOW'
-    texts = (
-        ("allow all ICMPv4 types", "FROM any TO all vms ALLOW icmp TYPE all", False),
-        ("SDC zones: allow all UDP from admin net", f"{local} udp PORT all", True),
-        ("SDC zones: allow all TCP from admin net", f"{local} tcp PORT all", True),
-        ("allow all ICMPv6 types", "FROM any TO all vms ALLOW icmp6 TYPE all", False),
-    )
-    return [
-        {"description": said, "enabled": True, "log": False, "rule": rule, "version": "1753000000000.000001",
-         "uuid": plan.made_uuid(datacenter.name, "fwrule", said)}
-        | ({"owner_uuid": plan.ADMIN_UUID} if owned else {"global": True})
-        for said, rule, owned in texts
-    ]  # fmt: skip
+def concerns(rule: Rule, zone: plan.Zone) -> bool:
+    """Whether a zone is on either side of a rule that is for its owner (lib/endpoints/firewalls/vms.js)."""
+    parsed = parse(rule["rule"])
+    mine = bool(rule.get("global")) or rule.get("owner_uuid") == zone.owner_uuid
+    return mine and any(is_meant(each, zone) for each in (*parsed.sources, *parsed.targets))
+
+
+def is_meant(target: Target, zone: plan.Zone) -> bool:
+    """Whether one side of a rule names a zone."""
+    kind, what, value = target
+    if kind == "tag":
+        return what in zone.tags and value in (None, zone.tags[what])
+    return what == (zone.uuid if kind == "vm" else "vmall")
 
 
 def _invalid(field: str, message: str) -> Response:
@@ -261,11 +259,12 @@ def _invalid(field: str, message: str) -> Response:
 
 
 class Fwapi:
-    """Answers /ping, /rules and /rules/UUID."""
+    """Answers /ping, /rules, /rules/UUID and /firewalls/vms/UUID."""
 
-    def __init__(self, place: kinds.Place, rules: Rules) -> None:
+    def __init__(self, place: kinds.Place, rules: Rules, zone: Callable[[str], plan.Zone | None]) -> None:
         self._place = place
         self.rules = rules
+        self._zone = zone
         self.http = HttpServer(self.answer, "SmartDataCenter Firewall API")
 
     @property
@@ -293,6 +292,8 @@ class Fwapi:
                 return self._write(request, None)
             case (_, ["rules", uuid]):
                 return self._one(request, uuid)
+            case ("GET", ["firewalls", "vms", uuid]):
+                return self._of_vm(uuid)
         return error_response(404, "ResourceNotFound", f"{request.path} does not exist")
 
     def _list(self, query: Mapping[str, str]) -> list[Rule]:
@@ -300,6 +301,12 @@ class Fwapi:
         owner = query.get("owner_uuid")
         return [rule for rule in self.rules.by_uuid.values() if owner in (None, rule.get("owner_uuid"))
                 or rule.get("global")]  # fmt: skip
+
+    def _of_vm(self, uuid: str) -> Response:
+        zone = self._zone(uuid)
+        if zone is None:
+            return error_response(404, "ResourceNotFound", "VM not found")
+        return json_response([rule for rule in self.rules.by_uuid.values() if concerns(rule, zone)])
 
     def _one(self, request: Request, uuid: str) -> Response:
         rule = self.rules.by_uuid.get(uuid)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from lab import plan
 from lab.faults import Target, fault
 from lab.incidents import until
+from lab.incidents_directory import others_follow
 
 if TYPE_CHECKING:
     from lab.daemon import Lab
 
 OTHER_POSEIDON = "bbbbbbbb-0000-4000-8000-00000000000b"
-REPLICATION_WAIT = 4.0
 USERS = "ou=users, o=smartdc"
 PERSON = ("objectclass", "login", "email", "cn", "sn", "givenname", "uuid", "approved_for_provisioning")
 
 
-@fault("second-poseidon", "datacenter", "my-dc-3")
+@fault("second-poseidon", "datacenter", "my-dc-3", ("replica",))
 async def second_poseidon(lab: Lab, target: Target) -> None:
     """manta-init ran on a replica before the account had replicated, and made a poseidon of its own: the master's
     violates uniqueness, and the replicator goes to maintenance.  The seed: start Manta's setup in the master's AZ."""
@@ -51,17 +50,5 @@ async def _poseidon_anew(lab: Lab, master: str) -> str:
     await lab.ufds.add(master, account, made | {"userpassword": ["s3cret-of-poseidon0"]})
     for key, entry in below:
         await lab.ufds.add(master, key, entry)
-    latest = (await lab.ufds.counters(master))["latest"]
-
-    async def others_follow() -> bool:
-        replicas = [dc.name for dc in lab.plan.datacenters if dc.state == "replica"]
-        services = {each: lab.sites[each].zones["ufds0"].services.get(plan.REPLICATOR) for each in replicas}
-        running = [each for each, service in services.items() if service.state == "online"]
-        return all([(await lab.ufds.checkpoint(each) or 0) > latest for each in running])
-
-    try:
-        async with asyncio.timeout(REPLICATION_WAIT):
-            await until(others_follow, "the other replicas follow")
-    except TimeoutError:
-        pass  # another fault keeps one of them from it
+    await others_follow(lab)
     return account

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.faults import Target, fault
+from lab.faults import Target, Undo, fault
 from lab.incidents import routes_away
 
 if TYPE_CHECKING:
@@ -35,3 +35,33 @@ async def route_vmadm_only(lab: Lab, target: Target) -> None:
     assert shared.net_agent is not None
     await shared.net_agent.look_now()
     target.machine.add_routes(routes)
+
+
+@fault("route-by-hand", "zone", "my-dc-3.imgapi0")
+async def route_by_hand(lab: Lab, target: Target) -> None:
+    """Somebody has set the zone's routes to the other datacenters' Manta networks with vmadm, as a preparation, and saw
+    that they are there; NAPI does not know them, and net-agent, which would take them out, is disabled (hazard 1)."""
+    own = target.site.datacenter
+    await target.site.headnode.services.get(NET_AGENT).disable()
+    target.machine.add_routes({peer.manta_subnet: own.admin_router for peer in lab.plan.peers(own)})
+
+
+@fault("headnode-route-missing", "datacenter", "my-dc-3", ("replica",))
+async def headnode_route_missing(lab: Lab, target: Target) -> None:
+    """The head node's global zone has no route to the master's UFDS: it was set with route(8), and did not survive a boot.
+    The zones have theirs; sdc-useradm, which writes to the master from the global zone, fails."""
+    target.machine.remove_routes([f"{lab.plan.master_ufds_address}/32"])
+
+
+@fault("network-overlaps", "datacenter", "my-dc-3")
+async def network_overlaps(lab: Lab, target: Target) -> Undo:
+    """NAPI's Manta network has the subnet of another datacenter's: both were installed from one example."""
+    own = target.site.datacenter
+    networks = lab.shared[own.name].networks.by_uuid
+    network = networks[own.network_uuid("manta")]
+    network["subnet"] = next(dc for dc in lab.plan.datacenters if dc != own).manta_subnet
+
+    async def undo() -> None:
+        network["subnet"] = own.manta_subnet
+
+    return undo

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 SLOW = 400.0  # seconds on the lab's clock: longer than somebody who waits for one answer likes to wait
 HEADNODE_SLOW = 200.0
 CLOCK_OFF = 900  # seconds; cloudapi and adminui refuse signatures that are off by more than 300
-HTTP_ROLES = ("sapi", "cloudapi", "adminui", "napi")
+HTTP_ROLES = ("sapi", "cloudapi", "adminui", "fwapi", "napi", "imgapi", "cnapi", "vmapi", "mahi")
+MISBEHAVING = ("ufds", "binder", "moray", *HTTP_ROLES)
 HOSTILE = "x\x1b[31m\x07<script>alert(1)</script>\"'`id`$(touch /tmp/owned); &amp; \u202e\\"
 UFDS_MODES = {"freeze": "hang"}
 
@@ -29,56 +30,63 @@ async def misbehave(lab: Lab, target: Target, how: str) -> Undo:
     if zone.role == "ufds":
         await lab.ufds.mode(zone.id, UFDS_MODES.get(how, how), delay)
         return lambda: lab.ufds.mode(zone.id, "normal")
-    if zone.role not in HTTP_ROLES:
-        raise UnknownFaultError(f"{zone.id}: none of {', '.join(('ufds', *HTTP_ROLES))}")
-    server: Any = shared.servers[zone.id]
-    server.http.slow_seconds = delay
-    server.misbehaviour = how
+    if zone.role not in MISBEHAVING:
+        raise UnknownFaultError(f"{zone.id}: none of {', '.join(MISBEHAVING)}")
+    if zone.role == "binder" and how == "endless":
+        raise UnknownFaultError(f"{zone.id}: a DNS answer says how long it is, and so it ends")
+    # moray has a process for each port; the others' one server is known by the zone.
+    servers: list[Any] = [server for name, server in shared.servers.items() if f"{name}.".startswith(f"{zone.id}.")]
+    if zone.role == "cloudapi":
+        servers = [shared.servers[zone.id]]
+    for server in servers:
+        server.misbehaviour = how
+        getattr(server, "http", server).slow_seconds = delay
 
     async def undo() -> None:
-        server.misbehaviour = None
+        for server in servers:
+            server.misbehaviour = None
 
     return undo
 
 
 @fault("service-hangs", "zone", "my-dc-1.napi0")
 async def service_hangs(lab: Lab, target: Target) -> Undo:
-    """The service (sapi, cloudapi, adminui, napi, ufds) accepts requests and answers none: a process that is stopped, or
+    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) accepts requests and answers none: a process that is stopped, or
     waits for ever for another one."""
     return await misbehave(lab, target, "freeze")
 
 
 @fault("service-slow", "zone", "my-dc-1.napi0")
 async def service_slow(lab: Lab, target: Target) -> Undo:
-    """The service (sapi, cloudapi, adminui, napi, ufds) answers rightly, but after seconds: its moray has lost an index,
+    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) answers rightly, but after seconds: its moray has lost an index,
     or the head node swaps."""
     return await misbehave(lab, target, "slow")
 
 
 @fault("service-cut", "zone", "my-dc-1.sapi0")
 async def service_cut(lab: Lab, target: Target) -> Undo:
-    """The service (sapi, cloudapi, adminui, napi, ufds) closes the connection in the middle of each answer: a process
+    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) closes the connection in the middle of each answer: a process
     that dies of memory and is started again, a proxy with too short a timeout."""
     return await misbehave(lab, target, "cut")
 
 
 @fault("service-garbage", "zone", "my-dc-1.sapi0")
 async def service_garbage(lab: Lab, target: Target) -> Undo:
-    """What listens on the port of the service (sapi, cloudapi, adminui, napi, ufds) speaks another protocol: a port that
+    """What listens on the port of the service (sapi, cloudapi, adminui, napi, ufds, moray, binder) speaks another protocol: a port that
     was forwarded wrongly, another program on the address."""
     return await misbehave(lab, target, "garbage")
 
 
 @fault("service-endless", "zone", "my-dc-1.adminui0")
 async def service_endless(lab: Lab, target: Target) -> Undo:
-    """The answers of the service (sapi, cloudapi, adminui, napi, ufds) never end: a loop in paging, a broken proxy.
+    """The answers of the service (sapi, cloudapi, adminui, napi, ufds, moray) never end: a loop in paging, a broken proxy.
     Whoever reads to the end reads for ever."""
     return await misbehave(lab, target, "endless")
 
 
 @fault("certificate-expired", "zone", "my-dc-3.cloudapi0")
 async def certificate_expired(lab: Lab, target: Target) -> Undo:
-    """The certificate of cloudapi or ufds has expired a day ago: it was made at setup, and nobody renewed it.  Triton's
+    """The certificate of cloudapi, adminui or ufds has expired a day ago: it was made at setup, and nobody renewed it.  Triton's
     own clients verify nothing and go on; browsers and the CLI of the customers do not."""
     zone, shared = target.machine.zone, lab.shared[target.site.datacenter.name]
     folder = roots.RUN / "tls"
@@ -88,11 +96,11 @@ async def certificate_expired(lab: Lab, target: Target) -> Undo:
         front = shared.ufds[zone.alias]
         await front.use_certificate(*expired)
         return lambda: front.use_certificate(*good)
-    if zone.role != "cloudapi":
-        raise UnknownFaultError(f"{zone.id}: certificates of cloudapi and ufds only")
-    haproxy: Any = shared.servers[zone.id]
-    await haproxy.use_tls(tls.server_context(*expired))
-    return lambda: haproxy.use_tls(tls.server_context(*good))
+    if zone.role not in ("cloudapi", "adminui"):
+        raise UnknownFaultError(f"{zone.id}: certificates of cloudapi, adminui and ufds only")
+    server: Any = shared.servers[zone.id]
+    await server.use_tls(tls.server_context(*expired))
+    return lambda: server.use_tls(tls.server_context(*good))
 
 
 # ---- head nodes
@@ -163,3 +171,11 @@ async def hostile_metadata(lab: Lab, target: Target) -> None:
     uuid = data.service_uuid(target.site.datacenter, "cloudapi")
     services = lab.shared[target.site.datacenter.name].store.bucket("services")
     services[uuid]["metadata"]["DC_NOTE"] = HOSTILE
+
+
+@fault("sdcadm-config", "datacenter", "my-dc-3")
+async def sdcadm_config(lab: Lab, target: Target) -> None:
+    """sdcadm's own settings were edited by hand and are no JSON any more: none of its commands works."""
+    settings = target.machine.root / "var/sdcadm/sdcadm.conf"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text('{"updatesServerUrl": "https://updates.example.com",}\n', encoding="utf-8")

@@ -78,9 +78,15 @@ async def connect(place: kinds.Place, address: str, account: Account) -> LdapCli
 
 async def search(client: LdapClient, base: str, kind: str) -> list[dict[str, list[str]]]:
     """The attributes of all entries of one object class below `base`."""
+    return await _found(client, base, SUBTREE, messages.equality("objectclass", kind))
+
+
+async def _found(
+    client: LdapClient, base: str, scope: int, wanted: bytes, within: float = ANSWER_TIMEOUT
+) -> list[dict[str, list[str]]]:
     try:
-        async with asyncio.timeout(ANSWER_TIMEOUT):
-            found = await client.search(base, SUBTREE, messages.equality("objectclass", kind))
+        async with asyncio.timeout(within):
+            found = await client.search(base, scope, wanted)
     except (OSError, EOFError, TimeoutError, LdapError) as error:
         raise UfdsError(f"{base}: {error or type(error).__name__}") from error
     return [attributes for _, attributes in found]
@@ -104,6 +110,7 @@ class Session:
         self.account = account
         self._on_refused = on_refused
         self._connected = asyncio.Event()
+        self._client: LdapClient | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -112,6 +119,12 @@ class Session:
 
     async def wait(self) -> None:
         await self._connected.wait()
+
+    async def find(self, base: str, scope: int, wanted: bytes, within: float) -> list[dict[str, list[str]]]:
+        """The attributes of what is found by the connection that there is, in so many seconds.  Raises UfdsError."""
+        if self._client is None:
+            raise UfdsError(f"{self.account.url}: not connected")
+        return await _found(self._client, base, scope, wanted, within)
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._keep())
@@ -136,9 +149,11 @@ class Session:
                 continue
             pause = RETRY_FIRST
             try:
+                self._client = client
                 self._connected.set()
                 await client.lost.wait()
             finally:
+                self._client = None
                 self._connected.clear()
                 await client.close()
             await asyncio.sleep(pause)

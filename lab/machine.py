@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import socket
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from lab import kinds, net, plan
 from lab.smf import Services
 
 GLOBAL = "global"
+NEWEST = "release-20251120-20251120T061402Z-g1a2b3c4"
 
 
 class Machine:
@@ -25,6 +27,7 @@ class Machine:
         self.routes: dict[str, str] = {}  # vm.routes: what vmadm knows
         self.firewall_enabled = zone.firewall_enabled
         self.health_errors: list[str] = []
+        self.version = NEWEST  # of its image
         self.alias = zone.alias  # as vmadm and VMAPI show it
 
     @property
@@ -38,6 +41,20 @@ class Machine:
 
     def listen(self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
         return net.listen_in(self.namespace, port, host, kind)
+
+    def add_external_nic(self) -> bool:
+        """A NIC on the network external, the primary one from now on; False if there is one."""
+        if self.zone.external_ip is not None:
+            return False
+        number, host = self.datacenter.number, self.zone.admin_ip.rpartition(".")[2]
+        nic = plan.Nic(
+            f"net{len(self.zone.nics)}", "external", f"10.{number}.2.{host}", self.datacenter.network_uuid("external"),
+            self.datacenter.external_router, primary=True,
+        )  # fmt: skip
+        others = tuple(dataclasses.replace(each, primary=False) for each in self.zone.nics)
+        self.zone = dataclasses.replace(self.zone, nics=(*others, nic))
+        net.add_nic(self.datacenter, self.zone, nic)
+        return True
 
     def add_routes(self, routes: dict[str, str]) -> None:
         """vmadm's set_routes: remembered in vm.routes and put into the kernel."""
@@ -60,11 +77,18 @@ class Site:
     zones: dict[str, Machine]
     garbage_sysinfo: bool = False
     sysinfo_name: str | None = None  # what sysinfo says, where it is not the truth
+    usbkey_plugged: bool = True
+    usbkey_mounted: bool = False
     networks_owner: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def machines(self) -> list[Machine]:
         return [self.headnode, *self.zones.values()]
+
+    @property
+    def core(self) -> dict[str, Machine]:
+        """Triton's own zones, without Manta's: what carries smartdc_role."""
+        return {alias: machine for alias, machine in self.zones.items() if "smartdc_role" in machine.zone.tags}
 
     def of_role(self, role: str) -> list[Machine]:
         return [machine for machine in self.zones.values() if machine.zone.role == role]

@@ -39,6 +39,7 @@ class Napi:
     def __init__(self, place: kinds.Place, networks: Networks) -> None:
         self._place = place
         self.networks = networks
+        self.searchable = True
         self.http = HttpServer(self.answer, "SmartDataCenter Networking API")
 
     @property
@@ -50,6 +51,7 @@ class Napi:
         self.http.misbehaviour = value
 
     async def start(self) -> None:
+        self.searchable = True  # moray's buckets are brought up to date at each start
         await self.http.start(self._place.listen(PORT))
 
     async def stop(self) -> None:
@@ -60,6 +62,8 @@ class Napi:
             case ("GET", ["ping"]):
                 return json_response({"status": "OK", "healthy": True, "services": {"moray": "online"}})
             case ("GET", ["networks"]):
+                if request.query and not self.searchable:
+                    return error_response(500, "InternalError", "Internal error")
                 return json_response(self._list(request.query))
             case ("GET" | "PUT", ["networks", name]):
                 network = self.networks.find(name)

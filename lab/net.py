@@ -149,12 +149,40 @@ def _zone_lines(zone: plan.Zone) -> list[str]:
     return lines
 
 
+def _neighbours(datacenter: plan.Datacenter) -> dict[str, list[str]]:
+    """Per namespace, who lives at which hardware address of its own networks, for good.
+
+    The kernel learns at most 1024 neighbours for all namespaces together, and twenty datacenters have more; what it is
+    told does not count.
+    """
+    found: dict[str, list[str]] = {}
+    for index, tag in enumerate(TAGS, start=1):
+        here = [
+            (zone.id, nic.interface, nic.ip, nic.mac)
+            for zone in (datacenter.headnode, *datacenter.zones)
+            for nic in zone.nics
+            if nic.nic_tag == tag
+        ]
+        here.append((router(datacenter.name), f"br-{tag}", f"10.{datacenter.number}.{index}.1", _bridge_mac(index)))
+        for name, interface, own, _ in here:
+            found.setdefault(name, []).extend(
+                f"neigh add {address} lladdr {mac} dev {interface} nud permanent"
+                for _, _, address, mac in here
+                if address != own
+            )
+    return found
+
+
+def _bridge_mac(index: int) -> str:
+    return f"02:00:00:00:00:{index:02x}"
+
+
 def _router_lines(datacenter: plan.Datacenter, ports: list[tuple[str, str]]) -> list[str]:
     number = datacenter.number
     lines = ["link set lo up"]
     for index, tag in enumerate(TAGS, start=1):
         lines += [
-            f"link add br-{tag} type bridge forward_delay 0",
+            f"link add br-{tag} address {_bridge_mac(index)} type bridge forward_delay 0",
             f"addr add 10.{number}.{index}.1/24 dev br-{tag}",
             f"link set br-{tag} up",
         ]
@@ -199,9 +227,12 @@ def build(the_plan: plan.Plan, more: Mapping[str, Sequence[str]]) -> None:
             batches[zone.id] = [*_zone_lines(zone), *more.get(zone.id, ())]
             for nic in zone.nics:
                 port = f"z{index}-{nic.interface}"
-                links.append(f"link add {nic.interface} netns {zone.id} type veth peer name {port} netns {home}")
+                made = f"link add {nic.interface} address {nic.mac} netns {zone.id} type veth"
+                links.append(f"{made} peer name {port} netns {home}")
                 ports.append((port, nic.nic_tag))
         batches[home] = _router_lines(datacenter, ports)
+        for name, lines in _neighbours(datacenter).items():
+            batches[name] += lines
     run_batch([f"netns add {name}" for name in names])
     for name in names:
         _write_sysctls(name)
@@ -209,6 +240,37 @@ def build(the_plan: plan.Plan, more: Mapping[str, Sequence[str]]) -> None:
     running = [(name, _batch(lines, name)) for name, lines in batches.items()]
     for name, process in running:
         _finish(process, name)
+
+
+def add_zone(datacenter: plan.Datacenter, zone: plan.Zone) -> None:
+    """Makes the namespace of a zone that comes while the lab runs, and wires it to its datacenter's router."""
+    home = router(datacenter.name)
+    links, ports, known = [], [], []
+    for nic in zone.nics:
+        port = f"m{zone.nics[0].ip.rpartition('.')[2]}-{nic.interface}"
+        made = f"link add {nic.interface} address {nic.mac} netns {zone.id} type veth"
+        links.append(f"{made} peer name {port} netns {home}")
+        ports += [f"link set {port} master br-{nic.nic_tag}", f"link set {port} up"]
+        ports.append(f"neigh add {nic.ip} lladdr {nic.mac} dev br-{nic.nic_tag} nud permanent")
+        index = TAGS.index(nic.nic_tag) + 1
+        gateway = f"10.{datacenter.number}.{index}.1"
+        known.append(f"neigh add {gateway} lladdr {_bridge_mac(index)} dev {nic.interface} nud permanent")
+    run_batch([f"netns add {zone.id}"])
+    _write_sysctls(zone.id)
+    run_batch(links)
+    run_batch([*_zone_lines(zone), *known], zone.id)
+    run_batch(ports, home)
+
+
+def add_nic(datacenter: plan.Datacenter, zone: plan.Zone, nic: plan.Nic) -> None:
+    """Gives a zone that runs one more interface; one that it has already, and that is down, is taken up again."""
+    if nic.interface not in ip(["-n", zone.id, "-o", "link", "show"]):
+        home, port = router(datacenter.name), f"x{nic.ip.rpartition('.')[2]}-{nic.interface}"
+        made = f"link add {nic.interface} address {nic.mac} netns {zone.id} type veth"
+        run_batch([f"{made} peer name {port} netns {home}"])
+        run_batch([f"link set {port} master br-{nic.nic_tag}", f"link set {port} up"], home)
+    lines = [f"addr replace {nic.ip}/{nic.prefix} dev {nic.interface}", f"link set {nic.interface} up"]
+    run_batch([*lines, *([f"route replace default via {nic.gateway}"] if nic.gateway else [])], zone.id)
 
 
 def _write_sysctls(namespace: str) -> None:

@@ -8,23 +8,29 @@ The operator sits at 192.0.2.10 and reaches the external address of each head no
 from __future__ import annotations
 
 import uuid as uuids
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 ADMIN_UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
+POSEIDON_UUID = "aaaaaaaa-0000-4000-8000-000000000001"
 DNS_DOMAIN = "srv.example.com"
 OPERATOR_ADDRESS = "192.0.2.10"
 ROOT_DN = "cn=root"
 ROOT_PASSWORD = "lab-s3cret-of-ufds-root"
+ADMIN_PASSWORD = "lab-s3cret-of-admin"
 
 HOST_NUMBERS = {
-    "binder": 11, "napi": 14, "moray": 17, "sdc": 26, "fwapi": 27, "ufds": 29, "sapi": 32, "cloudapi": 35,
-    "adminui": 36,
+    "binder": 11, "napi": 14, "moray": 17, "imgapi": 21, "cnapi": 22, "sdc": 26, "fwapi": 27, "vmapi": 28, "ufds": 29,
+    "sapi": 32, "mahi": 34, "cloudapi": 35, "adminui": 36, "manta": 37,
 }  # fmt: skip
+# Manta's own zones, deployed by manta-adm: their owner is poseidon, and manta_role takes the place of smartdc_role.
+MANTA_HOST_NUMBERS = {"electric-moray": 51, "webapi": 52}
 MOST_INSTANCES = 3  # host numbers are 100 apart, and end at 254
 # sdc-ufds-m2s wants exactly one ufds zone on the head node, and the sdc-* wrappers take the first zone tagged sdc.
-SINGLE_ROLES = frozenset({"ufds", "sdc", "fwapi"})
+SINGLE_ROLES = frozenset({"ufds", "sdc", "fwapi", "imgapi", "cnapi", "vmapi", "mahi", "manta"})
 EXTERNAL_ROLES = frozenset({"ufds", "cloudapi", "adminui"})
-FIREWALLED_ROLES = frozenset({"sapi", "sdc"})
+# Triton itself does so for sapi, imgapi and sdc; ufds, which has an external NIC, its operators have secured.
+FIREWALLED_ROLES = frozenset({"sapi", "imgapi", "sdc", "ufds"})
 COMMON_SERVICES = ("svc:/smartdc/application/config-agent:default",)
 SERVICES = {
     "ufds": (
@@ -39,7 +45,20 @@ SERVICES = {
     "adminui": ("svc:/smartdc/application/adminui:default",),
     "napi": ("svc:/smartdc/application/napi:default",),
     "fwapi": ("svc:/smartdc/application/fwapi:default",),
+    "imgapi": ("svc:/smartdc/site/imgapi:default",),
+    "cnapi": ("svc:/smartdc/site/cnapi:default",),
+    "vmapi": ("svc:/smartdc/site/vmapi:default",),
+    "mahi": tuple(f"svc:/manta/application/mahi-{part}:default" for part in ("redis", "replicator", "server")),
     "sdc": (),
+    "manta": (),
+    "electric-moray": (
+        *(f"svc:/smartdc/application/electric-moray:electric-moray-{port}" for port in range(2021, 2025)),
+        "svc:/manta/haproxy:default",
+    ),
+    "webapi": (
+        *(f"svc:/manta/application/muskie:muskie-{port}" for port in range(8081, 8085)),
+        "svc:/manta/haproxy:default",
+    ),
 }
 REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
 
@@ -79,6 +98,14 @@ class Zone:
     nics: tuple[Nic, ...]
     services: tuple[str, ...]
     firewall_enabled: bool = False
+    owner_uuid: str = ADMIN_UUID
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What vmadm shows, and firewall rules can name (sdc-manta:lib/deploy.js: manta_role)."""
+        if self.role in MANTA_HOST_NUMBERS:
+            return {"manta_role": self.role}
+        return {"smartdc_role": self.role, "smartdc_type": "core"}
 
     @property
     def id(self) -> str:
@@ -86,7 +113,7 @@ class Zone:
 
     @property
     def admin_ip(self) -> str:
-        return self.nics[0].ip
+        return next(nic.ip for nic in self.nics if nic.nic_tag == "admin")
 
     @property
     def external_ip(self) -> str | None:
@@ -119,6 +146,10 @@ class Datacenter:
     @property
     def admin_router(self) -> str:
         return f"10.{self.number}.1.1"
+
+    @property
+    def manta_router(self) -> str:
+        return f"10.{self.number}.3.1"
 
     @property
     def external_router(self) -> str:
@@ -166,6 +197,16 @@ class Datacenter:
             role in FIREWALLED_ROLES,
         )
 
+    def manta_zone(self, role: str, owner_uuid: str) -> Zone:
+        """One of Manta's own zones: on the networks manta and admin, in this order (sdc-manta:config/services)."""
+        host, alias = MANTA_HOST_NUMBERS[role], f"{role}0"
+        nics = tuple(
+            Nic(f"net{index}", tag, f"10.{self.number}.{net}.{host}", self.network_uuid(tag), primary=index == 0)
+            for index, (tag, net) in enumerate((("manta", 3), ("admin", 1)))
+        )
+        uuid = made_uuid(self.name, "zone", alias)
+        return Zone(self.name, role, alias, uuid, nics, SERVICES[role] + COMMON_SERVICES, owner_uuid=owner_uuid)
+
     def _nics(self, host: int, *, external: bool) -> tuple[Nic, ...]:
         admin = Nic("net0", "admin", f"10.{self.number}.1.{host}", self.network_uuid("admin"), primary=not external)
         if not external:
@@ -181,6 +222,7 @@ class Plan:
     datacenters: tuple[Datacenter, ...]
     accounts: int = 0
     extra: dict[str, str] = field(default_factory=dict)
+    manta: bool = False
 
     @property
     def master(self) -> Datacenter:
@@ -221,20 +263,36 @@ def read_instances(text: str) -> dict[str, int]:
 
 
 def make_plan(
-    count: int = 3, *, coupled: bool = True, accounts: int = 0, regions: int = 1, instances: str = ""
+    count: int = 3,
+    *,
+    coupled: bool = True,
+    accounts: int = 0,
+    regions: int = 1,
+    instances: str = "",
+    manta: bool = False,
+    candidates: Collection[str] = (),
 ) -> Plan:
-    """`count` datacenters my-dc-1 … in `regions` regions; my-dc-2 is the master of them all (as in the seed)."""
+    """`count` datacenters my-dc-1 … in `regions` regions; my-dc-2 is the master of them all (as in the seed).
+
+    Those named in `candidates` are not coupled; with `coupled` false nobody but the master is.
+    """
     if not 2 <= count <= 20:
         raise ValueError(f"a lab has 2 to 20 datacenters, not {count}")
     if not 1 <= regions <= count:
         raise ValueError(f"{count} datacenters lie in 1 to {count} regions, not {regions}")
+    replicas = {f"my-dc-{number}" for number in range(1, count + 1) if number != 2}
+    if not set(candidates) <= replicas:
+        wrong = ", ".join(sorted(set(candidates) - replicas))
+        raise ValueError(f"a candidate is one of {', '.join(sorted(replicas))}, not {wrong}")
+    if manta and (regions > 1 or not coupled or candidates):
+        raise ValueError("Manta lies in one region, whose datacenters are coupled: --manta goes with neither")
     if accounts < 0:
         raise ValueError(f"there cannot be {accounts} accounts")
     counts = tuple(read_instances(instances).items())
 
     def made(number: int) -> Datacenter:
-        state = "master" if number == 2 else "replica" if coupled else "candidate"
-        region = region_name((number - 1) * regions // count)
-        return Datacenter(f"my-dc-{number}", number, region, state, instances=counts)
+        name, region = f"my-dc-{number}", region_name((number - 1) * regions // count)
+        state = "master" if number == 2 else "replica" if coupled and name not in candidates else "candidate"
+        return Datacenter(name, number, region, state, instances=counts)
 
-    return Plan(tuple(made(number) for number in range(1, count + 1)), accounts=accounts)
+    return Plan(tuple(made(number) for number in range(1, count + 1)), accounts=accounts, manta=manta)

@@ -13,10 +13,13 @@ import os
 import pathlib
 import shutil
 import sys
+from collections.abc import Iterable
 
 from lab import plan
 
 RUN = pathlib.Path("/run/lab")
+SCRIPTS = pathlib.Path(__file__).with_name("programs")
+"""Triton's commands that are shell scripts: here too, so that one can stop them anywhere."""
 SHARED = RUN / "shared"
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC = 1, 32, 4096, 16384
 # Of statvfs's flags those that a user namespace must not clear when it remounts: nosuid, nodev, noexec.
@@ -30,17 +33,40 @@ PROGRAMS = (
 SHELL_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:/usr/openldap/bin"
 IN_EVERY_ZONE = {
     "usr/bin": ("svcs", "svcprop", "nc", "netstat", "curl", "zonename", "json"),
-    "usr/sbin": ("svcadm", "route", "ping", "dig"),
+    "usr/sbin": ("svcadm", "svccfg", "route", "ping", "dig", "mdata-get"),
+    "opt/local/bin": ("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami"),
+}
+IN_ZONES_OF: dict[str, dict[str, tuple[str, ...]]] = {
+    "sdc": {
+        "opt/smartdc/sdc/bin": ("sdc-cloudapi",),
+        "opt/smartdc/sdc/node_modules/smartdc/bin": ("sdc-listdatacenters",),
+    },
+    "manta": {"opt/smartdc/bin": ("manta-init", "manta-shardadm", "manta-adm", "manta-oneach")},
+    "cloudapi": {"opt/smartdc/cloudapi/node_modules/.bin": ("sdc-listdatacenters",)},
 }
 ON_HEADNODES = {
-    "usr/bin": ("sysinfo",),
-    "usr/sbin": ("vmadm", "zlogin", "zoneadm"),
+    "usr/bin": ("sysinfo", "bootparams", "diskinfo"),
+    "usr/sbin": ("vmadm", "zlogin", "zoneadm", "fstyp"),
+    "usr/openldap/bin": ("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami"),
     "opt/smartdc/bin": (
         "sdcadm", "sdc-healthcheck", "sdc-sapi", "sdc-napi", "sdc-fwapi", "sdc-ldap", "sapiadm", "sdc-vmname", "sdc-useradm",
-        "sdc-ufds-m2s", "sdc-login", "sdc-vmapi", "sdc-cnapi", "sdc-imgapi", "sdc-usbkey", "sdc-role",
+        "sdc-login", "sdc-vmapi", "sdc-cnapi", "sdc-imgapi", "sdc-usbkey", "sdc-role",
         "sdc-cloudapi", "sdc-ufds", "manta-oneach", "manta-adm", "sdc-backup",
     ),
 }  # fmt: skip
+LS = """#!/usr/bin/bash
+# illumos's ls -E: as -l, with times to the nanosecond.
+[[ $1 == -E ]] && set -- -l --time-style='+%Y-%m-%d %H:%M:%S.%N %z' "${@:2}"
+exec /.lab/bin/ls "$@"
+"""
+REPLICATOR_MANIFEST = """<?xml version="1.0"?>
+<!DOCTYPE service_bundle SYSTEM "/usr/share/lib/xml/dtd/service_bundle.dtd.1">
+<service_bundle type="manifest" name="smartdc-ufds-replicator">
+  <service name="smartdc/application/ufds-replicator" type="service" version="1">
+    <instance name="default" enabled="true" />
+  </service>
+</service_bundle>
+"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -110,12 +136,16 @@ def _programs(root: pathlib.Path) -> None:
         found = shutil.which("awk" if name == "nawk" else name, path="/usr/bin:/bin")
         if found:
             _link(root, f"usr/bin/{name}", f"/.lab/bin/{pathlib.Path(found).resolve().name}")
+    listing = root / "usr/bin/ls"
+    listing.unlink()
+    listing.write_text(LS, encoding="ascii")
+    listing.chmod(0o755)
 
 
 def _tree(root: pathlib.Path, zone: plan.Zone, binders: tuple[str, ...]) -> None:
     for part in (
         ".lab", "usr/bin", "usr/sbin", "opt/smartdc/bin", "opt/local/bin", "etc/inet", "root", "var/tmp",
-        "var/svc/log", "tmp", "smartdc",
+        "var/svc/log", "tmp", "smartdc", "usr/openldap/bin",
     ):  # fmt: skip
         (root / part).mkdir(parents=True, exist_ok=True)
     mount(str(SHARED), str(root / ".lab"), None, MS_BIND | MS_REC)
@@ -146,16 +176,50 @@ def make_headnode(datacenter: plan.Datacenter, root: pathlib.Path) -> dict[str, 
     for folder, names in ON_HEADNODES.items():
         for name in names:
             _link(root, f"{folder}/{name}", "/.lab/stub")
-    for part in ("lib/sdc", "usbkey", "mnt/usbkey"):
+    for part in ("lib/sdc", "usbkey/scripts", "mnt/usbkey"):
         (root / part).mkdir(parents=True)
+    _script(root, "opt/smartdc/bin", "sdc-ufds-m2s")
+    _script(root, "usbkey/scripts", "add_external_nic.sh")
     config = pathlib.Path(__file__).with_name("config.sh").read_text(encoding="utf-8")
     (root / "lib/sdc/config.sh").write_text(config, encoding="utf-8")
     found: dict[str, pathlib.Path] = {}
     (root / ".netns").mkdir()  # for zlogin; no more than the own zones': each is a mount, and there may be hundreds
     for zone in datacenter.zones:
-        (root / ".netns" / zone.id).touch()
-        mount(f"/run/netns/{zone.id}", str(root / ".netns" / zone.id), None, MS_BIND)
-        found[zone.alias] = root / "zones" / zone.uuid / "root"
-        found[zone.alias].mkdir(parents=True)
-        _tree(found[zone.alias], zone, datacenter.binders)
+        found[zone.alias] = make_zone(datacenter, root, zone)
     return found
+
+
+def name_outside(addresses: Iterable[tuple[str, str | None]]) -> None:
+    """Names that the world outside knows, in the /etc/hosts of this mount namespace alone; public DNS is not imitated."""
+    hosts = pathlib.Path("/etc/hosts")
+    if not hosts.is_file():
+        return
+    lines = "".join(f"{address}\t{name}\n" for name, address in addresses)
+    made = RUN / "hosts"
+    made.write_text(f"{hosts.read_text(encoding='utf-8', errors='replace').rstrip()}\n{lines}", encoding="utf-8")
+    mount(str(made), str(hosts), None, MS_BIND)
+
+
+def make_zone(datacenter: plan.Datacenter, root: pathlib.Path, zone: plan.Zone) -> pathlib.Path:
+    """The tree of a zone, in that of its head node at `root`; its namespace must be there already."""
+    (root / ".netns" / zone.id).touch()
+    mount(f"/run/netns/{zone.id}", str(root / ".netns" / zone.id), None, MS_BIND)
+    made = root / "zones" / zone.uuid / "root"
+    made.mkdir(parents=True)
+    _tree(made, zone, datacenter.binders)
+    for folder, names in IN_ZONES_OF.get(zone.role, {}).items():
+        (made / folder).mkdir(parents=True, exist_ok=True)
+        for name in names:
+            _link(made, f"{folder}/{name}", "/.lab/stub")
+    if zone.role == "ufds":
+        for name in ("ufds-find-dns", "ufds-reconcile-data"):
+            _script(made, "opt/smartdc/ufds/bin", name)
+        manifests = made / "opt/smartdc/ufds/smf/manifests"
+        manifests.mkdir(parents=True)
+        (manifests / "ufds-replicator.xml.in").write_text(REPLICATOR_MANIFEST, encoding="ascii")
+    return made
+
+
+def _script(root: pathlib.Path, folder: str, name: str) -> None:
+    (root / folder).mkdir(parents=True, exist_ok=True)
+    shutil.copy(SCRIPTS / name, root / folder / name)

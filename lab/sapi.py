@@ -1,7 +1,7 @@
 """SAPI: applications, services, instances, manifests and the configurations made of them, over HTTP.
 
 Routes, versions, errors and quirks as recorded from a real SAPI in full mode (recordings: sapi.json), and as read in
-sdc-sapi:lib/server/endpoints.  Not imitated: VMs (an instance that is posted is only written down), proto mode.
+sdc-sapi:lib/server/endpoints.  Not imitated: VMs (an instance that is posted is only written down), what proto mode does.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lab.sapi_store import LocalFiles, Store, StoreError
 
 PORT = 80
 MASTER_CONFIG = "opt/smartdc/sapi/etc/sapi-master.config.json"
+PROTO_MODE = "opt/smartdc/sapi/SAPI_PROTO_MODE"  # stands for the zone's metadata of this name (lib/server/model.js)
 INIT_SECONDS = 10.0  # how long a start waits for moray (sdc-sapi:lib/server/stor/moray.js init)
 CHANGEABLE = ("params", "metadata", "manifests", "metadata_schema")
 # Which query parameters filter a list, and what a POST must bring.
@@ -108,6 +109,11 @@ class Sapi:
     def misbehaviour(self, value: str | None) -> None:
         self.http.misbehaviour = value
 
+    @property
+    def mode(self) -> str:
+        """Of proto mode no more is imitated than that it is told."""
+        return "proto" if (self._place.root / PROTO_MODE).exists() else "full"
+
     async def start(self) -> None:
         """Listens once moray answers, or ten seconds later without it."""
         self._master = read_master(self._place)
@@ -119,12 +125,16 @@ class Sapi:
             client.start()
         patience = max(1.0, INIT_SECONDS * self._place.clock.factor)
         await asyncio.gather(*(client.wait_until(True, patience) for client in clients))
+        await self.remember(patience)
+        await self.http.start(self._place.listen(PORT))
+
+    async def remember(self, patience: float) -> None:
+        """Its files hold what moray holds; those of a frozen moray stay as they were."""
         try:
             async with asyncio.timeout(patience):
                 await self.store.refresh_files(self._place.zone.uuid)
         except TimeoutError:
-            pass  # a frozen moray: SAPI serves what it has
-        await self.http.start(self._place.listen(PORT))
+            pass
 
     async def stop(self) -> None:
         await self.http.stop()
@@ -159,7 +169,7 @@ class Sapi:
             case ["ping"]:
                 handlers = {"GET": self._ping}
             case ["mode"]:
-                handlers = {"GET": self._mode}
+                handlers = {"GET": self._mode, "POST": lambda: self._set_mode(_parameters(request))}
             case ["configs", uuid]:
                 handlers = {"GET": lambda: self._config(request, uuid)}
             case [("applications" | "services" | "instances" | "manifests") as bucket]:
@@ -185,11 +195,21 @@ class Sapi:
 
     async def _ping(self) -> Response:
         available = await self.store.ping()
-        value = {"mode": "full", "storType": "MorayLocalStorage", "storAvailable": available}
+        storage = "MorayLocalStorage" if self.mode == "full" else "LocalStorage"
+        value = {"mode": self.mode, "storType": storage, "storAvailable": available}
         return json_response(value, 200 if available else 500)
 
     async def _mode(self) -> Response:
-        return json_response("full")
+        return json_response(self.mode)
+
+    async def _set_mode(self, given: Value) -> Response:
+        mode = given.get("mode")
+        if not mode:
+            raise ApiError(409, "MissingParameter", 'missing "mode" parameter')
+        if mode != "full":
+            raise ApiError(409, "InvalidArgument", f"invalid mode: {mode}")
+        (self._place.root / PROTO_MODE).unlink(missing_ok=True)
+        return Response(204)
 
     async def _list(self, bucket: str, query: dict[str, str], version: int) -> Response:
         wanted: Value = {"type": "vm"} if bucket in SHOWN and version < 2 else {}

@@ -9,13 +9,15 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lab import data, plan
+from lab import apis, data, muskie, plan
 from lab.adminui import Adminui
 from lab.agents import ConfigAgent, NetAgent
 from lab.binder import Binder, Registry
 from lab.cloudapi import Cloudapi, Haproxy
+from lab.commands.host import vm_object
 from lab.firewall import Firewaller
-from lab.fwapi import Fwapi, Rules, default_rules
+from lab.fwapi import Fwapi, Rules
+from lab.fwrules import initial_rules
 from lab.machine import Machine, Site
 from lab.moray import MorayHaproxy, MorayServer, MorayStore
 from lab.napi import Napi, Networks
@@ -57,6 +59,7 @@ class UfdsFront:
         self.machine = machine
         self.listener = machine.zone.id
         self.password = ""
+        self.is_master: bool | None = None
         self._process = process
         self._certificate, self._key = certificate, key
         self._running: set[str] = set()
@@ -70,16 +73,22 @@ class UfdsFront:
                 file = self.machine.root / "opt/smartdc/ufds/etc/config.json"
                 config = json.loads(file.read_text(encoding="utf-8"))
                 changed, self.password = self.password != config["rootPassword"], str(config["rootPassword"])
-                if self._listening and changed:
+                is_master, self.is_master = self.is_master, config["ufds_is_master"] is True
+                if self._listening and is_master is not self.is_master:
+                    await self._serve()
+                elif self._listening and changed:
                     await self._process.password(self.listener, self.password)
             if wanted and not self._listening:
-                await self._process.serve(
-                    self.machine.datacenter.name, self._certificate, self._key, root_password=self.password,
-                    ns=self.machine.namespace, listener=self.listener,
-                )  # fmt: skip
+                await self._serve()
             elif self._listening and not wanted:
                 await self._process.stop(self.listener)
             self._listening = wanted
+
+    async def _serve(self) -> None:
+        await self._process.serve(
+            self.machine.datacenter.name, self._certificate, self._key, root_password=self.password,
+            ns=self.machine.namespace, listener=self.listener, is_master=self.is_master,
+        )  # fmt: skip
 
     async def use_certificate(self, certificate: pathlib.Path, key: pathlib.Path) -> None:
         """Goes on with another certificate."""
@@ -162,11 +171,13 @@ class Collaborators:
                 self.store.put(bucket, value)
         self.registry = Registry(data.registrations(datacenter))
         self.networks = Networks(data.networks(the_plan, datacenter))
+        self.images: dict[str, data.Json] = {}  # what imgapi holds beside the zones' own images
         self.ufds: dict[str, UfdsFront] = {}
         self.servers: dict[str, kinds.Daemon] = {}  # by zone id, or zone id and port: the youngest process
+        self.haproxies: list[Haproxy] = []
         self.config_agents: list[ConfigAgent] = []
         self.zookeepers: set[str] = set()
-        self.rules = Rules(default_rules(datacenter))
+        self.rules = Rules(initial_rules(the_plan, datacenter))
         self.net_agent: NetAgent | None = None
         self.firewaller: Firewaller | None = None
         self.tasks: set[asyncio.Task[None]] = set()
@@ -186,12 +197,9 @@ class Builder:
         """Adds every service; returns what runs in zones without being an SMF service of the plan (the haproxies)."""
         extra: list[kinds.Daemon] = []
         for machine in self.site.zones.values():
-            extra += getattr(self, f"_{machine.zone.role}")(machine)
-            agent = ConfigAgent(machine)
-            self.shared.config_agents.append(agent)
-            machine.services.add(CONFIG_AGENT, _always(agent))
+            extra += self.zone(machine)
         net_agent = self.shared.net_agent = NetAgent(self.site)
-        firewaller = self.shared.firewaller = Firewaller(self.site)
+        firewaller = self.shared.firewaller = Firewaller(self.site, list(self.shared.rules.by_uuid.values()))
         self.shared.rules.on_change = firewaller.wake
         agents = self.site.headnode.services
         agents.add(NET_AGENT, _always(net_agent))
@@ -199,8 +207,20 @@ class Builder:
         agents.add(UR, Idle)
         return extra
 
+    def zone(self, machine: Machine) -> list[kinds.Daemon]:
+        """Adds the services of one zone; returns what else runs in it."""
+        extra: list[kinds.Daemon] = getattr(self, f"_{machine.zone.role.replace('-', '_')}")(machine)
+        agent = ConfigAgent(machine)
+        self.shared.config_agents.append(agent)
+        machine.services.add(CONFIG_AGENT, _always(agent))
+        return extra
+
     def _add(self, machine: Machine, fmri: str, make: Callable[[], kinds.Daemon]) -> Service:
         return machine.services.add(fmri, make)
+
+    def replicator(self, machine: Machine) -> Service:
+        """ufds-replicator of a ufds zone, as `svccfg import` makes it known."""
+        return self._add(machine, plan.REPLICATOR, lambda: Replicator(machine, self.process))
 
     def _exit(self, service: Service) -> Callable[[str], None]:
         """What a program calls that ends by itself: SMF puts it into maintenance."""
@@ -221,7 +241,7 @@ class Builder:
             elif "haproxy" in fmri:
                 self._add(machine, fmri, _always(front.part("haproxy")))
             elif fmri == plan.REPLICATOR:
-                self._add(machine, fmri, lambda: Replicator(machine, self.process))
+                self.replicator(machine)
             elif fmri != CONFIG_AGENT:
                 self._add(machine, fmri, Idle)
         return []
@@ -262,7 +282,60 @@ class Builder:
         return []
 
     def _fwapi(self, machine: Machine) -> list[kinds.Daemon]:
-        self._add(machine, machine.zone.services[0], lambda: self._kept(machine, Fwapi(machine, self.shared.rules)))
+        def zone(uuid: str) -> plan.Zone | None:
+            found = self.site.by_uuid(uuid)
+            return found.zone if found is not None else None
+
+        self._add(
+            machine, machine.zone.services[0], lambda: self._kept(machine, Fwapi(machine, self.shared.rules, zone))
+        )
+        return []
+
+    def _imgapi(self, machine: Machine) -> list[kinds.Daemon]:
+        return self._api(machine, lambda: apis.imgapi(machine, self.shared.images))
+
+    def _cnapi(self, machine: Machine) -> list[kinds.Daemon]:
+        return self._api(machine, lambda: apis.cnapi(machine, data.server(machine.datacenter)))
+
+    def _vmapi(self, machine: Machine) -> list[kinds.Daemon]:
+        return self._api(machine, lambda: apis.vmapi(machine, self._vms, self._add_external))
+
+    def _add_external(self, uuid: str) -> bool:
+        """False if the zone has such a NIC already: the lab gives each zone one at most."""
+        machine = self.site.by_uuid(uuid)
+        return machine is not None and machine.add_external_nic()
+
+    def _vms(self) -> list[data.Json]:
+        return [vm_object(machine) for machine in self.site.zones.values()]
+
+    def _mahi(self, machine: Machine) -> list[kinds.Daemon]:
+        for fmri in machine.zone.services[:-2]:
+            self._add(machine, fmri, Idle)
+        return self._api(machine, lambda: apis.mahi(machine), -2)
+
+    def _api(self, machine: Machine, make: Callable[[], kinds.Daemon], index: int = 0) -> list[kinds.Daemon]:
+        self._add(machine, machine.zone.services[index], lambda: self._kept(machine, make()))
+        return []
+
+    def _manta(self, _machine: Machine) -> list[kinds.Daemon]:
+        return []
+
+    def _webapi(self, machine: Machine) -> list[kinds.Daemon]:
+        front = muskie.WebapiHaproxy(machine)
+        self._kept(machine, front)
+        for fmri in machine.zone.services:
+            if "muskie" in fmri:
+                self._add(machine, fmri, _always(muskie.Muskie(machine, int(fmri.rpartition("-")[2]), front)))
+            elif "haproxy" in fmri:
+                self._add(machine, fmri, _always(front))
+        return []
+
+    def _electric_moray(self, machine: Machine) -> list[kinds.Daemon]:
+        for fmri in machine.zone.services:
+            if "haproxy" in fmri:
+                self._add(machine, fmri, Idle)
+            elif fmri != CONFIG_AGENT:
+                self._add(machine, fmri, _always(muskie.ElectricMoray(machine, int(fmri.rpartition("-")[2]))))
         return []
 
     def _adminui(self, machine: Machine) -> list[kinds.Daemon]:
@@ -274,6 +347,7 @@ class Builder:
     def _cloudapi(self, machine: Machine) -> list[kinds.Daemon]:
         haproxy = Haproxy(machine, [], self.tls)
         self._kept(machine, haproxy)
+        self.shared.haproxies.append(haproxy)
         for fmri in machine.zone.services:
             if fmri != CONFIG_AGENT:
                 self._cloudapi_process(machine, fmri, haproxy)

@@ -1,7 +1,8 @@
 """SMF, as far as Triton's operators see it: per zone a set of services with a state and the time it was entered.
 
 States: online, offline, disabled, maintenance; while a service changes its state carries a `*` (facts).  A restart of
-a service that is disabled or in maintenance does nothing, as in SMF: maintenance ends with `clear` alone.
+a service that is disabled or in maintenance does nothing, as in SMF: maintenance ends with `clear` alone.  A program
+that ends by itself is started again, until it has ended too often.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from lab import kinds
 
 log = logging.getLogger("lab.smf")
 Made = Callable[[], kinds.Daemon]
+TOO_OFTEN = 3
+WITHIN = 60.0
+"""So many ends of a program within so many seconds, and SMF starts it no more."""
 
 
 class Service:
@@ -31,6 +35,7 @@ class Service:
         self._make = make
         self._daemon: kinds.Daemon | None = None
         self._turn = asyncio.Lock()
+        self._ends: list[float] = []
 
     @property
     def name(self) -> str:
@@ -87,8 +92,16 @@ class Service:
                 await self._change(self._start())
 
     async def fail(self, reason: str) -> None:
-        """The program ended by itself with an error: maintenance."""
+        """The program ended by itself with an error: it is started again, or, too often, put into maintenance."""
         async with self._turn:
+            if self.state != "online":
+                return
+            now = time.time()
+            self._ends = [end for end in self._ends if now - end < WITHIN] + [now]
+            if len(self._ends) < TOO_OFTEN:
+                await self._change(self._stop(), self._start())
+                return
+            self._ends.clear()
             await self._stop()
             self.reason = reason
             self._enter("maintenance")

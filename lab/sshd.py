@@ -234,8 +234,8 @@ async def _run_on_terminal(machine: Machine, process: asyncssh.SSHServerProcess[
     os.set_blocking(near, False)
     command = [] if process.command is None else ["-c", process.command]
     running = await asyncio.create_subprocess_exec(
-        "setsid", "--ctty", "--wait", *enter(machine, "/usr/bin/bash", *command),
-        stdin=far, stdout=far, stderr=far, env=environment(machine, process.term_type), start_new_session=True,
+        "setsid", "--ctty", *enter(machine, "/usr/bin/bash", *command),  # no child of a leader: it need not fork
+        stdin=far, stdout=far, stderr=far, env=environment(machine, process.term_type),
     )  # fmt: skip
     os.close(far)
     loop = asyncio.get_running_loop()

@@ -139,4 +139,17 @@ async def _run(call: Call) -> int | None:
 
 def load() -> None:
     """Imports the modules that register commands."""
-    from lab.commands import health, host, ldap, network, services, text, web  # noqa: F401
+    from lab.commands import (  # noqa: F401
+        accounts,
+        cloudapi,
+        health,
+        host,
+        ldap,
+        login,
+        manta,
+        network,
+        services,
+        text,
+        usbkey,
+        web,
+    )

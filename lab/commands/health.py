@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from lab import plan
+from lab import plan, sdckey
 from lab.commands import Call, UsageError, command
+from lab.commands.cloudapi import listing
 from lab.commands.ldap import root_search
 from lab.commands.services import explanation
 from lab.commands.web import Ask, CurlError, perform
-from lab.machine import Machine
+from lab.machine import NEWEST, Machine
 
-PINGS = {"cloudapi": "https://{}/--ping", "sapi": "http://{}/ping", "napi": "http://{}/ping", "fwapi": "http://{}/ping"}
+PINGS = {"cloudapi": "https://{}/--ping"} | dict.fromkeys(
+    ("cnapi", "fwapi", "imgapi", "napi", "sapi", "vmapi"), "http://{}/ping"
+)
 AGENTS = ("net-agent", "ur")
 # sdcadm's ping has no timeout at all (hazard 10); the lab's has one beyond everybody's patience.
 PATIENCE = 120.0
@@ -49,7 +53,7 @@ async def _error(call: Call, machine: Machine) -> str | None:
 
 async def _rows(call: Call, wanted: list[str]) -> list[Row]:
     site = call.site
-    machines = [each for each in site.zones.values() if not wanted or each.zone.role in wanted]
+    machines = [each for each in site.core.values() if not wanted or each.zone.role in wanted]
     errors = await asyncio.gather(*(_error(call, machine) for machine in machines))
     rows: list[Row] = []
     for machine, error in zip(machines, errors, strict=True):
@@ -78,13 +82,68 @@ async def _rows(call: Call, wanted: list[str]) -> list[Row]:
 
 @command("sdcadm")
 async def sdcadm(call: Call) -> int:
+    """It merges its settings over its defaults before anything else, and ends where they are no JSON (lib/common.js)."""
+    settings = call.path("/var/sdcadm/sdcadm.conf")
+    if settings.exists():
+        try:
+            json.loads(settings.read_text(encoding="utf-8", errors="replace"))
+        except ValueError as error:
+            call.err(f"sdcadm: error: Unexpected token in JSON: {error}\n")
+            return 1
     match call.arguments:
         case ["check-health" | "health", *rest]:
             return await _check_health(call, rest)
-        case ["insts" | "instances", "-j"]:
-            call.out(json.dumps(_instances(call), indent=4) + "\n")
+        case ["insts" | "instances", "-j", *services]:
+            rows = [row for row in _instances(call) if not services or row["service"] in services]
+            call.out(json.dumps(rows, indent=4) + "\n")
             return 0
-    raise UsageError("sdcadm: the lab imitates `check-health [-j] [SERVICE…]` and `insts -j`", 127)
+        case ["update", "-y", service]:
+            for machine in call.site.of_role(service):
+                machine.version = NEWEST
+            return 0
+        case ["insts" | "instances", *services] if not [word for word in services if word.startswith("-")]:
+            rows = [row for row in _instances(call) if not services or row["service"] in services]
+            rows.sort(key=lambda row: (row["service"], row["hostname"], row["version"], row["alias"]))
+            _table(call, ("instance", "service", "hostname", "version", "alias"), rows)
+            return 0
+        case ["check-config"]:
+            return await _check_config(call)
+    imitated = "`check-health [-j] [SERVICE…]`, `insts [-j] [SERVICE…]`, `check-config` and `update -y SERVICE`"
+    raise UsageError(f"sdcadm: the lab imitates {imitated}", 127)
+
+
+def _table(call: Call, names: Sequence[str], rows: list[Row]) -> None:
+    table = [[name.upper() for name in names], *([_cell(row.get(name, "-")) for name in names] for row in rows)]
+    widths = [max(len(line[index]) for line in table) for index in range(len(names))]
+    for line in table:
+        call.out("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
+
+
+def _cell(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+async def _check_config(call: Call) -> int:
+    """SAPI's `sdc` against NAPI and UFDS; what is wrong is told, and the exit status is 0 (hazard 10)."""
+    sdc = call.lab.sdc(call.site.datacenter.name)["metadata"]
+    wrong = []
+    for network in call.lab.shared[call.site.datacenter.name].networks.by_uuid.values():
+        if network["name"] == "admin" and network["subnet"].partition("/")[0] != sdc.get("admin_network"):
+            wrong.append("SAPI sdc admin_network did not match with value defined in NAPI")
+    entries = await root_search(call, "o=smartdc", 2, f"(datacenter={call.site.datacenter.name})")
+    for name, entry in entries or []:
+        if "datacenter" in entry["objectclass"] and entry["region"] != [sdc.get("region_name")]:
+            wrong.append(f"region did not match with region_name for entry with DN: {name}")
+    admin = await root_search(call, f"uuid={sdc.get('ufds_admin_uuid')}, ou=users, o=smartdc", 2, "(objectclass=*)")
+    if not admin:
+        wrong.append("Cannot find UFDS admin user")
+    elif not any("sdckey" in entry["objectclass"] for _, entry in admin):
+        wrong.append("Cannot find UFDS admin key")
+    if str(sdc.get("ufds_is_master")).lower() != "true" and not sdc.get("ufds_remote_ip"):
+        wrong.append('Missing SAPI variable "ufds_remote_ip"')
+    call.err("".join(f"{each}\n" for each in wrong))
+    call.out("" if wrong else "All good!\n")
+    return 0
 
 
 async def _check_health(call: Call, words: list[str]) -> int:
@@ -97,13 +156,7 @@ async def _check_health(call: Call, words: list[str]) -> int:
     if set(words) & {"-j", "--json"}:
         call.out(json.dumps(rows, indent=4) + "\n")
     else:
-        names = ("instance", "service", "hostname", "alias", "healthy")
-        table = [[name.upper() for name in names]]
-        table += [[str(row.get(name, "-")).lower() if name == "healthy" else str(row.get(name, "-")) for name in names]
-                  for row in rows]  # fmt: skip
-        widths = [max(len(line[index]) for line in table) for index in range(len(names))]
-        for line in table:
-            call.out("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
+        _table(call, ("instance", "service", "hostname", "alias", "healthy"), rows)
         for row in ill:
             call.err("".join(f"{row['instance']} {each['message']}\n" for each in row["health_errors"]))
     if ill:
@@ -115,27 +168,40 @@ def _instances(call: Call) -> list[Row]:
     site = call.site
     return [
         {
-            "type": "vm", "alias": machine.alias, "version": "master-20251120T000000Z",
+            "type": "vm", "alias": machine.alias, "version": machine.version,
             "instance": machine.zone.uuid, "zonename": machine.zone.uuid, "service": machine.zone.role,
             "image": plan.made_uuid("image", machine.zone.role), "state": "running",
             "server": site.datacenter.server_uuid, "hostname": "headnode",
             "server_ip": site.headnode.zone.admin_ip, "ip": machine.zone.admin_ip,
         }
-        for machine in site.zones.values()
+        for machine in site.core.values()
     ]  # fmt: skip
 
 
 async def _end_to_end(call: Call, machine: Machine) -> bool:
-    """The zone-specific test.  Not imitated: cloudapi's is a signed ListDatacenters, here it is the ping."""
+    """The zone-specific test."""
     match machine.zone.role:
         case "cloudapi":
-            return await _ping_error(call, machine, 20.0) is None
+            return await _lists_itself(call, machine)
         case "sapi":
             return await _answers(call, machine, "/services?name=sapi")
         case "napi":
             return await _answers(call, machine, "/networks?name=admin")
         case "ufds":
             return bool(await root_search(call, "o=smartdc", 2, "(login=admin)"))
+    return True
+
+
+async def _lists_itself(call: Call, machine: Machine) -> bool:
+    """ListDatacenters of cloudapi, signed in the sdc zone, names the datacenter (sdc-healthcheck check_cloudapi)."""
+    for zone in call.site.of_role("sdc"):
+        try:
+            key_id = sdckey.fingerprint((zone.root / sdckey.PUBLIC).read_text(encoding="utf-8"))
+        except (OSError, ValueError, IndexError):
+            return False
+        code, text = await listing(zone, "admin", key_id, f"https://{machine.zone.admin_ip}", PATIENCE)
+        found = {} if code else json.loads(text)
+        return isinstance(found, dict) and str(found.get(call.site.datacenter.name)).startswith("https://")
     return True
 
 
@@ -159,7 +225,7 @@ async def healthcheck(call: Call) -> int:
     if set(call.arguments) - {"-p"}:
         raise UsageError("sdc-healthcheck: the lab imitates `sdc-healthcheck [-p]`", 127)
     site = call.site
-    machines = sorted(site.zones.values(), key=lambda machine: machine.zone.alias)
+    machines = sorted(site.core.values(), key=lambda machine: machine.zone.alias)
     states = await asyncio.gather(*(_status(call, machine) for machine in machines))
     rows = [("global", "running", "-", "online" if not _smf_error(site.headnode) else "svc-err")]
     rows += [(machine.zone.role, "running", "-", state) for machine, state in zip(machines, states, strict=True)]

@@ -69,7 +69,7 @@ def vm_object(machine: Machine) -> dict[str, Any]:
     return {
         "zonename": zone.uuid, "autoboot": True, "brand": "joyent-minimal", "limit_priv": "default", "v": 1,
         "create_timestamp": "2025-07-20T00:00:00.000Z", "image_uuid": plan.made_uuid("image", zone.role),
-        "cpu_shares": 1024, "max_physical_memory": 1024, "owner_uuid": plan.ADMIN_UUID, "hostname": zone.uuid,
+        "cpu_shares": 1024, "max_physical_memory": 1024, "owner_uuid": zone.owner_uuid, "hostname": zone.uuid,
         "resolvers": list(machine.binders), "alias": machine.alias, "ram": 1024, "nics": nics, "routes": dict(machine.routes),
         "uuid": zone.uuid, "zone_state": "running", "zonepath": f"/zones/{zone.uuid}", "zonedid": 1,
         "last_modified": "2025-07-20T00:00:00.000Z", "firewall_enabled": machine.firewall_enabled,
@@ -79,7 +79,7 @@ def vm_object(machine: Machine) -> dict[str, Any]:
             "sapi-url": f"http://{datacenter.zone('sapi').admin_ip}",
             "ufds_ldap_root_pw": plan.ROOT_PASSWORD,  # facts: it can be there, so never ask without -o
         },
-        "internal_metadata": {}, "tags": {"smartdc_role": zone.role, "smartdc_type": "core"}, "quota": 25, "type": "OS",
+        "internal_metadata": {}, "tags": zone.tags, "quota": 25, "type": "OS",
     }  # fmt: skip
 
 
@@ -216,25 +216,46 @@ async def zlogin(call: Call) -> int | None:
     machine = zone_named(call.site, words[0])
     if machine is None or machine is call.site.headnode:
         raise UsageError(f"zlogin: zone '{words[0]}' unknown", 1)
+    enter_zone(call, machine, words[1:], null=null)
+    return None
+
+
+def enter_zone(call: Call, machine: Machine, words: list[str], *, null: bool = False) -> None:
+    """The stub becomes a shell in a zone: for one line, or for whoever typed it."""
     root = f"/zones/{machine.zone.uuid}/root"
-    shell = ["/usr/bin/bash", "-c", " ".join(words[1:])] if words[1:] else ["/usr/bin/bash"]
+    shell = ["/usr/bin/bash", "-c", " ".join(words)] if words else ["/usr/bin/bash", "--norc"]
+    prompt = f"PS1=[root@{machine.zone.uuid} ({machine.datacenter.name}:{machine.alias}) \\w]# "
     argv = [
-        "/.lab/bin/nsenter", f"--net=/.netns/{machine.namespace}", f"--root={root}", f"--wd={root}/root", "--", *shell,
+        "/.lab/bin/nsenter", f"--net=/.netns/{machine.namespace}", f"--root={root}", f"--wd={root}/root", "--",
+        "/usr/bin/env", prompt, *shell,
     ]  # fmt: skip
     if null:
         argv = ["/usr/bin/bash", "-c", 'exec "$0" "$@" </dev/null', *argv]
     call.execute(*argv)
-    return None
 
 
 @command("sdc-vmname")
 async def vmname(call: Call) -> int:
-    if len(call.arguments) != 1:
-        raise UsageError("usage: sdc-vmname ROLE", 1)
-    found = call.site.of_role(call.arguments[0])
-    if not found:
+    """By the beginning of a role's name; more than one zone is as bad as none (sdc-headnode:tools/bin/sdc-vmname)."""
+    if not call.arguments:
+        call.out("Usage: /opt/smartdc/bin/sdc-vmname <zone role>\n")
+        return 2
+    role = call.arguments[0]
+    found = [machine for machine in call.site.core.values() if machine.zone.role.startswith(role)]
+    if len(found) != 1:
+        call.err(f"Requested unique lookup but found {len(found)} results.\n")
+        call.out(f"Did not find exactly 1 zone matching: {role}\n")
         return 1
-    call.out("".join(f"{machine.zone.uuid}\n" for machine in found))
+    call.out(f"{found[0].zone.uuid}\n")
+    return 0
+
+
+@command("mdata-get")
+async def mdata_get(call: Call) -> int:
+    metadata = {} if call.on_headnode else vm_object(call.machine)["customer_metadata"]
+    if call.arguments[:1] == [] or call.arguments[0] not in metadata:
+        raise UsageError(f"No metadata for {' '.join(call.arguments)}", 1)
+    call.out(f"{metadata[call.arguments[0]]}\n")
     return 0
 
 
@@ -242,15 +263,3 @@ async def vmname(call: Call) -> int:
 async def zonename(call: Call) -> int:
     call.out("global\n" if call.on_headnode else f"{call.machine.zone.uuid}\n")
     return 0
-
-
-@command("sdc-usbkey")
-async def usbkey(call: Call) -> int:
-    """mount and unmount do nothing: /mnt/usbkey is a directory of the tree, always there."""
-    match call.arguments:
-        case ["mount" | "unmount"]:
-            return 0
-        case ["status", "-j"]:
-            call.out(pretty({"mountpoint": "/mnt/usbkey", "steps": {"mounted": True}}))
-            return 0
-    raise UsageError("sdc-usbkey: the lab imitates mount, unmount and status -j", 1)

@@ -1,11 +1,16 @@
-"""sdc-ldap: OpenLDAP's tools against the local UFDS, as root.  Source: sdc-sdc:bin/sdc-ldap, OpenLDAP's messages."""
+"""sdc-ldap: OpenLDAP's tools against the local UFDS, as root; and these tools themselves, where Triton has them.
+
+Source: sdc-sdc:bin/sdc-ldap (its search unfolds the lines), OpenLDAP's messages.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from ldap3.core.exceptions import LDAPExceptionError
 from ldap3.operation.search import compile_filter, parse_filter
@@ -24,7 +29,9 @@ NAMES = {1: "Operations error", 2: "Protocol error", 16: "No such attribute", 19
          66: "Operation not allowed on non-leaf", 68: "Already exists",
          80: "Internal (implementation specific) error"}  # fmt: skip
 TIMEOUT = 30.0
+SUFFIX = "o=smartdc"
 FOLDED = 78  # OpenLDAP's tools fold longer lines
+Connect = Callable[[], Awaitable[LdapClient]]
 
 
 def packed(text: str) -> bytes:
@@ -34,15 +41,21 @@ def packed(text: str) -> bytes:
 
 
 async def _connect(call: Call) -> LdapClient:
-    host = f"ufds.{call.site.datacenter.suffix}"
+    # The wrapper takes the password from the configuration of the sdc zone, which is rendered from SAPI.
+    return await connect(
+        call, f"ufds.{call.site.datacenter.suffix}", 636, plan.ROOT_DN, call.lab.root_password(call.site)
+    )
+
+
+async def connect(call: Call, host: str, port: int, name: str, password: str) -> LdapClient:
+    """A connection from where the command was typed, bound as `name`; UsageError with the tools' own words."""
     try:
         address = await address_of(call.machine, host)
-        client = await LdapClient.connect(call.machine.dial, address, 636, TIMEOUT)
+        client = await LdapClient.connect(call.machine.dial, address, port, TIMEOUT)
     except (OSError, TimeoutError, resolve.ResolveError):
         raise UsageError("ldap_sasl_bind(SIMPLE): Can't contact LDAP server (-1)", 255) from None
-    # The wrapper takes the password from the configuration of the sdc zone, which is rendered from SAPI.
     try:
-        await client.bind(plan.ROOT_DN, call.lab.root_password(call.site))
+        await client.bind(name, password)
     except LdapError as error:
         await client.close()
         raise UsageError(f"ldap_bind: {NAMES.get(error.code, 'Other')} ({error.code})", error.code) from None
@@ -69,14 +82,82 @@ async def root_search(call: Call, base: str, scope: int, wanted: str) -> list[En
 @command("sdc-ldap")
 async def sdc_ldap(call: Call) -> int:
     words = [word for word in call.arguments if word != "-v"]
+    local = _Options(bare=True, fold=False)
     match words:
         case ["search" | "s", *rest]:
-            return await _search(call, rest)
+            return await _search(call, _read(call, rest, local), lambda: _connect(call))
         case ["add" | "modify" as verb, *rest]:
-            return await _change(call, rest, adds=verb == "add")
+            return await _change(call, _read(call, rest, local), lambda: _connect(call), adds=verb == "add")
         case ["delete" | "del" | "rm", *rest]:
-            return await _delete(call, rest)
+            return await _delete(call, _read(call, rest, local), lambda: _connect(call))
     raise UsageError("sdc-ldap: error: unknown command" + "".join(f" '{word}'" for word in words[:1]), 1)
+
+
+@command("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami")
+async def tool(call: Call) -> int:
+    """`ldap… -x -H ldaps://HOST [-D NAME -w PASSWORD] …`; LDAPTLS_REQCERT is taken to be `allow`, as Triton sets it."""
+    options = _read(call, call.arguments, _Options())
+    parts = urlsplit(options.url)
+    if parts.scheme != "ldaps" or not parts.hostname:
+        raise UsageError(f"{call.name}: the lab wants -H ldaps://HOST", 127)
+    host, port = parts.hostname, parts.port or 636
+
+    async def there() -> LdapClient:
+        return await connect(call, host, port, options.name, options.password)
+
+    match call.name:
+        case "ldapsearch":
+            return await _search(call, options, there)
+        case "ldapdelete":
+            return await _delete(call, options, there)
+        case "ldapwhoami":
+            await (await there()).close()
+            call.out(f"dn:{options.name}\n" if options.name else "anonymous\n")
+            return 0
+    return await _change(call, options, there, adds=call.name == "ldapadd")
+
+
+@dataclass
+class _Options:
+    """The arguments of OpenLDAP's tools, as far as the lab takes them."""
+
+    url: str = ""
+    name: str = ""
+    password: str = ""
+    base: str = SUFFIX
+    scope: int = 2
+    bare: bool = False
+    fold: bool = True
+    keep_on: bool = False
+    adds: bool = False
+    file: str | None = None
+    limit: int = 0
+    controls: list[str] = field(default_factory=list)
+    free: list[str] = field(default_factory=list)
+
+
+def _read(call: Call, words: list[str], found: _Options) -> _Options:
+    valued = {"-H": "url", "-D": "name", "-w": "password", "-b": "base", "-f": "file"}
+    flags = {"-LLL": "bare", "-c": "keep_on", "-a": "adds"}
+    rest = iter(words)
+    for word in rest:
+        if word in valued:
+            setattr(found, valued[word], next(rest, ""))
+        elif word in flags:
+            setattr(found, flags[word], True)
+        elif word == "-s":
+            found.scope = SCOPES.get(next(rest, ""), 2)
+        elif word == "-z":
+            found.limit = int(next(rest, "0"))
+        elif word == "-E":
+            found.controls.append(next(rest, "").removeprefix("!"))
+        elif word == "-o":
+            found.fold = next(rest, "") != "ldif-wrap=no"
+        elif word.startswith("-") and word != "-x":
+            raise UsageError(f"{call.name}: the lab does not imitate {word}", 127)
+        elif word != "-x":
+            found.free.append(word)
+    return found
 
 
 def _failure(tool: str, error: LdapError) -> str:
@@ -85,45 +166,45 @@ def _failure(tool: str, error: LdapError) -> str:
     return text + (f"\n\tadditional info: {error.message}" if error.message else "")
 
 
-async def _search(call: Call, words: list[str]) -> int:
-    base, scope, free = "o=smartdc", 2, []
-    rest = iter(words)
-    for word in rest:
-        if word == "-b":
-            base = next(rest, "")
-        elif word == "-s":
-            scope = SCOPES.get(next(rest, ""), 2)
-        elif word in ("-LLL", "-x"):
-            continue
-        elif word == "-z":
-            next(rest, None)
-        elif word.startswith("-"):
-            raise UsageError(f"ldapsearch: the lab does not imitate {word}", 127)
-        else:
-            free.append(word)
+async def _search(call: Call, options: _Options, there: Connect) -> int:
+    free = list(options.free)
     wanted = free.pop(0) if free and ("=" in free[0] or free[0].startswith("(")) else "(objectclass=*)"
-    client = await _connect(call)
+    wanted = wanted if wanted.startswith("(") else f"({wanted})"
+    entries: list[Entry] = []
+    refused = None
+    client = await there()
     try:
-        entries = await client.search(base, scope, packed(wanted if wanted.startswith("(") else f"({wanted})"))
+        entries = await client.search(options.base, options.scope, packed(wanted), options.controls, options.limit)
     except LdapError as error:
-        raise UsageError(_failure("ldap_search_ext", error).replace("ldap_search_ext: ", ""), error.code) from None
+        refused = error
     except LDAPExceptionError:
         raise UsageError("ldap_search_ext: Bad search filter (-7)", 249) from None
+    except OSError:
+        raise UsageError("ldap_result: Can't contact LDAP server (-1)", 255) from None
     finally:
         await client.close()
+    if not options.bare:
+        call.out(f"# extended LDIF\n#\n# LDAPv3\n# base <{options.base}>\n# filter: {wanted}\n#\n\n")
     names = {name.lower() for name in free}
     for name, attributes in entries:
-        call.out(_line("dn", name))
+        call.out(_line("dn", name, fold=options.fold))
         for kind, values in attributes.items():
             if not names or kind.lower() in names or "*" in names:
-                call.out("".join(_line(kind, value) for value in values))
+                call.out("".join(_line(kind, value, fold=options.fold) for value in values))
         call.out("\n")
-    return 0
+    if not options.bare:
+        text = f"{refused.code} {NAMES.get(refused.code, 'Other')}" if refused else "0 Success"
+        call.out(f"# search result\nsearch: 2\nresult: {text}\n")
+    elif refused:
+        call.err(_failure("", refused).removeprefix(": ") + "\n")
+    return refused.code if refused else 0
 
 
-def _line(kind: str, value: str) -> str:
+def _line(kind: str, value: str, *, fold: bool) -> str:
     plain = re.fullmatch(r"(?![ :<])[\x20-\x7e]*(?<! )", value) is not None
     line = f"{kind}: {value}" if plain else f"{kind}:: {base64.b64encode(value.encode()).decode()}"
+    if not fold:
+        return line + "\n"
     rest = [line[at : at + FOLDED - 1] for at in range(FOLDED, len(line), FOLDED - 1)]
     return "\n ".join([line[:FOLDED], *rest]) + "\n"
 
@@ -148,20 +229,10 @@ def _records(text: str) -> Iterator[list[tuple[str, str]]]:
             yield lines
 
 
-async def _change(call: Call, words: list[str], *, adds: bool) -> int:
-    keep_on, file = False, None
-    rest = iter(words)
-    for word in rest:
-        if word == "-c":
-            keep_on = True
-        elif word == "-f":
-            file = next(rest, "")
-        elif word == "-a":
-            adds = True
-        else:
-            raise UsageError(f"ldapmodify: the lab does not imitate {word}", 127)
+async def _change(call: Call, options: _Options, there: Connect, *, adds: bool) -> int:
+    adds, file = adds or options.adds, options.file
     text = (call.path(file).read_bytes() if file else await call.stdin()).decode("utf-8", "replace")
-    client = await _connect(call)
+    client = await there()
     code = 0
     try:
         for record in _records(text):
@@ -170,7 +241,7 @@ async def _change(call: Call, words: list[str], *, adds: bool) -> int:
             except LdapError as error:
                 call.err(_failure("ldap_add" if adds else "ldap_modify", error) + "\n")
                 code = error.code
-                if not keep_on:
+                if not options.keep_on:
                     return code
     finally:
         await client.close()
@@ -214,13 +285,9 @@ def _modifications(lines: list[tuple[str, str]]) -> list[Any]:
     return changes
 
 
-async def _delete(call: Call, words: list[str]) -> int:
-    names = [word for word in words if not word.startswith("-")]
-    if len(names) != len(words):
-        raise UsageError("ldapdelete: the lab takes DNs only", 127)
-    if not names:
-        names = [line for line in (await call.stdin()).decode().splitlines() if line.strip()]
-    client = await _connect(call)
+async def _delete(call: Call, options: _Options, there: Connect) -> int:
+    names = options.free or [line for line in (await call.stdin()).decode().splitlines() if line.strip()]
+    client = await there()
     try:
         for name in names:
             await client.delete(name)

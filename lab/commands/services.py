@@ -142,40 +142,70 @@ async def _act(service: Service, verb: str) -> None:
             pass  # Triton's services have no refresh method
 
 
+@command("svccfg")
+async def svccfg(call: Call) -> int:
+    """`svccfg import FILE`: of ufds-replicator alone; all other services are there from the zone's setup on."""
+    match call.arguments:
+        case ["import", name]:
+            file = call.path(name)
+            if not file.is_file():
+                raise UsageError(f'svccfg: couldn\'t open "{name}": No such file or directory', 1)
+            if call.machine.zone.role != "ufds" or "ufds-replicator" not in file.read_text(encoding="utf-8"):
+                raise UsageError("svccfg: the lab imports the manifest of ufds-replicator only", 127)
+            await call.lab.import_replicator(call.site, call.machine)
+            return 0
+    raise UsageError("svccfg: the lab imitates `svccfg import FILE`", 127)
+
+
 def _moment(seconds: float) -> str:
     """SMF's type time: seconds and nanoseconds."""
     return f"{seconds:.6f}000"
 
 
+def _properties(service: Service) -> dict[str, tuple[str, str]]:
+    """Type and value of the properties that the lab's services have."""
+    found = {
+        "restarter/state": ("astring", service.state),
+        "restarter/next_state": ("astring", "none"),
+        "restarter/auxiliary_state": ("astring", "method_failed" if service.state == "maintenance" else "none"),
+        "restarter/state_timestamp": ("time", _moment(service.stime)),
+        "general/enabled": ("boolean", "false" if service.state == "disabled" else "true"),
+    }
+    if service.started is not None:
+        found["restarter/start_method_timestamp"] = ("time", _moment(service.started))
+    return found
+
+
 @command("svcprop")
 async def svcprop(call: Call) -> int:
-    zone, names, patterns = None, [], []
+    """`svcprop [-f] [-z ZONE] [-p PROPERTY]… PATTERN…` (illumos-gate:usr/src/cmd/svc/svcprop/svcprop.c)."""
+    zone, names, patterns, fmris, code = None, [], [], False, 0
     words = iter(call.arguments)
     for word in words:
-        if word == "-z":
+        if word == "-f":
+            fmris = True
+        elif word == "-z":
             zone = next(words, "")
         elif word == "-p":
             names.append(next(words, ""))
         else:
             patterns.append(word)
     machine = _machine(call, zone)
+    found: list[Service] = []
     for pattern in patterns:
-        found = machine.services.matching(pattern)
-        if not found:
+        matching = machine.services.matching(pattern)
+        if not matching:
             raise UsageError(f"svcprop: Pattern '{pattern}' doesn't match any entities", 1)
-        for service in found:
-            values = {
-                "restarter/state": service.state,
-                "restarter/next_state": "none",
-                "restarter/auxiliary_state": "method_failed" if service.state == "maintenance" else "none",
-                "restarter/state_timestamp": _moment(service.stime),
-                "general/enabled": "false" if service.state == "disabled" else "true",
-            }
-            if service.started is not None:
-                values["restarter/start_method_timestamp"] = _moment(service.started)
-            for name in names or values:
-                if name not in values:
-                    raise UsageError(f"svcprop: Couldn't find property group '{name}' for '{service.fmri}'.", 1)
-                lead = "" if len(names) == 1 and len(found) == 1 else f"{service.fmri}/:properties/{name} "
-                call.out(f"{lead}{values[name]}\n")
-    return 0
+        found += matching
+    fmris = fmris or len(found) > 1
+    for service in found:
+        values = _properties(service)
+        for name in names or values:
+            if name not in values:
+                call.err(f"svcprop: Couldn't find property `{name}' for instance `{service.fmri}'.\n")
+                code = 1
+                continue
+            kind, value = values[name]
+            lead = f"{service.fmri}/:properties/{name} {kind} " if fmris else f"{name} {kind} "
+            call.out(f"{lead if fmris or len(names) != 1 else ''}{value}\n")
+    return code

@@ -70,7 +70,7 @@ def _show(call: Call, value: Any, keys: list[str], options: set[str], delimiter:
         for key in keys:
             found = _look(value, key)
             if found is not _MISSING:
-                call.out(_text(found) + "\n")
+                call.out((json.dumps(found, indent=2, ensure_ascii=False) if "j" in options else _text(found)) + "\n")
 
 
 def _look(value: Any, path: str) -> Any:

@@ -53,7 +53,7 @@ class Ask:
 async def parse(call: Call, words: list[str]) -> Ask:
     """Reads curl's arguments; what is not taken is said."""
     ask = Ask()
-    rest = iter(words)
+    rest = iter(_apart(words))
     flags = {"-s": "silent", "-S": "show_error", "-i": "include", "-k": "insecure", "-f": "fail",
              "--silent": "silent", "--insecure": "insecure", "--show-error": "show_error",
              "--fail": "fail"}  # fmt: skip
@@ -84,6 +84,15 @@ async def parse(call: Call, words: list[str]) -> Ask:
         else:
             ask.url = word
     return ask
+
+
+def _apart(words: list[str]) -> list[str]:
+    """A short option's value may stand right behind it: -XPUT, -d@FILE."""
+    found: list[str] = []
+    for word in words:
+        joined = len(word) > 2 and word[:2] in ("-X", "-d", "-H", "-m", "-o", "-w")
+        found += [word[:2], word[2:]] if joined else [word]
+    return found
 
 
 async def _data(call: Call, text: str) -> bytes:
@@ -180,7 +189,7 @@ async def curl(call: Call) -> int:
     return 22 if failed else 0
 
 
-@command("sdc-sapi", "sdc-napi", "sdc-fwapi")
+@command("sdc-sapi", "sdc-napi", "sdc-fwapi", "sdc-vmapi", "sdc-imgapi", "sdc-cnapi")
 async def wrapper(call: Call) -> int:
     words = call.arguments
     headers = words[:1] != ["--no-headers"]
@@ -199,11 +208,12 @@ async def wrapper(call: Call) -> int:
         answer = await perform(call.machine, ask)
     except CurlError as error:
         return error.code
-    call.out((head(answer) if headers else "") + _indented(answer.body))
+    call.out((head(answer) if headers else "") + indented(answer.body))
     return 0
 
 
-def _indented(body: bytes) -> str:
+def indented(body: bytes) -> str:
+    """A body as the tool `json` prints it."""
     if not body.strip():
         return ""
     try:

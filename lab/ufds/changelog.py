@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from lab.ufds import dn, filters
@@ -83,6 +83,22 @@ class Changelog:
     def burn(self, count: int) -> None:
         """Skips numbers, as sequences do when transactions fail: a gap before the next change."""
         self._next += count
+
+    def fill(self) -> int:
+        """Puts changes that change nothing where numbers are missing; says how many."""
+        there = {change.number: change for change in self._changes}
+        found = len(self._changes)
+        for number in range(self.latest, 0, -1):
+            if number not in there:
+                there[number] = replace(there[number + 1], number=number, kind="modify", modifications=())
+        self._changes = [there[number] for number in sorted(there)]
+        return len(self._changes) - found
+
+    def backdate(self, after: int, milliseconds: int) -> None:
+        """Makes the changes after a number older."""
+        self._changes = [
+            replace(each, time=each.time - milliseconds) if each.number > after else each for each in self._changes
+        ]
 
     def drop(self, first: int, last: int) -> int:
         """Removes first … last behind everybody's back; says how many were there."""

@@ -153,6 +153,10 @@ class UfdsProcess:
         """The next change of this changelog skips `count` numbers."""
         await self.request("gap", name=name, count=count)
 
+    async def fill(self, name: str) -> None:
+        """Fills the gaps of this changelog with changes that change nothing."""
+        await self.request("gap", name=name, first=0)
+
     async def drop_changes(self, name: str, first: int, last: int) -> int:
         dropped: int = await self.request("gap", name=name, first=first, last=last)
         return dropped
@@ -193,6 +197,14 @@ class UfdsProcess:
             "replicate", name=name, config=dict(config), ns=ns, hosts=dict(hosts or {}), log=str(log) if log else None,
             pace=pace, version=version, addresses=[[*of, *to] for of, to in (addresses or {}).items()],
         )  # fmt: skip
+
+    async def drag(self, name: str, seconds: float) -> None:
+        """How long a replicator needs for each change from now on."""
+        await self.request("drag", name=name, seconds=seconds)
+
+    async def backdate(self, name: str, after: int, seconds: float) -> None:
+        """Makes the changes of this changelog after a number older."""
+        await self.request("backdate", name=name, after=after, seconds=seconds)
 
     async def stop_replicator(self, name: str) -> None:
         await self.request("stop-replicator", name=name)

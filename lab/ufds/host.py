@@ -39,6 +39,8 @@ class Host:
     directories: dict[str, Directory] = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
     replicators: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    drags: dict[str, float] = field(default_factory=dict)
+    dragged: dict[str, Replicator] = field(default_factory=dict)
 
     def _directory(self, name: str) -> Directory:
         if name not in self.directories:
@@ -88,8 +90,19 @@ class Host:
             raise ValueError(f"the replicator of {name} runs already")
         dial: kinds.Dial = kinds.LoopbackDial(addresses) if namespace is None else net.NamespaceDial(namespace)
         log = BunyanLog("ufds-replicator", namespace or name, _Sink(name, log_file, self.emit))
-        replicator = Replicator(Config.parse(config, version), dial, log, hosts, pace)
+        replicator = Replicator(Config.parse(config, version), dial, log, hosts, pace, self.drags.get(name, 0.0))
+        self.dragged[name] = replicator
         self.replicators[name] = asyncio.create_task(self._run(name, replicator))
+
+    def drag(self, name: str, seconds: float) -> None:
+        """How long a replicator needs for each change, now and when it is started again."""
+        self.drags[name] = seconds
+        if name in self.dragged:
+            self.dragged[name].drag = seconds
+
+    def backdate(self, name: str, after: int, seconds: float) -> None:
+        """Makes the changes after a number older."""
+        self._directory(name).log.backdate(after, int(seconds * 1000))
 
     async def _run(self, name: str, replicator: Replicator) -> None:
         status = 1
@@ -156,11 +169,14 @@ class Host:
         return None
 
     def gap(self, name: str, *, count: int | None, first: int | None, last: int | None) -> int:
-        """A hole in a changelog: `count` numbers skipped before the next change, or first … last removed."""
+        """A hole in a changelog: `count` numbers skipped before the next change, or first … last removed; from 0 all
+        holes are filled."""
         log = self._directory(name).log
         if count is not None:
             log.burn(count)
             return count
+        if first == 0:
+            return log.fill()
         if first is None or last is None:
             raise ValueError("gap: count, or first and last")
         return log.drop(first, last)

@@ -71,13 +71,13 @@ class LdapClient:
             if future is not None and not future.done():
                 future.set_result(parts)
 
-    async def _ask(self, operation: bytes) -> list[tuple[int, bytes]]:
+    async def _ask(self, operation: bytes, controls: Sequence[str] = ()) -> list[tuple[int, bytes]]:
         if self.lost.is_set():
             raise ConnectionResetError("the connection is gone")
         number, self._next = self._next, self._next + 1
         future = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
-        self._writer.write(messages.envelope(number, operation))
+        self._writer.write(messages.envelope(number, operation, controls))
         await self._writer.drain()
         parts: list[tuple[int, bytes]] = await future
         code, matched, message = messages.answer_result(parts[-1][1])
@@ -88,8 +88,10 @@ class LdapClient:
     async def bind(self, name: str, password: str) -> None:
         await self._ask(messages.bind_request(name, password))
 
-    async def search(self, base: str, scope: int, wanted: bytes) -> list[Entry]:
-        parts = await self._ask(messages.search_request(base, scope, wanted))
+    async def search(
+        self, base: str, scope: int, wanted: bytes, controls: Sequence[str] = (), limit: int = 0
+    ) -> list[Entry]:
+        parts = await self._ask(messages.search_request(base, scope, wanted, limit), controls)
         return [messages.answer_entry(body) for tag, body in parts if tag == 0x64]
 
     async def add(self, name: str, attributes: Mapping[str, Sequence[str]]) -> None:

@@ -1,9 +1,9 @@
-"""Reads LDIF (RFC 2849), as far as recordings and dumps need it."""
+"""Reads and writes LDIF (RFC 2849), as far as faults, recordings and dumps need it."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lab.ufds import schema
 from lab.ufds.directory import Directory, now_ms
@@ -29,6 +29,17 @@ def parse(text: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
                 attributes.setdefault(kind.lower(), []).append(value)
         if name is not None:
             yield name, attributes
+
+
+def written(entries: Iterable[tuple[str, Mapping[str, Sequence[str]]]]) -> str:
+    """Records as ldapsearch prints them; every value is plain ASCII."""
+    lines = []
+    for name, attributes in entries:
+        rows = [
+            f"{kind}: {value}" for kind, values in attributes.items() for value in values if not kind.startswith("_")
+        ]
+        lines += [f"dn: {name}", *rows, ""]
+    return "\n".join(lines) + "\n"
 
 
 def load(

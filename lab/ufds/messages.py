@@ -171,8 +171,10 @@ def request(message: bytes) -> Request:
         raise error if isinstance(error, ber.BerError) else ber.BerError(str(error)) from error
 
 
-def envelope(number: int, operation: bytes) -> bytes:
-    return ber.tlv(ber.SEQUENCE, ber.integer(number) + operation)
+def envelope(number: int, operation: bytes, controls: Sequence[str] = ()) -> bytes:
+    """A message; its controls are critical and have no value."""
+    listed = b"".join(ber.tlv(ber.SEQUENCE, ber.text(each) + ber.boolean(True)) for each in controls)
+    return ber.tlv(ber.SEQUENCE, ber.integer(number) + operation + (ber.tlv(0xA0, listed) if controls else b""))
 
 
 def result(number: int, tag: int, code: int = 0, matched: str = "", message: str = "", extra: bytes = b"") -> bytes:

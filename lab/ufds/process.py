@@ -101,6 +101,10 @@ async def carry_out(host: Host, op: str, given: dict[str, Any]) -> Any:
             return host.checkpoint(name, given.get("url"))
         case "gap":
             return host.gap(name, count=given.get("count"), first=given.get("first"), last=given.get("last"))
+        case "drag":
+            return host.drag(name, float(given["seconds"]))
+        case "backdate":
+            return host.backdate(name, given["after"], float(given["seconds"]))
         case "replicate":
             addresses = {(a, b): (c, d) for a, b, c, d in given.get("addresses", ())}
             return host.replicate(

@@ -73,13 +73,15 @@ class Config:
 
 @dataclass
 class Replicator:
-    """One process.  `pace` multiplies every pause; `hosts` answers for names that are no addresses."""
+    """One process.  `pace` multiplies every pause; `hosts` answers for names that are no addresses; `drag` is a pause of so many
+    seconds after each change, as of a UFDS that can hardly write."""
 
     config: Config
     dial: kinds.Dial
     log: BunyanLog
     hosts: Mapping[str, str] = field(default_factory=dict)
     pace: float = 1.0
+    drag: float = 0.0
 
     def __post_init__(self) -> None:
         self.queries = tuple(map(Query.parse, self.config.queries))
@@ -291,6 +293,7 @@ class Replicator:
                     self._die()
                 return False
             await self._set_checkpoint(change.number + 1)
+            await asyncio.sleep(self.drag)
         return True
 
     def _check_version(self, change: Replicated) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 
-from lab import plan
+from lab import plan, sdckey
 from lab.ufds import keys, passwords
 from lab.ufds.directory import Directory
 from lab.ufds.operations import Query
@@ -23,7 +23,7 @@ Entry = tuple[str, dict[str, list[str]]]
 USERS = "ou=users, o=smartdc"
 TIME = 1795398557771
 SALT = "d0c59ad9c5fa13ef6dc3156c36d1b3f3f9fd5e00"
-POSEIDON_UUID = "aaaaaaaa-0000-4000-8000-000000000001"
+POSEIDON_UUID = plan.POSEIDON_UUID
 NAMES = ("alice", "bruno", "carla", "dario", "elena", "fabio")
 PASSWORD = "lab-accounts-1"
 VERSION = "20"
@@ -64,7 +64,7 @@ def key_of(account: str, name: str, openssh: str) -> Entry:
 
 def sdc_public_key(datacenter: plan.Datacenter) -> str:
     """The key that a datacenter's sdc zone signs with; also in its SAPI's `sdc` metadata, SDC_PUBLIC_KEY."""
-    return keys.made_up(f"{datacenter.name}.sdc", f"root@{datacenter.name}.sdc")
+    return sdckey.of(datacenter).public
 
 
 def _entry(name: str, /, **attributes: str | list[str]) -> Entry:
@@ -123,10 +123,13 @@ def _admin(datacenters: list[plan.Datacenter], operators: list[str]) -> Iterator
     yield _entry("cn=readers, ou=groups, o=smartdc", objectclass="groupofuniquenames")
 
 
-def _accounts(count: int) -> Iterator[Entry]:
-    """poseidon, a few customers with keys, a sub-user; then `count` accounts of little content."""
+def _poseidon() -> Iterator[Entry]:
     yield person(POSEIDON_UUID, "poseidon", "poseidon@example.com", cn="Manta")
     yield key_of(POSEIDON_UUID, "poseidon_id_rsa", keys.made_up("poseidon", "poseidon"))
+
+
+def _accounts(count: int) -> Iterator[Entry]:
+    """A few customers with keys, a sub-user; then `count` accounts of little content."""
     for number, name in enumerate(NAMES, start=1):
         account = f"10000000-0000-4000-8000-{number:012d}"
         yield person(account, name, f"{name}@example.com", givenname=name.capitalize(), sn="Test", country="CH")
@@ -186,8 +189,11 @@ def master_directory(the_plan: plan.Plan) -> Directory:
     _filled(directory, iter([_version()]))
     for region in dict.fromkeys([master.region, *(each.region for each in coupled)]):
         _filled(directory, _region(region, [each for each in coupled if each.region == region]))
-    _filled(directory, _admin(coupled, [POSEIDON_UUID]))
+    with_poseidon = len(coupled) > 1  # else nobody has run manta-init yet
+    _filled(directory, _admin(coupled, [POSEIDON_UUID] if with_poseidon else []))
     _filled(directory, _probes(master))
+    if with_poseidon:
+        _filled(directory, _poseidon())
     _filled(directory, _accounts(the_plan.accounts))
     return directory
 

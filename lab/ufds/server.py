@@ -59,7 +59,13 @@ class Server:
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self._tasks.add(task)  # to its very end: the loop itself does not keep a task alive
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self._tasks.discard(task)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._while_hanging()
             await writer.start_tls(self.tls)
@@ -68,11 +74,10 @@ class Server:
             pass  # the peer went away, or spoke no TLS
         except asyncio.CancelledError:
             writer.transport.abort()
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
+            return  # cancelled within its handshake, a connection never says that it is closed
+        writer.close()
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await writer.wait_closed()
 
     async def before_answer(self) -> None:
         """Whatever delays an answer in the present mode."""
