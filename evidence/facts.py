@@ -18,7 +18,8 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
     """What was asked, how, when, and the answer; or, when `why` is set, why there is no answer.
 
     `asked` is a phrase for the operator that begins with the id of the subject asked ("my-dc-3: SAPI metadata of
-    application sdc"); `how` the command, URL or search that he could repeat; `at` UTC in ISO 8601.
+    application sdc"); `how` the command, URL or search that he could repeat; `at` UTC in ISO 8601.  `hidden`: where the suite looks from,
+    it cannot be seen at all.
     """
 
     asked: str
@@ -26,10 +27,13 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
     at: str = ""
     value: T | None = None
     why: str | None = None
+    hidden: bool = False
 
     def get(self) -> T:
         """The answer.  Raises Missing when there is none: missing evidence never passes a check."""
         _note(self)
+        if self.hidden:
+            raise OutOfSight(self.asked, self.how, self.why or "it cannot be seen")
         if self.why is not None or self.value is None:
             raise Missing(self.asked, self.how, self.why or "no answer was recorded")
         return self.value
@@ -37,6 +41,8 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
     def trouble(self) -> str | None:
         """Why there is no answer, for the few checks that are about just that."""
         _note(self)
+        if self.hidden:
+            raise OutOfSight(self.asked, self.how, self.why or "it cannot be seen")
         return self.why
 
 
@@ -51,6 +57,10 @@ class Missing(Exception):
     def about(self) -> str:
         """The id of the subject whose evidence is missing."""
         return self.asked.partition(":")[0]
+
+
+class OutOfSight(Missing):
+    """A check touched what this suite does not look at, by design: it is not applicable there, which its reason says."""
 
 
 def _note(fact: Fact[Any]) -> None:
@@ -70,6 +80,6 @@ def touched_facts() -> Iterator[list[Fact[object]]]:
         _touched.reset(token)
 
 
-def missing(asked: str, how: str, why: str, at: str = "") -> Fact[T]:
+def missing(asked: str, how: str, why: str, at: str = "", *, hidden: bool = False) -> Fact[T]:
     """A fact without an answer."""
-    return Fact(asked=asked, how=how, at=at, why=why)
+    return Fact(asked=asked, how=how, at=at, why=why, hidden=hidden)

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import datetime
+from fnmatch import fnmatchcase
+
 from msgspec import Struct, field
 
 MASTER, REPLICA, CANDIDATE = "master", "replica", "candidate"
+BY_ENDPOINTS = "the endpoints that the inventory names do not show it, and SSH to the head node would"
+"""Why something is not applicable to a datacenter that is named by endpoints."""
+
+
+class Endpoint(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where one service of a datacenter is reached without SSH."""
+
+    host: str
+    port: int
 
 
 class Declared(Struct, frozen=True, forbid_unknown_fields=True):
-    """One datacenter of the inventory.  `state` is master, replica or candidate."""
+    """One datacenter of the inventory.  `state` is master, replica or candidate.
+
+    It has a headnode, or endpoints: role to where its service is reached.
+    """
 
     name: str
     headnode: str
     region: str
     state: str
     ufds_address: str = ""
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
 
 
 class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,8 +51,37 @@ class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
     run: float = 120.0
 
 
+class Waiver(Struct, frozen=True, forbid_unknown_fields=True):
+    """One accepted finding.  `subject` may hold the wildcards of fnmatch; `until` is the last day, UTC, on which it holds."""
+
+    check: str
+    subject: str
+    reason: str
+    owner: str
+    until: datetime.date
+    ticket: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.check}[{self.subject}]"
+
+    @property
+    def told(self) -> str:
+        """Why, who and until when, as reports say it."""
+        ticket = f", {self.ticket}" if self.ticket else ""
+        return f"{self.reason} ({self.owner}, until {self.until}{ticket})"
+
+    def covers(self, check: str, subject: str) -> bool:
+        return self.check == check and fnmatchcase(subject, self.subject)
+
+    def holds_on(self, day: datetime.date) -> bool:
+        return day <= self.until
+
+
 class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
-    """The coupling as the operator means it to be.  `dns_domain` empty means: as on the master."""
+    """The coupling as the operator means it to be.  `dns_domain` empty means: as on the master.
+
+    `waivers` names the file, beside the inventory, that `waived` was read from.
+    """
 
     master: str
     datacenters: dict[str, Declared]
@@ -45,6 +90,7 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     timeouts: Timeouts = field(default_factory=Timeouts)
     path: str = ""
     waivers: str = ""
+    waived: tuple[Waiver, ...] = ()
     notify_command: str = ""
     keep: int = 0
 

@@ -10,7 +10,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from evidence.accounts import Account, Accounts, Collisions
+from evidence.comparison import Comparison
 from evidence.facts import Fact
+from evidence.headnode import Clock, Instance, UsbKey
 from evidence.inventory import Inventory
 
 SCHEMA = 1
@@ -29,13 +32,34 @@ class SysInfo(Model, frozen=True):
     uuid: str = ""
     sdc_version: str = ""
     live_image: str = ""
+    admin_ip: str = ""
+
+
+_OF_COUPLING = (
+    "datacenter_name", "dns_domain", "region_name", "ufds_admin_uuid", "ufds_domain", "ufds_is_master", "ufds_ldap_root_dn",
+    "ufds_ldap_root_pw", "ufds_remote_ip",
+)  # fmt: skip
 
 
 class Configuration(Model, frozen=True):
-    """Flat key=value settings: whitelisted values in clear, secrets as keyed fingerprints under the same key."""
+    """Flat key=value settings: whitelisted values in clear, secrets as keyed fingerprints under the same key.
+
+    `fragile` names the secrets that hold other characters than letters, digits and a few signs.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
+    fragile: tuple[str, ...] = ()
+
+    @property
+    def of_coupling(self) -> dict[str, str]:
+        """What a coupling rests on, and stands both in /usbkey/config and in SAPI.
+
+        As text, since SAPI keeps types and the file has none; not set and empty are one.
+        """
+        known = self.values | {key: f"fingerprint {each}" for key, each in self.fingerprints.items()}
+        texts = {key: "" if known.get(key) is None else str(known[key]) for key in _OF_COUPLING}
+        return texts | {"ufds_is_master": texts["ufds_is_master"].lower()}
 
 
 class Nic(Model, frozen=True):
@@ -51,7 +75,10 @@ class Nic(Model, frozen=True):
 
 
 class Vm(Model, frozen=True):
-    """One core zone of the head node.  `routes` maps destination to gateway, as set in the VM."""
+    """One core zone of the head node, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
+
+    Of Manta's there are also those that VMAPI knows on another server, which is named in `server`.
+    """
 
     uuid: str
     alias: str
@@ -60,18 +87,32 @@ class Vm(Model, frozen=True):
     nics: tuple[Nic, ...] = ()
     routes: dict[str, str] = field(default_factory=dict)
     firewall_enabled: bool = False
+    owner_uuid: str = ""
+    server: str = ""
 
     def address(self, *tags: str) -> str | None:
         """The address on the first of the NIC tags that the zone has."""
         return next((nic.ip for tag in tags for nic in self.nics if nic.nic_tag == tag), None)
 
 
+class FirewallRule(Model, frozen=True):
+    """A rule of FWAPI that concerns a zone, in the language in which people write them."""
+
+    uuid: str
+    rule: str
+    enabled: bool
+
+
 class Service(Model, frozen=True):
-    """One SMF service: FMRI, state (a "*" of a transition stripped), and its start time as svcs prints it."""
+    """One SMF service: FMRI, state (a "*" of a transition stripped), and its start time as svcs prints it.
+
+    `began` is when its start method last ran, in seconds since 1970 by the zone's clock; None where it was not asked.
+    """
 
     fmri: str
     state: str
     stime: str = ""
+    began: float | None = None
 
 
 class Difference(Model, frozen=True):
@@ -86,18 +127,21 @@ class ConfigFile(Model, frozen=True):
     """One rendered file of a zone: whitelisted settings by dotted key, and how it differs from its metadata.
 
     Secret values appear in `differs` as "(secret)" only.  `uncompared` says why nothing could be compared, if so.
+    `written` is when it was last written, by the same clock as Service.began.
     """
 
     path: str
     settings: dict[str, Any] = field(default_factory=dict)
     differs: tuple[Difference, ...] = ()
     uncompared: str = ""
+    written: float | None = None
 
 
 class Probe(Model, frozen=True):
     """One connection tried from inside a zone: open, refused, timeout, noroute, dns or error.
 
-    `route` is the local route that applied ("10.2.2.29 via 10.3.1.1", "default via 10.3.2.1", or "none").
+    `route` is the local route that applied ("10.2.2.29 via 10.3.1.1", "default via 10.3.2.1", or "none"); asked only where the probe is
+    not open.
     """
 
     host: str
@@ -125,19 +169,22 @@ class HttpAnswer(Model, frozen=True):
 
 
 class DnsAnswer(Model, frozen=True):
-    """A DNS answer: rcode ("NOERROR", "REFUSED" … or "TIMEOUT", "UNREACHABLE"), addresses, and how long it took."""
+    """A DNS answer: rcode ("NOERROR", "REFUSED" … or "TIMEOUT", "UNREACHABLE", "NONSENSE"), addresses (of SRV records the
+    ports), and how long it took."""
 
     rcode: str
     addresses: tuple[str, ...] = ()
     ms: int = 0
     detail: str = ""
+    ports: tuple[int, ...] = ()
 
 
-class Account(Model, frozen=True):
-    """An account of a UFDS, as far as comparing needs it."""
+class Listing(Model, frozen=True):
+    """A signed ListDatacenters: URLs by datacenter, or the `code` and text of the error that came instead."""
 
-    uuid: str
-    login: str
+    datacenters: dict[str, str] = field(default_factory=dict)
+    code: str = ""
+    error: str = ""
 
 
 class HealthRow(Model, frozen=True):
@@ -181,11 +228,94 @@ class Network(Model, frozen=True):
     gateway: str = ""
 
 
+class Checkpoint(Model, frozen=True):
+    """How far a replica's replicator has come with one remote url: caught up at the master's latest + 1."""
+
+    url: str
+    changenumber: int
+    queries: tuple[str, ...] = ()
+    dn: str = ""
+
+
+class Key(Model, frozen=True):
+    """A public key of an account: MD5 fingerprint with colons, and its name."""
+
+    fingerprint: str
+    name: str
+
+
+class Registered(Model, frozen=True):
+    """A datacenter below its region in a UFDS; `resolvers` are the addresses that binders ask."""
+
+    region: str
+    datacenter: str
+    network: bool = False
+    resolvers: tuple[str, ...] = ()
+
+
+class Directory(Model, frozen=True):
+    """What a UFDS holds besides accounts.  `operators` are uuids, None without the group; `probes` counts admin's."""
+
+    latest: int
+    version: int | None = None
+    admin: bool = False
+    keys: tuple[Key, ...] = ()
+    probes: int = 0
+    operators: tuple[str, ...] | None = None
+    readers: bool = False
+    regions: tuple[str, ...] = ()
+    datacenters: tuple[Registered, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+
+class Change(Model, frozen=True):
+    """An entry of a changelog, without what it changes (that holds passwords).  `at` UTC in ISO 8601."""
+
+    number: int
+    dn: str
+    kind: str
+    at: str = ""
+
+
+class Progress(Model, frozen=True):
+    """A replica's checkpoint against the master's `latest`, looked at twice: `before`, and `after` some seconds.
+
+    `next` is the master's first change that the replicator could ask for, if it is behind and there is one; `waiting` for how
+    many seconds it has waited; `parentless` whether it needs an entry above it that the replica does not have; `conflict` the
+    replica's entry that has its login or e-mail address already.  Where there is none to ask for, `resumes` is the number
+    at which the master's changelog goes on.
+    """
+
+    latest: int
+    before: int
+    after: int
+    next: Change | None = None
+    parentless: bool = False
+    waiting: float = 0.0
+    conflict: str = ""
+    resumes: int = 0
+
+    @property
+    def behind(self) -> int:
+        """How many changes are to come."""
+        return max(0, self.latest + 1 - self.after)
+
+    @property
+    def stuck(self) -> bool:
+        return self.behind > 0 and self.after == self.before
+
+
 class ZoneEvidence(Model, frozen=True):
     """What was seen of one zone.  Facts that its role does not have are None.
 
-    `ping` is the zone's own health URL (sapi, cloudapi, adminui); `bind` UFDS's root bind; `poseidons` the accounts with
-    login poseidon; `names` what binder answered, by name.
+    `ping` is the zone's own health URL (sapi, cloudapi, adminui …); `bind` UFDS's root bind; `poseidons` the accounts with
+    login poseidon; `names` what binder answered, by name; `asks_master` what SAPI answers to a question that only the
+    master's moray can answer; `listing` what cloudapi answers to its datacenter's own key; `elsewhere` what binder answers
+    for other datacenters, by datacenter and name; `directory` what a UFDS holds, `progress` a replica's replication, `comparison`
+    how it differs from the master, `gaps`
+    the stretches of over 50 numbers that a master's changelog lacks (first and last), asked where there are candidates;
+    `accounts` a candidate's, besides admin, and `collisions` those of them that the master has too;
+    `rules` what FWAPI has for a zone that others connect to and whose firewall is on, and for UFDS.
     """
 
     vm: Vm
@@ -195,10 +325,26 @@ class ZoneEvidence(Model, frozen=True):
     bind: Fact[Attempt] | None = None
     poseidons: Fact[tuple[Account, ...]] | None = None
     names: Fact[dict[str, DnsAnswer]] | None = None
+    directory: Fact[Directory] | None = None
+    progress: Fact[Progress] | None = None
+    comparison: Fact[Comparison] | None = None
+    gaps: Fact[tuple[tuple[int, int], ...]] | None = None
+    asks_master: Fact[HttpAnswer] | None = None
+    listing: Fact[Listing] | None = None
+    elsewhere: Fact[dict[str, dict[str, DnsAnswer]]] | None = None
+    accounts: Fact[Accounts] | None = None
+    collisions: Fact[Collisions] | None = None
+    rules: Fact[tuple[FirewallRule, ...]] | None = None
 
 
 class DatacenterEvidence(Model, frozen=True):
-    """What was seen of one datacenter.  `links` maps a link's id to the probes made from its source zone."""
+    """What was seen of one datacenter.  `links` maps a link's id to the probes made from its source zone; `outside` is what
+    cloudapi's public URL answers to the machine that these checks run on.
+
+    `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them.  Of candidates: `usbkey_mount`, and whether
+    sdc-ufds-m2s asks for the master's password; of them and their master the `instances` of sapi and ufds.
+    Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
+    """
 
     ssh: Fact[str]
     sysinfo: Fact[SysInfo]
@@ -210,6 +356,14 @@ class DatacenterEvidence(Model, frozen=True):
     check_health: Fact[tuple[HealthRow, ...]]
     healthcheck: Fact[tuple[HealthcheckRow, ...]]
     links: dict[str, Fact[tuple[Probe, ...]]] = field(default_factory=dict)
+    manta_applications: Fact[tuple[SapiObject, ...]] | None = None
+    ring_images: Fact[tuple[str, ...]] | None = None
+    clock: Fact[Clock] | None = None
+    leftovers: Fact[tuple[str, ...]] | None = None
+    usbkey_mount: Fact[UsbKey] | None = None
+    m2s_asks_password: Fact[bool] | None = None
+    instances: Fact[tuple[Instance, ...]] | None = None
+    outside: Fact[HttpAnswer] | None = None
 
 
 class Evidence(Model, frozen=True):

@@ -26,6 +26,8 @@ SECRET_NAME = re.compile(r"pass|pw|secret|credential|token|private|_key|key$|cer
 _PASSWORD = re.compile(r"pass(wd|word|phrase)?$|_pw$|secret|credential|private", re.IGNORECASE)
 _SETTING = re.compile(r"""(?<![A-Za-z0-9_.-])([A-Za-z0-9_.-]++)["']?\s*+[:=]""")
 """Never goes back (++, *+): a hostile line of a megabyte takes no longer than reading it."""
+_HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./^-]+")
+"""What neither a shell nor JSON changes, wherever it stands unquoted."""
 _SHORTEST_SECRET = 4
 _NO_NAME = 10
 MOST_SECRETS: Final = 1000
@@ -154,4 +156,5 @@ class Vault:
         return Configuration(
             values={key: self.scrub_value(read[key]) for key in sorted(keep) if key in read},
             fingerprints={key: self.fingerprint(read[key]) for key in sorted(hide) if read.get(key) not in (None, "")},
+            fragile=tuple(key for key in sorted(hide) if read.get(key) and not _HARMLESS.fullmatch(str(read[key]))),
         )

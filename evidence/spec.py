@@ -14,8 +14,10 @@ class Spec(Struct, frozen=True):
     """One row of the catalogue.
 
     `subject` is the name of the check's first parameter.  `after` holds ids of other checks on an overlapping subject; `id@target`
-    means at a link's target, `id@ROLE` at the zones of that role in the same datacenter (its services depend on each other), `id/ROLE`
-    only where the subject is a zone of that role.  ALL_OF_THE_ZONE is every other row about the same zone or a link from it.
+    means at a link's target, `id@ROLE` at the zones of that role in the same
+    datacenter (its services depend on each other), `id/ROLE` only where the subject is a zone of that role.
+    ALL_OF_THE_ZONE is every other row about the same zone or a link from it.  `answers`: the check says whether a
+    service answers at all; what the data that it told are worth does not follow from that.
     """
 
     id: str
@@ -24,6 +26,7 @@ class Spec(Struct, frozen=True):
     subject: str
     after: tuple[str, ...] = ()
     summary: str = ""
+    answers: bool = False
 
     @staticmethod
     def check_of(after: str) -> str:
@@ -32,6 +35,11 @@ class Spec(Struct, frozen=True):
 
 
 ALL_OF_THE_ZONE = "*"
+
+
+def page_of(check: str) -> str:
+    """Where a check is explained."""
+    return f"docs/checks.md#{check}"
 
 
 class Result(Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from evidence.model import SCHEMA, Evidence
+from evidence.regular import NotRegularError, read_regular
 
 LARGEST: Final = 256 << 20
 NO_TIME: Final = "2000-01-01T00:00:00Z"
@@ -48,10 +49,12 @@ def load(path: str | os.PathLike[str]) -> Evidence:
     if source.is_dir():
         source = source / "evidence.json"
     try:
-        with source.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror}) — name an evidence.json, or the folder of a run"
+        data = read_regular(source, LARGEST + 1)
+    except NotRegularError as error:
+        raise EvidenceError(f"{source}: is {error} — name an evidence.json, or the folder of a run") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        reason = f"cannot be read ({why}) — name an evidence.json, or the folder of a run"
         raise EvidenceError(f"{source}: {reason}") from None
     if len(data) > LARGEST:
         raise EvidenceError(f"{source}: is larger than any evidence — name an evidence.json, or the folder of a run")
@@ -75,8 +78,10 @@ class _Schema(msgspec.Struct):
 def normalised(evidence: Evidence) -> Evidence:
     """The same evidence without anything that differs between two recordings of one state.
 
-    Times (of facts, of the run, of SMF services, in messages) and the place of the inventory become constants, durations
-    whole seconds, and short ones none (binder's REFUSED after 3 s stays one).
+    Of when files were written and services began stays which came first.  Times (of facts, of the run, of SMF services,
+    in messages) and the place of the inventory become constants, durations whole seconds, and short ones none (binder's
+    REFUSED after 3 s stays one); of a clock that is off stay tens of seconds; a change that waits for a replica waits
+    not at all, or an hour.
     """
     tidy = _without_times(msgspec.to_builtins(evidence))
     tidy["inventory"]["path"] = "region.yaml"
@@ -95,8 +100,26 @@ def _without_times(value: Any) -> Any:
         found["at"] = NO_TIME
     if "fmri" in found and found.get("stime"):
         found["stime"] = ""
+    if "services" in found and "files" in found:
+        _in_order(found)
     if "started" in found and "finished" in found:
         found["started"] = found["finished"] = NO_TIME
+    if found.keys() == {"least", "most"}:
+        middle = round((found["least"] + found["most"]) / 20) * 10.0
+        found |= {"least": middle - 1, "most": middle + 1}
+    if "waiting" in found and "before" in found:
+        found["waiting"] = 3600.0 if found["waiting"] >= 60 else 0.0
     if isinstance(found.get("ms"), int) and ("rcode" in found or "status" in found):
         found["ms"] = round(found["ms"] / 1000) * 1000 if found["ms"] >= 1500 else 0
     return found
+
+
+def _in_order(zone: dict[str, Any]) -> None:
+    """Moments of one zone: 1 is when its youngest file was written, 2 is not before that, 0 is."""
+    files = [file for file in (zone["files"].get("value") or {}).values() if file.get("written") is not None]
+    youngest = max((file["written"] for file in files), default=0.0)
+    for file in files:
+        file["written"] = 1.0
+    for service in zone["services"].get("value") or ():
+        if service.get("began") is not None:
+            service["began"] = 2.0 if service["began"] >= youngest else 0.0

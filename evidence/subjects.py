@@ -6,35 +6,53 @@ node goes dark.  Subject ids are ASCII and stable: see contract "Subjects".
 
 from __future__ import annotations
 
+import datetime
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.facts import Fact, Missing, missing
-from evidence.inventory import CANDIDATE, MASTER, REPLICA, Declared, Inventory
+from evidence.facts import Fact, Missing, OutOfSight, missing
+from evidence.inventory import BY_ENDPOINTS, CANDIDATE, Declared, Inventory, Waiver
 
 if TYPE_CHECKING:
+    from evidence.accounts import Account, Accounts, Collisions
+    from evidence.comparison import Comparison
+    from evidence.headnode import Clock, Instance, UsbKey
     from evidence.model import (
-        Account,
         Attempt,
         ConfigFile,
         Configuration,
         DatacenterEvidence,
+        Directory,
         DnsAnswer,
         Evidence,
+        FirewallRule,
         HealthcheckRow,
         HealthRow,
         HttpAnswer,
+        Listing,
         Network,
-        Probe,
+        Progress,
+        SapiObject,
         Service,
         SysInfo,
         Vm,
         ZoneEvidence,
     )
 
-ROLES = ("adminui", "binder", "cloudapi", "moray", "napi", "sapi", "sdc", "ufds")
-"""Core roles that every datacenter has (issue by issue, more of Triton's)."""
+ROLES = (
+    "adminui", "binder", "cloudapi", "cnapi", "fwapi", "imgapi", "mahi", "moray", "napi", "sapi", "sdc", "ufds", "vmapi",
+)  # fmt: skip
+"""Core roles that every datacenter has."""
+
+MANTA_ROLES = ("electric-moray", "webapi")
+"""Roles of Manta's own zones, where the inventory expects Manta: tagged manta_role, and owned by poseidon."""
+
+GLOBAL = "global"
+"""The role and alias of a head node's global zone: the source of a link, and no subject of its own."""
+
+INTERNAL_APIS = ("cnapi", "fwapi", "imgapi", "napi", "vmapi")
+"""Roles whose health URL is http `/ping`, and that nobody outside asks.  As a check's subject: `api`."""
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """What a datacenter name or a zone alias must look like to be part of a subject id."""
@@ -65,8 +83,28 @@ class World:
     def master(self) -> Datacenter:
         return Datacenter(self, self.inventory.master)
 
+    @property
+    def manta_datacenters(self) -> tuple[Datacenter, ...]:
+        """Where Manta is expected: in the master's region, candidates too; nowhere without `expect.manta`."""
+        region = self.master.declared.region
+        return tuple(dc for dc in self.datacenters if self.inventory.expect.manta and dc.declared.region == region)
+
     def datacenter(self, name: str) -> Datacenter:
         return Datacenter(self, name)
+
+    @property
+    def day(self) -> datetime.date:
+        """The day, UTC, that is judged: the evidence's, so that replaying it later gives the same verdict."""
+        started = self.evidence.started[:10] if self.evidence is not None else ""
+        try:
+            return datetime.date.fromisoformat(started)
+        except ValueError:
+            return datetime.datetime.now(datetime.UTC).date()
+
+    def waiver(self, check: str, subject: str) -> Waiver | None:
+        """The first waiver in force for a finding, of those that the operator wrote for it itself."""
+        covering = (waiver for waiver in self.inventory.waived if waiver.covers(check, subject))
+        return next((waiver for waiver in covering if waiver.holds_on(self.day)), None)
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,6 +207,42 @@ class Datacenter:
         return self.evidence.networks.get()
 
     @property
+    def manta_applications(self) -> tuple[SapiObject, ...]:
+        """The applications called manta that this datacenter's own moray holds."""
+        return _asked(self.evidence.manta_applications, f"{self.name}: applications called manta").get()
+
+    @property
+    def ring_images(self) -> tuple[str, ...]:
+        """The uuids of the hash ring images that this datacenter's IMGAPI has."""
+        return _asked(self.evidence.ring_images, f"{self.name}: images of hash rings").get()
+
+    @property
+    def clock(self) -> Clock:
+        return _asked(self.evidence.clock, f"{self.name}: its clock").get()
+
+    @property
+    def leftovers(self) -> tuple[str, ...]:
+        return _asked(self.evidence.leftovers, f"{self.name}: what sdc-ufds-m2s leaves behind").get()
+
+    @property
+    def usbkey_mount(self) -> UsbKey:
+        return _asked(self.evidence.usbkey_mount, f"{self.name}: whether its USB key can be mounted").get()
+
+    @property
+    def m2s_asks_password(self) -> bool:
+        return _asked(self.evidence.m2s_asks_password, f"{self.name}: what its sdc-ufds-m2s asks for").get()
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The instances of sapi and ufds, with the versions of their images."""
+        return _asked(self.evidence.instances, f"{self.name}: the images of sapi and ufds").get()
+
+    @property
+    def outside(self) -> HttpAnswer:
+        """What cloudapi's public URL answers to the machine that these checks run on."""
+        return _asked(self.evidence.outside, f"{self.name}: cloudapi's public URL").get()
+
+    @property
     def check_health(self) -> tuple[HealthRow, ...]:
         return self.evidence.check_health.get()
 
@@ -210,9 +284,11 @@ class Datacenter:
         return self.declared.ufds_address or self.zones("ufds")[0].address("external", "internal", "admin")
 
     def zones(self, role: str) -> tuple[Zone, ...]:
-        """The zones of one role: every instance seen, or one placeholder."""
+        """The zones of one role: every instance seen, or one placeholder.  A head node has one global zone."""
+        if role == GLOBAL:
+            return (Zone(self, GLOBAL, GLOBAL),)
         aliases: list[str] = []
-        if self.world.evidence is not None:
+        if self.world.evidence is not None and self.name in self.world.evidence.datacenters:
             fact = self.evidence.zones
             if fact.value is not None:
                 aliases = [alias for alias, seen in sorted(fact.value.items()) if seen.vm.role == role]
@@ -238,45 +314,79 @@ class Zone:
     def evidence(self) -> ZoneEvidence:
         fact = self.datacenter.evidence.zones
         seen = fact.get().get(self.alias)
+        if seen is None and self.datacenter.declared.endpoints:
+            raise OutOfSight(f"{self.id}: the zone", fact.how, BY_ENDPOINTS)
         if seen is None:
-            why = f"the head node of {self.datacenter.name} lists no zone with smartdc_role {self.role}"
+            tag = "manta_role" if self.role in MANTA_ROLES else "smartdc_role"
+            why = f"the head node of {self.datacenter.name} lists no zone with {tag} {self.role}"
             raise Missing(f"{self.id}: the zone", fact.how, why)
         return seen
 
     @property
     def vm(self) -> Vm:
+        if self.datacenter.declared.endpoints:
+            raise OutOfSight(f"{self.id}: the zone", "vmadm lookup", BY_ENDPOINTS)
         return self.evidence.vm
 
     def address(self, *tags: str) -> str:
-        found = self.vm.address(*tags)
-        if found is None:
-            raise Missing(f"{self.id}: its address", "vmadm lookup", f"no NIC tagged {' or '.join(tags)}")
+        found = self.vm.address(*tags) if self.role != GLOBAL else self.datacenter.sysinfo.admin_ip
+        if not found:
+            how = "vmadm lookup" if self.role != GLOBAL else "sysinfo"
+            raise Missing(f"{self.id}: its address", how, f"no NIC tagged {' or '.join(tags)}")
         return found
 
     @property
+    def inside(self) -> ZoneEvidence:
+        """What was seen in the zone itself.  Raises OutOfSight if it runs on another server than the head node."""
+        if self.vm.server:
+            why = f"{self.id} runs on server {self.vm.server}; zones are entered on the head node only"
+            raise OutOfSight(f"{self.id}: what is in the zone", "zlogin", why)
+        return self.evidence
+
+    @property
     def services(self) -> tuple[Service, ...]:
-        return self.evidence.services.get()
+        return self.inside.services.get()
 
     @property
     def files(self) -> dict[str, ConfigFile]:
-        return self.evidence.files.get()
+        return self.inside.files.get()
+
+    def began_before(self, path: str) -> tuple[str, ...]:
+        """The services that were started before a file of theirs was last written.  Raises Missing if that is not known."""
+        fact, written = self.inside.services, self.file(path).written
+        began = {service.fmri: service.began for service in fact.get() if service.began is not None}
+        if written is None:
+            raise Missing(f"{self.id}: when {path} was written", "ls -E (by zlogin)", "the zone did not say it")
+        if not began:
+            raise Missing(f"{self.id}: when its services began", "svcprop (by zlogin)", "the zone did not say it")
+        return tuple(sorted(fmri for fmri, moment in began.items() if moment < written))
 
     def file(self, path: str) -> ConfigFile:
         """One rendered file of the zone."""
-        fact = self.evidence.files
+        fact = self.inside.files
         found = fact.get().get(path)
         if found is None:
             raise Missing(f"{self.id}: {path}", fact.how, "the file is not there, or is not JSON")
         return found
 
     def _own(self, fact: Fact[T] | None, what: str) -> T:
-        if fact is None:
-            fact = missing(f"{self.id}: {what}", "collect", "this was not asked")
-        return fact.get()
+        return _asked(fact, f"{self.id}: {what}").get()
 
     @property
     def ping(self) -> HttpAnswer:
         return self._own(self.evidence.ping, "its health URL")
+
+    @property
+    def asks_master(self) -> HttpAnswer:
+        return self._own(self.evidence.asks_master, "what it knows of the master")
+
+    @property
+    def listing(self) -> Listing:
+        return self._own(self.evidence.listing, "a signed ListDatacenters")
+
+    @property
+    def elsewhere(self) -> dict[str, dict[str, DnsAnswer]]:
+        return self._own(self.evidence.elsewhere, "what binder answers for other datacenters")
 
     @property
     def bind(self) -> Attempt:
@@ -287,162 +397,38 @@ class Zone:
         return self._own(self.evidence.poseidons, "accounts with login poseidon")
 
     @property
+    def directory(self) -> Directory:
+        return self._own(self.evidence.directory, "what its directory holds")
+
+    @property
+    def accounts(self) -> Accounts:
+        return self._own(self.evidence.accounts, "its accounts")
+
+    @property
+    def collisions(self) -> Collisions:
+        return self._own(self.evidence.collisions, "its accounts that the master has too")
+
+    @property
+    def progress(self) -> Progress:
+        return self._own(self.evidence.progress, "its replication")
+
+    @property
+    def comparison(self) -> Comparison:
+        return self._own(self.evidence.comparison, "its directory compared with the master's")
+
+    @property
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        return self._own(self.evidence.gaps, "its changelog")
+
+    @property
+    def rules(self) -> tuple[FirewallRule, ...]:
+        """FWAPI's rules for the zone; of zones whose firewall is off nobody asks them."""
+        return self._own(self.evidence.rules, "its firewall rules")
+
+    @property
     def names(self) -> dict[str, DnsAnswer]:
         return self._own(self.evidence.names, "what binder answers")
 
 
-@dataclass(frozen=True)
-class LinkKind:
-    """One row of the catalogue's reachability: from every zone of a role to a target, over the given ports.
-
-    `target` "master" is the inventory's master (the sources are then all others); "region" every other datacenter of the
-    region, instance by instance.  `srv` adds the ports that the target's SRV records name.
-    """
-
-    source: str
-    target_role: str
-    port: int
-    target: str = MASTER
-    protocols: tuple[str, ...] = ("tcp",)
-    srv: bool = False
-
-
-LINKS = {
-    "adminui-reaches-master-ufds": LinkKind("adminui", "ufds", 636),
-    "binder-reaches-binder": LinkKind("binder", "binder", 53, "region", ("tcp", "udp")),
-    "cloudapi-reaches-master-ufds": LinkKind("cloudapi", "ufds", 636),
-    "sapi-reaches-master-moray": LinkKind("sapi", "moray", 2020, srv=True),
-    "ufds-reaches-master-ufds": LinkKind("ufds", "ufds", 636),
-}
-"""Check id to the links it is about."""
-
-
-@dataclass(frozen=True, repr=False)
-class Link:
-    """From a source zone to a target.  It belongs to its source."""
-
-    source: Zone
-    target: Datacenter
-    kind: LinkKind
-    instance: str = ""
-
-    @property
-    def id(self) -> str:
-        where = self.instance or self.kind.target_role
-        return f"{self.source.id}--{self.target.name}.{where}.{self.kind.port}"
-
-    def __repr__(self) -> str:
-        return self.id
-
-    @property
-    def target_zones(self) -> tuple[Zone, ...]:
-        """The target's instance, or all instances of the target's role."""
-        zones = self.target.zones(self.kind.target_role)
-        return tuple(zone for zone in zones if self.instance in ("", zone.alias))
-
-    @property
-    def host(self) -> str:
-        """The address to connect to, as contract "Subjects" says.  Raises Missing when it is not known."""
-        if self.kind.target_role == "ufds":
-            return self._configured() or self.target.ufds_address
-        return self.target_zones[0].address("admin")
-
-    def _configured(self) -> str | None:
-        """The ufds_remote_ip of a replica's SAPI; when SAPI is silent, the way to where it should be is judged all the same."""
-        if self.source.datacenter.state != REPLICA:
-            return None
-        try:
-            return str(self.source.datacenter.sdc_metadata.values.get("ufds_remote_ip") or "") or None
-        except Missing:
-            return None
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """The port, and for moray the ports behind its haproxy that the SRV records name (facts "SAPI")."""
-        return (self.kind.port, 2021, 2022, 2023, 2024) if self.kind.srv else (self.kind.port,)
-
-    @property
-    def probes(self) -> tuple[Probe, ...]:
-        """What came of connecting, one probe per protocol and port."""
-        source = self.source.datacenter.evidence
-        _ = self.source.vm
-        found = source.links.get(self.id)
-        if found is None:
-            raise Missing(f"{self.id}: the probe", "probe", "this link was not probed")
-        return found.get()
-
-
-Subject = Coupling | Region | Datacenter | Zone | Link
-
-
-def links(world: World, check: str) -> tuple[Link, ...]:
-    """All links of one check, sorted by id."""
-    kind = LINKS[check]
-    found: list[Link] = []
-    for dc in world.datacenters:
-        masters = () if dc.state == MASTER else (world.master,)
-        targets = masters if kind.target == MASTER else dc.peers
-        for source in dc.zones(kind.source):
-            for target in targets:
-                if kind.target == MASTER:
-                    found.append(Link(source, target, kind))
-                else:
-                    found.extend(Link(source, target, kind, zone.alias) for zone in target.zones(kind.target_role))
-    return tuple(sorted(found, key=lambda link: link.id))
-
-
-PREFLIGHT, POSTCHANGE, BOTH = "preflight", "postchange", "both"
-_STATES = {PREFLIGHT: (CANDIDATE,), POSTCHANGE: (MASTER, REPLICA), BOTH: (MASTER, REPLICA, CANDIDATE)}
-
-
-def subjects(world: World, name: str, stage: str, check: str) -> tuple[Subject, ...]:
-    """What a check's first parameter `name` stands for, by stage: contract "Stages".
-
-    coupling, region, datacenter, master, replica, candidate; `zone` (every core zone), a role (every zone of it), `link`.
-    """
-    allowed = tuple(dc for dc in world.datacenters if dc.state in _STATES[stage])
-    if name == "coupling":
-        return (world.coupling,) if stage != PREFLIGHT or allowed else ()
-    if name == "region":
-        return tuple(region for region in world.regions if set(region.datacenters) & set(allowed))
-    if name == "datacenter":
-        return allowed
-    if name in (MASTER, REPLICA, CANDIDATE):
-        return tuple(dc for dc in allowed if dc.state == name)
-    if name == "link":
-        return tuple(link for link in links(world, check) if link.source.datacenter in allowed)
-    roles = ROLES if name == "zone" else (name,)
-    if not set(roles) <= set(ROLES):
-        raise ValueError(f"{check}: no subject is called {name}")
-    return tuple(zone for dc in allowed for role in roles for zone in dc.zones(role))
-
-
-def bind(world: World, subject: Subject, names: tuple[str, ...]) -> dict[str, Subject]:
-    """Parameter names to subjects, for one subject: the first name is the subject, `master`, `datacenter` go with it.
-
-    Checks and remedies both use it, so that a remedy sees what its check saw.
-    """
-    bound: dict[str, Subject] = {}
-    for index, name in enumerate(names):
-        if index == 0:
-            bound[name] = subject
-        elif name == MASTER:
-            bound[name] = world.master
-        elif name == "coupling":
-            bound[name] = world.coupling
-        elif name == "datacenter":
-            bound[name] = datacenters_of(subject)[0]
-        else:
-            raise ValueError(f"a companion of a subject cannot be called {name}")
-    return bound
-
-
-def datacenters_of(subject: Subject) -> tuple[Datacenter, ...]:
-    """The datacenters that a subject lies in (a link belongs to its source)."""
-    if isinstance(subject, (Coupling, Region)):
-        return subject.datacenters
-    if isinstance(subject, Datacenter):
-        return (subject,)
-    if isinstance(subject, Zone):
-        return (subject.datacenter,)
-    return (subject.source.datacenter,)
+def _asked(fact: Fact[T] | None, what: str) -> Fact[T]:
+    return missing(what, "collect", "this was not asked") if fact is None else fact

@@ -1,8 +1,9 @@
 """Collecting: everything is asked once, all at once, over SSH, and nothing is changed.
 
 Commands run on head nodes: sysinfo, config.sh -json (which refreshes its own cache /tmp/.config.json, as Triton's tools
-do all the time), vmadm lookup, sdcadm check-health, sdc-healthcheck, and zlogin with one constant script that only
-reads and connects.
+do all the time), vmadm lookup, sdcadm check-health, sdc-healthcheck, date, ls; of candidates also sdc-usbkey status,
+bootparams, diskinfo, fstyp, grep and, of their master too, sdcadm insts; sdc-listdatacenters in the sdc zone; and zlogin
+with one constant script that only reads and connects.  Nothing is asked past SSH but each cloudapi's public URL, once.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from evidence.collect.accounts import Meeting
+from evidence.collect.comparison import Comparing
 from evidence.collect.datacenter import Collector
 from evidence.collect.draft import QUESTIONS, Draft, blotted, now
-from evidence.inventory import Inventory
+from evidence.collect.replication import Changelog
+from evidence.inventory import CANDIDATE, REPLICA, Inventory
+from evidence.links import LINKS, Link, links
 from evidence.model import Evidence
 from evidence.redact import Vault, fingerprint_key
-from evidence.subjects import LINKS, ROLES, Link, World, links
+from evidence.subjects import ROLES, World
 
 log = logging.getLogger(__name__)
 
 THREADS_PER_DATACENTER: Final = 12
 VERSION: Final = "0.1.0"
+_PROBED: Final = tuple(check for check, kind in LINKS.items() if kind.probed)
 
 
 def suite_version() -> str:
@@ -44,7 +50,12 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
     vault = Vault(fingerprint_key())
     started = now()
     reporter = _Reporter(inventory, progress)
-    drafts = {name: Draft(one, vault, reporter.answered) for name, one in sorted(inventory.datacenters.items())}
+    manta = {dc.name for dc in World(inventory).manta_datacenters}
+    candidates = any(one.state == CANDIDATE for one in inventory.datacenters.values())
+    drafts = {
+        name: Draft(one, vault, reporter.answered, name in manta, candidates, _peers(inventory, name))
+        for name, one in sorted(inventory.datacenters.items())
+    }
 
     def evidence() -> Evidence:
         seen = {name: draft.evidence() for name, draft in drafts.items()}
@@ -54,13 +65,16 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
         """The links of one datacenter, once all have told what is needed to know where they lead to."""
         await asyncio.gather(*(draft.known.wait() for draft in drafts.values()))
         world = World(inventory, evidence())
-        return [link for check in LINKS for link in links(world, check) if link.source.datacenter.name == name]
+        return [link for check in _PROBED for link in links(world, check) if link.source.datacenter.name == name]
 
+    replicas = tuple(name for name, one in inventory.datacenters.items() if one.state == REPLICA)
+    changelog, comparing = Changelog(replicas), Comparing(replicas)
+    meeting = Meeting(name for name, one in inventory.datacenters.items() if one.state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     try:
         async with asyncio.timeout(inventory.timeouts.run), asyncio.TaskGroup() as tasks:
             for name, draft in drafts.items():
-                collector = Collector(draft, inventory.timeouts, threads)
+                collector = Collector(draft, inventory.timeouts, threads, changelog, meeting, comparing)
                 tasks.create_task(_survive(collector.collect(functools.partial(links_from, name)), draft))
     except TimeoutError:
         for draft in drafts.values():
@@ -70,6 +84,11 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
         threads.shutdown(wait=False, cancel_futures=True)
     seen = {name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}
     return Evidence(inventory, suite_version(), started, now(), seen)
+
+
+def _peers(inventory: Inventory, name: str) -> tuple[str, ...]:
+    """The other datacenters of its region that are coupled: whose names its binders have to know."""
+    return tuple(dc.name for dc in World(inventory).datacenter(name).peers if dc.state != CANDIDATE)
 
 
 async def _survive(collecting: Awaitable[None], draft: Draft) -> None:

@@ -14,20 +14,26 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from evidence.collect import endpoints, headnode
 from evidence.collect.files import Wanted
 from evidence.collect.parse import UnreadableError
 from evidence.collect.ssh import UnansweredError
-from evidence.facts import Fact, Missing, missing
-from evidence.inventory import Declared
+from evidence.facts import Fact, Missing, OutOfSight, missing
+from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA, Declared
+from evidence.links import LINKS
 from evidence.model import DatacenterEvidence, Probe, Vm, ZoneEvidence
 from evidence.redact import Vault, cut
+from evidence.subjects import INTERNAL_APIS
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ADMIN_UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
 """Of every datacenter: facts, "Zones"."""
-VMADM = f"vmadm lookup -j -o uuid,alias,state,nics,routes,tags,firewall_enabled owner_uuid={ADMIN_UUID}"
+_FIELDS = "uuid,alias,state,nics,routes,tags,firewall_enabled"
+VMADM = f"vmadm lookup -j -o {_FIELDS} owner_uuid={ADMIN_UUID}"
+MANTA_VMADM = f"vmadm lookup -j -o {_FIELDS},owner_uuid 'tags.manta_role=~^[a-z]'"
+"""Manta's zones are poseidon's, whose uuid is another in every region."""
 QUESTIONS = {
     "ssh": ("SSH to the head node", "ssh"),
     "sysinfo": ("sysinfo of the head node", "sysinfo"),
@@ -38,10 +44,29 @@ QUESTIONS = {
     "networks": ("NAPI's networks", "sdc-napi /networks"),
     "check_health": ("sdcadm check-health", "sdcadm check-health -j"),
     "healthcheck": ("sdc-healthcheck", "sdc-healthcheck -p"),
+    "outside": ("cloudapi's public URL, asked from here", "curl -k https://…/--ping"),
 }
 """The facts of a datacenter: what is asked, and how an operator could ask it."""
-PINGS = {"adminui": ("https", 443, "/api/ping"), "cloudapi": ("https", 443, "/--ping"), "sapi": ("http", 80, "/ping")}
+MANTA_QUESTIONS = {
+    "manta_applications": ("applications called manta", "sdc-sapi '/applications?name=manta'"),
+    "ring_images": ("images of hash rings", "sdc-imgapi '/images?name=manta-hash-ring'"),
+}
+"""Likewise, where Manta is expected."""
+PINGS = {
+    "adminui": ("https", 443, "/api/ping"),
+    "cloudapi": ("https", 443, "/--ping"),
+    "sapi": ("http", 80, "/ping"),
+    "webapi": ("http", 80, "/ping"),
+    **dict.fromkeys(INTERNAL_APIS, ("http", 80, "/ping")),
+}
 """Role to its health URL at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui"."""
+PEERS_CONNECT_TO = frozenset(kind.target_role for kind in LINKS.values())
+"""Roles of zones that other datacenters connect to."""
+
+
+def firewalled(vm: Vm) -> bool:
+    """Whether FWAPI is asked for a zone's rules: where others connect to it, if they matter; those of UFDS always do."""
+    return vm.role == "ufds" or (vm.firewall_enabled and vm.role in PEERS_CONNECT_TO)
 
 
 def now() -> str:
@@ -55,6 +80,11 @@ class Draft:
     declared: Declared
     vault: Vault
     answered: Callable[[], None]
+    manta: bool = False
+    candidates: bool = False
+    """Whether the inventory has candidates for coupling."""
+    peers: tuple[str, ...] = ()
+    """The other coupled datacenters of its region."""
     unanswered: str = "the run ended before this was answered"
     facts: dict[str, Fact[Any]] = field(default_factory=dict)
     vms: dict[str, Vm] = field(default_factory=dict)
@@ -68,14 +98,31 @@ class Draft:
     def name(self) -> str:
         return self.declared.name
 
+    @property
+    def questions(self) -> dict[str, tuple[str, str]]:
+        """What is asked of this datacenter."""
+        candidate = self.declared.state == CANDIDATE
+        return {
+            **QUESTIONS,
+            **headnode.QUESTIONS,
+            **(MANTA_QUESTIONS if self.manta else {}),
+            **(headnode.CANDIDATE_QUESTIONS if candidate else {}),
+            **(headnode.VERSION_QUESTIONS if candidate or (self.candidates and self.declared.state == MASTER) else {}),
+        }
+
     async def ask(self, key: str, answer: Callable[[], Awaitable[object]]) -> None:
-        """Answers one of QUESTIONS, whatever happens."""
+        """Answers one of `questions`, whatever happens."""
         asked, how = self._question(key)
         self.facts[key] = await self._fact(asked, how, answer)
 
     def _question(self, key: str) -> tuple[str, str]:
-        asked, how = QUESTIONS[key]
-        return f"{self.name}: {asked}", f"ssh {self.declared.headnode}" if key == "ssh" else how
+        asked, how = self.questions[key]
+        sapi = self.declared.endpoints.get("sapi")
+        if key == "ssh" and self.declared.headnode:
+            how = f"ssh {self.declared.headnode}"
+        elif sapi is not None:
+            how = how.replace("sdc-sapi '", f"curl 'http://{sapi.host}:{sapi.port}")
+        return f"{self.name}: {asked}", how
 
     async def ask_zone(self, vm: Vm, key: str, how: str, answer: Callable[[], Awaitable[object]]) -> None:
         """Answers a question about one zone, whatever happens."""
@@ -88,7 +135,7 @@ class Draft:
         except (UnansweredError, UnreadableError) as error:
             return missing(asked, how, self.vault.scrub(str(error)), at)
         except Missing as error:
-            return missing(asked, how, self.vault.scrub(error.why), at)
+            return missing(asked, how, self.vault.scrub(error.why), at, hidden=isinstance(error, OutOfSight))
         except Exception as error:  # a defect of ours must not end the run; a traceback could hold a secret
             log.debug("%s", asked, exc_info=True)
             return missing(asked, how, f"the suite could not read the answer ({type(error).__name__})", at)
@@ -124,7 +171,7 @@ class Draft:
 
     def evidence(self) -> DatacenterEvidence:
         """What is known now, as evidence."""
-        facts = {key: self._datacenter_fact(key) for key in QUESTIONS}
+        facts = {key: self._datacenter_fact(key) for key in self.questions}
         zones = facts["zones"]
         if zones.value is not None:
             seen = {alias: self._zone(vm) for alias, vm in sorted(self.vms.items())}
@@ -133,12 +180,17 @@ class Draft:
 
     def _datacenter_fact(self, key: str) -> Fact[Any]:
         asked, how = self._question(key)
+        if key not in self.facts and endpoints.hidden(self.declared, key):
+            return missing(asked, how, BY_ENDPOINTS, hidden=True)
         return self.facts.get(key) or missing(asked, how, self.unanswered)
 
     def _zone(self, vm: Vm) -> ZoneEvidence:
         def fact(key: str) -> Fact[Any]:
             found = self.zone_facts.get((vm.alias, key))
+            if found is None and endpoints.hidden_of_zone(self.declared, key):
+                return missing(f"{self.name}.{vm.alias}: {ZONE_QUESTIONS[key]}", HOW[key], BY_ENDPOINTS, hidden=True)
             why = f"the zone is {cut(vm.state)}" if vm.state != "running" else self.unanswered
+            why = f"the zone runs on server {vm.server}" if vm.server else why
             return found or missing(f"{self.name}.{vm.alias}: {ZONE_QUESTIONS[key]}", HOW[key], why)
 
         return ZoneEvidence(
@@ -149,6 +201,16 @@ class Draft:
             bind=fact("bind") if vm.role == "ufds" else None,
             poseidons=fact("poseidons") if vm.role == "ufds" else None,
             names=fact("names") if vm.role == "binder" else None,
+            directory=fact("directory") if vm.role == "ufds" else None,
+            progress=fact("progress") if vm.role == "ufds" and self.declared.state == REPLICA else None,
+            comparison=fact("comparison") if vm.role == "ufds" and self.declared.state == REPLICA else None,
+            gaps=fact("gaps") if vm.role == "ufds" and self.declared.state == MASTER and self.candidates else None,
+            accounts=fact("accounts") if vm.role == "ufds" and self.declared.state == CANDIDATE else None,
+            collisions=fact("collisions") if vm.role == "ufds" and self.declared.state == CANDIDATE else None,
+            asks_master=fact("asks_master") if vm.role == "sapi" else None,
+            listing=fact("listing") if vm.role == "cloudapi" else None,
+            elsewhere=fact("elsewhere") if vm.role == "binder" else None,
+            rules=fact("rules") if firewalled(vm) else None,
         )
 
 
@@ -159,14 +221,34 @@ ZONE_QUESTIONS = {
     "bind": "the root bind",
     "poseidons": "accounts with login poseidon",
     "names": "what binder answers",
+    "directory": "what it holds",
+    "progress": "its replication",
+    "comparison": "its directory compared with the master's",
+    "gaps": "its changelog",
+    "accounts": "its accounts",
+    "collisions": "its accounts that the master has too",
+    "asks_master": "whether it reaches the master's moray",
+    "listing": "a signed ListDatacenters",
+    "elsewhere": "what binder answers for other datacenters",
+    "rules": "its firewall rules",
 }
 HOW = {
     "services": "svcs -aH -o state,stime,fmri (by zlogin)",
     "files": "cat (by zlogin)",
     "ping": "curl",
     "bind": "ldapsearch",
+    "directory": "ldapsearch",
+    "progress": "ldapsearch",
+    "comparison": "ldapsearch",
+    "gaps": "ldapsearch",
+    "accounts": "ldapsearch",
+    "collisions": "ldapsearch",
     "poseidons": "ldapsearch",
     "names": "dig",
+    "asks_master": "curl",
+    "listing": "sdc-listdatacenters (in the sdc zone)",
+    "elsewhere": "dig",
+    "rules": "sdc-fwapi",
 }
 FREE_TEXT = frozenset({"why", "detail", "error", "errors", "body", "settings", "differs"})
 

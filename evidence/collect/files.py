@@ -11,6 +11,7 @@ import difflib
 import pathlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from evidence.collect import parse
@@ -27,8 +28,9 @@ SETTINGS = {
         "recursion.ufds.bindDN", "recursion.ufds.url",
     ),
     "/opt/smartdc/cloudapi/etc/cloudapi.cfg": (
-        "datacenter_name", "datacenters", "dc_maint_message", "read_only", "ufds.url", "ufds_master.url",
+        "datacenter_name", "datacenters", "dc_maint_eta", "dc_maint_message", "read_only", "ufds.url", "ufds_master.url",
     ),
+    "/opt/smartdc/muskie/etc/config.json": ("storage.moray.srvDomain", "storage.multiDC"),
     "/opt/smartdc/sapi/etc/sapi-master.config.json": ("moray.master_host", "moray.master_port"),
     "/opt/smartdc/ufds/etc/config.json": ("datacenter_name", "moray.url", "moray.version", "ufds_is_master"),
     "/opt/smartdc/ufds/etc/replicator.json": ("checkpointDn", "localUfds.url", "remotes.0.queries", "remotes.0.url"),
@@ -62,6 +64,35 @@ def wanted(text: str) -> Wanted:
     return Wanted(parse.an_object(read.get("metadata"), "the metadata"), templates)
 
 
+def merged(uuid: str, applications: str, services: str, instances: str, manifests: str) -> Wanted:
+    """The same from SAPI's lists: application, service and instance, the last one first (sdc-sapi:lib/server/endpoints).
+
+    What SAPI adds to the metadata (SERVER_UUID and the like) is `auto` in templates too.
+    """
+    instance = _by_uuid(instances, uuid)
+    service = _by_uuid(services, instance.get("service_uuid"))
+    application = _by_uuid(applications, service.get("application_uuid"))
+    metadata: dict[str, Any] = {}
+    uuids: dict[str, Any] = {}
+    for item in (application, service, instance):
+        metadata |= parse.an_object(item.get("metadata") or {}, "the metadata of an object of SAPI")
+        uuids |= parse.an_object(item.get("manifests") or {}, "the manifests of an object of SAPI")
+    templates = {}
+    for each in uuids.values():
+        path, template = (_by_uuid(manifests, each).get(key) for key in ("path", "template"))
+        if isinstance(path, str) and isinstance(template, str):
+            templates[path] = template
+    return Wanted(metadata, templates)
+
+
+def _by_uuid(text: str, uuid: object) -> Mapping[str, Any]:
+    for item in parse.json_list(text, "SAPI's answer"):
+        found = parse.an_object(item, "an object of SAPI")
+        if found.get("uuid") == uuid and isinstance(uuid, str):
+            return found
+    raise parse.UnreadableError("SAPI does not list the zone with its service, application and manifests")
+
+
 def own_templates(files: Mapping[str, str | None]) -> dict[str, str]:
     """The templates in the zone's own image, by the path that they are rendered to."""
     found = {}
@@ -78,7 +109,12 @@ def own_templates(files: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def rendered_files(
-    paths: tuple[str, ...], files: Mapping[str, str | None], want: Wanted | str, auto: Mapping[str, Any], vault: Vault
+    paths: tuple[str, ...],
+    files: Mapping[str, str | None],
+    want: Wanted | str,
+    auto: Mapping[str, Any],
+    vault: Vault,
+    written: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, ConfigFile]:
     """What is to be kept of the files at `paths`.  `want` is a text where SAPI did not say: then nothing is compared.
 
@@ -101,7 +137,7 @@ def rendered_files(
                 differs = differences(text, render(templates[path], want.metadata, auto), vault)
             except RenderError as error:
                 uncompared = str(error)
-        found[path] = ConfigFile(path, settings(path, text, vault), differs, uncompared)
+        found[path] = ConfigFile(path, settings(path, text, vault), differs, uncompared, written.get(path))
     return found
 
 

@@ -8,8 +8,8 @@ tunnel.
 from __future__ import annotations
 
 import math
-import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,12 +19,18 @@ with warnings.catch_warnings():
     )  # of pyasn1's names, which ldap3 uses; not the operator's business
     import ldap3
     from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError
+    from ldap3.utils.conv import escape_filter_chars
 
+SMARTDC: Final = "o=smartdc"
 USERS: Final = "ou=users, o=smartdc"
 EVERYTHING: Final = 2147483647
+NO_SUCH_OBJECT: Final = 32
+BASE, SUBTREE = ldap3.BASE, ldap3.SUBTREE
+HIDDEN_CONTROL: Final = ("1.3.6.1.4.1.38678.1", True, None)
+"""Shows what UFDS hides: `_*` attributes and password hashes."""
 RESULTS = {
     2: "protocolError",
-    32: "noSuchObject",
+    NO_SUCH_OBJECT: "noSuchObject",
     49: "invalidCredentials: the root password in the metadata is not the one that this UFDS runs with",
     50: "insufficientAccessRights",
     51: "busy",
@@ -32,6 +38,7 @@ RESULTS = {
     53: "unwillingToPerform",
     80: "other",
 }
+_BROKEN: Final = (LDAPException, OSError, ValueError, IndexError, KeyError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -47,19 +54,52 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What came of binding and searching: `bound` with `detail`; `entries` with `why` not, if the search failed."""
+class Search:
+    """One search: where, for what, and which attributes are wanted.  `hidden` shows what UFDS hides."""
 
-    bound: bool
-    detail: str
-    entries: tuple[dict[str, tuple[str, ...]], ...] = ()
+    base: str
+    filter: str = "(objectclass=*)"
+    attributes: tuple[str, ...] = ("objectclass",)
+    scope: str = SUBTREE
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry: its dn, and the values of each attribute by its name in lower case."""
+
+    dn: str
+    attributes: dict[str, tuple[str, ...]]
+
+    def first(self, name: str) -> str:
+        """The first value of an attribute, or an empty text."""
+        return next(iter(self.attributes.get(name, ())), "")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found; a base that does not exist holds nothing.  `why`: why it failed, if it did."""
+
+    entries: tuple[Entry, ...] = ()
     why: str = ""
 
 
-def find_login(login: Login, name: str, timeout: float) -> Reply:
-    """Binds as root and looks for the accounts with one login; of each: uuid and login."""
-    if not re.fullmatch(r"[A-Za-z0-9_.@-]+", name):
-        raise ValueError("a login that needs no escaping")
+@dataclass(frozen=True)
+class Reply:
+    """What came of binding (`bound`, or else `detail`), and of each search in its turn."""
+
+    bound: bool
+    detail: str
+    found: tuple[Found, ...] = ()
+
+
+def equal(name: str, value: str) -> str:
+    """A filter for one value, whatever characters it has."""
+    return f"({name}={escape_filter_chars(value)})"
+
+
+def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
+    """Binds as root, and asks one thing after another over one connection.  What fails is said, not raised."""
     seconds = max(1, math.ceil(timeout))
     server = ldap3.Server(
         "127.0.0.1", login.port, use_ssl=True, tls=ldap3.Tls(), connect_timeout=seconds, get_info=ldap3.NONE
@@ -75,10 +115,13 @@ def find_login(login: Login, name: str, timeout: float) -> Reply:
         raise_exceptions=False,
     )
     try:
-        return _ask(connection, name, seconds)
+        connection.open()
+        if not connection.bind():
+            return Reply(False, _result(connection.result))
+        return Reply(True, "bound", tuple(_search(connection, search, seconds) for search in searches))
     except LDAPSocketOpenError:
         return Reply(False, "no TLS connection: the service closed it, or does not speak LDAPS")
-    except (LDAPException, OSError, ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
+    except _BROKEN as error:
         return Reply(False, f"the LDAP conversation broke off ({type(error).__name__})")
     finally:
         try:
@@ -87,30 +130,35 @@ def find_login(login: Login, name: str, timeout: float) -> Reply:
             pass  # it is closed already
 
 
-def _ask(connection: Any, name: str, seconds: int) -> Reply:
-    connection.open()
-    if not connection.bind():
-        return Reply(False, _result(connection.result))
+def _search(connection: Any, search: Search, seconds: int) -> Found:
     try:
         found = connection.search(
-            USERS,
-            f"(login={name})",
-            ldap3.SUBTREE,
-            attributes=["uuid", "login"],
+            search.base,
+            search.filter,
+            search.scope,
+            attributes=list(search.attributes),
             size_limit=EVERYTHING,
             time_limit=seconds,
+            controls=[HIDDEN_CONTROL] if search.hidden else None,
         )
-    except (LDAPException, OSError, ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
-        return Reply(True, "bound", (), f"the search broke off ({type(error).__name__})")
+    except _BROKEN as error:
+        return Found(why=f"the search broke off ({type(error).__name__})")
     code = (connection.result or {}).get("result")
+    if not found and code == NO_SUCH_OBJECT:
+        return Found()
     if not found and code != 0:
-        return Reply(True, "bound", (), f"the search was answered by {_result(connection.result)}")
-    entries = []
-    for item in (connection.response or ())[:1000]:
-        if item.get("type") == "searchResEntry" and item.get("dn"):
-            attributes = item.get("raw_attributes") or {}
-            entries.append({str(key).lower(): tuple(map(_text, values)) for key, values in attributes.items()})
-    return Reply(True, "bound", tuple(entries))
+        return Found(why=f"the search was answered by {_result(connection.result)}")
+    return Found(tuple(map(_entry, filter(_is_entry, connection.response or ()))))
+
+
+def _is_entry(item: Any) -> bool:
+    """An entry that was asked for: the empty dn is the rootDSE, with which UFDS answers for a suffix that it does not have."""
+    return item.get("type") == "searchResEntry" and bool(item.get("dn"))
+
+
+def _entry(item: Any) -> Entry:
+    attributes = item.get("raw_attributes") or {}
+    return Entry(str(item["dn"]), {str(key).lower(): tuple(map(_text, values)) for key, values in attributes.items()})
 
 
 def _text(value: Any) -> str:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
-from evidence.model import HealthcheckRow, HealthRow, Network, Nic, Service, SysInfo, Vm
+from msgspec.structs import replace
+
+from evidence.model import FirewallRule, HealthcheckRow, HealthRow, Network, Nic, Service, SysInfo, Vm
 from evidence.redact import cut
-from evidence.subjects import ID, ROLES
+from evidence.subjects import ID, MANTA_ROLES, ROLES
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST = 10_000
@@ -106,27 +109,39 @@ def sysinfo(text: str) -> SysInfo:
         uuid=text_of(read, "UUID", "sysinfo", ""),
         sdc_version=text_of(read, "SDC Version", "sysinfo", ""),
         live_image=text_of(read, "Live Image", "sysinfo", ""),
+        admin_ip=text_of(read, "Admin IP", "sysinfo", ""),
     )
 
 
-def vms(text: str) -> dict[str, Vm]:
-    """`vmadm lookup -j`: the core zones by alias.
+def vms(
+    text: str, *, tag: str = "smartdc_role", besides: Mapping[str, Vm] = MappingProxyType({}), elsewhere: bool = False
+) -> dict[str, Vm]:
+    """`vmadm lookup -j`: the core zones by alias, or (tag "manta_role") Manta's, `besides` those that are known.
+
+    `elsewhere`: VMAPI's /vms, which is much the same, and lists those on other servers too.
 
     An alias that cannot be part of a subject's id, or that two zones have, is replaced by the role and the uuid's
-    beginning: no zone may vanish.
+    beginning (or all of it): no zone may vanish.
     """
-    found: dict[str, Vm] = {}
+    found: dict[str, Vm] = dict(besides)
+    roles = MANTA_ROLES if tag == "manta_role" else ROLES
     for item in json_list(text, "vmadm's answer"):
         read = an_object(item, "a VM")
         tags = an_object(read.get("tags", {}), "the tags of a VM")
-        role = tags.get("smartdc_role")
-        if role not in ROLES:
+        role = tags.get(tag)
+        if role not in roles:
             continue
         vm = _vm(read, str(role))
+        if elsewhere and any(vm.uuid == known.uuid for known in besides.values()):
+            continue
+        if elsewhere:
+            vm = replace(vm, server=text_of(read, "server_uuid", "a VM"))
         alias = vm.alias
         if not ID.fullmatch(alias) or alias in found:
             alias = f"{vm.role}-{vm.uuid[:8]}"
-        found[alias] = Vm(vm.uuid, alias, vm.role, vm.state, vm.nics, vm.routes, vm.firewall_enabled)
+        if alias in found:
+            alias = f"{vm.role}-{vm.uuid}"
+        found[alias] = replace(vm, alias=alias)
     return found
 
 
@@ -146,6 +161,7 @@ def _vm(read: Mapping[str, Any], role: str) -> Vm:
         nics=tuple(_nic(an_object(nic, "a NIC")) for nic in nics),
         routes=_texts(read.get("routes"), "the routes of a VM"),
         firewall_enabled=_flag(read, "firewall_enabled"),
+        owner_uuid=text_of(read, "owner_uuid", what, ""),
     )
 
 
@@ -218,6 +234,26 @@ def networks(text: str) -> dict[str, Network]:
         )
         found[network.name if network.name not in found else f"{network.name} {network.uuid}"] = network
     return dict(sorted(found.items()))
+
+
+def firewall_rules(text: str) -> tuple[FirewallRule, ...]:
+    """FWAPI's /firewalls/vms/UUID (sdc-fwapi:docs/index.md, GetVMrules), sorted by uuid."""
+    found = []
+    for item in json_list(text, "FWAPI's answer"):
+        read = an_object(item, "a firewall rule")
+        uuid, rule = (text_of(read, key, "a firewall rule") for key in ("uuid", "rule"))
+        found.append(FirewallRule(uuid, rule, _flag(read, "enabled")))
+    return tuple(sorted(found, key=lambda each: each.uuid))
+
+
+def images(text: str, name: str) -> tuple[str, ...]:
+    """IMGAPI's /images: the uuids of the active ones of a name, sorted."""
+    found = []
+    for item in json_list(text, "IMGAPI's answer"):
+        read = an_object(item, "an image")
+        if text_of(read, "name", "an image", "") == name and text_of(read, "state", "an image", "active") == "active":
+            found.append(text_of(read, "uuid", "an image"))
+    return tuple(sorted(found))
 
 
 def svcs(text: str) -> tuple[Service, ...]:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdatatype
-
 from evidence.collect import ldap, parse, web
-from evidence.collect.ssh import LARGEST_TUNNELLED, ClosedError, HeadNode, UnansweredError
+from evidence.collect.ssh import LARGEST_TUNNELLED, ClosedError, UnansweredError, Way
 from evidence.inventory import Timeouts
-from evidence.model import Account, Attempt, DnsAnswer, HttpAnswer, SapiObject, Vm
+from evidence.model import HttpAnswer, SapiObject, Vm
 from evidence.redact import Vault, cut
 
 T = TypeVar("T")
@@ -28,21 +21,28 @@ SAPI_VERSION: Final = {"Accept-Version": "~2"}
 """Without it SAPI answers as ~1, which hides agent services: facts, "How a real SAPI answers"."""
 LARGEST_LDAP: Final = 1 << 20
 """Of what a UFDS may send: a few accounts; ldap3 takes the square of the time for a message that does not end."""
-SLOWEST_BINDER: Final = 5.0
-"""A binder that cannot reach another answers REFUSED after 3 s: facts, "How a real binder answers"."""
 PING_FIELDS = ("code", "message", "mode", "ping", "services", "storAvailable", "storType")
+PATIENCE_WITH_MASTER: Final = 5.0
+NO_SERVICE: Final = "/services?name=az-checks-asks-for-no-service&include_master=true"
+"""A name that does not exist: SAPI has no local file that could answer it.  Facts, "How a real SAPI answers"."""
 SECRETS = ("ufds_ldap_root_pw", "ufds_remote_ldap_root_pw")
 SETTINGS = (
+    "SDC_KEY_ID", "SDC_PUBLIC_KEY",
     "admin_netmask", "admin_network", "binder_admin_ips", "cloudapi_domain", "datacenter_name", "dns_domain",
-    "moray_domain", "region_name", "sapi-url", "sapi_domain", "ufds_admin_uuid", "ufds_domain", "ufds_is_master",
+    "SDC_KEY_ID", "moray_domain", "region_name", "sapi-url", "sapi_domain", "ufds_admin_uuid", "ufds_domain", "ufds_is_master",
     "ufds_ldap_root_dn", "ufds_remote_ip",
 )  # fmt: skip
 """What is kept of /usbkey/config and of the metadata of SAPI's application sdc."""
 SERVICE_SETTINGS = (
     "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT",
-    "SERVICE_DOMAIN", "SERVICE_NAME", "datacenter_name", "dns_domain", "region_name", "ufds_domain",
+    "SERVICE_DOMAIN", "SERVICE_NAME", "datacenter_name", "dns_domain", "region_name", "ufds_domain", "ufds_remote_ip",
 )  # fmt: skip
-"""What is kept of a service's metadata; the last four hide those of the application where somebody set them."""
+"""What is kept of a service's metadata; the last five hide those of the application where somebody set them."""
+MANTA_SETTINGS = (
+    "ADMIN_USERNAME", "BUCKETS_API_MULTI_DC", "BUCKETS_HASH_RING_IMAGE", "DOMAIN_NAME", "HASH_RING_IMAGE",
+    "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "REGION", "STORAGE_MORAY_SHARD",
+)  # fmt: skip
+"""What is kept of the metadata of an application manta, which holds keys and passwords too."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class Root:
 
 
 class Services:
-    """The services of one datacenter, as reached from its head node."""
+    """The services of one datacenter, as reached from its head node or from here."""
 
-    def __init__(self, head: HeadNode, timeouts: Timeouts, threads: Executor, vault: Vault) -> None:
-        self._head, self._timeouts, self._threads, self._vault = head, timeouts, threads, vault
+    def __init__(self, way: Way, timeouts: Timeouts, threads: Executor, vault: Vault) -> None:
+        self._way, self._timeouts, self._threads, self._vault = way, timeouts, threads, vault
 
     async def _through(self, host: str, port: int, work: Callable[[int], T], most: int = LARGEST_TUNNELLED) -> T:
         """Runs blocking work with the port of a tunnel, for at most the time of one command.
@@ -68,16 +68,18 @@ class Services:
         At its end the tunnel is closed, and with it whatever the thread still waits for.
         """
         loop = asyncio.get_running_loop()
-        async with self._head.tunnel(host, port, most) as tunnel:
+        async with self._way.tunnel(host, port, most) as tunnel:
             async with asyncio.timeout(self._timeouts.command):
                 result = await loop.run_in_executor(self._threads, functools.partial(work, tunnel.port))
             if tunnel.failure is not None:
                 raise tunnel.failure
             return result
 
-    async def _get(self, scheme: str, host: str, port: int, path: str, headers: Mapping[str, str]) -> web.Page:
+    async def _get(
+        self, scheme: str, host: str, port: int, path: str, headers: Mapping[str, str], most: float = math.inf
+    ) -> web.Page:
         """A whole answer, or its error: one that could not be asked for, or does not come, is an answer too."""
-        limit = self._timeouts.command
+        limit = min(most, self._timeouts.command)
 
         def work(local: int) -> web.Page:
             return web.get(f"{scheme}://127.0.0.1:{local}{path}", host, headers, limit)
@@ -102,7 +104,7 @@ class Services:
         """A health URL.  Of the answer's JSON a few fields are kept."""
         page = await self._get(scheme, host, port, path, {})
         error, body = page.error, {}
-        if not error:
+        if not error and (page.status != 200 or page.text.strip()):  # muskie answers 200 without a body
             try:
                 read = parse.json_object(page.text)
                 body = {key: self._vault.scrub_value(read[key]) for key in PING_FIELDS if key in read}
@@ -110,60 +112,38 @@ class Services:
                 error = str(unreadable)
         return HttpAnswer(page.status, body, error, page.ms)
 
-    async def poseidons(self, host: str, root: Root) -> ldap.Reply:
-        """Root bind, and the accounts with login poseidon."""
+    async def asks_master(self, host: str) -> HttpAnswer:
+        """What SAPI answers to a question that it cannot answer without the master's moray; `found` counts objects."""
+        page = await self._get("http", host, 80, NO_SERVICE, SAPI_VERSION, PATIENCE_WITH_MASTER)
+        if page.error or page.status != 200:
+            return HttpAnswer(page.status, self._said(page), page.error, page.ms)
+        try:
+            return HttpAnswer(page.status, {"found": len(parse.json_list(page.text))}, "", page.ms)
+        except parse.UnreadableError as error:
+            return HttpAnswer(page.status, {}, str(error), page.ms)
+
+    def _said(self, page: web.Page) -> dict[str, Any]:
+        try:
+            read = parse.json_object(page.text)
+        except parse.UnreadableError:
+            return {}
+        return {key: self._vault.scrub_value(read[key]) for key in PING_FIELDS if key in read}
+
+    async def ufds(
+        self, host: str, root: Root, searches: Sequence[ldap.Search], most: int = LARGEST_LDAP
+    ) -> ldap.Reply:
+        """Root bind, and searches.  A UFDS may send `most` bytes."""
         limit = self._timeouts.command
 
         def work(local: int) -> ldap.Reply:
-            return ldap.find_login(ldap.Login(local, root.dn, root.password), "poseidon", limit)
+            return ldap.converse(ldap.Login(local, root.dn, root.password), searches, limit)
 
         try:
-            return await self._through(host, 636, work, LARGEST_LDAP)
+            return await self._through(host, 636, work, most)
         except ClosedError as error:
             return ldap.Reply(False, str(error))
         except TimeoutError:
             return ldap.Reply(False, f"no answer within {limit:g} s")
-
-    async def names(self, host: str, names: list[str]) -> dict[str, DnsAnswer]:
-        """What a binder answers: A records, asked over TCP with recursion desired."""
-        answers = await asyncio.gather(*(self._name(host, name) for name in names))
-        return dict(zip(names, answers, strict=True))
-
-    async def _name(self, host: str, name: str) -> DnsAnswer:
-        try:
-            query = dns.message.make_query(name, dns.rdatatype.A, use_edns=False)
-        except (dns.exception.DNSException, ValueError, UnicodeError):
-            raise UnansweredError(f"{cut(name)!r} is not a DNS name") from None
-        query.flags |= dns.flags.RD
-        started = time.monotonic()
-        limit = min(self._timeouts.command, max(SLOWEST_BINDER, self._timeouts.connect))
-        try:
-            async with asyncio.timeout(limit):
-                wire = await self._exchange(host, query.to_wire())
-        except TimeoutError:
-            return DnsAnswer("TIMEOUT", (), round(limit * 1000))
-        except ClosedError as error:
-            return DnsAnswer("UNREACHABLE", (), 0, str(error))
-        except (asyncio.IncompleteReadError, OSError):
-            return DnsAnswer("UNREACHABLE", (), 0, "the connection was closed without an answer")
-        ms = round((time.monotonic() - started) * 1000)
-        try:
-            answer = dns.message.from_wire(wire)
-            if not query.is_response(answer):
-                raise UnansweredError("binder's answer is to another question")
-            found = [item.address for rrset in answer.answer if rrset.rdtype == dns.rdatatype.A for item in rrset]
-        except (dns.exception.DNSException, ValueError, IndexError):
-            raise UnansweredError("binder's answer is not a DNS message") from None
-        return DnsAnswer(dns.rcode.to_text(answer.rcode()), tuple(sorted(found)[:100]), ms)
-
-    async def _exchange(self, host: str, query: bytes) -> bytes:
-        reader, writer = await self._head.connect(host, 53)
-        try:
-            writer.write(len(query).to_bytes(2, "big") + query)
-            size = int.from_bytes(await reader.readexactly(2), "big")
-            return await reader.readexactly(size)
-        finally:
-            writer.close()
 
 
 def address(vm: Vm) -> str:
@@ -179,21 +159,30 @@ def address(vm: Vm) -> str:
 def sapi_objects(text: str, vault: Vault, *, application: bool) -> dict[str, SapiObject]:
     """SAPI's applications or services by name, with their whitelisted metadata."""
     found: dict[str, SapiObject] = {}
+    for item in sapi_list(text, vault, SETTINGS if application else SERVICE_SETTINGS):
+        if item.name in found:
+            raise parse.UnreadableError(f"SAPI lists {item.name!r} more than once")
+        found[item.name] = item
+    return dict(sorted(found.items()))
+
+
+def sapi_list(text: str, vault: Vault, keep: Iterable[str]) -> tuple[SapiObject, ...]:
+    """Objects of SAPI, sorted by uuid; of their metadata what is to be kept."""
+    found = []
     for item in parse.json_list(text, "SAPI's answer"):
         read = parse.an_object(item, "an object of SAPI")
         metadata: dict[str, Any] = parse.an_object(read.get("metadata") or {}, "the metadata of an object of SAPI")
         vault.learn_all(metadata)
-        name = parse.text_of(read, "name", "an object of SAPI")
-        if name in found:
-            raise parse.UnreadableError(f"SAPI lists {cut(name)!r} more than once")
-        found[name] = SapiObject(
-            uuid=parse.text_of(read, "uuid", "an object of SAPI"),
-            name=name,
-            metadata=vault.configuration(metadata, SETTINGS if application else SERVICE_SETTINGS, SECRETS),
-            owner_uuid=parse.text_of(read, "owner_uuid", "an object of SAPI", ""),
-            type=parse.text_of(read, "type", "an object of SAPI", ""),
+        found.append(
+            SapiObject(
+                uuid=parse.text_of(read, "uuid", "an object of SAPI"),
+                name=parse.text_of(read, "name", "an object of SAPI"),
+                metadata=vault.configuration(metadata, keep, SECRETS),
+                owner_uuid=parse.text_of(read, "owner_uuid", "an object of SAPI", ""),
+                type=parse.text_of(read, "type", "an object of SAPI", ""),
+            )
         )
-    return dict(sorted(found.items()))
+    return tuple(sorted(found, key=lambda each: each.uuid))
 
 
 def root_of(*sources: Mapping[str, Any]) -> Root | None:
@@ -203,20 +192,3 @@ def root_of(*sources: Mapping[str, Any]) -> Root | None:
         if isinstance(dn, str) and isinstance(password, str) and dn and password:
             return Root(dn, password)
     return None
-
-
-def attempt(reply: ldap.Reply) -> Attempt:
-    return Attempt(reply.bound, "" if reply.bound else reply.detail)
-
-
-def accounts(reply: ldap.Reply) -> tuple[Account, ...]:
-    """The accounts of a reply.  Raises UnansweredError if there was no search."""
-    if not reply.bound:
-        raise UnansweredError(f"the root bind failed: {reply.detail}")
-    if reply.why:
-        raise UnansweredError(reply.why)
-    found = [
-        Account(cut("".join(entry.get("uuid", ())[:1])), cut("".join(entry.get("login", ())[:1])))
-        for entry in reply.entries
-    ]
-    return tuple(sorted(found, key=lambda account: (account.login, account.uuid)))

@@ -15,7 +15,7 @@ import pathlib
 import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import asyncssh
 
@@ -51,6 +51,16 @@ class Output:
     @property
     def text(self) -> str:
         return self.stdout.decode("utf-8", "replace")
+
+
+class Way(Protocol):
+    """How services are reached: from a head node, or from here."""
+
+    async def connect(self, host: str, port: int) -> tuple[Any, Any]:
+        """A TCP connection to a service.  Raises ClosedError or UnansweredError."""
+
+    def tunnel(self, host: str, port: int, most: int = ...) -> contextlib.AbstractAsyncContextManager[Tunnel]:
+        """See HeadNode.tunnel."""
 
 
 class HeadNode:
@@ -151,7 +161,7 @@ async def _drain(stream: asyncssh.SSHReader[bytes], into: bytearray) -> None:
 class Tunnel:
     """See HeadNode.tunnel.  `failure` holds why the head node could not connect, if it could not."""
 
-    def __init__(self, head: HeadNode, host: str, port: int, most: int) -> None:
+    def __init__(self, head: Way, host: str, port: int, most: int) -> None:
         self._head, self._host, self._target, self._most = head, host, port, most
         self._server: asyncio.Server | None = None
         self._task: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""One HTTP GET through a tunnel, by requests.  Blocking: it runs in a thread; whoever closes the tunnel ends it.
+"""One HTTP GET, mostly through a tunnel, by requests.  Blocking: it runs in a thread; who closes the tunnel ends it.
 
 Certificates are not verified: the zones' own are self-signed with CN "*" (facts), and the way there is SSH.  Redirects,
 proxies and .netrc are ignored, the answer's size is limited.
@@ -30,7 +30,7 @@ class Page:
 
 
 def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> Page:
-    """GET of a URL at 127.0.0.1, as if it were at `host`."""
+    """GET of a URL, as if it were at `host`: through a tunnel it is at 127.0.0.1."""
     started = time.monotonic()
 
     def spent() -> int:
@@ -67,7 +67,17 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> Page
         return Page(0, "", spent(), "no TLS connection: the service closed it, or does not speak HTTPS")
     except requests.exceptions.Timeout:
         return Page(0, "", spent(), f"no answer within {timeout:g} s")
-    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
-        return Page(0, "", spent(), "the connection was closed without a complete HTTP answer")
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        return Page(0, "", spent(), _unconnected(error) or "the connection was closed without a complete HTTP answer")
     finally:
         session.close()
+
+
+def _unconnected(error: Exception) -> str:
+    """Why there was no connection at all; empty where there was one."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, urllib3.exceptions.NameResolutionError):
+        return "its name does not resolve"
+    if isinstance(reason, urllib3.exceptions.NewConnectionError) and isinstance(reason.__cause__, OSError):
+        return (reason.__cause__.strerror or "no connection").lower()
+    return ""

@@ -12,11 +12,14 @@ import pathlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
 
 from evidence.collect import parse
+from evidence.links import Link
 from evidence.model import Probe, Service
 from evidence.redact import cut
-from evidence.subjects import Link
 
 SCRIPT = pathlib.Path(__file__).with_name("zone.sh").read_text(encoding="ascii")
 HARMLESS = re.compile(r"[A-Za-z0-9._:/-]+")
@@ -29,8 +32,17 @@ FILES = {
     "cloudapi": ("/opt/smartdc/cloudapi/etc/cloudapi.cfg",),
     "sapi": ("/opt/smartdc/sapi/etc/sapi-master.config.json",),
     "ufds": ("/opt/smartdc/ufds/etc/config.json", "/opt/smartdc/ufds/etc/replicator.json"),
+    "webapi": ("/opt/smartdc/muskie/etc/config.json",),
 }
 """Role to the rendered files that are read.  Source: facts, "Rendered config files"."""
+FOLDERS = {"webapi": "muskie"}
+"""Role to the folder below /opt/smartdc that its image has its manifests in, where it is called otherwise."""
+BEGAN = {
+    "binder": "svc:/manta/application/binder",
+    "sapi": "svc:/smartdc/application/sapi",
+    "webapi": "svc:/manta/application/muskie",
+}
+"""Role to the service that must have been started after its files were written."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class Answers:
 
     probes: dict[Target, Probe] = field(default_factory=dict)
     files: dict[str, str | None] = field(default_factory=dict)
+    written: dict[str, float] = field(default_factory=dict)
     services: tuple[Service, ...] | None = None
     services_why: str = ""
     complete: bool = False
@@ -72,11 +85,13 @@ def usable(host: str) -> bool:
 
 
 def words(role: str, wanted: Iterable[Target], seconds: float) -> list[str]:
-    """The script's arguments.  Its time limit is in whole seconds, since dig takes no others."""
+    """The script's arguments.  Its time limit is in whole seconds, since POSIX's sleep takes no others."""
     files = FILES.get(role, ())
     found = [str(max(1, math.ceil(seconds))), *(f"file:{path}" for path in files)]
     if files:
-        found.append(f"manifests:/opt/smartdc/{role}")
+        found.append(f"manifests:/opt/smartdc/{FOLDERS.get(role, role)}")
+    if role in BEGAN:
+        found.append(f"began:{BEGAN[role]}")
     found += sorted({target.word for target in wanted if usable(target.host)})
     assert all(HARMLESS.fullmatch(word) for word in found), found
     return found
@@ -86,6 +101,7 @@ def read(output: bytes) -> Answers:
     """The script's output.  What is not there is left out; lines that nobody expects are skipped."""
     answers = Answers()
     routes: dict[str, str] = {}
+    began: dict[str, float] = {}
     position = 0
     for _ in range(MOST_LINES):
         end = output.find(b"\n", position)
@@ -97,7 +113,7 @@ def read(output: bytes) -> Answers:
         if kind == "probe" and len(parts) == 5:
             target = _target(parts)
             if target is not None:
-                result, detail = _result(target.protocol, parts[3], parts[4])
+                result, detail = _result(parts[3], parts[4])
                 answers.probes[target] = Probe(target.host, target.port, target.protocol, result, detail)
         elif kind == "route" and len(parts) == 5:
             routes[parts[0]] = _route(*parts)
@@ -109,15 +125,39 @@ def read(output: bytes) -> Answers:
             position += size + 1
         elif kind in ("nofile", "unreadable") and len(parts) == 1:
             answers.files[parts[0]] = None
+        elif kind == "written" and len(parts) == 2:
+            moment = _written(parts[1])
+            if moment is not None:
+                answers.written[parts[0]] = moment
+        elif kind == "began" and len(parts) == 2 and re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,9})?", parts[1]):
+            began[parts[0]] = float(parts[1])
         elif kind == "services" and not parts:
             position = _services(answers, output, position)
         elif kind == "end" and not parts:
             answers.complete = True
     for target, probe in answers.probes.items():
-        answers.probes[target] = Probe(
-            probe.host, probe.port, probe.protocol, probe.result, probe.detail, routes.get(target.host, "unknown")
+        route = routes.get(target.host, "" if probe.result == "open" else "unknown")
+        answers.probes[target] = msgspec.structs.replace(probe, route=route)
+    if answers.services is not None:
+        answers.services = tuple(
+            msgspec.structs.replace(service, began=began.get(service.fmri)) for service in answers.services
         )
     return answers
+
+
+_LISTED = re.compile(r" ([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?( [+-][0-9]{4})? ")
+
+
+def _written(line: str) -> float | None:
+    """The time in a line of `ls -E`, in seconds since 1970; None if there is none.  Without an offset it is UTC."""
+    found = _LISTED.search(line[:4096])
+    if found is None:
+        return None
+    try:
+        moment = datetime.strptime(f"{found[1]}{found[3] or ' +0000'}", "%Y-%m-%d %H:%M:%S %z")
+        return moment.astimezone(UTC).timestamp() + float(f"0{found[2] or ''}")
+    except (ValueError, OverflowError):
+        return None
 
 
 def _target(parts: list[str]) -> Target | None:
@@ -129,22 +169,17 @@ def _target(parts: list[str]) -> Target | None:
 
 ERRORS = (
     ("refused", re.compile(r"connection refused", re.IGNORECASE)),
-    ("timeout", re.compile(r"timed out|no servers could be reached", re.IGNORECASE)),
+    ("timeout", re.compile(r"timed out", re.IGNORECASE)),
     ("noroute", re.compile(r"no route to host|(network|host)( is)? unreachable", re.IGNORECASE)),
-    ("dns", re.compile(r"not known|name resolution|could ?n[o']t get address", re.IGNORECASE)),
+    ("dns", re.compile(r"not known|name resolution", re.IGNORECASE)),
 )
-STATUS = re.compile(r"status: ([A-Z]+)")
 
 
-def _result(protocol: str, code: str, text: str) -> tuple[str, str]:
+def _result(code: str, text: str) -> tuple[str, str]:
     """open, refused, timeout, noroute, dns or error, and a detail where the result alone does not say it."""
     if code == "timeout":
         return "timeout", ""
-    if protocol == "udp":
-        status = STATUS.search(text)
-        if status is not None:
-            return "open", f"answers {status[1]}"
-    elif code == "0":
+    if code == "0":
         return "open", ""
     for result, pattern in ERRORS:
         if pattern.search(text):

@@ -1,5 +1,5 @@
 # Sent by triton-az-checks into a zone; reads, connects, prints, and changes nothing.
-# Arguments: seconds; then any of  file:PATH  tcp:HOST:PORT  udp:HOST:PORT (DNS, port 53)  manifests:FOLDER
+# Arguments: seconds; then any of  file:PATH  tcp:HOST:PORT  udp:HOST:PORT (DNS, port 53)  manifests:FOLDER  began:SERVICE
 # Runs on illumos with bash 4.3: no newer bash, no GNU tool, nothing but what a zone of Triton has.
 export LC_ALL=C
 LIMIT=1048576
@@ -17,6 +17,19 @@ show_file() {
     else
         printf 'file\t%s\t%s\n%s\n' "$path" "${#content}" "$content"
     fi
+}
+
+# When a file was last written: `ls -E` is illumos's own, and prints `2026-01-02 03:04:05.123456789 +0000`.
+show_written() {
+    printf 'written\t%s\t%s\n' "$1" "$(TZ=UTC /usr/bin/ls -E "$1" 2>/dev/null < /dev/null)"
+}
+
+# When the start method of each instance of a service last ran.
+show_began() {
+    local property kind value
+    while read -r property kind value; do
+        printf 'began\t%s\t%s\n' "${property%%/:properties/*}" "$value"
+    done < <(svcprop -f -p restarter/start_method_timestamp "$1:*" 2>/dev/null < /dev/null)
 }
 
 # A manifest of the zone's own image, if it is for one of the wanted files: config-agent prefers it to SAPI's.
@@ -49,22 +62,36 @@ show_route() {
     printf 'route\t%s\t%s\t%s\t%s\t%s\n' "$host" "$destination" "$mask" "$gateway" "$interface"
 }
 
-probe_tcp() {
-    local host=$1 port=$2 text
-    if text=$({ exec 3<> "/dev/tcp/$host/$port"; } 2>&1); then
-        printf 'probe\ttcp\t%s\t%s\t0\t\n' "$host" "$port"
-    else
-        text=${text//$'\n'/ }
-        printf 'probe\ttcp\t%s\t%s\t1\t%.300s\n' "$host" "$port" "${text//$'\t'/ }"
-    fi
-}
-
-probe_udp() {
-    local host=$1 port=$2 text code
-    text=$("$dig" "@$host" +notcp "+time=$seconds" +tries=1 +norecurse probe.invalid A 2>&1 < /dev/null)
+# Prints what became of `ask_PROTOCOL HOST PORT`, and ends as that did: with 0 only if the port is open.
+probe() {
+    local text code
+    text=$("ask_$1" "$2" "$3" 2>&1)
     code=$?
     text=${text//$'\n'/ }
-    printf 'probe\tudp\t%s\t%s\t%s\t%.600s\n' "$host" "$port" "$code" "${text//$'\t'/ }"
+    printf 'probe\t%s\t%s\t%s\t%s\t%.300s\n' "$1" "$2" "$3" "$((code != 0))" "${text//$'\t'/ }"
+    return "$code"
+}
+
+ask_tcp() {
+    exec 3<> "/dev/tcp/$1/$2"
+}
+
+# A DNS query for probe.invalid, sent once a second until the first byte of an answer comes: that of the query's id.
+# In bash alone: a dig for each of twenty datacenters' binders would be twenty programs started at once.
+ask_udp() {
+    local byte code
+    exec 3<> "/dev/udp/$1/$2" || return
+    while :; do
+        printf 'AZ\0\0\0\1\0\0\0\0\0\0\5probe\7invalid\0\0\1\0\1' >&3 || return
+        IFS= read -r -t 1 -N 1 -u 3 byte
+        code=$?
+        if ((code == 0)); then
+            [[ $byte == A ]] && return
+            printf 'what answers is not a DNS server\n' >&2
+            return 1
+        fi
+        ((code <= 128)) && return "$code" # else the second is over
+    done
 }
 
 show_services() {
@@ -82,50 +109,67 @@ watch() {
     done
 }
 
+# Starts what it is given, each in a process group of its own, and waits until all have ended or the time is over.
+# Each argument is a function and its arguments, separated by tabs; unopened gets those that did not end with 0.
+run_all() {
+    local pids=() job index watcher code parts
+    for job in "$@"; do
+        IFS=$'\t'
+        parts=($job) # no here-string: bash 4.3 would write a file for it
+        IFS=$' \t\n'
+        "${parts[@]}" &
+        pids+=("$!")
+    done
+    watch "${pids[@]}" > /dev/null < /dev/null &
+    watcher=$!
+    unopened=()
+    for index in "${!pids[@]}"; do
+        wait "${pids[index]}"
+        code=$?
+        ((code)) && unopened+=("$code"$'\t'"${@:index + 1:1}")
+    done
+    kill -KILL -- "-$watcher"
+}
+
 main() {
-    local seconds=$1 route dig word host port index watcher
-    local -a files=() pids=() names=()
+    local seconds=$1 route word host
+    local -a files=() probes=() routes=() unopened=()
     local -A hosts=()
     shift
     set -m
     route=$(tool route)
-    dig=$(tool dig)
     for word in "$@"; do
         case $word in
             file:*) files+=("${word#file:}") ;;
             tcp:* | udp:*)
                 host=${word#*:}
-                port=${host##*:}
-                host=${host%:*}
-                "probe_${word%%:*}" "$host" "$port" &
-                pids+=("$!")
-                names+=("${word%%:*}"$'\t'"$host"$'\t'"$port")
-                if [[ -z ${hosts[$host]:-} ]]; then
-                    hosts[$host]=1
-                    show_route "$host" &
-                    pids+=("$!")
-                    names+=('')
-                fi
+                probes+=("probe"$'\t'"${word%%:*}"$'\t'"${host%:*}"$'\t'"${host##*:}")
                 ;;
         esac
     done
-    if ((${#pids[@]})); then
-        watch "${pids[@]}" > /dev/null < /dev/null &
-        watcher=$!
-        for index in "${!pids[@]}"; do
-            wait "${pids[index]}"
-            if (($? == 137)) && [[ -n ${names[index]} ]]; then
-                printf 'probe\t%s\ttimeout\t\n' "${names[index]}"
+    if ((${#probes[@]})); then
+        run_all "${probes[@]}"
+        for word in "${unopened[@]}"; do
+            if [[ ${word%%$'\t'*} == 137 ]]; then
+                printf 'probe\t%s\ttimeout\t\n' "${word#*probe$'\t'}"
+            fi
+            host=${word%$'\t'*}
+            host=${host##*$'\t'}
+            if [[ -z ${hosts[$host]:-} ]]; then
+                hosts[$host]=1
+                routes+=("show_route"$'\t'"$host")
             fi
         done
-        kill -KILL -- "-$watcher"
+        ((${#routes[@]})) && run_all "${routes[@]}"
     fi
     for word in "${files[@]}"; do
         show_file "$word"
+        show_written "$word"
     done
     for word in "$@"; do
         case $word in
             manifests:*) show_manifests "${word#manifests:}" ;;
+            began:*) show_began "${word#began:}" ;;
         esac
     done
     show_services

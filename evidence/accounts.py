@@ -1,0 +1,33 @@
+"""Accounts of a UFDS, as far as comparing needs them.  Frozen, as all of evidence; e-mail addresses are not kept."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Account(Struct, frozen=True, forbid_unknown_fields=True):
+    """An account of a UFDS, as far as comparing needs it."""
+
+    uuid: str
+    login: str
+
+
+class Accounts(Struct, frozen=True, forbid_unknown_fields=True):
+    """The accounts of a UFDS besides admin: how many, and the first of them by login."""
+
+    count: int
+    first: tuple[Account, ...] = ()
+
+
+class Collision(Struct, frozen=True, forbid_unknown_fields=True):
+    """An account of a candidate, and what of it (login, email, uuid) an account of the master has already."""
+
+    account: Account
+    taken: tuple[str, ...]
+
+
+class Collisions(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many accounts of a candidate collide with the master's, and the first of them by login."""
+
+    count: int
+    first: tuple[Collision, ...] = ()

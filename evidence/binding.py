@@ -1,0 +1,85 @@
+"""What a check's parameters stand for: the subjects of its stage, and the companions that go with one."""
+
+from __future__ import annotations
+
+from evidence.inventory import CANDIDATE, MASTER, REPLICA
+from evidence.links import Link, links, targets
+from evidence.subjects import INTERNAL_APIS, MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
+
+Subject = Coupling | Region | Datacenter | Zone | Link
+
+PREFLIGHT, POSTCHANGE, BOTH = "preflight", "postchange", "both"
+MANTA_PEERS = ("cnapi", "imgapi", "moray", "sapi", "vmapi")
+"""Roles that Manta's zones, its deployment and SAPI in other datacenters ask: they need routes back."""
+_STATES = {PREFLIGHT: (CANDIDATE,), POSTCHANGE: (MASTER, REPLICA), BOTH: (MASTER, REPLICA, CANDIDATE)}
+
+
+def subjects(world: World, name: str, stage: str, check: str) -> tuple[Subject, ...]:
+    """What a check's first parameter `name` stands for, by stage: contract "Stages".
+
+    coupling, region, datacenter, master, replica, candidate; `manta_region` and `manta_datacenter` (where Manta is
+    expected); `zone` (every core zone, and Manta's), `api` (every zone of the INTERNAL_APIS), a role (every zone of it),
+    `target` (every zone that links lead to), `manta_peer` (the zones that Manta's zones in other datacenters ask), `link`.
+    """
+    allowed = tuple(dc for dc in world.datacenters if dc.state in _STATES[stage])
+    if name == "coupling":
+        return (world.coupling,) if stage != PREFLIGHT or allowed else ()
+    if name == "region":
+        return tuple(region for region in world.regions if any(dc.declared.region == region.name for dc in allowed))
+    if name == "datacenter":
+        return allowed
+    if name in (MASTER, REPLICA, CANDIDATE):
+        return tuple(dc for dc in allowed if dc.state == name)
+    if name == "link":
+        return tuple(link for link in links(world, check) if link.source.datacenter in allowed)
+    if name == "target":
+        return tuple(zone for zone in targets(world) if zone.datacenter in allowed)
+    manta = tuple(dc for dc in world.manta_datacenters if dc in allowed)
+    if name == "manta_datacenter":
+        return manta
+    if name == "manta_region":
+        return (Region(world, world.master.declared.region),) if manta else ()
+    if name == "manta_peer":
+        return tuple(zone for dc in manta for role in MANTA_PEERS for zone in dc.zones(role))
+    roles = {"zone": (*ROLES, *MANTA_ROLES), "api": INTERNAL_APIS}.get(name, (name.replace("_", "-"),))
+    if not set(roles) <= {*ROLES, *MANTA_ROLES}:
+        raise ValueError(f"{check}: no subject is called {name}")
+    return tuple(zone for dc in allowed for role in roles if role in ROLES or dc in manta for zone in dc.zones(role))
+
+
+def why_none(world: World, name: str) -> str:
+    """Why a check has no subject: what its first parameter `name` stands for is not in the inventory."""
+    if not world.inventory.expect.manta and (name.startswith("manta_") or name.replace("_", "-") in MANTA_ROLES):
+        return "the inventory does not expect Manta (expect.manta)"
+    return "the inventory has no subject for it"
+
+
+def bind(world: World, subject: Subject, names: tuple[str, ...]) -> dict[str, Subject]:
+    """Parameter names to subjects, for one subject: the first name is the subject, `master`, `datacenter` go with it.
+
+    Checks and remedies both use it, so that a remedy sees what its check saw.
+    """
+    bound: dict[str, Subject] = {}
+    for index, name in enumerate(names):
+        if index == 0:
+            bound[name] = subject
+        elif name == MASTER:
+            bound[name] = world.master
+        elif name == "coupling":
+            bound[name] = world.coupling
+        elif name == "datacenter":
+            bound[name] = datacenters_of(subject)[0]
+        else:
+            raise ValueError(f"a companion of a subject cannot be called {name}")
+    return bound
+
+
+def datacenters_of(subject: Subject) -> tuple[Datacenter, ...]:
+    """The datacenters that a subject lies in (a link belongs to its source)."""
+    if isinstance(subject, (Coupling, Region)):
+        return subject.datacenters
+    if isinstance(subject, Datacenter):
+        return (subject,)
+    if isinstance(subject, Zone):
+        return (subject.datacenter,)
+    return (subject.source.datacenter,)

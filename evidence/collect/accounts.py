@@ -1,0 +1,131 @@
+"""A candidate's accounts, and which of them the master's would collide with.
+
+Only the master can say what it has, and is asked for the candidate's accounts alone: it may hold a hundred thousand, and a
+candidate should hold none.  Login, e-mail address and uuid are unique within one UFDS whatever their case, while a search minds it
+(facts "How a real UFDS answers"): asked is for what stands there, and for that in lower case.  E-mail addresses stay in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from evidence.accounts import Account, Accounts, Collision, Collisions
+from evidence.collect.ldap import USERS, Entry, Found, Search, equal
+from evidence.collect.parse import UnreadableError
+from evidence.collect.ssh import UnansweredError
+from evidence.redact import cut
+
+UNIQUE: Final = ("login", "email", "uuid")
+EVERYBODY: Final = Search(USERS, "(objectclass=sdcperson)", UNIQUE)
+AT_ONCE: Final = 50
+"""How many accounts one search asks the master about."""
+MOST: Final = 20
+"""Of how many accounts evidence keeps the names."""
+
+Ask = Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]]
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account in memory, with all that has to be unique."""
+
+    login: str
+    email: str
+    uuid: str
+
+    @property
+    def account(self) -> Account:
+        return Account(cut(self.uuid), cut(self.login))
+
+
+def people(found: Found, admin: str) -> tuple[Person, ...]:
+    """Everybody but admin, by login.  Raises UnreadableError."""
+    if found.why:
+        raise UnreadableError(found.why)
+    read = (Person(*(entry.first(name) for name in UNIQUE)) for entry in found.entries)
+    return tuple(sorted((one for one in read if one.uuid != admin), key=lambda one: (one.login, one.uuid)))
+
+
+def accounts(everybody: Sequence[Person]) -> Accounts:
+    return Accounts(len(everybody), tuple(one.account for one in everybody[:MOST]))
+
+
+def questions(everybody: Sequence[Person]) -> list[Search]:
+    """What to ask the master about these people."""
+    groups = (everybody[start : start + AT_ONCE] for start in range(0, len(everybody), AT_ONCE))
+    return [Search(USERS, f"(|{''.join(map(_terms, group))})", UNIQUE) for group in groups]
+
+
+def _terms(person: Person) -> str:
+    asked = {(name, text) for name in UNIQUE if (value := getattr(person, name)) for text in (value, value.lower())}
+    return "".join(equal(name, text) for name, text in sorted(asked))
+
+
+def collisions(everybody: Iterable[Person], answers: Iterable[Found]) -> Collisions:
+    """Who of these the master knows by one of what must be unique.  Raises UnreadableError."""
+    taken: dict[str, set[str]] = {name: set() for name in UNIQUE}
+    for answer in answers:
+        if answer.why:
+            raise UnreadableError(answer.why)
+        for entry in answer.entries:
+            _take(entry, taken)
+    found = [
+        Collision(one.account, names)
+        for one in everybody
+        if (names := tuple(name for name in UNIQUE if getattr(one, name).lower() in taken[name]))
+    ]
+    return Collisions(len(found), tuple(found[:MOST]))
+
+
+def _take(entry: Entry, taken: Mapping[str, set[str]]) -> None:
+    for name in UNIQUE:
+        taken[name].update(value.lower() for value in entry.attributes.get(name, ()) if value)
+
+
+class Meeting:
+    """Where candidates tell who they have, and the master tells which of them it knows."""
+
+    def __init__(self, candidates: Iterable[str]) -> None:
+        loop = asyncio.get_running_loop()
+        names = tuple(candidates)
+        self._told: dict[str, asyncio.Future[tuple[Person, ...] | None]] = {one: loop.create_future() for one in names}
+        self._known: dict[str, asyncio.Future[Collisions | str]] = {one: loop.create_future() for one in names}
+
+    def end(self, datacenter: str, *, master: bool) -> None:
+        """A datacenter has been asked everything: nobody needs to wait for it."""
+        self._tell(datacenter, None)
+        if master:
+            for name in self._known:
+                self._answer(name, "the master's UFDS did not say which of these accounts it has")
+
+    def _tell(self, candidate: str, everybody: tuple[Person, ...] | None) -> None:
+        if candidate in self._told and not self._told[candidate].done():
+            self._told[candidate].set_result(everybody)
+
+    def _answer(self, candidate: str, answer: Collisions | str) -> None:
+        if not self._known[candidate].done():
+            self._known[candidate].set_result(answer)
+
+    async def introduce(self, candidate: str, everybody: tuple[Person, ...]) -> Collisions:
+        """On a candidate: tells who is there, and waits for the master's answer.  Raises UnansweredError."""
+        self._tell(candidate, everybody)
+        answer = await asyncio.shield(self._known[candidate])
+        if isinstance(answer, str):
+            raise UnansweredError(answer)
+        return answer
+
+    async def serve(self, ask: Ask) -> None:
+        """On the master: answers each candidate as it comes."""
+        await asyncio.gather(*(self._serve(name, ask) for name in self._told))
+
+    async def _serve(self, candidate: str, ask: Ask) -> None:
+        everybody = await asyncio.shield(self._told[candidate])
+        if everybody is None:
+            return
+        try:
+            self._answer(candidate, collisions(everybody, await ask(questions(everybody)) if everybody else ()))
+        except (UnansweredError, UnreadableError) as error:
+            self._answer(candidate, f"the master's UFDS: {error}")

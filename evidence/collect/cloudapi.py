@@ -1,0 +1,120 @@
+"""cloudapi as its users see it: ListDatacenters, signed in the sdc zone, and its public URL, asked from here.
+
+The sdc zone signs with the datacenter's own key, as sdc-healthcheck has it do: no key leaves the head node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from evidence.collect import parse, web
+from evidence.collect.ssh import Output, UnansweredError
+from evidence.collect.zone import HOST
+from evidence.model import HttpAnswer, Listing
+from evidence.redact import Vault, cut
+
+T = TypeVar("T")
+SDC: Final = "/opt/smartdc/sdc"
+PATH: Final = f"{SDC}/bin:{SDC}/build/node/bin:/opt/local/bin:/opt/local/sbin:/usr/bin:/usr/sbin"
+KEY_ID = re.compile(r"(MD5:)?[0-9a-f]{2}(:[0-9a-f]{2}){15}|[A-Z0-9]+:[A-Za-z0-9+/=-]{1,200}")
+"""What sdc-listdatacenters takes for the fingerprint of a key; nothing in it means anything to a shell."""
+MOST_DATACENTERS: Final = 1000
+PING_FIELDS: Final = ("code", "message", "ping")
+_ERROR = re.compile(r"^sdc-listdatacenters: error(?: \((?P<code>[^)]{1,100})\))?: (?P<said>.*)$", re.MULTILINE)
+
+
+def listing_command(sdc_zone: str, address: str, key_id: object) -> str:
+    """What asks a cloudapi for its datacenters, typed on the head node (sdc-headnode:tools/bin/sdc-healthcheck).
+
+    The certificate is not verified (SDC_TESTING).  Raises UnansweredError where the datacenter has no key.
+    """
+    if not isinstance(key_id, str) or not KEY_ID.fullmatch(key_id):
+        raise UnansweredError("SAPI's metadata of sdc hold no SDC_KEY_ID: there is no key to sign with")
+    if not parse.UUID.fullmatch(sdc_zone) or not HOST.fullmatch(address):
+        raise UnansweredError("the sdc zone, or the address of cloudapi, has no name that can be typed")
+    tool = f"{SDC}/node_modules/smartdc/bin/sdc-listdatacenters"
+    return f"zlogin -Q {sdc_zone} PATH={PATH} SDC_TESTING=1 {tool} -a admin -u https://{address} -k {key_id}"
+
+
+def listing(output: Output, vault: Vault) -> Listing:
+    """What the command printed.  Raises UnansweredError or UnreadableError."""
+    if output.why:
+        raise UnansweredError(f"`sdc-listdatacenters` {output.why}")
+    if output.code == 0:
+        found = parse.json_object(output.text, "the list of datacenters")
+        return Listing({cut(name): vault.scrub(str(found[name])) for name in sorted(found)[:MOST_DATACENTERS]})
+    error = _ERROR.search(output.stderr)
+    if error is None:
+        said = " ".join(output.stderr.split())[:200]
+        raise UnansweredError(
+            f"`sdc-listdatacenters` failed with exit status {output.code}" + (f": {said}" if said else "")
+        )
+    return Listing(code=cut(error["code"] or ""), error=vault.scrub(" ".join(error["said"].split())))
+
+
+def public_url(datacenter: str, told: object) -> str:
+    """A datacenter's own URL in CLOUDAPI_DATACENTERS.  Raises UnansweredError where there is none that can be asked."""
+    try:
+        read = parse.json_object(told) if isinstance(told, str) else parse.an_object(told, "CLOUDAPI_DATACENTERS")
+    except parse.UnreadableError as error:
+        raise UnansweredError(f"CLOUDAPI_DATACENTERS cannot be read: {error}") from None
+    url = read.get(datacenter)
+    if not isinstance(url, str) or not _askable(url):
+        raise UnansweredError(f"CLOUDAPI_DATACENTERS names no https URL of {datacenter}")
+    return url.rstrip("/")
+
+
+def _askable(url: str) -> bool:
+    if not url.isprintable() or " " in url:  # urlsplit takes such characters out, without a word
+        return False
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname is not None and HOST.fullmatch(parts.hostname) is not None
+        return parts.scheme == "https" and named and parts.username is None and (parts.port or 443) > 0
+    except ValueError:
+        return False
+
+
+async def outside(url: str, limit: float, vault: Vault) -> HttpAnswer:
+    """The health URL below a public URL, asked from here: no tunnel, no proxy, no redirect, certificate not verified."""
+    parts = urlsplit(url)
+    try:
+        page = await _aside(lambda: web.get(f"{url}/--ping", parts.netloc, {}, limit), limit + 1)
+    except TimeoutError:
+        return HttpAnswer(0, {"url": vault.scrub(url)}, f"no answer within {limit:g} s", round(limit * 1000))
+    body: dict[str, Any] = {"url": vault.scrub(url)}
+    error = page.error
+    if not error:
+        try:
+            read = parse.json_object(page.text)
+            body |= {key: vault.scrub_value(read[key]) for key in PING_FIELDS if key in read}
+        except parse.UnreadableError as unreadable:
+            error = str(unreadable)
+    return HttpAnswer(page.status, body, error, page.ms)
+
+
+async def _aside(work: Callable[[], T], limit: float) -> T:
+    """Blocking work that nothing can end, such as looking up a name: for at most `limit`, in a thread that nobody waits
+    for.  Raises TimeoutError."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def keep(result: T) -> None:
+        if not done.done():
+            done.set_result(result)
+
+    def run() -> None:
+        result = work()
+        try:
+            loop.call_soon_threadsafe(keep, result)
+        except RuntimeError:
+            pass  # too late: the run is over
+
+    threading.Thread(target=run, daemon=True, name="outside").start()
+    async with asyncio.timeout(limit):
+        return await done

@@ -1,0 +1,176 @@
+"""What is asked of a UFDS, and what its answers mean.  No I/O: the conversation is `ldap.converse`.
+
+Sources: facts "UFDS", "How a real UFDS answers" (what to ask so that it does not lie), "Replication".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from evidence.accounts import Account
+from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search
+from evidence.collect.parse import UnreadableError
+from evidence.model import Change, Checkpoint, Directory, Key, Registered
+from evidence.redact import cut
+
+WINDOW: Final = 50
+"""The replicator asks for the changes N…N+50; a longer gap in the changelog is its end."""
+_LARGEST_NUMBER: Final = 15
+POSEIDONS = Search(USERS, "(login=poseidon)", ("uuid", "login"))
+
+
+def searches(datacenter: str, admin_uuid: str) -> tuple[Search, ...]:
+    """What `directory` reads, in its order."""
+    admin = f"uuid={admin_uuid}, {USERS}"
+    return (
+        Search("cn=latestchangenumber", attributes=("count",), scope=BASE),
+        Search(f"cn=version, {SMARTDC}", attributes=("version",), scope=BASE),
+        Search(admin, attributes=("objectclass",), scope=BASE),
+        Search(admin, "(objectclass=sdckey)", ("fingerprint", "name")),
+        Search(admin, "(|(objectclass=amonprobe)(objectclass=amonprobegroup))", ("objectclass",)),
+        Search(f"ou=groups, {SMARTDC}", "(objectclass=groupofuniquenames)", ("uniquemember",)),
+        Search(
+            SMARTDC,
+            "(|(objectclass=region)(objectclass=datacenter)(objectclass=network)(objectclass=resolver))",
+            ("objectclass", "region", "datacenter", "ip"),
+        ),
+        checkpoints_of(datacenter),
+    )
+
+
+def checkpoints_of(datacenter: str) -> Search:
+    """A replica's checkpoints.  Each lies below the replica's own datacenter entry."""
+    return Search(
+        f"cn=replicator, datacenter={datacenter}, {SMARTDC}",
+        "(objectclass=sdcreplcheckpoint)",
+        ("url", "changenumber", "query"),
+    )
+
+
+def changes_after(numbers: Iterable[int]) -> Search:
+    """What a replicator at one of these numbers would ask for next.  Never the attributes `changes` and `entry`."""
+    ranges = "".join(f"(&(changenumber>={number})(changenumber<={number + WINDOW}))" for number in sorted(set(numbers)))
+    return Search("cn=changelog", f"(|{ranges})", ("changenumber", "targetdn", "changetype", "changetime"))
+
+
+def numbers_from(number: int, to: int) -> Search:
+    """The numbers of a stretch of the changelog."""
+    return Search("cn=changelog", f"(&(changenumber>={number})(changenumber<={to}))", ("changenumber",))
+
+
+def directory(found: tuple[Found, ...]) -> Directory:
+    """The answers to `searches`.  Raises UnreadableError."""
+    latest, version, admin, keys, probes, groups, regions, checkpoints = found
+    for each in found:
+        if each.why:
+            raise UnreadableError(each.why)
+    if not latest.entries:
+        raise UnreadableError("cn=latestchangenumber is not there")
+    members = {_rdn(entry.dn): entry.attributes.get("uniquemember", ()) for entry in groups.entries}
+    operators = members.get("operators")
+    return Directory(
+        latest=number(latest.entries[0], "count"),
+        version=number(version.entries[0], "version") if version.entries else None,
+        admin=bool(admin.entries),
+        keys=tuple(
+            sorted((Key(cut(e.first("fingerprint")), cut(e.first("name"))) for e in keys.entries), key=_key_order)
+        ),
+        probes=len(probes.entries),
+        operators=None if operators is None else tuple(sorted(cut(_rdn(member)) for member in operators)),
+        readers="readers" in members,
+        regions=tuple(sorted(cut(e.first("region")) for e in regions.entries if _is(e, "region"))),
+        datacenters=_registered(regions.entries),
+        checkpoints=tuple(sorted(map(_checkpoint, checkpoints.entries), key=lambda one: one.url)),
+    )
+
+
+def number(entry: Entry, name: str) -> int:
+    """A changenumber or a version.  Raises UnreadableError."""
+    text = entry.first(name)
+    if not text.isascii() or not text.isdigit() or len(text) > _LARGEST_NUMBER:
+        raise UnreadableError(f"{name} of {cut(entry.dn)[:200]!r} is no number")
+    return int(text)
+
+
+def checkpoints(found: Found) -> tuple[Checkpoint, ...]:
+    """The answer to `checkpoints_of`.  Raises UnreadableError."""
+    if found.why:
+        raise UnreadableError(found.why)
+    return tuple(sorted(map(_checkpoint, found.entries), key=lambda one: one.url))
+
+
+def changes(found: Found) -> tuple[Change, ...]:
+    """The answer to `changes_after`, by number.  Raises UnreadableError."""
+    if found.why:
+        raise UnreadableError(found.why)
+    read = [
+        Change(number(e, "changenumber"), cut(e.first("targetdn")), cut(e.first("changetype")), cut(e.first("changetime")))
+        for e in found.entries
+    ]  # fmt: skip
+    return tuple(sorted(read, key=lambda change: change.number))
+
+
+def accounts(found: Found) -> tuple[Account, ...]:
+    """The answer to POSEIDONS.  Raises UnreadableError."""
+    if found.why:
+        raise UnreadableError(found.why)
+    read = [Account(cut(entry.first("uuid")), cut(entry.first("login"))) for entry in found.entries]
+    return tuple(sorted(read, key=lambda account: (account.login, account.uuid)))
+
+
+def gaps(numbers: Iterable[int], latest: int) -> tuple[tuple[int, int], ...]:
+    """The stretches of more than WINDOW numbers, from 1 to the latest, that are not among the numbers."""
+    found, last = [], 0
+    for each in sorted({*numbers, latest + 1}):
+        if each - last > WINDOW + 1:
+            found.append((last + 1, each - 1))
+        last = each
+    return tuple(found)
+
+
+def waiting(change: Change | None, now: datetime) -> float:
+    """For how many whole seconds a change has waited; none where its time cannot be read, or is to come."""
+    try:
+        at = datetime.fromisoformat(change.at) if change is not None else now
+        return float(max(0, round((now - at.astimezone(UTC)).total_seconds())))
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def parent(dn: str) -> str:
+    """The dn of the entry above."""
+    return dn.partition(", ")[2]
+
+
+def _checkpoint(entry: Entry) -> Checkpoint:
+    queries = tuple(sorted(cut(query) for query in entry.attributes.get("query", ())[:100]))
+    return Checkpoint(cut(entry.first("url")), number(entry, "changenumber"), queries, cut(entry.dn))
+
+
+def _key_order(key: Key) -> tuple[str, str]:
+    return key.name, key.fingerprint
+
+
+def _is(entry: Entry, kind: str) -> bool:
+    return kind in entry.attributes.get("objectclass", ())
+
+
+def _rdn(dn: str) -> str:
+    """The value of a dn's first part: the uuid of an account, the name of a group."""
+    return dn.partition(",")[0].partition("=")[2]
+
+
+def _registered(entries: tuple[Entry, ...]) -> tuple[Registered, ...]:
+    """The datacenters below regions.  An entry `datacenter=…, o=smartdc` is the UFDS's own, and registers nobody."""
+    found: dict[tuple[str, str], tuple[bool, list[str]]] = {}
+    for entry in entries:
+        place = cut(entry.first("region")), cut(entry.first("datacenter"))
+        if ", region=" not in f", {entry.dn}" or _is(entry, "region"):
+            continue
+        network, resolvers = found.setdefault(place, (False, []))
+        if _is(entry, "resolver"):
+            resolvers.append(cut(entry.first("ip")))
+        found[place] = network or _is(entry, "network"), resolvers
+    return tuple(Registered(*place, network, tuple(sorted(ips))) for place, (network, ips) in sorted(found.items()))

@@ -1,0 +1,96 @@
+"""Datacenters without SSH: their services are asked from where the suite runs, at the endpoints that the inventory names.
+
+Over the network between, certificates prove nothing (the zones' own are self-signed), and SAPI speaks plain HTTP: it must be trusted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from evidence.collect.ssh import LARGEST_TUNNELLED, ClosedError, Tunnel, UnansweredError
+from evidence.inventory import Declared, Endpoint, Timeouts
+from evidence.model import Nic, Vm
+
+SEEN: Final = {
+    "sapi": ("applications", "services", "manta_applications", "outside"),
+    "ufds": (),
+    "binder": (),
+    "cloudapi": (),
+}
+"""Role to the questions about its datacenter that its service answers."""
+SEEN_OF_ZONES: Final = frozenset({
+    "accounts", "asks_master", "bind", "collisions", "directory", "elsewhere", "gaps", "names", "ping", "poseidons", "progress",
+})  # fmt: skip
+"""The questions about a zone that need no more than its service."""
+PORTS: Final = {"binder": 53, "cloudapi": 443, "sapi": 80, "ufds": 636}
+"""The ports at which services are asked; an endpoint may put another one in its place."""
+PASSWORD: Final = "AZ_UFDS_ROOT_PASSWORD"  # noqa: S105
+
+
+class Direct:
+    """Connections from this machine, in place of those from a head node."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], timeouts: Timeouts) -> None:
+        self._ports = {(one.host, PORTS[role]): one.port for role, one in endpoints.items()}
+        self._timeouts = timeouts
+
+    async def connect(self, host: str, port: int) -> tuple[Any, Any]:
+        """A TCP connection to a service.  Raises ClosedError if there can be none."""
+        try:
+            async with asyncio.timeout(self._timeouts.connect):
+                return await asyncio.open_connection(host, self._ports.get((host, port), port))
+        except TimeoutError:
+            raise ClosedError("connection timed out") from None
+        except ConnectionRefusedError:
+            raise ClosedError("connection refused") from None
+        except UnicodeError:
+            raise UnansweredError(f"{host} is no name that could be looked up") from None
+        except OSError as error:
+            raise ClosedError(error.strerror or "no connection") from None
+
+    @contextlib.asynccontextmanager
+    async def tunnel(self, host: str, port: int, most: int = LARGEST_TUNNELLED) -> AsyncIterator[Tunnel]:
+        """As HeadNode.tunnel: what a service sends stays limited."""
+        tunnel = Tunnel(self, host, port, most)
+        await tunnel.open()
+        try:
+            yield tunnel
+        finally:
+            await tunnel.close()
+
+
+def zones(declared: Declared) -> dict[str, Vm]:
+    """A zone for each endpoint, of which no more is known than its address."""
+    return {
+        f"{role}0": Vm("", f"{role}0", role, "running", (Nic(endpoint.host, "admin"),))
+        for role, endpoint in sorted(declared.endpoints.items())
+    }
+
+
+def hidden(declared: Declared, key: str) -> bool:
+    """Whether a question about the datacenter cannot be put to its endpoints."""
+    return bool(declared.endpoints) and key != "zones" and not any(key in SEEN[role] for role in declared.endpoints)
+
+
+def hidden_of_zone(declared: Declared, key: str) -> bool:
+    """Likewise of a question about one of its zones."""
+    return bool(declared.endpoints) and key not in SEEN_OF_ZONES
+
+
+def root_of(name: str) -> dict[str, str]:
+    """UFDS's root, by the password in the environment: of this datacenter, or of all."""
+    password = os.environ.get(_own(name)) or os.environ.get(PASSWORD)
+    return {"ufds_ldap_root_dn": "cn=root", "ufds_ldap_root_pw": password} if password else {}
+
+
+def told(name: str) -> str:
+    """How the operator gives it."""
+    return f"set {_own(name)} or {PASSWORD}, or name SAPI's endpoint too"
+
+
+def _own(name: str) -> str:
+    return f"{PASSWORD}_{name.upper().replace('-', '_')}"

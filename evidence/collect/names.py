@@ -1,0 +1,112 @@
+"""What binder answers: DNS over TCP, A records, or SRV for a name that begins with an underscore.
+
+Recursion is desired: without it a binder passes nothing on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+
+from evidence.collect.ssh import ClosedError, UnansweredError, Way
+from evidence.inventory import Timeouts
+from evidence.model import DnsAnswer
+from evidence.redact import cut
+
+SLOWEST_BINDER: Final = 5.0
+"""A binder that cannot reach another answers REFUSED after 3 s: facts, "How a real binder answers"."""
+OWN_ROLES: Final = ("moray", "sapi", "ufds")
+MOST_RECORDS: Final = 100
+AT_ONCE: Final = 16
+"""How many questions about others the binders of one datacenter are asked at a time."""
+WAITED_MS: Final = 2500
+Record = TypeVar("Record", int, str)
+
+
+def own_names(suffix: str) -> list[str]:
+    """What a binder is asked of its own datacenter."""
+    return [f"{role}.{suffix}" for role in OWN_ROLES]
+
+
+def names_elsewhere(suffix: str) -> list[str]:
+    """What it is asked of another: what SAPI, Manta and UFDS look up across datacenters."""
+    return [f"moray.{suffix}", f"_moray._tcp.moray.{suffix}", f"ufds.{suffix}"]
+
+
+class Names:
+    """The binders of one datacenter, as reached from its head node or from here."""
+
+    def __init__(self, way: Way, timeouts: Timeouts) -> None:
+        self._way = way
+        self._limit = min(timeouts.command, max(SLOWEST_BINDER, timeouts.connect))
+        self._patient = min(timeouts.command, 3 * self._limit)
+        self._turn = asyncio.Semaphore(AT_ONCE)
+
+    async def own(self, host: str, suffix: str) -> dict[str, DnsAnswer]:
+        """What a binder answers for its own datacenter, by name."""
+        names = own_names(suffix)
+        answers = await asyncio.gather(*(self._name(host, name, self._limit) for name in names))
+        return dict(zip(names, answers, strict=True))
+
+    async def elsewhere(self, host: str, suffix: str) -> dict[str, DnsAnswer]:
+        """What it answers for another datacenter, by name.  If it waits for that one in vain, one name is enough."""
+        found: dict[str, DnsAnswer] = {}
+        for name in names_elsewhere(suffix):
+            async with self._turn:
+                found[name] = await self._name(host, name, self._patient)
+            if found[name].rcode != "NOERROR" and found[name].ms >= WAITED_MS:
+                break
+        return found
+
+    async def _name(self, host: str, name: str, limit: float) -> DnsAnswer:
+        kind = dns.rdatatype.SRV if name.startswith("_") else dns.rdatatype.A
+        try:
+            query = dns.message.make_query(name, kind, use_edns=False)
+        except (dns.exception.DNSException, ValueError, UnicodeError):
+            raise UnansweredError(f"{cut(name)!r} is not a DNS name") from None
+        query.flags |= dns.flags.RD
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(limit):
+                wire = await self._exchange(host, query.to_wire())
+        except TimeoutError:
+            return DnsAnswer("TIMEOUT", (), round(limit * 1000))
+        except ClosedError as error:
+            return DnsAnswer("UNREACHABLE", (), 0, str(error))
+        except (asyncio.IncompleteReadError, OSError):
+            return DnsAnswer("UNREACHABLE", (), 0, "the connection was closed without an answer")
+        ms = round((time.monotonic() - started) * 1000)
+        try:
+            answer = dns.message.from_wire(wire)
+            if not query.is_response(answer):
+                raise UnansweredError("binder's answer is to another question")
+            rcode = dns.rcode.to_text(answer.rcode())
+            records = [record for rrset in answer.answer if rrset.rdtype == kind for record in rrset]
+            if kind == dns.rdatatype.SRV:
+                return DnsAnswer(rcode, ms=ms, ports=_some(record.port for record in records))
+            return DnsAnswer(rcode, _some(record.address for record in records), ms)
+        except (dns.exception.DNSException, ValueError, IndexError):
+            return DnsAnswer("NONSENSE", (), ms, "what came is not a DNS message")
+
+    async def _exchange(self, host: str, query: bytes) -> bytes:
+        reader, writer = await self._way.connect(host, 53)
+        try:
+            writer.write(len(query).to_bytes(2, "big") + query)
+            size = int.from_bytes(await reader.readexactly(2), "big")
+            wire: bytes = await reader.readexactly(size)
+            return wire
+        finally:
+            writer.close()
+
+
+def _some(found: Iterable[Record]) -> tuple[Record, ...]:
+    return tuple(sorted(set(found))[:MOST_RECORDS])

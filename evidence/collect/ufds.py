@@ -1,0 +1,189 @@
+"""Asking one UFDS: one conversation for what it holds, further ones for whether replication moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from evidence.collect import accounts, directory, endpoints, ldap, parse, services
+from evidence.collect.accounts import Meeting
+from evidence.collect.comparison import LARGEST, Comparing
+from evidence.collect.draft import ADMIN_UUID, Draft
+from evidence.collect.replication import Changelog
+from evidence.collect.ssh import LARGEST_TUNNELLED, UnansweredError
+from evidence.facts import OutOfSight
+from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
+from evidence.model import Attempt, Vm
+
+STRETCH: Final = 5000
+"""How many numbers of a changelog are asked for at once."""
+
+
+class Ufds:
+    """The conversations with the UFDS of one datacenter, as root."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        ask: services.Services,
+        changelog: Changelog,
+        meeting: Meeting,
+        comparing: Comparing,
+        root: services.Root | None,
+    ) -> None:
+        self._draft, self._services, self._root = draft, ask, root
+        self._changelog, self._meeting, self._comparing = changelog, meeting, comparing
+
+    async def ask(self, vm: Vm) -> None:
+        """Everything about one ufds zone."""
+        admin = self._draft.values("applications").get("ufds_admin_uuid")
+        admin = admin if isinstance(admin, str) and parse.UUID.fullmatch(admin) else ADMIN_UUID
+        wanted = (directory.POSEIDONS, *directory.searches(self._draft.name, admin))
+        talk = asyncio.ensure_future(self._converse(vm, wanted))
+        where = f"ldapsearch -x -H ldaps://{vm.address('admin') or vm.alias} -D cn=root -W"
+
+        async def found() -> tuple[ldap.Found, ...]:
+            return _found(await asyncio.shield(talk))
+
+        async def bind() -> object:
+            return _attempt(await asyncio.shield(talk))
+
+        async def poseidons() -> object:
+            return directory.accounts((await found())[0])
+
+        async def holds() -> object:
+            return directory.directory((await found())[1:])
+
+        facts: dict[str, tuple[str, Callable[[], Awaitable[object]]]] = {
+            "bind": (where, bind),
+            "poseidons": (f"{where} -b '{ldap.USERS}' login=poseidon uuid login", poseidons),
+            "directory": (f"{where} -z {ldap.EVERYTHING} -b '{ldap.SMARTDC}'", holds),
+        }
+        try:
+            for key, (how, answer) in facts.items():
+                await self._draft.ask_zone(vm, key, how, answer)
+        finally:
+            talk.cancel()
+        if self._draft.declared.state == REPLICA:
+            await self._draft.ask_zone(
+                vm, "progress", f"{where} -b cn=replicator,… (twice)", lambda: self._progress(vm)
+            )
+            how = f"{where} -z {ldap.EVERYTHING} -b '{ldap.SMARTDC}' '*' (here and at the master)"
+            await self._draft.ask_zone(vm, "comparison", how, lambda: self._compare(vm))
+        elif self._draft.declared.state == CANDIDATE:
+            await self._introduce(vm, admin, where)
+        elif self._draft.declared.state == MASTER:
+            await self._serve(vm, where)
+
+    async def _converse(self, vm: Vm, searches: Sequence[ldap.Search], most: int = services.LARGEST_LDAP) -> ldap.Reply:
+        host = services.address(vm)
+        if self._root is None:
+            facts = self._draft.facts
+            if self._draft.declared.endpoints:
+                raise UnansweredError(f"its root password is not known: {endpoints.told(self._draft.name)}")
+            whys = f"SAPI: {facts['applications'].why}; /usbkey/config: {facts['usbkey'].why}"
+            raise UnansweredError(f"its root password is not known ({whys})")
+        return await self._services.ufds(host, self._root, searches, most)
+
+    async def _progress(self, vm: Vm) -> object:
+        fact = self._draft.zone_facts[vm.alias, "directory"]
+        if fact.value is None:
+            raise UnansweredError(fact.why or "no answer")
+        url = f"ldaps://{self._draft.values('applications').get('ufds_remote_ip') or ''}"
+        known = [each for each in fact.value.checkpoints if each.url == url]
+        if endpoints.hidden(self._draft.declared, "applications"):  # then the only one is taken for it
+            known = list(fact.value.checkpoints)
+            if len(known) > 1:
+                raise OutOfSight(self._draft.name, "SAPI", BY_ENDPOINTS)
+        first = next(iter(known), None)
+        if first is None:
+            raise UnansweredError("it has no checkpoint for the master that SAPI names")
+
+        async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
+            return _found(await self._converse(vm, searches))
+
+        return await self._changelog.progress(self._draft.name, first, ask)
+
+    async def _compare(self, vm: Vm) -> object:
+        fact = self._draft.zone_facts[vm.alias, "directory"]
+        if fact.value is None:
+            raise UnansweredError(fact.why or "no answer")
+
+        async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
+            return _found(await self._converse(vm, searches, LARGEST))
+
+        return await self._comparing.compare(self._draft.name, self._draft.declared.region, ask)
+
+    async def _introduce(self, vm: Vm, admin: str, where: str) -> None:
+        """Who is in a candidate, and whom of them the master has, too."""
+        talk = asyncio.ensure_future(self._converse(vm, (accounts.EVERYBODY,), LARGEST_TUNNELLED))
+
+        async def everybody() -> tuple[accounts.Person, ...]:
+            return accounts.people(_found(await asyncio.shield(talk))[0], admin)
+
+        async def counted() -> object:
+            return accounts.accounts(await everybody())
+
+        async def collisions() -> object:
+            return await self._meeting.introduce(self._draft.name, await everybody())
+
+        how = f"{where} -z {ldap.EVERYTHING} -b '{ldap.USERS}' objectclass=sdcperson uuid login email"
+        try:
+            await self._draft.ask_zone(vm, "accounts", how, counted)
+            await self._draft.ask_zone(vm, "collisions", f"{how} (here, and for these at the master)", collisions)
+        finally:
+            talk.cancel()
+
+    async def _serve(self, vm: Vm, where: str) -> None:
+        """What the replicas need to know of the master."""
+        fact = self._draft.zone_facts[vm.alias, "directory"]
+        self._changelog.tell_latest(None if fact.value is None else fact.value.latest)
+
+        async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
+            return _found(await self._converse(vm, searches))
+
+        async def ask_all(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
+            if fact.value is None:
+                raise UnansweredError(fact.why or "no answer")
+            return _found(await self._converse(vm, searches, LARGEST))
+
+        async def ask_much(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
+            return _found(await self._converse(vm, searches, LARGEST_TUNNELLED))
+
+        async def gaps() -> object:
+            if fact.value is None:
+                raise UnansweredError(fact.why or "no answer")
+            latest = fact.value.latest
+            stretches = [directory.numbers_from(start, start + STRETCH - 1) for start in range(1, latest + 1, STRETCH)]
+            answers = _found(await self._converse(vm, stretches, LARGEST_TUNNELLED))
+            numbers: list[int] = []
+            for answer in answers:
+                if answer.why:
+                    raise UnansweredError(answer.why)
+                numbers += [directory.number(entry, "changenumber") for entry in answer.entries]
+            return directory.gaps(numbers, latest)
+
+        async def tell_replicas() -> None:
+            try:
+                await self._changelog.serve(ask)
+            except (UnansweredError, parse.UnreadableError):
+                pass  # the replicas say what they lack
+
+        await asyncio.gather(tell_replicas(), self._meeting.serve(ask_much), self._comparing.serve(ask_all))
+        if self._draft.candidates:
+            await self._draft.ask_zone(vm, "gaps", f"{where} -b cn=changelog changenumber", gaps)
+
+
+def _found(reply: ldap.Reply) -> tuple[ldap.Found, ...]:
+    if not reply.bound:
+        raise UnansweredError(f"the root bind failed: {reply.detail}")
+    return reply.found
+
+
+def _attempt(reply: ldap.Reply) -> Attempt:
+    """Whether the bind worked, and a search after it: a UFDS that breaks off its answers is of no use to anybody."""
+    if not reply.bound:
+        return Attempt(False, reply.detail)
+    why = next((each.why for each in reply.found if each.why), "")
+    return Attempt(not why, f"it takes the bind, but a search fails: {why}" if why else "")

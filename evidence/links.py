@@ -1,0 +1,182 @@
+"""Links: from a zone to a target in another datacenter, as the catalogue's reachability wants them probed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evidence.facts import Missing
+from evidence.inventory import CANDIDATE, MASTER, REPLICA
+from evidence.subjects import GLOBAL, Datacenter, World, Zone
+
+if TYPE_CHECKING:
+    from evidence.model import DnsAnswer, Probe
+
+DATACENTER, REGION, RING = "datacenter", "region", "ring"
+
+
+@dataclass(frozen=True)
+class LinkKind:
+    """One row of the catalogue's reachability: from every zone of a role to a target, over the given ports.
+
+    `target` "master" is the inventory's master (the sources are then all others in one of `states`); "region" every other
+    datacenter of the region, instance by instance, and "datacenter" every other coupled one as a whole; "ring" the IMGAPI
+    from which Manta's zones fetch the hash ring.  `srv` adds the ports that the target's SRV records name.  What is not
+    `probed` from the zone is asked in another way.
+    """
+
+    source: str
+    target_role: str
+    port: int
+    target: str = MASTER
+    protocols: tuple[str, ...] = ("tcp",)
+    srv: bool = False
+    probed: bool = True
+    states: tuple[str, ...] = (REPLICA, CANDIDATE)
+
+
+LINKS = {
+    "adminui-reaches-master-ufds": LinkKind("adminui", "ufds", 636),
+    "binder-answers-other-datacenters": LinkKind("binder", "binder", 53, DATACENTER, probed=False),
+    "binder-reaches-binder": LinkKind("binder", "binder", 53, REGION, ("tcp", "udp")),
+    "cloudapi-reaches-master-ufds": LinkKind("cloudapi", "ufds", 636),
+    "electric-moray-reaches-ring-imgapi": LinkKind("electric-moray", "imgapi", 80, RING, states=(MASTER, REPLICA)),
+    "headnode-reaches-master-ufds": LinkKind(GLOBAL, "ufds", 636, states=(REPLICA,)),
+    "sapi-reaches-master-moray": LinkKind("sapi", "moray", 2020, srv=True),
+    "ufds-reaches-master-ufds": LinkKind("ufds", "ufds", 636),
+}
+"""Check id to the links it is about."""
+
+
+@dataclass(frozen=True, repr=False)
+class Link:
+    """From a source zone to a target.  It belongs to its source."""
+
+    source: Zone
+    target: Datacenter
+    kind: LinkKind
+    instance: str = ""
+
+    @property
+    def id(self) -> str:
+        where = self.instance or self.kind.target_role
+        return f"{self.source.id}--{self.target.name}.{where}.{self.kind.port}"
+
+    def __repr__(self) -> str:
+        return self.id
+
+    @property
+    def check(self) -> str:
+        """The check that the link is of."""
+        return next(check for check, kind in LINKS.items() if kind == self.kind)
+
+    @property
+    def target_zones(self) -> tuple[Zone, ...]:
+        """The target's instance, or all instances of the target's role."""
+        zones = self.target.zones(self.kind.target_role)
+        return tuple(zone for zone in zones if self.instance in ("", zone.alias))
+
+    @property
+    def host(self) -> str:
+        """The address to connect to, as contract "Subjects" says.  Raises Missing when it is not known."""
+        if self.kind.target_role == "ufds":
+            return self._configured() or self.target.ufds_address
+        return self.target_zones[0].address("admin")
+
+    def _configured(self) -> str | None:
+        """The ufds_remote_ip of a replica's SAPI; when SAPI is silent, the way to where it should be is judged all the same."""
+        if self.source.datacenter.state != REPLICA:
+            return None
+        try:
+            return str(self.source.datacenter.sdc_metadata.values.get("ufds_remote_ip") or "") or None
+        except Missing:
+            return None
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The port, and for moray the ports behind its haproxy that the SRV records name (facts "SAPI")."""
+        return (self.kind.port, 2021, 2022, 2023, 2024) if self.kind.srv else (self.kind.port,)
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """What came of connecting, one probe per protocol and port."""
+        source = self.source.datacenter.evidence
+        if self.source.role != GLOBAL:
+            _ = self.source.inside
+        found = source.links.get(self.id)
+        if found is None:
+            raise Missing(f"{self.id}: the probe", "probe", "this link was not probed")
+        return found.get()
+
+    @property
+    def answers(self) -> dict[str, DnsAnswer]:
+        """What the source, a binder, answers for names of the target."""
+        found = self.source.elsewhere.get(self.target.name)
+        if found is None:
+            raise Missing(f"{self.id}: what binder answers", "dig", "this was not asked")
+        return found
+
+
+def links(world: World, check: str) -> tuple[Link, ...]:
+    """All links of one check, sorted by id."""
+    kind = LINKS[check]
+    found: list[Link] = []
+    for dc in world.datacenters:
+        for source in dc.zones(kind.source):
+            for target in _target_datacenters(dc, kind):
+                if kind.target == REGION:
+                    found.extend(Link(source, target, kind, zone.alias) for zone in target.zones(kind.target_role))
+                else:
+                    found.append(Link(source, target, kind))
+    return tuple(sorted(found, key=lambda link: link.id))
+
+
+def _target_datacenters(source: Datacenter, kind: LinkKind) -> tuple[Datacenter, ...]:
+    if kind.target == REGION:
+        return source.peers
+    if kind.target == DATACENTER:
+        return tuple(peer for peer in source.peers if peer.state != CANDIDATE)
+    if source.state not in kind.states or (kind.target == RING and source not in source.world.manta_datacenters):
+        return ()
+    return (ring_datacenter(source.world),) if kind.target == RING else (source.master,)
+
+
+def ring_datacenter(world: World) -> Datacenter:
+    """The datacenter whose IMGAPI has the hash ring, as the master's application manta names it; unknown, the master."""
+    try:
+        applications = world.master.manta_applications
+    except Missing:
+        return world.master
+    named = [
+        str(each.metadata.values.get("HASH_RING_IMGAPI_SERVICE")).lower().partition("//")[2] for each in applications
+    ]
+    services = {f"imgapi.{dc.name}.".lower(): dc for dc in world.manta_datacenters}
+    found = [dc for start, dc in services.items() for name in named if name.startswith(start)]
+    return found[0] if found else world.master
+
+
+def links_to(zone: Zone) -> tuple[Link, ...]:
+    """The links that lead to a zone, of all checks, sorted by id."""
+    world = zone.datacenter.world
+    probed = [check for check, kind in LINKS.items() if kind.probed]
+    found = [link for check in probed for link in links(world, check) if link.target.name == zone.datacenter.name]
+    return tuple(sorted((link for link in found if leads_to(link, zone)), key=lambda link: link.id))
+
+
+def leads_to(link: Link, zone: Zone) -> bool:
+    """Whether a link leads to this very zone: of several instances of a role, the one that has the address."""
+    holders = [each.id for each in link.target_zones if _holds(each, link)]
+    return zone.id in (holders or [each.id for each in link.target_zones])
+
+
+def _holds(zone: Zone, link: Link) -> bool:
+    try:
+        return any(nic.ip == link.host for nic in zone.vm.nics)
+    except Missing:
+        return False
+
+
+def targets(world: World) -> tuple[Zone, ...]:
+    """Every zone that a link leads to, or may lead to, sorted by id."""
+    found = {zone.id: zone for check in LINKS for link in links(world, check) for zone in link.target_zones}
+    return tuple(found[name] for name in sorted(found))

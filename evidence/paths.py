@@ -1,0 +1,79 @@
+"""Where the way between two zones ends: which links get no answer for want of a route back, or of a firewall rule.
+
+Each answer comes with the reason why it may not be the whole one: what one link lacks must not hide what another shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from evidence.facts import Missing, OutOfSight
+from evidence.firewall import UnreadableRuleError, lets_in
+from evidence.links import Link, links_to
+from evidence.model import FirewallRule
+from evidence.routes import has_route, source_address
+from evidence.subjects import GLOBAL, Zone
+
+ANSWERED = frozenset({"open", "refused"})
+"""Results that no packet filter and no missing route makes: something came back."""
+
+
+def unanswered(link: Link) -> bool:
+    """Whether something of the link got no answer; what got one needs no other proof that the way is free."""
+    return any(probe.result not in ANSWERED for probe in link.probes)
+
+
+def leads_there(link: Link) -> bool:
+    """Whether the source has a route of its own to the target, so that its packets arrive."""
+    if link.source.role == GLOBAL:
+        return all(probe.route.partition(" ")[0] not in ("", "default", "none", "unknown") for probe in link.probes)
+    return has_route(link.source, link.host)
+
+
+def _graver(one: Missing | None, other: Missing) -> Missing:
+    """What is missing goes before what cannot be seen from here."""
+    return other if one is None or isinstance(one, OutOfSight) else one
+
+
+def without_way_back(target: Zone) -> tuple[dict[str, tuple[Link, str]], Missing | None]:
+    """By source's id: the links that arrive at a zone without a route back, and the address that it has none to."""
+    found: dict[str, tuple[Link, str]] = {}
+    unknown = None
+    for link in links_to(target):
+        try:
+            if unanswered(link) and leads_there(link):
+                address = source_address(link.source, link.host)
+                if not has_route(target, address):
+                    found[link.source.id] = link, address
+        except Missing as missing:
+            unknown = _graver(unknown, missing)
+    return found, unknown
+
+
+def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]], Missing | None]:
+    """By source's id: the links that the firewall of a zone drops, the address they come from, and what is dropped.
+
+    A zone without firewall, and what was answered, drops nothing.
+    """
+    found: dict[str, tuple[Link, str, tuple[str, ...]]] = {}
+    unknown = None
+    for link in links_to(target) if target.vm.firewall_enabled else ():
+        try:
+            if unanswered(link) and leads_there(link):
+                address = source_address(link.source, link.host)
+                dropped = dropped_by(target, link, address, target.rules)
+                if dropped:
+                    found[link.source.id] = link, address, dropped
+        except Missing as missing:
+            unknown = _graver(unknown, missing)
+    return found, unknown
+
+
+def dropped_by(target: Zone, link: Link, address: str, rules: Iterable[FirewallRule]) -> tuple[str, ...]:
+    """What the rules of a link's target do not let in from an address: ("tcp/636", …)."""
+    wanted = [(protocol, port) for protocol in link.kind.protocols for port in link.ports]
+    try:
+        return tuple(f"{name}/{port}" for name, port in wanted if not lets_in(rules, target.vm, address, name, port))
+    except (UnreadableRuleError, ValueError):
+        why = f"a rule, or the address {address}, cannot be read"
+        raise Missing(f"{target.id}: its firewall rules", "sdc-fwapi", why) from None

@@ -1,0 +1,69 @@
+"""Routes and addresses as zones have them: which route of a zone leads to an address, and with which address it speaks.
+
+What a route means is the same for the check that looks for it and for the remedy that sets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv4Network
+
+from evidence.model import Nic, Vm
+from evidence.subjects import GLOBAL, Zone
+
+
+def subnet(text: str) -> IPv4Network | None:
+    """A destination as routes name it ("10.2.1.0/24", "10.2.2.29"), or None for anything else."""
+    try:
+        return IPv4Network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def address_in(text: str) -> IPv4Address | None:
+    """A text as an address, or None: NICs and metadata may hold "dhcp", a name, or anything else."""
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        return None
+
+
+def covering(routes: Mapping[str, str], host: str) -> str | None:
+    """The most specific destination that holds the host; a default route does not count."""
+    address = address_in(host)
+    nets = {key: net for key in routes if (net := subnet(key)) is not None}
+    found = [key for key, net in nets.items() if net.prefixlen and address is not None and address in net]
+    return max(found, key=lambda key: nets[key].prefixlen, default=None)
+
+
+def routed(routes: Iterable[str], wanted: str) -> bool:
+    """Whether one of the routes leads to the whole of a subnet; a default route does not count."""
+    want = subnet(wanted)
+    nets = [net for key in routes if (net := subnet(key)) is not None and net.prefixlen]
+    return want is not None and any(want.subnet_of(net) for net in nets)
+
+
+def nic_towards(vm: Vm, host: str) -> Nic | None:
+    """The NIC on whose own network an address lies."""
+    address = address_in(host)
+    for nic in vm.nics:
+        net = subnet(f"{nic.ip}/{nic.netmask}") if nic.netmask else None
+        if net is not None and address is not None and address in net:
+            return nic
+    return None
+
+
+def has_route(zone: Zone, host: str) -> bool:
+    """Whether the zone itself has a specific route to the host, or is on its network."""
+    vm = zone.vm
+    return nic_towards(vm, host) is not None or covering(vm.routes, host) is not None
+
+
+def source_address(zone: Zone, host: str) -> str:
+    """The address with which the zone speaks to the host: that of the NIC towards the gateway, else its admin NIC."""
+    if zone.role == GLOBAL:
+        return zone.address("admin")
+    vm = zone.vm
+    known = covering(vm.routes, host)
+    nic = nic_towards(vm, vm.routes[known]) if known is not None else nic_towards(vm, host)
+    return nic.ip if nic is not None else zone.address("admin")
