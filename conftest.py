@@ -13,26 +13,31 @@ import pkgutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 pytest.register_assert_rewrite("checks")
 
 import checks  # noqa: E402
 from evidence.inventory import Inventory  # noqa: E402
+from evidence.lines import DeclarationError  # noqa: E402
 from evidence.model import Evidence  # noqa: E402
-from evidence.reading import InventoryError, read_inventory  # noqa: E402
+from evidence.reading import read_inventory  # noqa: E402
 from evidence.redact import FingerprintKeyError  # noqa: E402
-from evidence.spec import Result  # noqa: E402
+from evidence.spec import FINDINGS, Result  # noqa: E402
 from evidence.store import EvidenceError, load, save  # noqa: E402
 from evidence.subjects import World  # noqa: E402
+from evidence.waivers import read_waivers  # noqa: E402
+from fixtures import quiet  # noqa: E402
 from fixtures.check import CHECKS  # noqa: E402
 from fixtures.plugin import WORLD, result_in  # noqa: E402
 from remediate.text import safe  # noqa: E402
 from reports.conclude import Conclusion, conclude  # noqa: E402
+from reports.extent import Extent  # noqa: E402
 from reports.progress import Progress  # noqa: E402
 from reports.run import RUNS, Run, RunError, new_run  # noqa: E402
 from reports.terminal import summary  # noqa: E402
@@ -53,6 +58,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="the coupling to judge (default: AZ_INVENTORY)",
     )
+    group.addoption(
+        "--datacenter",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="judge only this datacenter's subjects (repeatable); everything is collected all the same",
+    )
+    group.addoption("--waivers", metavar="FILE", help="these waivers instead of those that the inventory names")
     group.addoption("--evidence", metavar="RUN_OR_FILE", help="judge this stored evidence, and contact nobody")
 
 
@@ -74,7 +87,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     try:
         config.stash[WORLD] = _world(config)
-    except (InventoryError, EvidenceError, FingerprintKeyError) as error:
+    except (DeclarationError, EvidenceError, FingerprintKeyError) as error:
         raise pytest.UsageError(str(error)) from None
 
 
@@ -83,6 +96,7 @@ def _world(config: pytest.Config) -> World:
     if stored is not None:
         named = Path(config.rootpath, RUNS, stored)
         evidence = load(named if stored and named.is_dir() else Path(stored))
+        evidence = replace(evidence, inventory=_declared(config, evidence.inventory))
         if not config.option.collectonly:
             _keep(config, evidence)
         return World(evidence.inventory, evidence)
@@ -107,7 +121,17 @@ def _inventory(config: pytest.Config) -> Inventory:
     named = config.getoption("inventory") or os.environ.get("AZ_INVENTORY")
     if not named:
         raise pytest.UsageError(f"no inventory was given: {HELP}")
-    return read_inventory(Path(named))
+    return _declared(config, read_inventory(Path(named)))
+
+
+def _declared(config: pytest.Config, inventory: Inventory) -> Inventory:
+    """The inventory as the options change it, and after they were compared with it."""
+    for name in config.option.datacenter:
+        if name not in inventory.datacenters:
+            listed = ", ".join(sorted(inventory.datacenters))
+            raise pytest.UsageError(f"--datacenter: the inventory has no {safe(name)}; it has: {listed}")
+    named = config.option.waivers
+    return inventory if named is None else replace(inventory, waivers=named, waived=read_waivers(named))
 
 
 def _keep(config: pytest.Config, evidence: Evidence) -> None:
@@ -148,11 +172,31 @@ def _aside(config: pytest.Config) -> Path:
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """What pytest itself shows of a finding (--tb, -rA) is escaped too: answers come from machines that may lie."""
     report = yield
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = safe(report.wasxfail)
     if isinstance(report.longrepr, str):
         report.longrepr = safe(report.longrepr)
+    elif isinstance(report.longrepr, tuple):
+        path, line, reason = report.longrepr
+        report.longrepr = path, line, safe(reason)
     elif report.failed:
         report.longrepr = safe(report.longreprtext, keep="\n")
     return report
+
+
+def extent_of(config: pytest.Config, stopped: str) -> Extent:
+    """How much of the catalogue this run was to judge; `stopped` says why it ended early, if it did."""
+    option, notes = config.option, []
+    whole = {Path(arg.partition("::")[0]).resolve() if "::" not in arg else None for arg in config.args}
+    if stopped:
+        notes.append(f"{stopped}: what was not judged until then is not in this report.")
+    if option.datacenter:
+        told = ", ".join(dict.fromkeys(option.datacenter))
+        notes.append(f"Judged {told} alone.")
+    narrowed = option.keyword or option.deselect or option.datacenter or whole != {Path(*checks.__path__).resolve()}
+    replayed = option.evidence is not None
+    inventory = "" if replayed else str(Path(config.stash[WORLD].inventory.path).resolve())
+    return Extent(bool(stopped or narrowed), option.markexpr, inventory, tuple(notes))
 
 
 class Keeper:
@@ -162,20 +206,51 @@ class Keeper:
         self.config = config
         self.results: list[Result] = []
         self.conclusion: Conclusion | None = None
+        self.interrupted = self.broken = False
+        self.stopped = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         result = result_in(report)
         if result is not None:
             self.results.append(result)
+        elif report.failed:
+            self.broken = True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Ctrl-C ends the judging, not the verdict on what was judged; xdist ends -x in the same way."""
+        try:
+            return (yield)
+        except KeyboardInterrupt as end:
+            self.interrupted = type(end) is KeyboardInterrupt
+            self.stopped = "Interrupted" if self.interrupted else "Stopped by -x or --maxfail"
+            return True
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.interrupted:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
         if not self.results:
             return
-        self.conclusion = conclude(self.results, CHECKS, self.config.stash[WORLD])
         run = self.config.stash.get(RUN, None)
+        stopped = self.stopped or ("Stopped by -x or --maxfail" if session.shouldfail or session.shouldstop else "")
+        extent = extent_of(self.config, stopped)
+        world = self.config.stash[WORLD]
+        self.conclusion = conclude(self.results, CHECKS, world, extent, run.path if run else None, self._others(world))
         if run is not None:
             run.write(self.conclusion)
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self.interrupted or self._findings()):
+            session.exitstatus = pytest.ExitCode.OK
+
+    def _others(self, world: World) -> Iterable[Result]:
+        """What was not selected, judged too if anything was found: the cause may be among it."""
+        if self.interrupted or not any(result.outcome in FINDINGS for result in self.results):
+            return ()
+        return quiet.results(world, {(result.check, result.subject) for result in self.results})
+
+    def _findings(self) -> int:
+        counts = self.conclusion.verdict.counts if self.conclusion else {}
+        return sum(counts.get(outcome, 0) for outcome in FINDINGS)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         if self.conclusion is None:

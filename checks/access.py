@@ -2,8 +2,11 @@
 
 from fnmatch import fnmatch
 
+from evidence.facts import Missing
+from evidence.headnode import Clock
+from evidence.inventory import CANDIDATE
 from evidence.subjects import Datacenter, Zone
-from fixtures.check import BOTH, CRITICAL, check
+from fixtures.check import BOTH, CRITICAL, WARNING, check
 
 REPLICATOR = "svc:/smartdc/application/ufds-replicator:*"
 CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
@@ -11,6 +14,14 @@ SERVICES = {
     "adminui": ("svc:/smartdc/application/adminui:default",),
     "binder": ("svc:/manta/application/binder:default", "svc:/smartdc/application/zookeeper*"),
     "cloudapi": ("svc:/smartdc/application/cloudapi:cloudapi-*",),
+    "electric-moray": (
+        "svc:/smartdc/application/electric-moray:electric-moray-*",
+        "svc:/manta/haproxy:default",
+    ),
+    "cnapi": ("svc:/smartdc/site/cnapi:default",),
+    "fwapi": ("svc:/smartdc/application/fwapi:default",),
+    "imgapi": ("svc:/smartdc/site/imgapi:default",),
+    "mahi": ("svc:/manta/application/mahi-server:default", "svc:/manta/application/mahi-replicator:default"),
     "moray": ("svc:/smartdc/application/moray:moray-*",),
     "napi": ("svc:/smartdc/application/napi:default",),
     "sapi": ("svc:/smartdc/application/sapi:default",),
@@ -20,11 +31,13 @@ SERVICES = {
         "svc:/smartdc/application/ufds-capi:default",
         "svc:/ufds/haproxy:default",
     ),
+    "vmapi": ("svc:/smartdc/site/vmapi:default",),
+    "webapi": ("svc:/manta/application/muskie:muskie-*", "svc:/manta/haproxy:default"),
 }
 """The SMF services that each role must have.  Source: facts "SMF"."""
 
 
-@check(BOTH, CRITICAL)
+@check(BOTH, CRITICAL, answers=True)
 def test_headnode_answers(datacenter: Datacenter) -> None:
     """The head node answers over SSH, with the host key that is known, in time.
 
@@ -44,15 +57,52 @@ def test_headnode_is_the_right_one(datacenter: Datacenter) -> None:
     assert f"{kind} of {seen.datacenter_name}" == f"head node of {datacenter.name}"
 
 
-@check(BOTH, CRITICAL, after=["headnode-answers"])
-def test_services_run(zone: Zone) -> None:
-    """The zone runs, and every SMF service that its role has is online (the replicator has a row of its own).
+@check(BOTH, WARNING, after=["headnode-answers"])
+def test_clocks_agree(datacenter: Datacenter) -> None:
+    """The head node's clock is within `expect.clock_skew` of the one that most agree on: this machine's, the master's, the others'.
 
-    A service in maintenance stays down until it is cleared.  Source: facts "SMF".
+    cloudapi refuses signatures that are off by five minutes, and logs of several datacenters cannot be compared.  Source:
+    facts "cloudapi, adminui, muskie".
+    """
+    own, skew = datacenter.clock, datacenter.world.inventory.expect.clock_skew
+    if own.most - own.least > 2 * (skew + 1):
+        why = f"the answer took so long that the clock is known to {own.most - own.least:g} s only"
+        raise Missing(f"{datacenter}: its clock", "date -u +%s", why)
+    clocks = {"this machine": Clock(0, 0)} | {
+        dc.name: clock for dc in _master_first(datacenter) if (clock := _seen(dc))
+    }
+    name = max(clocks, key=lambda each: sum(_apart(clocks[each], other) <= skew for other in clocks.values()))
+    assert round(_apart(own, clocks[name])) <= skew, f"seconds between its clock and that of {name}"
+
+
+def _master_first(datacenter: Datacenter) -> list[Datacenter]:
+    return sorted(datacenter.world.datacenters, key=lambda dc: (dc.name != datacenter.master.name, dc.name))
+
+
+def _seen(datacenter: Datacenter) -> Clock | None:
+    """A clock as far as it was seen: whose head node is dark has no say, and is judged by its own row."""
+    fact = datacenter.evidence.clock
+    return fact.value if fact is not None else None
+
+
+def _apart(one: Clock, other: Clock) -> float:
+    """How far two clocks are apart at least."""
+    return max(0.0, one.least - other.most, other.least - one.most)
+
+
+@check(BOTH, CRITICAL, after=["headnode-answers", "master-password-is-known/cloudapi"])
+def test_services_run(zone: Zone) -> None:
+    """The zone runs, and every SMF service that its role has is online.
+
+    Rows of their own have the replicator, and config-agent in a candidate's ufds zone.  A service in maintenance stays
+    down until it is cleared.  Source: facts "SMF".
     """
     assert f"zone {zone.vm.state}" == "zone running"
-    services = [service for service in zone.services if not fnmatch(service.fmri, REPLICATOR)]
-    required = (*SERVICES[zone.role], CONFIG_AGENT)
+    candidate = zone.role == "ufds" and zone.datacenter.state == CANDIDATE
+    agents = () if candidate else (CONFIG_AGENT,)
+    required = (*SERVICES[zone.role], *agents)
+    apart = (REPLICATOR, CONFIG_AGENT) if candidate else (REPLICATOR,)
+    services = [service for service in zone.services if not any(fnmatch(service.fmri, each) for each in apart)]
     absent = {pattern: "absent" for pattern in required if not any(fnmatch(s.fmri, pattern) for s in services)}
     offline = {
         service.fmri: service.state

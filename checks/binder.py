@@ -1,10 +1,18 @@
-"""Chapter: binder and DNS.  Each binder knows who it is, and answers for its own datacenter."""
+"""Chapter: binder and DNS.  Each binder knows who it is, answers for its own datacenter, and asks the others' binders."""
 
-from evidence.subjects import Zone
-from fixtures.check import BOTH, CRITICAL, check
+import pytest
+
+from evidence.links import Link
+from evidence.model import DnsAnswer
+from evidence.subjects import Datacenter, Zone
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 
 CONFIG = "/opt/smartdc/binder/etc/config.json"
 OWN_NAMES = ("moray", "sapi", "ufds")
+IN_TIME_MS = 3000
+"""So long another binder waits for this one before it says REFUSED."""
+AT_ONCE_MS = 2500
+"""A REFUSED that comes sooner was not waited for: binder had nobody to ask, or nobody knows the name."""
 
 
 @check(
@@ -37,14 +45,141 @@ def test_binder_names_its_own_datacenter(binder: Zone) -> None:
     assert {key: settings.get(key) for key in wanted} == wanted
 
 
+@check(
+    BOTH,
+    WARNING,
+    after=[
+        "rendered-config-is-current",
+        "region-name-agrees",
+        "dns-domain-agrees",
+        "usbkey-agrees-with-sapi",
+        "binder-region-agrees",
+        "binder-names-its-own-datacenter",
+    ],
+)
+def test_binder_runs_its_config(binder: Zone) -> None:
+    """binder was started after its config.json was last written.
+
+    Rendering does not restart it (its manifest has no post_cmd): it goes on with the region, password or domain of
+    before.  Source: facts, hazard 7.
+    """
+    assert binder.began_before(CONFIG) == (), f"started before {CONFIG} was written"
+
+
 @check(BOTH, CRITICAL, after=["services-run", "dns-domain-agrees", "binder-names-its-own-datacenter"])
 def test_binder_answers_own_names(binder: Zone) -> None:
-    """binder answers the addresses of ufds, moray and sapi of its own datacenter.
+    """binder answers the addresses of ufds, moray and sapi of its own datacenter, within 3 s.
 
-    SERVFAIL means that ZooKeeper was down when binder started; REFUSED that nobody is registered under the name.
-    Source: facts "How a real binder answers".
+    Other binders wait no longer for it.  SERVFAIL means that ZooKeeper was down when binder started; REFUSED that nobody
+    is registered under the name.  Source: facts "How a real binder answers".
     """
     wanted = {f"{role}.{binder.datacenter.suffix}": "NOERROR" for role in OWN_NAMES}
     assert {name: answer.rcode for name, answer in binder.names.items() if name in wanted} == wanted
     without = sorted(name for name in wanted if not binder.names[name].addresses)
     assert not without, f"NOERROR without an address: {', '.join(without)}"
+    late = {name: f"after {answer.ms} ms" for name, answer in binder.names.items() if answer.ms > IN_TIME_MS}
+    assert not late, "answers too late for other binders, which wait 3 s"
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=["ufds-answers", "datacenters-are-registered", "replicator-is-caught-up", "directory-entries-agree"],
+)
+def test_binder_is_listed_as_resolver(datacenter: Datacenter, master: Datacenter) -> None:
+    """The datacenter's own UFDS lists every binder of the region's datacenters as a resolver.
+
+    From there binder learns whom to ask for the names of another datacenter.  What the master's UFDS lacks as well is told
+    of the master, and of a datacenter without any by datacenters-are-registered.  Source: facts hazard 9, "Routes"
+    (resolver), "How a real binder answers"; seed (HEAD-2334).
+    """
+    region = datacenter.declared.region
+    registered, listed = _resolvers(master, region), _resolvers(datacenter, region)
+    missing = []
+    for dc in (datacenter, *datacenter.peers):
+        for zone in dc.zones("binder") if dc.name in registered else ():
+            ip = zone.address("admin")
+            if ip not in listed.get(dc.name, ()) and (datacenter == master or ip in registered[dc.name]):
+                missing.append(f"{zone} ({ip})")
+    assert not missing, f"not listed in the UFDS of {datacenter}: {', '.join(sorted(missing))}"
+
+
+def _resolvers(datacenter: Datacenter, region: str) -> dict[str, tuple[str, ...]]:
+    """The addresses of the resolvers that a UFDS lists for a region, by datacenter; those without any are left out."""
+    found = [entry for ufds in datacenter.zones("ufds") for entry in ufds.directory.datacenters]
+    return {entry.datacenter: entry.resolvers for entry in found if entry.region == region and entry.resolvers}
+
+
+def _said(answer: DnsAnswer) -> str:
+    if answer.rcode == "REFUSED":
+        return "REFUSED at once" if answer.ms < AT_ONCE_MS else "REFUSED after 3 s"
+    if answer.rcode == "NOERROR" and not (answer.addresses or answer.ports):
+        return "NOERROR without a record"
+    return answer.rcode
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[
+        "rendered-config-is-current",
+        "dns-domain-agrees",
+        "binder-region-agrees",
+        "binder-names-its-own-datacenter",
+        "binder-runs-its-config",
+        "binder-answers-own-names",
+        "ufds-answers@ufds",
+        "services-run@ufds",
+    ],
+)
+def test_binder_has_read_its_resolvers(binder: Zone) -> None:
+    """binder knows the binders of at least one other datacenter of those that its UFDS lists.
+
+    It reads them when it starts, and every five minutes.  If it knows none, its UFDS was away, or refused it: every name of
+    another datacenter is REFUSED at once.  Source: facts "How a real binder answers".
+    """
+    lost = {dc for dc, answers in binder.elsewhere.items() if {*map(_said, answers.values())} == {"REFUSED at once"}}
+    if not binder.elsewhere:
+        pytest.skip("no other datacenter of its region is coupled")
+    if lost == binder.elsewhere.keys():
+        registered = [entry for ufds in binder.datacenter.zones("ufds") for entry in ufds.directory.datacenters]
+        listed = {entry.datacenter for entry in registered if entry.resolvers and entry.datacenter in lost}
+        assert not listed, (
+            f"every name of {', '.join(sorted(listed))} is REFUSED at once, though its UFDS lists their binders"
+        )
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[
+        "binder-reaches-binder",
+        "binder-is-listed-as-resolver",
+        "binder-has-read-its-resolvers",
+        "datacenters-are-registered@target",
+        "binder-region-agrees",
+        "binder-names-its-own-datacenter",
+        "binder-runs-its-config",
+        "binder-answers-own-names",
+        "binder-answers-own-names@target",
+        "dns-domain-agrees",
+        "dns-domain-agrees@target",
+        "services-run@target",
+    ],
+)
+def test_binder_answers_other_datacenters(link: Link) -> None:
+    """Asked for another datacenter of its region, binder answers A and SRV of its moray, and A of its ufds.
+
+    REFUSED after 3 s: it asked, and no binder there answered (a path, or a binder that hangs).  REFUSED at once: it knows
+    no binder of that datacenter, or they do not know the name.  Source: seed (HEAD-2334); facts "How a real binder answers".
+    """
+    answers = {name: _said(answer) for name, answer in link.answers.items()}
+    assert answers == dict.fromkeys(answers, "NOERROR"), _why(answers, link)
+
+
+def _why(answers: dict[str, str], link: Link) -> str:
+    if "REFUSED after 3 s" in answers.values():
+        return f"after 3 s: no binder of {link.target} answered it"
+    if "REFUSED at once" in answers.values():
+        return f"at once: it has no resolver of {link.target}, or nobody there is registered under the name"
+    return f"names of {link.target}"

@@ -1,9 +1,13 @@
 """Chapter: cloudapi and adminui.  What customers and operators see answers, and Triton's own health checks agree."""
 
+from evidence.facts import Missing
 from evidence.spec import ALL_OF_THE_ZONE
-from evidence.subjects import Zone
-from fixtures.check import BOTH, CRITICAL, check
+from evidence.subjects import Datacenter, Zone
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 
+CONFIG = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
+
+REFUSED_KEY = "InvalidCredentials"
 _MEANING = {
     0: "no answer",
     500: "still starting: it waits for its own and the master's UFDS",
@@ -14,6 +18,7 @@ _MEANING = {
 @check(
     BOTH,
     CRITICAL,
+    answers=True,
     after=[
         "cloudapi-reaches-master-ufds",
         "cloudapi-knows-the-master",
@@ -35,7 +40,86 @@ def test_cloudapi_answers(cloudapi: Zone) -> None:
     assert ping.status == 200, ping.error or _MEANING.get(ping.status, "unexpected answer")
 
 
-@check(BOTH, CRITICAL, after=["ufds-answers@ufds", "services-run", "services-run@ufds"])
+@check(POSTCHANGE, CRITICAL, after=["replica-points-at-master", "rendered-config-is-current", "one-ufds-master"])
+def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
+    """cloudapi.cfg on a replica names the master's UFDS (ufds_remote_ip); on the master it names none.
+
+    With `ldaps://` alone cloudapi takes itself for the master's, and writes accounts and keys into its own UFDS, where
+    they stop replication one day.  Source: facts, hazard 3.
+    """
+    datacenter = cloudapi.datacenter
+    remote = ""
+    if datacenter != master:
+        remote = str(datacenter.sdc_metadata.values.get("ufds_remote_ip") or "") or master.ufds_address
+    assert cloudapi.file(CONFIG).settings.get("ufds_master.url") == f"ldaps://{remote}"
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[
+        "services-run",
+        "sapi-answers",
+        "ufds-answers",
+        "cloudapi-answers",
+        "replica-key-is-known-to-master",
+        "replicator-is-caught-up",
+        "admin-and-operators-are-there",
+        "rendered-config-is-current",
+    ],
+)
+def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
+    """A signed ListDatacenters, asked of each cloudapi, names every datacenter of the coupling with an https URL.
+
+    sdc-ufds-m2s does not tell anybody: CLOUDAPI_DATACENTERS is at first the own datacenter only, and customers see no
+    other.  Source: seed (sdc-listdatacenters); facts "SAPI", "cloudapi, adminui, muskie".
+    """
+    coupled = [dc.name for dc in datacenter.world.coupling.coupled]
+    for cloudapi in datacenter.zones("cloudapi"):
+        listing = cloudapi.listing
+        said = f"{listing.code}: {listing.error}" if listing.code else listing.error
+        if said and listing.code != REFUSED_KEY:
+            raise Missing(f"{cloudapi}: a signed ListDatacenters", "sdc-listdatacenters", said)
+        assert not said, f"{cloudapi} refuses the datacenter's own key: {said}"
+        shown = [name for name in coupled if listing.datacenters.get(name, "").startswith("https://")]
+        assert shown == coupled, f"with an https URL, by ListDatacenters of {cloudapi}"
+
+
+@check(
+    POSTCHANGE, WARNING, after=["cloudapi-answers", "cloudapi-lists-every-datacenter", "sapi-answers", "services-run"]
+)
+def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
+    """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves and answers where these checks run.
+
+    That is where customers come from (the seed's `triton ls`).  The certificate is not verified.  Whether it can answer at
+    all is for cloudapi-answers.  Source: seed.
+    """
+    pings = {str(cloudapi): cloudapi.ping.status for cloudapi in datacenter.zones("cloudapi")}
+    if 200 not in pings.values():
+        raise Missing(f"{datacenter}: cloudapi from outside", "curl -k", "it does not answer inside either")
+    answer = datacenter.outside
+    said = answer.error or f"HTTP {answer.status}"
+    assert said == "HTTP 200", f"{answer.body.get('url')}, asked from where these checks run, certificate not verified"
+
+
+@check(BOTH, WARNING, after=["rendered-config-is-current"])
+def test_cloudapi_is_not_in_maintenance(datacenter: Datacenter) -> None:
+    """No cloudapi of the datacenter is read-only or announces maintenance.
+
+    Read-only, it answers 503 to whatever changes something, and everything else works: that is no outage, but it should
+    not be forgotten.  Source: facts "cloudapi, adminui, muskie"; sdcadm dc-maint.
+    """
+    found: dict[str, str] = {}
+    for cloudapi in datacenter.zones("cloudapi"):
+        settings = cloudapi.file(CONFIG).settings
+        said = [f"announces {settings['dc_maint_message']!r}"] if settings.get("dc_maint_message") else []
+        said += [f"until {settings['dc_maint_eta']}"] if settings.get("dc_maint_eta") else []
+        said += ["read-only"] if settings.get("read_only") is True else []
+        found |= {cloudapi.id: ", ".join(said)} if said else {}
+    assert found == {}, "in maintenance"
+
+
+@check(BOTH, CRITICAL, answers=True, after=["ufds-answers@ufds", "services-run", "services-run@ufds"])
 def test_adminui_answers(adminui: Zone) -> None:
     """adminui answers `/api/ping` in time, and is connected to a UFDS.
 
@@ -49,11 +133,51 @@ def test_adminui_answers(adminui: Zone) -> None:
     assert connected is True, "adminui says whether it is connected to a UFDS"
 
 
+@check(BOTH, CRITICAL, after=["services-run", "binder-answers-own-names@binder"])
+def test_internal_apis_answer(api: Zone) -> None:
+    """CNAPI, FWAPI, IMGAPI, NAPI and VMAPI answer `/ping` with 200.
+
+    Routes live in NAPI, images in IMGAPI; and one that hangs makes `sdcadm check-health` hang, whose pings have no end.
+    Source: facts "Health commands", hazard 10.
+    """
+    ping = api.ping
+    assert ping.status == 200, ping.error or "unexpected answer"
+
+
+@check(
+    BOTH,
+    WARNING,
+    after=[
+        "services-run",
+        "sapi-answers",
+        "internal-apis-answer",
+        "cloudapi-answers",
+        "adminui-answers",
+        "ufds-answers",
+        "binder-answers-own-names",
+    ],
+)
+def test_health_commands_answer(datacenter: Datacenter) -> None:
+    """`sdcadm check-health -j` and `sdc-healthcheck -p` come to an end, and print what can be read.
+
+    Their pings have no time-out, so one service that hangs takes the whole command with it.  Source: facts "Health commands",
+    hazard 10.
+    """
+    assert datacenter.check_health, "sdcadm check-health lists nothing"
+    assert datacenter.healthcheck, "sdc-healthcheck lists nothing"
+
+
 @check(
     BOTH,
     CRITICAL,
     after=[
         ALL_OF_THE_ZONE,
+        "candidate-config-agent-runs/ufds",
+        "candidate-is-not-coupled-yet",
+        "health-commands-answer",
+        "cloudapi-lists-every-datacenter/cloudapi",
+        "ufds-answers@ufds",
+        "services-run@ufds",
         "binder-answers-own-names@binder",
         "one-poseidon/ufds",
         "replica-key-is-known-to-master/cloudapi",

@@ -1,8 +1,10 @@
 """Chapter: names and configuration.  Region and domain are one, and what SAPI says is what the zones run with."""
 
+import pytest
+
 from evidence.facts import Missing
-from evidence.subjects import Datacenter, Zone
-from fixtures.check import BOTH, CRITICAL, check
+from evidence.subjects import MANTA_ROLES, Datacenter, Zone
+from fixtures.check import BOTH, CRITICAL, WARNING, check
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
@@ -24,7 +26,44 @@ def test_dns_domain_agrees(datacenter: Datacenter) -> None:
     assert datacenter.sdc_metadata.values.get("dns_domain") == datacenter.dns_domain
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers", "services-run"])
+@check(BOTH, CRITICAL, after=["sapi-answers"])
+def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
+    """ufds_admin_uuid in the SAPI metadata of `sdc` is the master's.
+
+    There is one admin in all datacenters; sdc-ufds-m2s deletes the account of this uuid, and waits until it has replicated.
+    Source: facts "Zones" (it is the same in every datacenter).
+    """
+    here, there = (dc.sdc_metadata.values.get("ufds_admin_uuid") for dc in (datacenter, master))
+    assert here == there
+
+
+@check(
+    BOTH,
+    WARNING,
+    after=[
+        "sapi-answers",
+        "region-name-agrees",
+        "dns-domain-agrees",
+        "admin-uuid-agrees",
+        "one-ufds-master",
+        "replica-points-at-master",
+        "candidate-is-not-coupled-yet",
+    ],
+)
+def test_usbkey_agrees_with_sapi(datacenter: Datacenter) -> None:
+    """/usbkey/config and the SAPI metadata of `sdc` say the same.
+
+    Zones are rendered from SAPI, the head node boots with and installs from /usbkey/config; nothing copies the one to the
+    other, and an aborted sdc-ufds-m2s leaves them apart.  Source: facts "Head node configuration".
+    """
+    usbkey, sapi = datacenter.usbkey.of_coupling, datacenter.sdc_metadata.of_coupling
+    apart = [key for key in usbkey if usbkey[key] != sapi[key]]
+    assert {key: usbkey[key] for key in apart} == {key: sapi[key] for key in apart}, (
+        "/usbkey/config, where SAPI's metadata says what is expected"
+    )
+
+
+@check(BOTH, CRITICAL, after=["sapi-answers", "services-run", "candidate-config-agent-runs/ufds"])
 def test_rendered_config_is_current(zone: Zone) -> None:
     """Each rendered configuration file of the zone says what SAPI's metadata says.
 
@@ -32,6 +71,10 @@ def test_rendered_config_is_current(zone: Zone) -> None:
     apart for good.  Source: facts "Rendered config files".
     """
     for file in zone.files.values():
+        if file.uncompared and zone.role in MANTA_ROLES:
+            pytest.skip(
+                f"what Manta's zones are to be rendered with is known to the master's SAPI only ({file.uncompared})"
+            )
         if file.uncompared:
             raise Missing(
                 f"{zone.datacenter}: what {file.path} of {zone.alias} should say", "SAPI /configs", file.uncompared

@@ -1,9 +1,11 @@
 """Chapter: reachability.  Zone to zone, tried from inside the zone.  A ping proves nothing here: only the port counts."""
 
-from evidence.subjects import Link
-from fixtures.check import BOTH, CRITICAL, check
+from evidence.links import Link
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 
 OPEN = "open"
+PATH = ("routes-go-both-ways", "routes-go-both-ways@target", "firewall-lets-peers-in@target", "networks-do-not-overlap")
+"""What lies between the zones of every link.  A source that has no route to anybody is told as its own finding."""
 
 
 def results(link: Link) -> dict[str, str]:
@@ -16,7 +18,7 @@ def results(link: Link) -> dict[str, str]:
     }
 
 
-@check(BOTH, CRITICAL, after=["ufds-answers@target"])
+@check(BOTH, CRITICAL, after=[*PATH, "ufds-answers@target"])
 def test_ufds_reaches_master_ufds(link: Link) -> None:
     """The ufds zone of every replica and candidate reaches the master's UFDS on 636.
 
@@ -26,7 +28,18 @@ def test_ufds_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, CRITICAL, after=["ufds-answers@target"])
+@check(BOTH, WARNING, after=[*PATH, "ufds-answers@target"])
+def test_headnode_reaches_master_ufds(link: Link) -> None:
+    """The global zone of every replica's head node reaches the master's UFDS on 636.
+
+    sdc-useradm writes keys and accounts to the master from there.  A candidate needs it only once it is coupled.  Source:
+    facts "UFDS" (why adding the key did not work for the seed's author, an inference).
+    """
+    seen = results(link)
+    assert seen == dict.fromkeys(seen, OPEN)
+
+
+@check(BOTH, CRITICAL, after=[*PATH, "ufds-answers@target"])
 def test_cloudapi_reaches_master_ufds(link: Link) -> None:
     """The cloudapi zone of every replica and candidate reaches the master's UFDS on 636.
 
@@ -37,7 +50,7 @@ def test_cloudapi_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, CRITICAL, after=["ufds-answers@target"])
+@check(BOTH, CRITICAL, after=[*PATH, "ufds-answers@target"])
 def test_adminui_reaches_master_ufds(link: Link) -> None:
     """The adminui zone of every replica and candidate reaches the master's UFDS on 636.
 
@@ -45,10 +58,18 @@ def test_adminui_reaches_master_ufds(link: Link) -> None:
     sdc-adminui:lib/adminui.js.
     """
     seen = results(link)
-    assert seen == dict.fromkeys(seen, OPEN)
+    assert seen == dict.fromkeys(seen, OPEN), _by_the_local_one(link)
 
 
-@check(BOTH, CRITICAL, after=["services-run@target"])
+def _by_the_local_one(link: Link) -> str:
+    """What adminui says of itself meanwhile: its ping counts either UFDS."""
+    ping = link.source.evidence.ping
+    services = ping.value.body.get("services") if ping is not None and ping.value is not None else None
+    connected = isinstance(services, dict) and services.get("ufds") is True
+    return "its ping says ufds: true by its own UFDS alone, and what it is to write fails" if connected else ""
+
+
+@check(BOTH, CRITICAL, after=[*PATH, "services-run@target"])
 def test_sapi_reaches_master_moray(link: Link) -> None:
     """The sapi zone of every non-master reaches the master's moray: 2020 and every port that its SRV records name.
 
@@ -59,12 +80,23 @@ def test_sapi_reaches_master_moray(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, CRITICAL, after=["binder-answers-own-names@target"])
+@check(BOTH, CRITICAL, after=[*PATH, "binder-answers-own-names@target"])
 def test_binder_reaches_binder(link: Link) -> None:
     """Every binder reaches every binder of the region's other datacenters on 53, UDP and TCP.
 
     Names of another datacenter are asked of its binders; an unreachable one is REFUSED after three seconds.  Source: seed
     (routes in the binder zones); HEAD-2334.
+    """
+    seen = results(link)
+    assert seen == dict.fromkeys(seen, OPEN)
+
+
+@check(POSTCHANGE, CRITICAL, after=[*PATH, "internal-apis-answer@target", "triton-zones-have-manta-routes@target"])
+def test_electric_moray_reaches_ring_imgapi(link: Link) -> None:
+    """electric-moray of every datacenter reaches the IMGAPI that has the hash ring (HASH_RING_IMGAPI_SERVICE) on 80.
+
+    It fetches the ring from there when its zone is set up, and goes into maintenance without it.  Source: seed ("imgapi"
+    needs routes for Manta); facts "Manta".
     """
     seen = results(link)
     assert seen == dict.fromkeys(seen, OPEN)

@@ -1,10 +1,14 @@
 """Chapter: SAPI across datacenters.  Every SAPI answers, and all but the master's ask the master's moray."""
 
-from evidence.subjects import Datacenter, Zone
-from fixtures.check import BOTH, CRITICAL, POSTCHANGE, check
+from evidence.facts import Missing
+from evidence.subjects import Datacenter, Region, Zone
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
+from fixtures.outcomes import Disagreement
+
+MASTER_CONFIG = "/opt/smartdc/sapi/etc/sapi-master.config.json"
 
 
-@check(BOTH, CRITICAL, after=["services-run", "services-run@moray"])
+@check(BOTH, CRITICAL, answers=True, after=["services-run", "services-run@moray"])
 def test_sapi_answers(sapi: Zone) -> None:
     """SAPI answers `/ping` with 200, and its storage (the local moray) is available.
 
@@ -15,7 +19,54 @@ def test_sapi_answers(sapi: Zone) -> None:
     assert ping.body.get("storAvailable") is True, "storAvailable"
 
 
-@check(POSTCHANGE, CRITICAL, after=["sapi-answers"])
+@check(POSTCHANGE, WARNING, after=["sapi-answers"])
+def test_sapi_master_is_ufds_master(region: Region) -> None:
+    """The datacenter whose moray all SAPIs of the region use is the one that has the UFDS master.
+
+    Manta's tools are used where the SAPI master is, and make accounts where the UFDS master is.  It is judged where all
+    agree; where they do not, sapi-points-at-master-moray says who is wrong.  Source: SAPI-283; facts "SAPI".
+    """
+    master = region.world.master
+    seen = {dc.name: _sapi_master(dc) for dc in region.datacenters if dc.state != "candidate"}
+    if len(seen) > 1 and len(set(seen.values())) == 1 and set(seen.values()) != {master.name}:
+        raise Disagreement(
+            expected=f"SAPI master: {master.name}, which has the UFDS master",
+            observed=f"SAPI master: {', '.join(set(seen.values()))}",
+            culprits=seen,
+        )
+
+
+def _sapi_master(datacenter: Datacenter) -> str:
+    """Whose moray a SAPI asks: a datacenter's name, its own if it is told none, else what it is told."""
+    told = str(datacenter.service_metadata("sapi").values.get("MASTER_MORAY_IP") or "")
+    if not told:
+        return datacenter.name
+    for other in datacenter.world.datacenters:
+        if told == f"moray.{other.name}.{datacenter.dns_domain}":
+            return other.name
+    for other in datacenter.world.datacenters:
+        if told in {nic.ip for moray in other.zones("moray") for nic in moray.vm.nics}:
+            return other.name
+    return told
+
+
+@check(BOTH, CRITICAL, after=["sapi-answers"])
+def test_sapi_is_in_full_mode(datacenter: Datacenter) -> None:
+    """SAPI works in full mode.
+
+    In proto mode, in which a head node is set up, it knows its own files only: no moray, so no master's moray either.
+    Source: sdc-sapi:docs/index.md "Modes".
+    """
+    for sapi in datacenter.zones("sapi"):
+        ping = sapi.ping
+        if "mode" not in ping.body:
+            raise Missing(
+                f"{sapi}: its mode", "GET /ping", ping.error or f"HTTP {ping.status}, and no mode in the answer"
+            )
+        assert ping.body["mode"] == "full", f"the mode of {sapi.alias}"
+
+
+@check(POSTCHANGE, CRITICAL, after=["sapi-answers", "sapi-master-is-ufds-master"])
 def test_sapi_points_at_master_moray(replica: Datacenter, master: Datacenter) -> None:
     """The sapi service of every non-master names the master's moray, by DNS name or address, and port 2020.
 
@@ -30,7 +81,7 @@ def test_sapi_points_at_master_moray(replica: Datacenter, master: Datacenter) ->
     assert str(metadata.get("MASTER_MORAY_PORT")) == "2020", "MASTER_MORAY_PORT"
 
 
-@check(POSTCHANGE, CRITICAL, after=["sapi-answers"])
+@check(POSTCHANGE, CRITICAL, after=["sapi-answers", "sapi-master-is-ufds-master"])
 def test_sapi_master_points_at_nobody(master: Datacenter) -> None:
     """The master's sapi service has no MASTER_MORAY_IP or MASTER_MORAY_PORT, or empty ones.
 
@@ -39,3 +90,49 @@ def test_sapi_master_points_at_nobody(master: Datacenter) -> None:
     metadata = master.service_metadata("sapi").values
     keys = ("MASTER_MORAY_IP", "MASTER_MORAY_PORT")
     assert {key: metadata[key] for key in keys if metadata.get(key)} == {}
+
+
+@check(POSTCHANGE, CRITICAL, after=["sapi-points-at-master-moray", "sapi-master-points-at-nobody"])
+def test_sapi_loaded_its_master(sapi: Zone) -> None:
+    """SAPI was started after sapi-master.config.json was last written: it reads at its start who the master is.
+
+    Else it goes on with the master of before, or with none, and silently answers local objects.  What the file says is
+    for rendered-config-is-current.  Source: facts "Rendered config files", "How a real SAPI answers".
+    """
+    if not sapi.file(MASTER_CONFIG).differs:
+        assert sapi.began_before(MASTER_CONFIG) == (), f"started before {MASTER_CONFIG} was written"
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[
+        "sapi-answers",
+        "sapi-points-at-master-moray",
+        "sapi-reaches-master-moray",
+        "sapi-loaded-its-master",
+        "binder-answers-other-datacenters",
+    ],
+)
+def test_sapi_reaches_its_master(replica: Datacenter, master: Datacenter) -> None:
+    """Asked with include_master for a service that does not exist, each SAPI of a replica answers none, in time.
+
+    Only that proves that it reaches the master's moray: for what it knows it silently answers local objects, and
+    manta-init then makes a second Manta.  Source: facts "How a real SAPI answers"; SAPI-283.
+    """
+    for sapi in replica.zones("sapi"):
+        answer = sapi.asks_master
+        said = answer.error or f"HTTP {answer.status} {answer.body.get('message', '')}".strip()
+        if said != "HTTP 200":
+            _storages_of(sapi, master)
+        assert said == "HTTP 200", f"{sapi}, asked for what only the master's moray can tell"
+        assert answer.body.get("found") == 0, f"services that {sapi} finds by a name that does not exist"
+
+
+def _storages_of(sapi: Zone, master: Datacenter) -> None:
+    """Raises Missing if the local moray, or the master's, is down: then it cannot be said whose fault it is."""
+    for each in (sapi, *master.zones("sapi")):
+        if each.ping.status != 200:
+            raise Missing(
+                f"{each.id}: whether {sapi} reaches its master", "sapi-answers", "its storage does not answer"
+            )

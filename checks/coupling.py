@@ -1,0 +1,148 @@
+"""Chapter: before coupling.  May sdc-ufds-m2s be started on a candidate's head node now, and will it come to its end?
+
+It has no undo: it deletes first, and what it needs to go on it finds out afterwards.
+"""
+
+import re
+
+from evidence.facts import Missing
+from evidence.subjects import Datacenter, Zone
+from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, WARNING, check
+
+CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
+SECRET = "ufds_ldap_root_pw"  # noqa: S105  its name
+BUILT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+"""When an image was built, in its version: release-20251120-20251120T061402Z-g1a2b3c4."""
+
+
+@check(PREFLIGHT, CRITICAL, after=["sapi-answers"])
+def test_candidate_is_not_coupled_yet(candidate: Datacenter) -> None:
+    """A candidate is its own UFDS master, and knows no other: in SAPI's metadata and in /usbkey/config.
+
+    sdc-ufds-m2s refuses to start otherwise.  If it was aborted, SAPI says replica already, /usbkey/config does not, and what
+    it had deleted is gone.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    """
+    for where, settings in (("SAPI", candidate.sdc_metadata), ("/usbkey/config", candidate.usbkey)):
+        assert str(settings.values.get("ufds_is_master")).lower() == "true", f"ufds_is_master in {where}"
+        assert (settings.values.get("ufds_remote_ip") or "") == "", f"ufds_remote_ip in {where}"
+
+
+@check(PREFLIGHT, CRITICAL, after=["ufds-answers"])
+def test_candidate_has_no_accounts_to_lose(candidate: Datacenter) -> None:
+    """A candidate's UFDS has no account but admin (and those that candidate-collides-with-nothing is about).
+
+    sdc-ufds-m2s deletes admin with its keys and sub-users, the groups operators and readers, and the region.  Any other
+    account stays behind: not replicated, in no group, and unknown everywhere else.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    """
+    for ufds in candidate.zones("ufds"):
+        seen, colliding = ufds.accounts, ufds.evidence.collisions
+        known = colliding.value if colliding is not None else None
+        count = seen.count - (known.count if known else 0)
+        others = {one.account for one in known.first} if known else set()
+        names = ", ".join(one.login for one in seen.first if one not in others)
+        assert count == 0, f"accounts besides admin: {names or 'many'}; deleted would be {_deleted(ufds)}"
+
+
+def _deleted(ufds: Zone) -> str:
+    """What sdc-ufds-m2s deletes, as far as it was seen."""
+    fact = ufds.evidence.directory
+    held = fact.value if fact is not None else None
+    keys = ", ".join(key.name or key.fingerprint for key in held.keys) if held else ""
+    operators = f" ({len(held.operators or ())} members)" if held else ""
+    return f"admin with its keys ({keys or 'none seen'}), the groups operators{operators} and readers, and the region"
+
+
+@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "ufds-answers@master", "one-poseidon"])
+def test_candidate_collides_with_nothing(candidate: Datacenter) -> None:
+    """No account of a candidate has the login, e-mail address or uuid of one of the master's (but admin, which goes).
+
+    Both are unique within a UFDS: the replicator cannot add the master's account, and gives up on it.  Other spellings by
+    case are found as far as the master's is in lower case.  Source: facts "Replication".
+    """
+    for ufds in candidate.zones("ufds"):
+        seen = ufds.collisions
+        names = "; ".join(f"{one.account.login} ({', '.join(one.taken)})" for one in seen.first)
+        assert seen.count == 0, f"accounts of {candidate} that the master has too: {names}"
+
+
+@check(PREFLIGHT, CRITICAL)
+def test_candidate_ufds_has_a_routable_nic(candidate: Datacenter) -> None:
+    """The head node has exactly one ufds zone, with a NIC on a network tagged internal or external.
+
+    sdc-ufds-m2s refuses any other.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    """
+    zones = candidate.zones("ufds")
+    assert ", ".join(zone.alias for zone in zones) == zones[0].alias, "the ufds zones of the head node"
+    tags = {nic.nic_tag for nic in zones[0].vm.nics}
+    assert any(re.search("(in|ex)ternal", tag) for tag in tags), (
+        f"{zones[0]} has NICs tagged {', '.join(sorted(tags)) or 'nothing'}, none tagged internal or external"
+    )
+
+
+@check(PREFLIGHT, CRITICAL, after=["sapi-answers", "sapi-answers@master"])
+def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter) -> None:
+    """sdc-ufds-m2s can get hold of the master's root password, and can pass it on.
+
+    It puts it unquoted into JSON and a shell, so other characters than letters, digits and _@%+=:,./^- break it.  Versions
+    before 2022 do not ask for it: then both datacenters must have the same.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    """
+    metadata = master.sdc_metadata
+    assert SECRET not in metadata.fragile, f"the master's {SECRET} holds characters that sdc-ufds-m2s cannot pass on"
+    if not candidate.m2s_asks_password:
+        here, there = (dc.sdc_metadata.fingerprints.get(SECRET) for dc in (candidate, master))
+        assert here == there, f"fingerprints of {SECRET}: this sdc-ufds-m2s does not ask for the master's"
+
+
+@check(PREFLIGHT, CRITICAL)
+def test_candidate_config_agent_runs(candidate: Datacenter) -> None:
+    """config-agent is online in the ufds zone.
+
+    sdc-ufds-m2s waits three minutes for it to render replicator.json, after it has deleted the local data; then it gives
+    up.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    """
+    for ufds in candidate.zones("ufds"):
+        state = next((service.state for service in ufds.services if service.fmri == CONFIG_AGENT), "absent")
+        assert state == "online", f"config-agent of {ufds}"
+
+
+@check(PREFLIGHT, WARNING)
+def test_candidate_usbkey_mounts(candidate: Datacenter) -> None:
+    """The USB key (or the pool that the head node boots from) is there to be mounted.
+
+    sdc-ufds-m2s mounts it last: without it /usbkey/config keeps saying that the datacenter is a master.  What cannot be
+    known without mounting is whether it is whole.  Source: sdc-headnode:tools/lib/usbkey.js.
+    """
+    key = candidate.usbkey_mount
+    there = key.ok or bool(key.bootpool) or key.devices > 0
+    assert there, f"sdc-usbkey says: {key.status or 'nothing'}; no disk has a file system of the key's type, pcfs"
+
+
+@check(PREFLIGHT, WARNING, after=["health-commands-answer", "internal-apis-answer"])
+def test_versions_agree(candidate: Datacenter, master: Datacenter) -> None:
+    """The candidate's sapi and ufds images are not older than the master's.
+
+    "Ensure that the SAPI zone is up-to-date before proceeding", says sdc-ufds-m2s.  Source: seed; facts "What the
+    linked-data-centers guide asks".
+    """
+    for role in ("sapi", "ufds"):
+        here, there = min(_built(candidate, role)), max(_built(master, role))
+        assert here >= there, f"when the image of {role} was built; the master's is the newer one"
+
+
+def _built(datacenter: Datacenter, role: str) -> list[str]:
+    """When the images of a role's instances were built."""
+    versions = [instance.version for instance in datacenter.instances if instance.service == role]
+    built = [found[0] for version in versions if (found := BUILT.search(version))]
+    if not built or len(built) != len(versions):
+        said = ", ".join(sorted(version or "none" for version in versions)) or "no instance"
+        raise Missing(f"{datacenter}: the version of {role}", "sdcadm insts -j", f"no build time in it: {said}")
+    return built
+
+
+@check(POSTCHANGE, WARNING)
+def test_no_password_left_behind(datacenter: Datacenter) -> None:
+    """None of the files is there in which sdc-ufds-m2s leaves passwords, metadata and data of UFDS.
+
+    It does not clean up, neither at its end nor when it is aborted.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    """
+    assert datacenter.leftovers == ()

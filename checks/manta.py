@@ -1,0 +1,233 @@
+"""Chapter: Manta.  One Manta over the datacenters of a region: one application, one hash ring, and it knows that it is spread."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from evidence.facts import Missing
+from evidence.model import SapiObject
+from evidence.subjects import Datacenter, Region, Zone
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
+from fixtures.outcomes import Disagreement
+
+MUSKIE_CONFIG = "/opt/smartdc/muskie/etc/config.json"
+NETWORKS = ("admin", "manta")
+
+
+def coupled(region: Region) -> list[Datacenter]:
+    """The region's datacenters without candidates."""
+    return [dc for dc in region.datacenters if dc.state != "candidate"]
+
+
+def poseidon(master: Datacenter) -> str:
+    """The uuid of poseidon on the master, which is the right one."""
+    uuids = {account.uuid for ufds in master.zones("ufds") for account in ufds.poseidons}
+    if len(uuids) != 1:
+        raise Missing(f"{master.name}: the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
+    return uuids.pop()
+
+
+def application(region: Region) -> SapiObject:
+    """poseidon's application manta at the master."""
+    master = region.world.master
+    right = poseidon(master)
+    found = [each for each in master.manta_applications if each.owner_uuid == right]
+    if len(found) != 1:
+        why = f"{len(found)} applications called manta belong to poseidon ({right})"
+        raise Missing(f"{region.name}: Manta's application", "sdc-sapi '/applications?name=manta'", why)
+    return found[0]
+
+
+def one_only(region: Region) -> None:
+    """Nothing has to be spread in a region of one datacenter."""
+    if len(coupled(region)) < 2:
+        pytest.skip(f"{region.name} has one datacenter only")
+
+
+def at_fault(region: Region, expected: object, observed: object, culprits: Iterable[Datacenter] = ()) -> Disagreement:
+    """A finding on the application is one on all datacenters: each zone of Manta's is rendered from it."""
+    names = [dc.name for dc in (tuple(culprits) or coupled(region))]
+    return Disagreement(expected=expected, observed=observed, culprits=names)
+
+
+@check(BOTH, WARNING)
+def test_manta_spans_an_odd_number(manta_region: Region) -> None:
+    """Manta spans an odd number of datacenters, all of one region.
+
+    Its consensus (ZooKeeper, manatee) stays on the side of the majority when one datacenter is cut off: of an even number
+    neither half has one.  Source: seed; Manta's operator guide (multi-datacenter deployments).
+    """
+    names = [dc.name for dc in manta_region.datacenters]
+    if len(names) % 2 == 0:
+        raise Disagreement(
+            expected="an odd number of datacenters", observed=f"{len(names)}: {', '.join(names)}", culprits=names
+        )
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[
+        "one-poseidon",
+        "sapi-answers",
+        "sapi-points-at-master-moray",
+        "sapi-loaded-its-master",
+        "sapi-reaches-its-master",
+    ],
+)
+def test_one_manta_application(manta_region: Region) -> None:
+    """All SAPIs together hold one application manta: in the master's moray, owned by poseidon, whose uuid it names.
+
+    manta-init with another poseidon, or where SAPI does not ask the master, makes a second one; then manta-deploy asserts
+    and the hash ring cannot be saved.  Source: seed; sdc-manta:lib/common.js getMantaApplication.
+    """
+    master = manta_region.world.master
+    right = poseidon(master)
+    wrong = []
+    for dc in coupled(manta_region):
+        found = [(each.owner_uuid, each.metadata.values.get("POSEIDON_UUID")) for each in dc.manta_applications]
+        if found != ([(right, right)] if dc.name == master.name else []):
+            wrong.append(dc)
+    if wrong:
+        raise at_fault(
+            manta_region,
+            f"{master.name}: one application manta, with poseidon ({right}) as owner and as POSEIDON_UUID",
+            {dc.name: [_described(each) for each in dc.manta_applications] for dc in coupled(manta_region)},
+            wrong,
+        )
+
+
+def _described(found: SapiObject) -> str:
+    return (
+        f"{found.uuid} of {found.owner_uuid}, POSEIDON_UUID {found.metadata.values.get('POSEIDON_UUID') or 'not set'}"
+    )
+
+
+@check(POSTCHANGE, CRITICAL, after=["one-poseidon", "internal-apis-answer"])
+def test_manta_networks_belong_to_poseidon(manta_datacenter: Datacenter, master: Datacenter) -> None:
+    """poseidon may provision on the networks admin and manta, and no other poseidon may.
+
+    manta-init enters the poseidon that it finds; if that was another one, no zone of Manta can be deployed in the
+    datacenter.  Source: seed; sdc-manta:cmd/manta-init.js.
+    """
+    right = poseidon(master)
+    others = {account.uuid for ufds in manta_datacenter.zones("ufds") for account in ufds.poseidons} - {right}
+    networks = manta_datacenter.networks.values()
+    owners = {network.name: network.owner_uuids for network in networks if network.name in NETWORKS}
+    assert tuple(sorted(set(owners) & set(NETWORKS))) == NETWORKS, "networks that NAPI knows"
+    closed = {name: found for name, found in owners.items() if found and right not in found}
+    assert closed == {}, f"owner_uuids without poseidon, {right}"
+    foreign = {name: sorted(others.intersection(found)) for name, found in owners.items() if others.intersection(found)}
+    assert foreign == {}, "owner_uuids with another poseidon"
+
+
+@check(POSTCHANGE, CRITICAL, after=["one-manta-application", "one-poseidon", "sapi-answers"])
+def test_manta_shards_are_assigned(manta_region: Region) -> None:
+    """INDEX_MORAY_SHARDS and STORAGE_MORAY_SHARD are set in Manta's application at the master.
+
+    manta-shardadm sets them; in a datacenter without the application it says that there is none, and exits 0.  Without
+    them nothing can be deployed, and muskie finds no storage.  Source: seed; sdc-manta:cmd/manta-shardadm.js.
+    """
+    values = application(manta_region).metadata.values
+    index, storage = values.get("INDEX_MORAY_SHARDS"), values.get("STORAGE_MORAY_SHARD")
+    hosts = [each.get("host") if isinstance(each, dict) else None for each in index] if isinstance(index, list) else []
+    if not (hosts and all(hosts) and storage and isinstance(storage, str)):
+        raise at_fault(
+            manta_region,
+            "INDEX_MORAY_SHARDS and STORAGE_MORAY_SHARD name shards",
+            {"INDEX_MORAY_SHARDS": index, "STORAGE_MORAY_SHARD": storage},
+        )
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=["one-manta-application", "one-poseidon", "sapi-answers", "internal-apis-answer"],
+)
+def test_manta_hash_ring_is_stored(manta_region: Region) -> None:
+    """HASH_RING_IMAGE names an image that the IMGAPI of HASH_RING_IMGAPI_SERVICE has.
+
+    `manta-adm create-topology` stores it, and gives up where it finds two applications; electric-moray loads it when its
+    zone is set up, and does not start without.  Source: seed; sdc-manta:cmd/manta-adm.js; electric-moray:boot/setup.sh.
+    """
+    values = application(manta_region).metadata.values
+    image, service = values.get("HASH_RING_IMAGE"), str(values.get("HASH_RING_IMGAPI_SERVICE") or "")
+    holder = ring_holder(manta_region, service)
+    if not image or holder is None or image not in holder.ring_images:
+        held = f"images there: {', '.join(holder.ring_images) or 'none'}" if holder else "no IMGAPI of the region"
+        raise at_fault(
+            manta_region,
+            "HASH_RING_IMAGE, and that image in the IMGAPI of HASH_RING_IMGAPI_SERVICE",
+            {"HASH_RING_IMAGE": image, "HASH_RING_IMGAPI_SERVICE": f"{service or '(not set)'} ({held})"},
+        )
+
+
+def ring_holder(region: Region, service: str) -> Datacenter | None:
+    """The datacenter whose IMGAPI a URL names, by DNS name or address."""
+    host = service.removeprefix("http://").partition("/")[0].partition(":")[0]
+    for dc in coupled(region):
+        if host == f"imgapi.{dc.suffix}" or host in [nic.ip for zone in dc.zones("imgapi") for nic in zone.vm.nics]:
+            return dc
+    return None
+
+
+@check(POSTCHANGE, CRITICAL, after=["one-manta-application", "one-poseidon", "sapi-answers"])
+def test_muskie_multi_dc_is_set(manta_region: Region) -> None:
+    """MUSKIE_MULTI_DC, and BUCKETS_API_MULTI_DC where it is, is true in Manta's application at the master.
+
+    manta-init sets false; then both copies of an object may lie in one datacenter, and are lost with it.  Source: seed;
+    Manta's operator guide (multi-datacenter deployments).
+    """
+    one_only(manta_region)
+    values = application(manta_region).metadata.values
+    seen = {"MUSKIE_MULTI_DC": values.get("MUSKIE_MULTI_DC")}
+    seen |= {key: values[key] for key in ("BUCKETS_API_MULTI_DC",) if key in values}
+    if not all(value is True or value == "true" for value in seen.values()):
+        raise at_fault(manta_region, dict.fromkeys(seen, True), seen)
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=["muskie-multi-dc-is-set", "one-manta-application", "rendered-config-is-current", "sapi-reaches-its-master"],
+)
+def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
+    """storage.multiDC is true in muskie's config.json, in every webapi zone of every datacenter (absent is true).
+
+    Metadata of the service webapi or of one instance hides the application's.  Source: facts "cloudapi, adminui, muskie".
+    """
+    one_only(Region(webapi.datacenter.world, webapi.datacenter.declared.region))
+    assert webapi.file(MUSKIE_CONFIG).settings.get("storage.multiDC", True) is True, (
+        f"storage.multiDC in {MUSKIE_CONFIG}"
+    )
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[
+        "muskie-is-rendered-multi-dc",
+        "muskie-multi-dc-is-set",
+        "manta-shards-are-assigned",
+        "one-manta-application",
+        "rendered-config-is-current",
+    ],
+)
+def test_muskie_was_restarted(webapi: Zone) -> None:
+    """Every muskie process was started after its config.json was last written.
+
+    Rendering restarts nothing: muskie goes on as it was started, with one datacenter for both copies.  Set before muskie is
+    deployed, MUSKIE_MULTI_DC needs no restart.  Source: seed (`manta-oneach -s webapi 'svcadm restart "*muskie*"'`).
+    """
+    assert webapi.began_before(MUSKIE_CONFIG) == (), f"started before {MUSKIE_CONFIG} was written"
+
+
+@check(POSTCHANGE, CRITICAL, answers=True, after=["services-run", "manta-shards-are-assigned"])
+def test_muskie_answers(webapi: Zone) -> None:
+    """muskie answers `/ping` with 200.
+
+    503 is muskie without a storage picker: it finds no moray of STORAGE_MORAY_SHARD, or too few storage nodes.  Source: facts
+    "cloudapi, adminui, muskie"; manta-muskie:lib.
+    """
+    ping = webapi.ping
+    assert ping.status == 200, ping.error or "unexpected answer"

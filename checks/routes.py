@@ -1,0 +1,123 @@
+"""Chapter: routes and firewalls.  What lies between two zones: the way there, the way back, and who is let in."""
+
+from itertools import combinations
+
+from evidence.facts import Missing
+from evidence.firewall import anybody
+from evidence.paths import shut_out, without_way_back
+from evidence.routes import routed, subnet
+from evidence.subjects import Coupling, Datacenter, Zone
+from fixtures.check import BOTH, CRITICAL, WARNING, check
+from fixtures.outcomes import Disagreement
+
+UFDS = 636
+
+
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap"])
+def test_routes_go_both_ways(target: Zone) -> None:
+    """A zone that zones of other datacenters have a route to, and get no answer from, has a route back to each of them.
+
+    Without one their packets arrive and the answers do not leave, which looks like a timeout although their own routes
+    are right.  Source: seed (routes on both sides); facts "UFDS" ("bi-directional" means that a return route exists).
+    """
+    found, unknown = without_way_back(target)
+    without = {source: address for source, (_, address) in found.items()}
+    assert without == {}, "who has a route to this zone, and the address to which it has none back"
+    if unknown is not None:
+        raise unknown
+
+
+@check(BOTH, CRITICAL)
+def test_firewall_lets_peers_in(target: Zone) -> None:
+    """Where a zone's firewall is on, its rules let in the zones of other datacenters that have to reach it.
+
+    Triton's own rules let TCP and UDP in from the local admin network only, and ICMP from anywhere: ping succeeds, and the
+    port is dropped.  Source: facts, hazard 8; sdc-fwapi:docs/index.md.
+    """
+    found, unknown = shut_out(target)
+    dropped = {source: f"{address} to {', '.join(ports)}" for source, (_, address, ports) in found.items()}
+    assert dropped == {}, "whom no rule lets in"
+    if unknown is not None:
+        raise unknown
+
+
+@check(BOTH, WARNING)
+def test_routes_are_durable(zone: Zone) -> None:
+    """Every route that vmadm has set in a zone is known to NAPI, for one of the zone's networks and by the same gateway.
+
+    net-agent takes out what NAPI does not know, at its next start or at the next change of the VM: the coupling breaks
+    weeks after somebody saw that it works.  Source: facts, hazard 1; sdc-net-agent:lib/inst-fsm.js.
+    """
+    networks = {network.uuid: network for network in zone.datacenter.networks.values()}
+    known: set[tuple[str, str]] = set()
+    for nic in zone.vm.nics:
+        if nic.network_uuid in networks:
+            known |= set(networks[nic.network_uuid].routes.items())
+    unknown = {to: via for to, via in zone.vm.routes.items() if not covered(to, via, known)}
+    assert unknown == {}, "routes of the zone that NAPI does not know"
+
+
+def covered(to: str, via: str, known: set[tuple[str, str]]) -> bool:
+    """Whether NAPI has a route, or one by the same gateway that leads there as well."""
+    return (to, via) in known or routed([net for net, hop in known if hop == via], to)
+
+
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap"])
+def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
+    """imgapi, cnapi, vmapi, sapi and moray have a route to the admin and Manta networks of the region's other datacenters.
+
+    Manta's zones there ask them, and the answers have to find their way back.  Source: seed ("imgapi, cnapi, vmapi" need
+    more routes for Manta; routes in sapi and moray zones); facts "Manta".
+    """
+    wanted = {
+        f"{network.subnet} ({peer.name}, {name})": network.subnet
+        for peer in manta_peer.datacenter.peers
+        for name in ("admin", "manta")
+        if (network := peer.networks.get(name)) is not None
+    }
+    missing = sorted(name for name, net in wanted.items() if not routed(manta_peer.vm.routes, net))
+    assert missing == [], "networks that the zone has no route to"
+
+
+@check(BOTH, CRITICAL)
+def test_networks_do_not_overlap(coupling: Coupling) -> None:
+    """The admin networks and Manta networks of all datacenters are disjoint.
+
+    An address that two datacenters have cannot be routed to the other one: its packets never leave the own network.
+    Source: seed (routes between the admin networks); facts "Routes".
+    """
+    found, unknown = [], None
+    for dc in coupling.datacenters:
+        try:
+            nets = [net for name, net in sorted(dc.networks.items()) if name.split(" ")[0] in ("admin", "manta")]
+        except Missing as missing:
+            unknown = missing
+            continue
+        found += [(dc.name, net.name, each) for net in nets if (each := subnet(net.subnet)) is not None]
+    pairs = [(one, other) for one, other in combinations(found, 2) if one[0] != other[0] and one[2].overlaps(other[2])]
+    if pairs:
+        raise Disagreement(
+            expected="admin and Manta networks without a common address",
+            observed="; ".join(
+                f"{one[0]} {one[1]} {one[2]} overlaps {other[0]} {other[1]} {other[2]}" for one, other in pairs
+            ),
+            culprits={name for pair in pairs for name, _, _ in pair},
+        )
+    if unknown is not None:
+        raise unknown
+
+
+@check(BOTH, WARNING)
+def test_ufds_is_not_open(datacenter: Datacenter) -> None:
+    """A ufds zone with a NIC outside the admin network has its firewall on, and no rule lets everybody reach 636.
+
+    Every account of the coupling lies behind that port, and one password opens it.  Source: seed (coupling goes over the
+    external interface); the linked-data-centers guide ("secure the link").
+    """
+    for ufds in datacenter.zones("ufds"):
+        outside = [nic.ip for nic in ufds.vm.nics if nic.nic_tag != "admin"]
+        if not outside:
+            continue
+        assert ufds.vm.firewall_enabled is True, f"firewall of {ufds}, which has {', '.join(outside)}"
+        open_to_all = tuple(each.rule for each in anybody(ufds.rules, ufds.vm, "tcp", UFDS))
+        assert open_to_all == (), f"rules that let everybody reach {ufds}"
