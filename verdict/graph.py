@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from evidence.binding import Subject, datacenters_of, subjects
+from evidence.links import Link
 from evidence.spec import ALL_OF_THE_ZONE, BLOCKED, Result, Spec
-from evidence.subjects import ROLES, Coupling, Datacenter, Link, Region, Subject, World, Zone, datacenters_of, subjects
+from evidence.subjects import MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
 SERVICES = "services-run"
 TARGET = "target"
-_ZONE_ROWS = frozenset({*ROLES, "zone", "link"})
+_ZONE_ROWS = frozenset(
+    {*ROLES, *(role.replace("-", "_") for role in MANTA_ROLES), "zone", "api", "link", "target", "manta_peer"}
+)
 
 
 def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[str, ...]:
@@ -29,22 +33,46 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[str, ...]:
 
 
 def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
-    """A cycle among the checks, or nothing.  `x@target` counts as x: a cycle over a link is one too."""
-    done: set[str] = set()
+    """A cycle among the checks, or nothing.  `x@target` counts as x: a cycle over a link is one too.
 
-    def walk(check: str, path: tuple[str, ...]) -> tuple[str, ...]:
-        if check in path:
-            return path[path.index(check) :]
-        if check in done:
+    `x/ROLE` counts only where the way leads over zones of that role.
+    """
+    done: set[tuple[str, str]] = set()
+
+    def walk(check: str, role: str, path: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+        here = (check, role)
+        if here in path:
+            return tuple(name for name, _ in path[path.index(here) :])
+        if here in done:
             return ()
         for name in afters(specs[check], specs):
-            found = walk(Spec.check_of(name), (*path, check))
+            only = name.partition("/")[2]
+            if only and role not in ("", only):
+                continue
+            other = Spec.check_of(name)
+            found = walk(other, _role(specs[other], name, specs[check], only or role), (*path, here))
             if found:
                 return found
-        done.add(check)
+        done.add(here)
         return ()
 
-    return next(filter(None, (walk(check, ()) for check in sorted(specs))), ())
+    return next(filter(None, (walk(check, _role(specs[check]), ()) for check in sorted(specs))), ())
+
+
+def _role(spec: Spec, after: str = "", reached_from: Spec | None = None, role: str = "") -> str:
+    """The role of the zones that a check is about; empty if it can be any.  A check of every zone is about the same one."""
+    place, own = after.partition("@")[2], spec.subject.replace("_", "-")
+    if place in (*ROLES, *MANTA_ROLES):
+        return place
+    if own in (*ROLES, *MANTA_ROLES):
+        return own
+    same = (
+        not place
+        and spec.subject == "zone"
+        and reached_from is not None
+        and reached_from.subject in _ZONE_ROWS - {"link"}
+    )
+    return role if same else ""
 
 
 def subjects_by_id(world: World, specs: Iterable[Spec]) -> dict[str, Subject]:
@@ -57,7 +85,7 @@ def subjects_by_id(world: World, specs: Iterable[Spec]) -> dict[str, Subject]:
 
 
 def contains(outer: Subject, inner: Subject) -> bool:
-    """Coupling ⊇ region ⊇ datacenter ⊇ zone ⊇ the links from it; every subject contains itself."""
+    """Coupling ⊇ region ⊇ datacenter ⊇ zone ⊇ the links from it, to a role ⊇ to one instance; every subject contains itself."""
     if outer.id == inner.id or isinstance(outer, Coupling):
         return True
     if isinstance(outer, Region):
@@ -66,7 +94,15 @@ def contains(outer: Subject, inner: Subject) -> bool:
         }
     if isinstance(outer, Datacenter):
         return isinstance(inner, (Zone, Link)) and datacenters_of(inner)[0].name == outer.name
+    if isinstance(outer, Link):
+        return isinstance(inner, Link) and _one_of(inner, outer)
     return isinstance(outer, Zone) and isinstance(inner, Link) and inner.source.id == outer.id
+
+
+def _one_of(inner: Link, outer: Link) -> bool:
+    """Whether a link leads to one instance of what another leads to as a whole."""
+    ends = [(link.source.id, link.target.name, link.kind.target_role) for link in (inner, outer)]
+    return ends[0] == ends[1] and inner.instance != "" == outer.instance
 
 
 def explains(finding: Result, at: Subject, other: Subject, after: str) -> bool:
@@ -111,7 +147,7 @@ def explanations(
         return tuple(other for other in found if other.check in HEADNODE) or found
     if specs[finding.check].subject in _ZONE_ROWS:
         return found
-    return tuple(other for other in found if other.check in HEADNODE or not other.check.endswith("-answers"))
+    return tuple(other for other in found if other.check in HEADNODE or not specs[other.check].answers)
 
 
 def _overlapping(

@@ -1,4 +1,4 @@
-"""From results to a verdict: findings, what blocks what, and the causes."""
+"""From results to a verdict: findings, what blocks what, what is waived, and the causes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from evidence.spec import BLOCKED, FINDINGS, Result, Spec
+from evidence.inventory import Waiver
+from evidence.spec import BLOCKED, FINDINGS, WAIVED, Result, Spec
 from evidence.subjects import World
 from verdict.graph import explanations, subjects_by_id
+from verdict.waivers import expired, remarks
 
 
 class Named(Struct, frozen=True, order=True):
@@ -23,10 +26,20 @@ class Named(Struct, frozen=True, order=True):
 
 
 class Judged(Struct, frozen=True):
-    """A result, and the causes that explain it (empty for a cause itself, and for what is no finding)."""
+    """A result, and the causes that explain it (empty for a cause itself, and for what is no finding).
+
+    A waived one has its waiver, what it was before (failed or blocked), and in `through` the waived causes that it follows from, if
+    none was written for it itself.  A finding whose waiver has expired has it in `expired`.  `selected` is false for a cause that was
+    not asked for.
+    """
 
     result: Result
     causes: tuple[Named, ...] = ()
+    waiver: Waiver | None = None
+    was: str = ""
+    through: tuple[Named, ...] = ()
+    expired: Waiver | None = None
+    selected: bool = True
 
     @property
     def name(self) -> Named:
@@ -49,17 +62,47 @@ class Cause(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """What one run concludes.  `results` and `causes` are sorted, so that the same evidence gives the same verdict."""
+    """What one run concludes.  `results` and `causes` are sorted, so that the same evidence gives the same verdict.
+
+    `remarks` are sentences about causes that were not asked for, and waivers that are of no use.
+    """
 
     results: tuple[Judged, ...]
     causes: tuple[Cause, ...]
     counts: dict[str, int]
+    remarks: tuple[str, ...] = ()
 
 
-def judge(results: Iterable[Result], specs: Mapping[str, Spec], world: World) -> Verdict:
-    """Order the results, and tell causes from consequences.  A blocked check that nothing explains is a cause itself."""
-    ordered = sorted(results, key=lambda result: (result.check, result.subject))
-    findings = [result for result in ordered if result.outcome in FINDINGS]
+def judge(results: Iterable[Result], specs: Mapping[str, Spec], world: World, others: Iterable[Result] = ()) -> Verdict:
+    """Order the results, and tell causes from consequences.  A blocked check that nothing explains is a cause itself.
+
+    A waived finding is no cause, but explains what follows from it; what follows from waived causes alone is waived with them.
+    `others` are results that were not asked for: of them only the causes of what was asked for are told.
+    """
+    asked, besides = list(results), list(others)
+    roots = _roots([result for result in (*asked, *besides) if result.outcome in FINDINGS], specs, world)
+    needed = frozenset().union(*(roots[_name(result)] for result in asked if result.outcome in FINDINGS))
+    outside = {_name(result): result for result in besides if _name(result) in needed}
+    ordered = sorted((*asked, *outside.values()), key=lambda result: (result.check, result.subject))
+    rows = tuple(
+        replace(_judged(result, roots, world), selected=_name(result) not in outside)
+        if result.outcome in FINDINGS
+        else Judged(result)
+        for result in ordered
+    )
+    kept = [row.result for row in rows if row.result.outcome in FINDINGS]
+    causes = tuple(
+        Cause(finding, tuple(f for f in kept if f is not finding and _name(finding) in roots[_name(f)]))
+        for finding in sorted(kept, key=lambda f: (f.severity, f.outcome != "failed", f.check, f.subject))
+        if roots[_name(finding)] == {_name(finding)}
+    )
+    told = [f"{name} was not selected; it is told as the cause of what was." for name in sorted(outside)]
+    counts = dict(sorted(Counter(row.result.outcome for row in rows).items()))
+    return Verdict(rows, causes, counts, (*told, *remarks(results=ordered, specs=specs, world=world)))
+
+
+def _roots(findings: list[Result], specs: Mapping[str, Spec], world: World) -> dict[Named, frozenset[Named]]:
+    """For each finding those that explain it in the end and are explained by none; for such a one itself."""
     known = subjects_by_id(world, specs.values())
     direct = {_name(finding): explanations(finding, findings, specs, known) for finding in findings}
     roots: dict[Named, frozenset[Named]] = {}
@@ -70,21 +113,27 @@ def judge(results: Iterable[Result], specs: Mapping[str, Spec], world: World) ->
             roots[name] = frozenset().union(*(roots_of(_name(f)) for f in above)) if above else frozenset({name})
         return roots[name]
 
-    judged = tuple(
-        Judged(result, tuple(sorted(roots_of(_name(result)) - {_name(result)})))
-        if result.outcome in FINDINGS
-        else Judged(result)
-        for result in ordered
-    )
-    causes = tuple(
-        Cause(
-            finding,
-            tuple(f for f in findings if f is not finding and _name(finding) in roots_of(_name(f))),
-        )
-        for finding in sorted(findings, key=lambda f: (f.severity, f.outcome != "failed", f.check, f.subject))
-        if not direct[_name(finding)]
-    )
-    return Verdict(judged, causes, dict(sorted(Counter(result.outcome for result in ordered).items())))
+    return {name: roots_of(name) for name in direct}
+
+
+def _judged(finding: Result, roots: Mapping[Named, frozenset[Named]], world: World) -> Judged:
+    """A finding with its causes, and waived if it is, or if all of them are."""
+    name = _name(finding)
+    explained = Judged(finding, tuple(sorted(roots[name] - {name})))
+    own = world.waiver(name.check, name.subject)
+    if own is not None:
+        return waived(explained, own)
+    above = [world.waiver(root.check, root.subject) for root in explained.causes]
+    if above and above[0] is not None and None not in above:
+        return waived(explained, above[0], through=explained.causes)
+    return replace(explained, expired=expired(name.check, name.subject, world))
+
+
+def waived(judged: Judged, waiver: Waiver, through: tuple[Named, ...] = ()) -> Judged:
+    """A finding that is accepted, for itself or because every cause of it is."""
+    told = waiver.told + (f", as what it follows from: {', '.join(map(str, through))}" if through else "")
+    result = replace(judged.result, outcome=WAIVED, reason=told)
+    return replace(judged, result=result, waiver=waiver, was=judged.result.outcome, through=through)
 
 
 def _name(result: Result) -> Named:

@@ -1,0 +1,44 @@
+"""What is to be said of the waivers themselves: the expired, the unknown, and those that nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from evidence.binding import subjects
+from evidence.inventory import Waiver
+from evidence.spec import FINDINGS, Result, Spec
+from evidence.subjects import World
+
+
+def expired(check: str, subject: str, world: World) -> Waiver | None:
+    """The waiver that expired last of those that cover a finding."""
+    over = [w for w in world.inventory.waived if w.covers(check, subject) and not w.holds_on(world.day)]
+    return max(over, key=lambda waiver: waiver.until, default=None)
+
+
+def remarks(*, results: Iterable[Result], specs: Mapping[str, Spec], world: World) -> tuple[str, ...]:
+    """A sentence for each waiver that the operator should look at.
+
+    What this run did not judge (-k, -m) is no reason to doubt a waiver.
+    """
+    outcomes: dict[str, dict[str, str]] = {}
+    for result in results:
+        outcomes.setdefault(result.check, {})[result.subject] = result.outcome
+    told = ((waiver, _doubt(waiver, outcomes.get(waiver.check, {}), specs, world)) for waiver in world.inventory.waived)
+    return tuple(f"waiver {waiver} of {waiver.owner}: {doubt}" for waiver, doubt in told if doubt)
+
+
+def _doubt(waiver: Waiver, outcomes: Mapping[str, str], specs: Mapping[str, Spec], world: World) -> str:
+    spec = specs.get(waiver.check)
+    if spec is None:
+        return "no check has this id"
+    covered = [s.id for s in subjects(world, spec.subject, spec.stage, spec.id) if waiver.covers(spec.id, s.id)]
+    if not covered:
+        return "the check has no such subject here"
+    over = "" if waiver.holds_on(world.day) else f"it expired on {waiver.until}"
+    found = [subject for subject in covered if outcomes.get(subject) in FINDINGS]
+    if found:
+        return over and f"{over}, and the finding is still there"
+    if not set(covered) <= outcomes.keys():
+        return over
+    return f"{over}, and nothing needs it" if over else "nothing needs it: the check holds"
