@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps(msgspec.to_builtins(plan), indent=2))
     elif not plan.entries:
-        print(f"Nothing to put right: run {safe(folder.name)} has no findings.")
+        print(f"Nothing to put right: run {safe(folder.name)} has no cause that is not waived.")
     else:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80

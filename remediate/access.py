@@ -6,7 +6,7 @@ from evidence.subjects import Datacenter, Zone
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
 from remediate.shell import REPLICATOR, quote, smf_log, zone_service
-from remediate.steps import OPERATOR, RESTARTS, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, OPERATOR, RESTARTS, SAFE, Note, Step
 
 _OURS = ("/smartdc/", "/manta/", "/ufds/", "zookeeper")
 
@@ -41,6 +41,32 @@ def _look(datacenter: Datacenter, options: str, command: str, check: str) -> Ste
         risk=SAFE,
         why="shows what the checks ran into; it changes nothing",
         proof=(f"{check}[{datacenter.id}]",),
+        applied_by_suite=False,
+    )
+
+
+@remedy("clocks-agree")
+def set_the_clock(datacenter: Datacenter) -> Advised:
+    """As Triton's own setup does: stop ntp, step the clock once, start it again (sdc-headnode:scripts/joysetup.sh)."""
+    proof = (f"clocks-agree[{datacenter.id}]",)
+    yield Step(
+        on=headnode(datacenter),
+        run="date -u; svcs -x ntp; ntpq -pn",
+        risk=SAFE,
+        why="shows the time, and whether ntp has a server that it follows (a line that begins with *)",
+        proof=proof,
+        applied_by_suite=False,
+    )
+    yield Step(
+        on=headnode(datacenter),
+        run="servers=$(bash /lib/sdc/config.sh -json | json ntp_hosts | tr ',' ' ')\n"
+        "svcadm disable -s svc:/network/ntp:default\n"
+        "ntpdate -b $servers\n"
+        "svcadm enable -s svc:/network/ntp:default",
+        risk=DISRUPTIVE,
+        why="steps the clock of the whole node, its zones' too, to that of the servers which its configuration names",
+        undo_note="none is needed",
+        proof=proof,
         applied_by_suite=False,
     )
 

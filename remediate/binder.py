@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from evidence.subjects import Zone
+from evidence.links import Link
+from evidence.subjects import Datacenter, Zone
 from remediate.lookup import application, changed_metadata, fmris, headnode, service
-from remediate.names import BINDER, restart_binder
+from remediate.names import BINDER, BINDER_CONFIG, restart_binder
 from remediate.registry import Advised, remedy
-from remediate.shell import sapi_delete, sapi_restore, zone_service
-from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
+from remediate.shell import ldap_add, quote, sapi_delete, sapi_restore, zone_service
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
+
+WAITED_MS = 2500
 
 
 @remedy("binder-region-agrees")
@@ -16,7 +19,12 @@ def render_the_region_again(binder: Zone) -> Advised:
     datacenter, proof = binder.datacenter, (f"binder-region-agrees[{binder.id}]",)
     wanted = {"region_name": datacenter.declared.region, "dns_domain": datacenter.dns_domain}
     yield from _metadata(binder, wanted, proof)
-    yield restart_binder(binder, "recursion.regionName", wanted["region_name"], proof)
+    keys = {
+        "recursion.regionName": wanted["region_name"],
+        "dnsDomain": wanted["dns_domain"],
+        "recursion.dnsDomain": wanted["dns_domain"],
+    }
+    yield restart_binder(binder, *_wrong(binder, keys), proof)
 
 
 @remedy("binder-names-its-own-datacenter")
@@ -25,7 +33,31 @@ def render_its_own_name_again(binder: Zone) -> Advised:
     datacenter, proof = binder.datacenter, (f"binder-names-its-own-datacenter[{binder.id}]",)
     suffix = f"{datacenter.name}.{datacenter.dns_domain}"
     yield from _metadata(binder, {"datacenter_name": datacenter.name, "ufds_domain": f"ufds.{suffix}"}, proof)
-    yield restart_binder(binder, "recursion.ufds.url", f"ldaps://ufds.{suffix}", proof)
+    keys = {
+        "recursion.ufds.url": f"ldaps://ufds.{suffix}",
+        "datacenterName": datacenter.name,
+        "recursion.datacenterName": datacenter.name,
+    }
+    yield restart_binder(binder, *_wrong(binder, keys), proof)
+
+
+def _wrong(binder: Zone, keys: dict[str, str]) -> tuple[str, str]:
+    """A setting of binder's file that has to change, so that one can wait for it; the first if none has to."""
+    file = binder.files.get(BINDER_CONFIG)
+    settings = file.settings if file else {}
+    return next((item for item in keys.items() if settings.get(item[0]) != item[1]), next(iter(keys.items())))
+
+
+@remedy("binder-runs-its-config")
+def restart_with_its_config(binder: Zone) -> Advised:
+    """Only a restart makes binder read its file (facts, hazard 7)."""
+    yield Step(
+        on=headnode(binder.datacenter),
+        run=zone_service("restart", binder.vm.uuid, BINDER),
+        risk=RESTARTS,
+        why=f"binder in {binder.alias} reads its file at its start only; DNS of the datacenter is away for a second or two",
+        proof=(f"binder-runs-its-config[{binder.id}]",),
+    )
 
 
 def _metadata(binder: Zone, wanted: dict[str, str], proof: tuple[str, ...]) -> Advised:
@@ -85,3 +117,75 @@ def get_names_answered(binder: Zone) -> Advised:
         proof=proof,
     )
     yield Note("Names of the datacenter are not answered for a second or two.")
+
+
+@remedy("binder-is-listed-as-resolver")
+def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advised:
+    """Replication does not bring back what it has brought once: the entries are added as the master has them."""
+    region, proof = datacenter.declared.region, (f"binder-is-listed-as-resolver[{datacenter.id}]",)
+    own = {entry.datacenter: entry for ufds in datacenter.zones("ufds") for entry in ufds.directory.datacenters}
+    for entry in (entry for ufds in master.zones("ufds") for entry in ufds.directory.datacenters):
+        if entry.region != region:
+            continue
+        here = own.get(entry.datacenter)
+        wanted = set(entry.resolvers)
+        if datacenter == master:  # nobody else can tell: what the zones have
+            wanted = {zone.address("admin") for dc in (master, *master.peers) if dc.name == entry.datacenter
+                      for zone in dc.zones("binder")}  # fmt: skip
+        lost = sorted(wanted - set(here.resolvers if here is not None else ()))
+        if not lost:
+            continue
+        where = f"datacenter={entry.datacenter}, region={region}, o=smartdc"
+        common = {"o": "smartdc", "region": region, "datacenter": entry.datacenter}
+        entries = [] if here is not None else [(where, {"objectclass": "datacenter", **common})]
+        if here is None or not here.network:
+            entries.append((f"network=admin, {where}", {"objectclass": "network", **common, "network": "admin"}))
+        for ip in lost:
+            attributes = {"objectclass": "resolver", **common, "network": "admin", "ip": ip}
+            entries.append((f"ip={ip}, network=admin, {where}", attributes))
+        yield Step(
+            on=headnode(datacenter),
+            run=ldap_add(entries),
+            risk=SAFE,
+            why=f"every binder of {entry.datacenter} is to be asked; the replicas get it by replication"
+            if datacenter == master
+            else f"the UFDS of {datacenter.name} has lost what the master's lists of {entry.datacenter}",
+            undo="\n".join(f"sdc-ldap delete {quote(dn)}" for dn, _ in reversed(entries)),
+            proof=proof,
+        )
+    for binder in datacenter.zones("binder") if datacenter != master else ():
+        yield _read_again(binder, "binder reads its resolvers at its start, and every five minutes", proof)
+
+
+@remedy("binder-has-read-its-resolvers")
+def read_the_resolvers_again(binder: Zone) -> Advised:
+    """It reads them at its start; if it cannot, its log says why."""
+    yield _read_again(
+        binder, "it has none of the resolvers that its UFDS lists", (f"binder-has-read-its-resolvers[{binder.id}]",)
+    )
+    yield Note(
+        "If that does not help, binder's log says why its UFDS refuses it: bindDN and bindPassword in config.json."
+    )
+
+
+@remedy("binder-answers-other-datacenters")
+def get_others_answered(link: Link) -> Advised:
+    """The delay tells the cause: nobody to ask is mended here, nobody who answers over there."""
+    proof = (f"binder-answers-other-datacenters[{link.id}]",)
+    if any(answer.ms >= WAITED_MS for answer in link.answers.values()):
+        yield Note(
+            f"{link.source} asked and waited 3 s in vain, though the port is open: look at the load and the log of the "
+            f"binders of {link.target}, and whether answers over 512 bytes get through by UDP."
+        )
+        return
+    yield _read_again(link.source, f"it has no resolver of {link.target}, though its UFDS lists one", proof)
+
+
+def _read_again(binder: Zone, why: str, proof: tuple[str, ...]) -> Step:
+    return Step(
+        on=headnode(binder.datacenter),
+        run=zone_service("restart", binder.vm.uuid, BINDER),
+        risk=RESTARTS,
+        why=f"{why} ({binder.alias}); names of the datacenter are not answered for a second or two",
+        proof=proof,
+    )

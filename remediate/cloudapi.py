@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from evidence.subjects import Zone
-from remediate.lookup import fmris, headnode
-from remediate.registry import Advised, remedy
-from remediate.shell import zone_service
-from remediate.steps import RESTARTS, Note, Step
+import json
 
+from evidence.subjects import Datacenter, Zone
+from remediate.lookup import application, changed_metadata, fmris, headnode, service
+from remediate.registry import Advised, remedy
+from remediate.shell import sapi_delete, sapi_restore, sapi_update, zone_service
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
+
+SDCADM_CONF = "/var/sdcadm/sdcadm.conf"
+"""sdcadm's own settings, which are optional.  Source: sdcadm:lib/common.js loadConfig."""
+
+_RENDERED = "config-agent renders it within three minutes and restarts cloudapi"
+_MAINTENANCE = ("DC_MAINT_MESSAGE", "DC_MAINT_ETA")
 _NOT_TO_RESTART = ("config-agent", "registrar", "ufds-replicator")
 
 
@@ -21,12 +28,147 @@ def restart_cloudapi(cloudapi: Zone) -> Advised:
     yield Note("It is away for half a minute. If it stays so, its log names the UFDS that it cannot use.")
 
 
+@remedy("cloudapi-knows-the-master")
+def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
+    """The address stands in the metadata of sdc; what the service has of its own hides it (facts, hazard 3)."""
+    datacenter, proof = cloudapi.datacenter, (f"cloudapi-knows-the-master[{cloudapi.id}]",)
+    own, key = service(datacenter, "cloudapi"), "ufds_remote_ip"
+    if key in own.metadata.values:
+        yield Step(
+            on=headnode(datacenter),
+            run=sapi_delete(own.uuid, (key,)),
+            risk=RESTARTS,
+            why=f"the service cloudapi has {key} of its own in SAPI, which hides that of the application sdc; {_RENDERED}",
+            undo=sapi_restore(own.uuid, own.metadata.values, (key,)),
+            proof=proof,
+        )
+    sdc = application(datacenter)
+    present = str(sdc.metadata.values.get(key) or "")
+    if datacenter == master and present:
+        yield Step(
+            on=headnode(datacenter),
+            run=sapi_delete(sdc.uuid, (key,)),
+            risk=DISRUPTIVE,
+            why=f"{datacenter.name} is the master, and has no other above it; {_RENDERED}",
+            undo=sapi_restore(sdc.uuid, sdc.metadata.values, (key,)),
+            proof=proof,
+        )
+    elif datacenter != master and not present:
+        yield changed_metadata(
+            datacenter,
+            sdc,
+            {key: master.ufds_address},
+            risk=DISRUPTIVE,
+            why=f"the master's UFDS; {_RENDERED}",
+            proof=proof,
+        )
+    yield Note(
+        "Accounts and keys that were written meanwhile are in the wrong UFDS: directory-entries-agree names them."
+    )
+
+
+@remedy("cloudapi-lists-every-datacenter")
+def list_every_datacenter(datacenter: Datacenter) -> Advised:
+    """CLOUDAPI_DATACENTERS is one string of JSON: it is read, completed and put back whole."""
+    refused = [zone for zone in datacenter.zones("cloudapi") if zone.listing.code]
+    if refused:
+        yield Note(
+            f"The UFDS of {datacenter.name} knows no key {datacenter.sdc_metadata.values.get('SDC_KEY_ID')} of admin: look "
+            "whether the master has it (sdc-useradm keys admin), and whether it was replicated."
+        )
+        return
+    own = service(datacenter, "cloudapi")
+    before = _urls(datacenter)
+    wanted = {
+        dc.name: _urls(dc).get(dc.name) or f"https://cloudapi.{dc.suffix}" for dc in datacenter.world.coupling.coupled
+    }
+    kept = {name: url for name, url in before.items() if name not in wanted or url.startswith("https://")}
+    yield changed_metadata(
+        datacenter,
+        own,
+        {"CLOUDAPI_DATACENTERS": json.dumps(wanted | kept, sort_keys=True)},
+        risk=RESTARTS,
+        why=f"what ListDatacenters answers in {datacenter.name}; the others' URLs are those that they name themselves; "
+        f"{_RENDERED}",
+        proof=(f"cloudapi-lists-every-datacenter[{datacenter.id}]",),
+    )
+
+
+def _urls(datacenter: Datacenter) -> dict[str, str]:
+    """CLOUDAPI_DATACENTERS of a datacenter; nothing where it cannot be read."""
+    told = service(datacenter, "cloudapi").metadata.values.get("CLOUDAPI_DATACENTERS")
+    try:
+        read = json.loads(told) if isinstance(told, str) else told
+    except ValueError:
+        return {}
+    return {name: url for name, url in read.items() if isinstance(url, str)} if isinstance(read, dict) else {}
+
+
+@remedy("cloudapi-answers-outside")
+def look_from_outside(datacenter: Datacenter) -> Advised:
+    """Public DNS, packet filters and routers before the datacenter are nobody's of Triton: there is no command for them."""
+    url = _urls(datacenter).get(datacenter.name, "the URL that CLOUDAPI_DATACENTERS names")
+    seen = datacenter.outside
+    yield Note(
+        f"{url} is asked from where these checks run: {seen.error or f'HTTP {seen.status}'}. Inside, cloudapi answers. Look at "
+        "public DNS, at what stands before its external address "
+        f"({', '.join(zone.vm.address('external') or 'none' for zone in datacenter.zones('cloudapi'))}), and whether this "
+        "machine is meant to reach it: if not, waive it."
+    )
+
+
+@remedy("cloudapi-is-not-in-maintenance")
+def end_maintenance(datacenter: Datacenter) -> Advised:
+    """What `sdcadm dc-maint stop` sets for cloudapi (sdcadm:lib/sdcadm.js); a human knows whether it is over."""
+    own, sdc = service(datacenter, "cloudapi"), application(datacenter)
+    proof = (f"cloudapi-is-not-in-maintenance[{datacenter.id}]",)
+    yield Note("If the maintenance is meant, waive it until its end. `sdcadm dc-maint stop` ends it for Docker, too.")
+    yield Step(
+        on=headnode(datacenter),
+        run=f"{sapi_update(own.uuid, {'CLOUDAPI_READONLY': False})}\n{sapi_delete(sdc.uuid, _MAINTENANCE)}",
+        risk=RESTARTS,
+        why=f"customers can change nothing in {datacenter.name}; {_RENDERED}",
+        undo=sapi_restore(own.uuid, own.metadata.values, ("CLOUDAPI_READONLY",)),
+        undo_note="its message and end go back by `sdcadm dc-maint start --message … --eta …`",
+        proof=proof,
+        applied_by_suite=False,
+    )
+
+
 @remedy("adminui-answers")
 def restart_adminui(adminui: Zone) -> Advised:
     """It hangs while it has no UFDS at all; a restart connects anew."""
     ping = adminui.ping
     why = ping.error or (f"HTTP {ping.status}" if ping.status != 200 else "it is connected to no UFDS")
     yield _restart(adminui, "adminui-answers", fmris(adminui, "/application/adminui:"), why)
+
+
+@remedy("internal-apis-answer")
+def restart_api(api: Zone) -> Advised:
+    """It is online for SMF and does not answer: a restart ends what it waits for."""
+    ping = api.ping
+    yield _restart(api, "internal-apis-answer", fmris(api, f"/{api.role}:"), ping.error or f"HTTP {ping.status}")
+
+
+@remedy("health-commands-answer")
+def ask_the_health_commands(datacenter: Datacenter) -> Advised:
+    """Comes alone only where every service answers that the suite asks itself: then the commands themselves are at fault."""
+    evidence = datacenter.evidence
+    said = " ".join(fact.why or "" for fact in (evidence.check_health, evidence.healthcheck))
+    if "JSON" in said:
+        yield Step(
+            on=headnode(datacenter),
+            run=f"json -f {SDCADM_CONF} >/dev/null || mv {SDCADM_CONF} {SDCADM_CONF}.broken",
+            risk=SAFE,
+            why="sdcadm reads its settings as JSON, and does nothing where they are not; without the file it has defaults",
+            proof=("health-commands-answer",),
+            undo=f"mv {SDCADM_CONF}.broken {SDCADM_CONF}",
+        )
+        return
+    yield Note(
+        f"On the head node of {datacenter.name}: sdcadm check-health -j; its ping has no time-out, so it hangs at the service "
+        "that does not answer. Leave them out one by one: sdcadm check-health SERVICE."
+    )
 
 
 @remedy("core-services-are-healthy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import msgspec
@@ -23,8 +24,26 @@ class Stored(Struct, frozen=True, forbid_unknown_fields=True):
     """Base of what findings.json holds: immutable and strict."""
 
 
+class WaiverRow(Stored, frozen=True):
+    """The waiver of a finding.
+
+    `was` is what the finding was before: failed or blocked.  `through` names the waived causes that it follows from, if the waiver
+    was written for them.  An expired one waives nothing.
+    """
+
+    check: str
+    subject: str
+    reason: str
+    owner: str
+    until: datetime.date
+    ticket: str = ""
+    was: str = ""
+    through: tuple[Named, ...] = ()
+    expired: bool = False
+
+
 class Row(Stored, frozen=True):
-    """One result."""
+    """One result.  `page` says where a finding's check is explained; a cause that was not asked for is not `selected`."""
 
     check: str
     subject: str
@@ -35,9 +54,11 @@ class Row(Stored, frozen=True):
     evidence: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     blocked_by: tuple[Named, ...] = ()
-    waiver: str | None = None
+    waiver: WaiverRow | None = None
     reason: str = ""
     culprits: tuple[str, ...] = ()
+    page: str = ""
+    selected: bool = True
 
 
 class CauseRow(Stored, frozen=True):
@@ -51,13 +72,20 @@ class CauseRow(Stored, frozen=True):
 
 
 class Findings(Stored, frozen=True, kw_only=True):
-    """The whole file.  `run` is the name of the run's folder."""
+    """The whole file.  `run` is the name of the run's folder; `remarks` are sentences about the run as a whole.
+
+    `partial`, `selection` and `inventory` say what the run was to judge (reports/extent.py).
+    """
 
     schema: int = SCHEMA
     run: str
     results: tuple[Row, ...]
     causes: tuple[CauseRow, ...]
     counts: dict[str, int]
+    partial: bool = False
+    selection: str = ""
+    inventory: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def load(path: Path) -> Findings:

@@ -74,6 +74,46 @@ def set_the_domain(datacenter: Datacenter) -> Advised:
     )
 
 
+@remedy("admin-uuid-agrees")
+def set_the_admin(datacenter: Datacenter, master: Datacenter) -> Advised:
+    """SAPI, and the head node's configuration; a datacenter that was really installed with another admin is another case."""
+    wanted = str(master.sdc_metadata.values.get("ufds_admin_uuid") or "")
+    proof = (f"admin-uuid-agrees[{datacenter.id}]",)
+    if not wanted:
+        yield Note(f"{master.name} itself has no ufds_admin_uuid in SAPI: put that right first.")
+        return
+    yield changed_metadata(
+        datacenter,
+        application(datacenter),
+        {"ufds_admin_uuid": wanted},
+        risk=DISRUPTIVE,
+        why="config-agent renders it into cloudapi, adminui and others, and they restart",
+        proof=proof,
+    )
+    yield from usbkey_steps(datacenter, {"ufds_admin_uuid": wanted}, proof)
+    yield Note(
+        f"This puts back an edited setting. If the core zones of {datacenter.name} belong to another account than {wanted} "
+        "(vmadm list -o owner_uuid), it was installed otherwise, and cannot be coupled."
+    )
+
+
+@remedy("usbkey-agrees-with-sapi")
+def write_the_usb_key(datacenter: Datacenter) -> Advised:
+    """SAPI's values are what everything runs with, and other checks have judged them: they go into both files."""
+    usbkey, sapi = datacenter.usbkey.of_coupling, datacenter.sdc_metadata.of_coupling
+    apart = {key: sapi[key] for key in usbkey if usbkey[key] != sapi[key]}
+    secret = [
+        key for key in apart if key in datacenter.sdc_metadata.fingerprints or key in datacenter.usbkey.fingerprints
+    ]
+    proof = (f"usbkey-agrees-with-sapi[{datacenter.id}]",)
+    yield from usbkey_steps(datacenter, {key: value for key, value in apart.items() if key not in secret}, proof)
+    for key in secret:
+        yield Note(
+            f"{key} differs too, and is printed nowhere: compare the two on {datacenter.declared.headnode} (grep {key} "
+            "/usbkey/config; sdc-sapi '/applications?name=sdc' | json -Ha metadata), and edit both copies of /usbkey/config."
+        )
+
+
 def _text(shown: str) -> str:
     """The text that a setting will have, given as JSON; empty if it is no text (or hidden), so cannot be waited for."""
     try:

@@ -9,20 +9,36 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from evidence.binding import Subject, bind
 from evidence.facts import Missing
-from evidence.subjects import LINKS, ROLES, Subject, World, bind, links
+from evidence.links import LINKS, links
+from evidence.subjects import MANTA_ROLES, ROLES, World
 from remediate.steps import Advice, Note, Step
 from verdict.judge import Cause
 
 Advised = Iterator[Step | Note]
 Build = TypeVar("Build", bound=Callable[..., Advised])
 
-CHAPTERS = ("access", "names", "reachability", "binder", "ufds", "sapi", "cloudapi")
+CHAPTERS = (
+    "access",
+    "coupling",
+    "names",
+    "paths",
+    "firewall",
+    "reachability",
+    "binder",
+    "ufds",
+    "replication",
+    "directory",
+    "sapi",
+    "manta",
+    "cloudapi",
+)
 """The modules that hold remedies, in the order of a plan: what others rest on comes first."""
 
 
 class Remedy(Struct, frozen=True):
-    """A generator of steps; `parameters` are bound as those of its check are (evidence.subjects.bind)."""
+    """A generator of steps; `parameters` are bound as those of its check are (evidence.binding.bind)."""
 
     check: str
     chapter: str
@@ -64,7 +80,7 @@ def subject_named(world: World, check: str, name: str) -> Subject | None:
     if check in LINKS:
         return next((link for link in links(world, check) if link.id == name), None)
     wholes: tuple[Subject, ...] = (world.coupling, *world.datacenters, *world.regions)
-    parts = (zone for dc in world.datacenters for role in ROLES for zone in dc.zones(role))
+    parts = (zone for dc in world.datacenters for role in (*ROLES, *MANTA_ROLES) for zone in dc.zones(role))
     return next((subject for subject in (*wholes, *parts) if subject.id == name), None)
 
 

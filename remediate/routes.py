@@ -8,48 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network
 
 from evidence.facts import Missing
-from evidence.model import Network, Nic, Vm
+from evidence.model import Network, Nic
+from evidence.routes import address_in, covering, has_route, subnet
 from evidence.subjects import Datacenter, Zone
 from remediate.lookup import headnode
 from remediate.shell import NET_AGENT, compact, quote
 from remediate.steps import DISRUPTIVE, SAFE, NapiRoutes, Note, Step
-
-
-def subnet(text: str) -> IPv4Network | None:
-    """A destination as routes name it ("10.2.1.0/24", "10.2.2.29"), or None for anything else."""
-    try:
-        return IPv4Network(text, strict=False)
-    except ValueError:
-        return None
-
-
-def address_in(text: str) -> IPv4Address | None:
-    """A text as an address, or None: NICs and metadata may hold "dhcp", a name, or anything else."""
-    try:
-        return IPv4Address(text)
-    except ValueError:
-        return None
-
-
-def covering(routes: Mapping[str, str], host: str) -> str | None:
-    """The most specific destination that holds the host; a default route does not count."""
-    address = address_in(host)
-    nets = {key: net for key in routes if (net := subnet(key)) is not None}
-    found = [key for key, net in nets.items() if net.prefixlen and address is not None and address in net]
-    return max(found, key=lambda key: nets[key].prefixlen, default=None)
-
-
-def nic_towards(vm: Vm, host: str) -> Nic | None:
-    """The NIC on whose own network an address lies."""
-    address = address_in(host)
-    for nic in vm.nics:
-        net = subnet(f"{nic.ip}/{nic.netmask}") if nic.netmask else None
-        if net is not None and address is not None and address in net:
-            return nic
-    return None
 
 
 def network_of(datacenter: Datacenter, nic: Nic) -> Network | None:
@@ -57,22 +23,8 @@ def network_of(datacenter: Datacenter, nic: Nic) -> Network | None:
     return next((net for net in datacenter.networks.values() if net.uuid == nic.network_uuid), None)
 
 
-def has_route(zone: Zone, host: str) -> bool:
-    """Whether the zone itself has a specific route to the host, or is on its network."""
-    vm = zone.vm
-    return nic_towards(vm, host) is not None or covering(vm.routes, host) is not None
-
-
-def source_address(zone: Zone, host: str) -> str:
-    """The address with which the zone speaks to the host: that of the NIC towards the gateway, else its admin NIC."""
-    vm = zone.vm
-    known = covering(vm.routes, host)
-    nic = nic_towards(vm, vm.routes[known]) if known is not None else nic_towards(vm, host)
-    return nic.ip if nic is not None else zone.address("admin")
-
-
 def destination(host: str, target: Datacenter) -> str:
-    """What to route: the admin network of the other datacenter if the host lies there, else the host alone.
+    """What to route: the admin or Manta network of the other datacenter if the host lies there, else the host alone.
 
     A host route that stands somewhere else already is written as it stands there.
     """
@@ -80,10 +32,11 @@ def destination(host: str, target: Datacenter) -> str:
         nets = {net.name: net for net in target.networks.values()}
     except Missing:
         nets = {}
-    admin = subnet(nets["admin"].subnet) if "admin" in nets else None
     address = address_in(host)
-    if admin is not None and address is not None and address in admin:
-        return str(admin)
+    for name in ("admin", "manta"):
+        net = subnet(nets[name].subnet) if name in nets else None
+        if net is not None and address is not None and address in net:
+            return str(net)
     for dc in target.world.datacenters:
         try:
             routed = [key for net in dc.networks.values() for key in net.routes]
@@ -125,7 +78,8 @@ def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...
     if not admin:
         yield Note(f"NAPI of {datacenter.name} shows no admin network for {zone.id}: give the zone a route to {host}.")
         return
-    yield from _into_napi(datacenter, admin[0], destination(host, target), target, proof)
+    key, network = destination(host, target), admin[0]
+    yield from into_napi(datacenter, network, key, gateway(datacenter, network), proof, f"leads to {target.name}")
 
 
 def put(network: str, routes: Mapping[str, str]) -> str:
@@ -133,16 +87,16 @@ def put(network: str, routes: Mapping[str, str]) -> str:
     return f"sdc-napi /networks/{quote(network)} -X PUT -d {quote(compact({'routes': dict(routes)}))}"
 
 
-def _into_napi(
-    datacenter: Datacenter, network: Network, key: str, target: Datacenter, proof: tuple[str, ...]
+def into_napi(
+    datacenter: Datacenter, network: Network, key: str, router: str | None, proof: tuple[str, ...], use: str
 ) -> Iterator[Step | Note]:
-    router = gateway(datacenter, network)
+    """The PUT that adds one route to a network, with those that are there, and the zones that it reaches."""
     routes = NapiRoutes(network.uuid, network.routes, network.routes | {key: router or "ROUTER"})
     reached = sorted(
         zone.alias for zone in _zones(datacenter) if any(nic.network_uuid == network.uuid for nic in zone.vm.nics)
     )
     unknown = (
-        f" Nothing in {datacenter.name} shows which router on the network leads to {target.name}: find out its "
+        f" Nothing in {datacenter.name} shows which router on the network {use}: find out its "
         "address, and type it for ROUTER. Pasted as it stands, NAPI refuses it."
     )
     yield Step(

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects import Datacenter, Region, Zone
 from remediate.lookup import changed_metadata, fmris, headnode, service
 from remediate.registry import Advised, remedy
 from remediate.shell import zone_service
-from remediate.steps import RESTARTS, Note, Step
+from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
 
 _RENDERED = "config-agent renders it within three minutes and restarts SAPI"
 
 
 @remedy("sapi-answers")
 def get_sapi_to_answer(sapi: Zone) -> Advised:
-    """500 with storAvailable false is the local moray; anything else SAPI itself (facts "How a real SAPI answers")."""
+    """500 with storAvailable false is the local moray; no answer can be either; the rest is SAPI itself (facts "How a real
+    SAPI answers").
+    """
     proof, on = (f"sapi-answers[{sapi.id}]",), headnode(sapi.datacenter)
     ping = sapi.ping
-    if ping.status and ping.body.get("storAvailable") is False:
+    without_storage = bool(ping.status) and ping.body.get("storAvailable") is False
+    if without_storage or ping.status == 0:
+        said = (
+            "SAPI answers, but cannot use its storage"
+            if without_storage
+            else "SAPI hangs, as it does while its storage does"
+        )
         for moray in sapi.datacenter.zones("moray"):
             yield Step(
                 on=on,
                 run=zone_service("restart", moray.vm.uuid, *fmris(moray, "/application/moray:")),
                 risk=RESTARTS,
-                why=f"SAPI answers, but cannot use its storage, the local moray ({moray.alias})",
+                why=f"{said}, the local moray ({moray.alias})",
                 proof=proof,
             )
+    if without_storage:
         yield Note("If that does not help, look at the database below moray: manatee-adm show in a manatee zone.")
         return
     yield Step(
@@ -33,6 +42,20 @@ def get_sapi_to_answer(sapi: Zone) -> Advised:
         risk=RESTARTS,
         why=f"SAPI does not answer ({ping.error or f'HTTP {ping.status}'}), though its service runs",
         proof=proof,
+    )
+
+
+@remedy("sapi-is-in-full-mode")
+def leave_proto_mode(datacenter: Datacenter) -> Advised:
+    """What a head node's setup does at its end (sdc-headnode:scripts/headnode.sh)."""
+    yield Step(
+        on=headnode(datacenter),
+        run="sdc-sapi '/mode?mode=full' -X POST --fail",
+        risk=DISRUPTIVE,
+        why="SAPI puts what it has in files into moray, and works with moray from then on",
+        undo_note="none: SAPI does not go back to proto mode",
+        proof=(f"sapi-is-in-full-mode[{datacenter.id}]",),
+        applied_by_suite=False,
     )
 
 
@@ -59,4 +82,48 @@ def point_the_master_at_nobody(master: Datacenter) -> Advised:
         risk=RESTARTS,
         why=f"{master.name} is the master: asking itself again, its SAPI shows every object twice; {_RENDERED}",
         proof=(f"sapi-master-points-at-nobody[{master.id}]",),
+    )
+
+
+@remedy("sapi-master-is-ufds-master")
+def move_the_sapi_master(region: Region) -> Advised:
+    """There is no tool that moves a SAPI master: before Manta is deployed it is a matter of metadata (facts "SAPI")."""
+    master = region.world.master
+    for datacenter in region.world.datacenters:
+        if datacenter.state == "replica":
+            yield from point_sapi_at_master_moray(datacenter, master)
+    yield from point_the_master_at_nobody(master)
+    yield Note(
+        "If a Manta was deployed already, its objects lie in the moray of the SAPI master of now, and no tool moves them: "
+        "then leave it, and waive this warning."
+    )
+
+
+@remedy("sapi-loaded-its-master")
+def have_sapi_load_its_master(sapi: Zone) -> Advised:
+    """SAPI reads its file at its start only (facts "Rendered config files")."""
+    yield _restart(sapi, "it runs with what its file said before", f"sapi-loaded-its-master[{sapi.id}]")
+
+
+@remedy("sapi-reaches-its-master")
+def get_sapi_to_its_master(replica: Datacenter) -> Advised:
+    """The way is open, else a link would be the cause: SAPI's own connection is stuck, or the master's moray is."""
+    proof = f"sapi-reaches-its-master[{replica.id}]"
+    for sapi in replica.zones("sapi"):
+        answer = sapi.asks_master
+        if answer.error or answer.status != 200:
+            said = answer.error or f"HTTP {answer.status}"
+            yield _restart(sapi, f"asked for objects of the master it does not answer ({said})", proof)
+    yield Note(
+        f"If it stays so, look at moray in {replica.master}: it listens and may not answer. Its own SAPI would be slow too."
+    )
+
+
+def _restart(sapi: Zone, why: str, proof: str) -> Step:
+    return Step(
+        on=headnode(sapi.datacenter),
+        run=zone_service("restart", sapi.vm.uuid, *fmris(sapi, "/application/sapi:")),
+        risk=RESTARTS,
+        why=f"{why}; at its start SAPI in {sapi.alias} reads who the master is, and connects anew",
+        proof=(proof,),
     )

@@ -5,9 +5,10 @@ What is printed is pasted by a human, so a command never holds a control charact
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any
 
@@ -54,6 +55,22 @@ def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...])
     return "; ".join(lines)
 
 
+def ldap_add(entries: Iterable[tuple[str, Mapping[str, str]]]) -> str:
+    """New entries of the datacenter's own UFDS, as LDIF on standard input; values in base64 where LDIF wants that."""
+
+    def line(name: str, value: str) -> str:
+        plain = value.isascii() and value.isprintable() and value[:1] not in ("", " ", ":", "<") and value[-1:] != " "
+        coded = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
+        return f"{name}: {value}" if plain else f"{name}:: {coded}"
+
+    ldif = "\n\n".join(
+        "\n".join([line("dn", dn), "changetype: add", *(line(*pair) for pair in attributes.items())])
+        for dn, attributes in entries
+    )
+    # Quoted line by line: a here-document would be ended by a line that happens to be its mark.
+    return f"printf '%s\\n' {' '.join(quote(each) if each else quote('') for each in ldif.splitlines())} | sdc-ldap add"
+
+
 def usbkey_set(values: Mapping[str, str]) -> str:
     """Both copies of the head node's configuration (facts "Head node configuration": Safe edit); no copy in /tmp.
 
@@ -85,6 +102,21 @@ def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str
         [
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
             f"    [[ $(json {quote(key)} < {file}) == {quote(value)} ]] && break",
+            f"    sleep {PAUSE}",
+            "done",
+        ]
+    )
+
+
+def rendered_anew(uuid: str, path: str, patience: float) -> str:
+    """Have config-agent look again at what it is to render, and wait, with an end, until it has written the file."""
+    file = quote(f"/zones/{uuid}/root{path}")
+    return "\n".join(
+        [
+            f"before=$(ls -E {file})",
+            zone_service("restart", uuid, CONFIG_AGENT),
+            f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
+            f'    [[ $(ls -E {file}) != "$before" ]] && break',
             f"    sleep {PAUSE}",
             "done",
         ]

@@ -66,4 +66,4 @@ def where(on: str, world: World) -> str:
     declared = world.inventory.datacenters.get(name)
     if on == OPERATOR or declared is None:
         return "your own machine (where these checks run)"
-    return f"{declared.headnode} ({name})"
+    return f"{declared.headnode or 'its head node'} ({name})"

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Zone
+from remediate.ldif import deleted
 from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
 from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, rendered, zone_service
@@ -16,8 +17,6 @@ from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
-UNFOLDED = r"sed -e :a -e '$!N' -e 's/\n //' -e ta -e P -e D"
-"""Puts together again the lines that ldapsearch folds."""
 
 
 @remedy("ufds-answers")
@@ -175,8 +174,7 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
     )
     yield Step(
         on=headnode(datacenter),
-        run=f"{search} dn | {UNFOLDED} | sed -n 's/^dn: //p' | sed '1!G;h;$!d' |\n"
-        '    while read -r dn; do sdc-ldap delete "$dn" < /dev/null; done',
+        run=deleted(base),
         risk=DESTROYS,
         why=f"deletes the poseidon that only {datacenter.name} knows, its keys first; the master's then replicates",
         undo_note=f"put a line userpassword: into {backup} (UFDS wants one, and the old one is gone), and add the file "

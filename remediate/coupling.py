@@ -1,0 +1,242 @@
+"""Chapter: before coupling.  What has to be put right before sdc-ufds-m2s is started, since it deletes first and asks later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from evidence.accounts import Account
+from evidence.subjects import Datacenter
+from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
+from remediate.registry import Advised, remedy
+from remediate.shell import CONFIG_AGENT, quote, sapi_delete, zone_service
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
+
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+USERS = "ou=users, o=smartdc"
+UNFOLDED = r"sed -e :a -e '$!N' -e 's/\n //' -e ta -e P -e D"
+"""Puts together again the lines that ldapsearch folds."""
+COPY = "/root/accounts-before-coupling.ldif"
+REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
+
+
+@remedy("candidate-is-not-coupled-yet")
+def take_the_coupling_back(candidate: Datacenter) -> Advised:
+    """SAPI says replica: put it back, so that config-agent has something to render when sdc-ufds-m2s sets it anew."""
+    proof = (f"candidate-is-not-coupled-yet[{candidate.id}]",)
+    sdc = application(candidate)
+    metadata = sdc.metadata.values
+    if str(metadata.get("ufds_is_master")).lower() != "true":
+        wanted = True if isinstance(metadata.get("ufds_is_master"), bool) else "true"
+        step = changed_metadata(
+            candidate,
+            sdc,
+            {"ufds_is_master": wanted},
+            risk=DISRUPTIVE,
+            why="SAPI takes the datacenter for a replica; its services restart as those of a master",
+            proof=proof,
+        )
+        yield replace(step, applied_by_suite=False)
+    if metadata.get("ufds_remote_ip"):
+        yield Step(
+            on=headnode(candidate),
+            run=sapi_delete(sdc.uuid, REMOTE),
+            risk=DISRUPTIVE,
+            why=f"it names another UFDS, {metadata['ufds_remote_ip']}, as its master",
+            undo_note="sdc-ufds-m2s sets both again; the password is not in the evidence",
+            proof=proof,
+            applied_by_suite=False,
+        )
+    yield from usbkey_steps(candidate, {"ufds_is_master": "true", "ufds_remote_ip": ""}, proof)
+    yield Note(
+        "If the datacenter is coupled after all, the inventory is wrong: take its `state: candidate` away. If sdc-ufds-m2s "
+        "was aborted, look whether admin is still there (sdc-ldap search login=admin): if not, its data are gone but for "
+        "/var/tmp/backup.ldif, and starting sdc-ufds-m2s once more is the way on."
+    )
+
+
+@remedy("candidate-has-no-accounts-to-lose")
+def empty_the_candidate(candidate: Datacenter) -> Advised:
+    """Who the accounts belong to nobody but the operator knows: a copy, and how to delete one."""
+    proof = (f"candidate-has-no-accounts-to-lose[{candidate.id}]",)
+    yield from _copy(candidate, proof)
+    for zone in candidate.zones("ufds"):
+        seen, colliding = zone.accounts, zone.evidence.collisions
+        others = {one.account for one in colliding.value.first} if colliding is not None and colliding.value else set()
+        yield from _without(candidate, [one for one in seen.first if one not in others], proof)
+        if seen.count > len(seen.first):
+            yield Note(f"Only {len(seen.first)} of its {seen.count} accounts are named; then run the checks again.")
+    yield Note(
+        "Whoever is to stay a customer is made anew on the master (sdc-useradm create), and gets his keys and machines "
+        "there: a machine belongs to a uuid, and so no longer to him (owner_uuid in VMAPI)."
+    )
+
+
+@remedy("candidate-collides-with-nothing")
+def remove_what_collides(candidate: Datacenter) -> Advised:
+    """The master's account stays; the candidate's would stop the replication of everybody."""
+    proof = (f"candidate-collides-with-nothing[{candidate.id}]",)
+    yield from _copy(candidate, proof)
+    for zone in candidate.zones("ufds"):
+        seen = zone.collisions
+        yield from _without(candidate, [one.account for one in seen.first], proof)
+        if seen.count > len(seen.first):
+            yield Note(f"Only {len(seen.first)} of {seen.count} accounts are named; then run the checks again.")
+    yield Note(
+        "If two people share a login by chance, rename one of them instead: a login cannot be changed, so he gets a new "
+        "account; an e-mail address can (sdc-useradm replace-attr LOGIN email VALUE)."
+    )
+
+
+def _copy(candidate: Datacenter, proof: tuple[str, ...]) -> Advised:
+    yield Step(
+        on=headnode(candidate),
+        run=f"(umask 077; sdc-ldap search -b {quote(USERS)} '(objectclass=*)' > {COPY})",
+        risk=SAFE,
+        why="a copy of all accounts, keys and probes; UFDS does not hand out passwords",
+        undo=f"rm {COPY}",
+        proof=proof,
+        applied_by_suite=False,
+    )
+
+
+def _without(candidate: Datacenter, accounts: Sequence[Account], proof: tuple[str, ...]) -> Advised:
+    named = [one for one in accounts if _UUID.fullmatch(one.uuid)]
+    for one in accounts:
+        if one not in named:
+            yield Note(f"The account {one.login!r} has {one.uuid!r} as uuid, which is none: look at it by hand.")
+    if not named:
+        return
+    yield Step(
+        on=headnode(candidate),
+        run=f"for uuid in {' '.join(one.uuid for one in named)}; do\n"
+        f"    sdc-ldap search -b \"uuid=$uuid, {USERS}\" -s sub '(objectclass=*)' dn | {UNFOLDED} |\n"
+        "        sed -n 's/^dn: //p' | sed '1!G;h;$!d' | while read -r dn; do sdc-ldap delete \"$dn\" < /dev/null; done\n"
+        "done",
+        risk=DESTROYS,
+        why=f"deletes accounts of {candidate.name} ({', '.join(one.login for one in named)}), what is below them first; look before "
+        "who of them owns machines there (sdc-vmapi '/vms?owner_uuid=UUID&state=active')",
+        undo_note=f"put a line userpassword: into their entries in {COPY} (UFDS wants one, and the old one is gone), and add "
+        "these with sdc-ldap add -f",
+        proof=proof,
+        applied_by_suite=False,
+    )
+
+
+@remedy("candidate-ufds-has-a-routable-nic")
+def give_ufds_a_nic(candidate: Datacenter) -> Advised:
+    """Triton's own script; the zone's default gateway moves to the new NIC (facts "What the … guide asks")."""
+    zones = candidate.zones("ufds")
+    if len(zones) != 1:
+        names = ", ".join(zone.alias for zone in zones)
+        yield Note(f"sdc-ufds-m2s wants one ufds zone on the head node, and there are {names}: remove all but one.")
+        return
+    yield Step(
+        on=headnode(candidate),
+        run=f"/usbkey/scripts/add_external_nic.sh {quote(zones[0].vm.uuid)}",
+        risk=DISRUPTIVE,
+        why="adds a NIC on the network external and makes it the primary one: the zone's default gateway moves there, and "
+        "UFDS can be reached from outside unless a firewall keeps others away",
+        undo_note="sdc-vmapi '/vms/UUID?action=remove_nics' with the new NIC's mac",
+        proof=(f"candidate-ufds-has-a-routable-nic[{candidate.id}]",),
+        applied_by_suite=False,
+    )
+
+
+@remedy("candidate-knows-the-password")
+def pass_the_password_on(candidate: Datacenter, master: Datacenter) -> Advised:
+    """Newer tools ask for the password; another password for a master that has replicas is no small thing."""
+    here, there = (dc.sdc_metadata.fingerprints.get("ufds_ldap_root_pw") for dc in (candidate, master))
+    if here != there and not candidate.m2s_asks_password:
+        yield Step(
+            on=headnode(candidate),
+            run="sdcadm experimental update-gz-tools --latest",
+            risk=SAFE,
+            why="newer versions of sdc-ufds-m2s ask for the master's root password",
+            undo_note="the same with the old image's uuid",
+            proof=(f"candidate-knows-the-password[{candidate.id}]",),
+            applied_by_suite=False,
+        )
+    if "ufds_ldap_root_pw" in master.sdc_metadata.fragile:
+        yield Note(
+            f"No command can be given: {master.name} needs another ufds_ldap_root_pw, of letters and digits, in its SAPI and in "
+            "both copies of /usbkey/config, and every replica that is coupled already the same as ufds_remote_ldap_root_pw; "
+            "no log-in works between the first of these and the last. Triton has no tool for it."
+        )
+
+
+@remedy("candidate-config-agent-runs")
+def start_config_agent(candidate: Datacenter) -> Advised:
+    """Enable or clear it in every ufds zone."""
+    for ufds in candidate.zones("ufds"):
+        state = state_of(ufds, CONFIG_AGENT)
+        if state in ("online", None):
+            continue
+        yield Step(
+            on=headnode(candidate),
+            run=zone_service("clear" if state == "maintenance" else "enable", ufds.vm.uuid, CONFIG_AGENT),
+            risk=RESTARTS,
+            why=f"config-agent of {ufds.alias} is {state}; what it has missed it renders at once, and restarts UFDS for it",
+            undo=zone_service("disable", ufds.vm.uuid, CONFIG_AGENT),
+            proof=(f"candidate-config-agent-runs[{candidate.id}]",),
+        )
+
+
+@remedy("candidate-usbkey-mounts")
+def find_the_usb_key(candidate: Datacenter) -> Advised:
+    """Somebody has to go there: no command puts a key in."""
+    yield Note(
+        f"No disk of {candidate.declared.headnode} has the file system of a USB key, and it was not booted from a pool: put the "
+        "key in (or a copy of it), then try sdc-usbkey mount and sdc-usbkey unmount. No command does this."
+    )
+
+
+@remedy("versions-agree")
+def update_the_candidate(candidate: Datacenter, master: Datacenter) -> Advised:
+    """sdcadm itself first, then the zones whose image is older."""
+    proof = (f"versions-agree[{candidate.id}]",)
+    for role in ("sapi", "ufds"):
+        here, there = (
+            sorted(each.version for each in dc.instances if each.service == role) for dc in (candidate, master)
+        )
+        if here and there and here[0] != there[-1]:
+            yield Step(
+                on=headnode(candidate),
+                run=f"sdcadm update -y {role}",
+                risk=DISRUPTIVE,
+                why=f"{role} is {here[0]}, the master's {there[-1]}; the zone is provisioned again and is away for minutes",
+                undo_note=f"sdcadm rollback {role}, with the plan that the update has left in /var/sdcadm/updates",
+                proof=proof,
+                applied_by_suite=False,
+            )
+    yield Note("Update sdcadm itself first: sdcadm self-update --latest.")
+
+
+@remedy("no-password-left-behind")
+def remove_what_was_left(datacenter: Datacenter) -> Advised:
+    """What holds passwords can go; the copies of UFDS's data may be the only ones."""
+    proof = (f"no-password-left-behind[{datacenter.id}]",)
+    copies = tuple(path for path in datacenter.leftovers if path.endswith(".ldif"))
+    secret = tuple(path for path in datacenter.leftovers if path not in copies)
+    if secret:
+        yield Step(
+            on=headnode(datacenter),
+            run=f"rm -f {' '.join(map(quote, secret))}",
+            risk=SAFE,
+            why="sdc-ufds-m2s does not need these files once it has ended, and passwords stand in them",
+            undo_note="none is needed",
+            proof=proof,
+        )
+    if copies:
+        yield Step(
+            on=headnode(datacenter),
+            run=f"rm -f {' '.join(map(quote, copies))}",
+            risk=DESTROYS,
+            why="what UFDS held below admin before the coupling; if amon-probes-are-back has a finding, load the probes first "
+            "(sdc-ldap add -f /var/tmp/restore.ldif)",
+            undo_note="none: copy them elsewhere if in doubt",
+            proof=proof,
+            applied_by_suite=False,
+        )

@@ -1,0 +1,224 @@
+"""Chapter: what a directory must hold.  The entries that m2s left out, and those in which a replica differs from its master."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Iterator
+
+from evidence.comparison import EXTRA, EntryDifference
+from evidence.inventory import CANDIDATE
+from evidence.subjects import Coupling, Datacenter, Region
+from remediate.ldif import added, deleted, modified, touched
+from remediate.lookup import headnode
+from remediate.registry import Advised, remedy
+from remediate.shell import quote
+from remediate.steps import DESTROYS, SAFE, Note, Step
+
+
+def deleted_with_backup(replica: Datacenter, dn: str, what: str, proof: tuple[str, ...]) -> Iterator[Step]:
+    """Deletes an entry that only a replica has, and what is below it."""
+    backup = f"/root/extra-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}.ldif"
+    yield Step(
+        on=headnode(replica),
+        run=f"(umask 077; sdc-ldap search -b {quote(dn)} -s sub '(objectclass=*)' > {quote(backup)})",
+        risk=SAFE,
+        why="a copy of it and what is below it, to look at later; UFDS does not hand out a password",
+        undo=f"rm {quote(backup)}",
+        proof=proof,
+        applied_by_suite=False,
+    )
+    yield Step(
+        on=headnode(replica),
+        run=deleted(dn),
+        risk=DESTROYS,
+        why=f"deletes {what}",
+        undo_note=f"the entries are in {backup}, without the password",
+        proof=proof,
+        applied_by_suite=False,
+    )
+
+
+@remedy("admin-and-operators-are-there")
+def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
+    """The master sends again what a replica lacks: the replicator adds what it is told was modified (facts "UFDS")."""
+    proof = (f"admin-and-operators-are-there[{replica.id}]",)
+    admin = str(replica.sdc_metadata.values.get("ufds_admin_uuid") or "")
+    for ufds in replica.zones("ufds"):
+        held = ufds.directory
+        lacks = {f"uuid={admin}, ou=users, o=smartdc": ("sub", "objectclass")} if not held.admin else {}
+        if admin not in (held.operators or ()):
+            lacks["cn=operators, ou=groups, o=smartdc"] = ("base", "uniquemember")
+        if not held.readers:
+            lacks["cn=readers, ou=groups, o=smartdc"] = ("base", "objectclass")
+        for dn, (scope, attribute) in lacks.items():
+            yield Step(
+                on=headnode(master),
+                run=touched(dn, scope, attribute),
+                risk=SAFE,
+                why=f"{replica.name} lacks {dn}; a change that changes nothing makes the master send it once more",
+                undo_note="none is needed: nothing is changed",
+                proof=proof,
+            )
+
+
+@remedy("directory-entries-agree")
+def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
+    """The master sends again what is missing or other; what is there besides the master's is told, never deleted by the suite."""
+    proof = (f"directory-entries-agree[{replica.id}]",)
+    for ufds in replica.zones("ufds"):
+        seen = ufds.comparison
+        for each in seen.first:
+            if each.kind == EXTRA:
+                continue
+            for attribute in each.attributes or ("objectclass",):
+                yield Step(
+                    on=headnode(master),
+                    run=touched(each.dn, "base", attribute),
+                    risk=SAFE,
+                    why=f"{replica.name} has it otherwise, or not at all; a change that changes nothing makes the master send it "
+                    "once more, and the replicator sets it, or adds what is missing",
+                    undo_note="none is needed: nothing is changed",
+                    proof=proof,
+                )
+        extra = [each for each in seen.first if each.kind == EXTRA]
+        for each in extra:
+            if not any(each.dn.endswith(f", {other.dn}") for other in extra):
+                yield from _deleting(replica, each, proof)
+        if seen.missing + seen.extra + seen.different > len(seen.first):
+            yield Note(f"{ufds} differs in more than the entries named here: run the checks again after these steps.")
+
+
+def _deleting(replica: Datacenter, entry: EntryDifference, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+    whose = f" ({entry.login})" if entry.login else ""
+    yield Note(
+        f"{entry.dn}{whose} exists on {replica.name} only. Whoever made it meant the master: make it there, and delete it here. "
+        "Both at once cannot be: the same login or address on the master would stop replication."
+    )
+    yield from deleted_with_backup(replica, entry.dn, f"what only {replica.name} knows{whose}", proof)
+
+
+@remedy("datacenters-are-registered")
+def register_the_datacenters(region: Region) -> Advised:
+    """The entries that sdc-ufds-m2s brings into the master's directory, with this coupling's addresses."""
+    master = region.world.master
+    proof = (f"datacenters-are-registered[{region.id}]",)
+    held = [ufds.directory for ufds in master.zones("ufds")]
+    top = f"region={region.name}, o=smartdc"
+    if not any(region.name in each.regions for each in held):
+        yield _adding(master, top, {"o": ["smartdc"], "region": [region.name], "objectclass": ["region"]}, proof)
+    for datacenter in region.datacenters:
+        if datacenter.state == CANDIDATE:
+            continue
+        known = [
+            e for each in held for e in each.datacenters if (e.region, e.datacenter) == (region.name, datacenter.name)
+        ]
+        common = {"o": ["smartdc"], "region": [region.name], "datacenter": [datacenter.name]}
+        where = f"datacenter={datacenter.name}, {top}"
+        if not known:
+            yield _adding(master, where, common | {"objectclass": ["datacenter"]}, proof)
+        if not any(each.network for each in known):
+            values = datacenter.sdc_metadata.values
+            yield _adding(
+                master,
+                f"network=admin, {where}",
+                common
+                | {
+                    "network": ["admin"],
+                    "networkaddr": [_address(values.get("admin_network"))],
+                    "netmask": [_address(values.get("admin_netmask"))],
+                    "objectclass": ["network"],
+                },
+                proof,
+            )
+        if not any(each.resolvers for each in known):
+            for binder in datacenter.zones("binder"):
+                ip = binder.address("admin")
+                entry = common | {"network": ["admin"], "ip": [ip], "objectclass": ["resolver"]}
+                yield _adding(master, f"ip={ip}, network=admin, {where}", entry, proof)
+
+
+def _address(value: object) -> str:
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError:
+        return "ADDRESS"
+
+
+def _adding(master: Datacenter, dn: str, entry: dict[str, list[str]], proof: tuple[str, ...]) -> Step:
+    return Step(
+        on=headnode(master),
+        run=added(dn, entry),
+        risk=SAFE,
+        why=f"the master's directory lacks {dn}; binders learn from there whom to ask",
+        undo=f"sdc-ldap delete {quote(dn)}",
+        proof=proof,
+    )
+
+
+@remedy("replica-key-is-known-to-master")
+def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
+    """add-key on the master's head node (facts "UFDS": the sure way); the key is public."""
+    proof = (f"replica-key-is-known-to-master[{replica.id}]",)
+    values = replica.sdc_metadata.values
+    key, name = values.get("SDC_PUBLIC_KEY"), f"{replica.name} sdc key"
+    if not isinstance(key, str) or not key.strip():
+        yield Note(
+            f"SAPI of {replica.name} holds no SDC_PUBLIC_KEY; it is in /root/.ssh/sdc.id_rsa.pub of its sdc zone."
+        )
+        return
+    file = f"/root/{replica.name}.sdc.pub"
+    yield Step(
+        on=headnode(master),
+        run=f"printf '%s\\n' {quote(key.strip())} > {quote(file)}\n"
+        f"sdc-useradm add-key -n {quote(name)} admin {quote(file)}; rm {quote(file)}",
+        risk=SAFE,
+        why=f"{replica.name} signs with this key; from the master it is replicated to all",
+        undo=f"sdc-useradm delete-key admin {quote(str(values.get('SDC_KEY_ID', '')))}",
+        proof=proof,
+    )
+
+
+@remedy("amon-probes-are-back")
+def bring_the_probes_back(replica: Datacenter) -> Advised:
+    """What sdc-ufds-m2s saved before it deleted admin, and would have loaded as its last step but three."""
+    yield Step(
+        on=headnode(replica),
+        run="sdc-ldap add -c -f /var/tmp/restore.ldif",
+        risk=SAFE,
+        why="sdc-ufds-m2s saved the probes there before it deleted admin; aborted, it did not load them again",
+        undo_note="sdc-ldap delete for each dn in the file",
+        proof=(f"amon-probes-are-back[{replica.id}]",),
+    )
+    yield Note(
+        "Where the file is gone, the probes have to be made anew, as after the setup of a datacenter: in AdminUI, or over amon's "
+        "API with the probes of another datacenter as a pattern."
+    )
+
+
+@remedy("poseidon-is-operator")
+def make_poseidon_operator(coupling: Coupling) -> Advised:
+    """On the master only: the replicas follow."""
+    master, proof = coupling.world.master, ("poseidon-is-operator[coupling]",)
+    group = "cn=operators, ou=groups, o=smartdc"
+    for ufds in master.zones("ufds"):
+        for account in ufds.poseidons:
+            member = f"uuid={account.uuid}, ou=users, o=smartdc"
+            if account.uuid in (ufds.directory.operators or ()):
+                yield Step(
+                    on=headnode(master),
+                    run=touched(group, "base", "uniquemember"),
+                    risk=SAFE,
+                    why="the master has it; a change that changes nothing makes it send the members once more",
+                    undo_note="none is needed: nothing is changed",
+                    proof=proof,
+                )
+                continue
+            yield Step(
+                on=headnode(master),
+                run=modified(group, "add", "uniquemember", member),
+                risk=SAFE,
+                why="Manta's tools act as poseidon; from the master it is replicated to all",
+                undo=modified(group, "delete", "uniquemember", member),
+                proof=proof,
+            )

@@ -1,0 +1,123 @@
+"""Chapter: firewalls.  A rule in FWAPI for those who have to come in; the firewall of UFDS on, and no door for everybody."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from evidence.facts import Missing
+from evidence.firewall import anybody
+from evidence.links import Link, links_to
+from evidence.paths import dropped_by, shut_out
+from evidence.routes import source_address
+from evidence.subjects import MANTA_ROLES, Datacenter, Zone
+from remediate.lookup import headnode
+from remediate.registry import Advised, remedy
+from remediate.routes import destination
+from remediate.shell import compact, quote
+from remediate.steps import DISRUPTIVE, SAFE, Note, Step
+
+ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
+"""Of every datacenter: facts, "Zones"."""
+UFDS = 636
+Dropped = tuple[Link, str, tuple[str, ...]]
+
+
+@remedy("firewall-lets-peers-in")
+def let_peers_in(target: Zone) -> Advised:
+    """One rule for each protocol: whole admin networks, since a zone that is provisioned anew has another address."""
+    found, unknown = shut_out(target)
+    yield from rules_for(target, found, (f"firewall-lets-peers-in[{target.id}]",))
+    if found:
+        yield Note(
+            "The agent firewaller takes the rule to the zone. If it does not: svcs firewaller, on the head node of "
+            f"{target.datacenter.name}."
+        )
+    if unknown is not None:
+        yield Note(f"Not known of all who have to come in: {unknown.asked}: {unknown.why}.")
+
+
+def rules_for(target: Zone, found: Mapping[str, Dropped], proof: tuple[str, ...]) -> Iterable[Step]:
+    """The rules in FWAPI that let in what is dropped."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    ports: dict[str, set[int]] = defaultdict(set)
+    for link, address, dropped in found.values():
+        for each in dropped:
+            protocol, _, port = each.partition("/")
+            net = destination(address, link.source.datacenter)
+            wanted[protocol].add(f"subnet {net}" if "/" in net else f"ip {net}")
+            ports[protocol].add(int(port))
+    for protocol in sorted(wanted):
+        yield _rule(target, protocol, sorted(wanted[protocol]), sorted(ports[protocol]), proof)
+
+
+def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int], proof: tuple[str, ...]) -> Step:
+    tag = "manta_role" if target.role in MANTA_ROLES else "smartdc_role"
+    given = [f"PORT {port}" for port in ports]
+    rule = f'FROM {_several(sources, "OR")} TO tag "{tag}" = "{target.role}" ALLOW {protocol} {_several(given, "AND")}'
+    owner = target.vm.owner_uuid or ADMIN
+    said = f"{target.role}: other datacenters ({protocol})"
+    body = compact({"description": said, "enabled": True, "owner_uuid": owner, "rule": rule})
+    listed = f"sdc-fwapi {quote(f'/rules?owner_uuid={owner}')} | json -Ha uuid description"
+    return Step(
+        on=headnode(target.datacenter),
+        run=f"sdc-fwapi /rules -X POST -d {quote(body)}",
+        risk=SAFE,
+        why=f"the firewall of {target.alias} is on, and no rule lets these in; Triton's own know the local admin network "
+        f"only. It holds for every {target.role} zone of {target.datacenter.name}",
+        undo=f"{listed} | while read -r uuid said; do\n"
+        f'    [[ $said == {quote(said)} ]] && sdc-fwapi "/rules/$uuid" -X DELETE\ndone',
+        proof=proof,
+    )
+
+
+def _several(parts: list[str], word: str) -> str:
+    return parts[0] if len(parts) == 1 else f"({f' {word} '.join(parts)})"
+
+
+@remedy("ufds-is-not-open")
+def close_ufds(datacenter: Datacenter) -> Advised:
+    """First those who must come in get a rule, then the firewall goes on, then the doors for everybody are closed."""
+    proof = (f"ufds-is-not-open[{datacenter.id}]",)
+    for ufds in datacenter.zones("ufds"):
+        if all(nic.nic_tag == "admin" for nic in ufds.vm.nics):
+            continue
+        everybody = anybody(ufds.rules, ufds.vm, "tcp", UFDS)
+        yield from rules_for(ufds, _without_a_rule(ufds, {rule.uuid for rule in everybody}), proof)
+        if not ufds.vm.firewall_enabled:
+            uuid = quote(ufds.vm.uuid)
+            yield Step(
+                on=headnode(datacenter),
+                run=f"vmadm update {uuid} <<< {quote(compact({'firewall_enabled': True}))}",
+                risk=DISRUPTIVE,
+                why=f"the firewall of {ufds.alias} is off. From now on only those come in whom a rule names: the local admin "
+                "network, and those of the rules for ufds",
+                undo=f"vmadm update {uuid} <<< {quote(compact({'firewall_enabled': False}))}",
+                proof=proof,
+            )
+        for rule in everybody:
+            path = quote(f"/rules/{rule.uuid}")
+            yield Step(
+                on=headnode(datacenter),
+                run=f"sdc-fwapi {path} -X PUT -d {quote(compact({'enabled': False}))}",
+                risk=DISRUPTIVE,
+                why=f"lets everybody reach {ufds.alias}: {rule.rule}. If it is meant for other zones too, write one for those",
+                undo=f"sdc-fwapi {path} -X PUT -d {quote(compact({'enabled': True}))}",
+                proof=proof,
+            )
+        yield Note("Whoever else has to reach UFDS from outside (operators with ldapsearch) needs a rule of his own.")
+
+
+def _without_a_rule(ufds: Zone, besides: set[str]) -> dict[str, Dropped]:
+    """Who has to reach this UFDS, and would be dropped without the rules that let in everybody."""
+    found: dict[str, Dropped] = {}
+    kept = tuple(rule for rule in ufds.rules if rule.uuid not in besides)
+    for link in links_to(ufds):
+        try:
+            address = source_address(link.source, link.host)
+            dropped = dropped_by(ufds, link, address, kept)
+        except Missing:
+            continue
+        if dropped:
+            found[link.source.id] = link, address, dropped
+    return found

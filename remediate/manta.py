@@ -1,0 +1,258 @@
+"""Chapter: Manta.  Set what its application lacks at the master, and have every muskie run with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from evidence.facts import Missing
+from evidence.model import SapiObject
+from evidence.subjects import Datacenter, Region, Zone
+from remediate.lookup import changed_metadata, fmris, headnode
+from remediate.registry import Advised, remedy
+from remediate.shell import CONFIG_AGENT, compact, quote, rendered, sapi_delete, sapi_update, zone_service
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
+
+CONFIG = "/opt/smartdc/muskie/etc/config.json"
+MULTI_DC = ("MUSKIE_MULTI_DC", "BUCKETS_API_MULTI_DC")
+ELSEWHERE = (
+    "Manta's zones on other servers than the head node are not among these steps: in every datacenter also "
+    "manta-oneach -s webapi 'svcadm restart \"*muskie*\"'"
+)
+
+
+def _poseidon(master: Datacenter) -> str:
+    uuids = {account.uuid for ufds in master.zones("ufds") for account in ufds.poseidons}
+    if len(uuids) != 1:
+        raise Missing(f"{master.name}: the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
+    return uuids.pop()
+
+
+def _application(region: Region) -> SapiObject:
+    right = _poseidon(region.world.master)
+    for found in region.world.master.manta_applications:
+        if found.owner_uuid == right:
+            return found
+    raise Missing(f"{region.name}: Manta's application", "sdc-sapi '/applications?name=manta'", "poseidon has none")
+
+
+def _set(region: Region, wanted: dict[str, Any], why: str, proof: str, *, risk: str = RESTARTS) -> Step:
+    return changed_metadata(region.world.master, _application(region), wanted, risk=risk, why=why, proof=(proof,))
+
+
+def _restart(webapi: Zone, why: str, *proof: str, key: str = "", value: str = "") -> Step:
+    """Restart the muskies of a zone; first have a file with this value rendered, if one is given."""
+    uuid, patience = webapi.vm.uuid, webapi.datacenter.world.inventory.expect.patience
+    render = [zone_service("restart", uuid, CONFIG_AGENT), rendered(uuid, CONFIG, key, value, patience)] if key else []
+    return Step(
+        on=headnode(webapi.datacenter),
+        run="\n".join([*render, zone_service("restart", uuid, *fmris(webapi, "/application/muskie:"))]),
+        risk=RESTARTS,
+        why=f"{why}; clients of this zone are cut off for seconds: one zone after the other",
+        proof=proof,
+    )
+
+
+def _restarts(region: Region, key: str, value: str, proof: str) -> Iterator[Step | Note]:
+    for datacenter in region.datacenters:
+        try:
+            for webapi in datacenter.zones("webapi"):
+                restarted = (proof, f"muskie-was-restarted[{webapi.id}]")
+                yield _restart(webapi, "muskie reads its file at its start only", *restarted, key=key, value=value)
+        except Missing as missing:
+            yield Note(f"Not known, so there may be more to do: {missing.asked}: {missing.why}.")
+    yield Note(ELSEWHERE)
+
+
+@remedy("manta-spans-an-odd-number")
+def add_or_take_away_a_datacenter(manta_region: Region) -> Advised:
+    """Datacenters cannot be conjured up by a command."""
+    names = ", ".join(datacenter.name for datacenter in manta_region.datacenters)
+    yield Note(
+        f"The inventory lists {names}. If one is missing there, declare it; if Manta is to grow, add two datacenters and not "
+        "one. No command helps: a third place can be a small one, which only votes."
+    )
+
+
+@remedy("one-manta-application")
+def leave_one_application(manta_region: Region) -> Advised:
+    """Whatever is not poseidon's at the master goes, if nothing was deployed from it."""
+    master, proof = manta_region.world.master, f"one-manta-application[{manta_region.id}]"
+    right = _poseidon(master)
+    for datacenter in manta_region.datacenters:
+        if datacenter.state == "candidate":
+            continue
+        for found in datacenter.manta_applications:
+            if datacenter.name != master.name or found.owner_uuid != right:
+                yield Step(
+                    on=headnode(datacenter),
+                    run=_without_instances(found.uuid),
+                    risk=DESTROYS,
+                    why=f"this application manta belongs to {found.owner_uuid}, and lies in the moray of {datacenter.name}; it "
+                    "is deleted with its services only as far as nothing was deployed from them",
+                    undo_note="none: keep what sdc-sapi prints of the application and its services",
+                    proof=(proof,),
+                    applied_by_suite=False,
+                )
+            elif found.metadata.values.get("POSEIDON_UUID") != right:
+                wanted = {"POSEIDON_UUID": right}
+                yield _set(manta_region, wanted, "the application names another poseidon than its owner", proof)
+    if not any(found.owner_uuid == right for found in master.manta_applications):
+        yield Note(
+            f"{master.name} has no application of poseidon ({right}): run manta-init there, in the manta zone, before any "
+            "other datacenter. One of another owner cannot be given away: SAPI's services and images hang on it."
+        )
+
+
+def _without_instances(application: str) -> str:
+    """Deletes an application that has no instance: SAPI itself would not ask."""
+    return "\n".join(
+        [
+            f"app={quote(application)}",
+            'for service in $(sdc-sapi --no-headers "/services?application_uuid=$app" | json -a uuid); do',
+            '    [[ -z $(sdc-sapi --no-headers "/instances?service_uuid=$service" | json -a uuid) ]] &&',
+            '        sdc-sapi --no-headers "/services/$service" -X DELETE',
+            "done",
+            '[[ -z $(sdc-sapi --no-headers "/services?application_uuid=$app" | json -a uuid) ]] &&',
+            '    sdc-sapi --no-headers "/applications/$app" -X DELETE',
+        ]
+    )
+
+
+@remedy("manta-networks-belong-to-poseidon")
+def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacenter) -> Advised:
+    """owner_uuids are replaced as a whole, so the body also holds the owners that stay."""
+    right, own = _poseidon(master), manta_datacenter.zones("ufds")
+    others = {account.uuid for ufds in own for account in ufds.poseidons} - {right}
+    for name in ("admin", "manta"):
+        network = next((each for each in manta_datacenter.networks.values() if each.name == name), None)
+        if network is None:
+            yield Note(
+                f"NAPI of {manta_datacenter.name} has no network {name}: Manta's networks come with manta-net.sh."
+            )
+            continue
+        after = sorted({owner for owner in network.owner_uuids if owner not in others} | {right})
+        if network.owner_uuids and after != sorted(network.owner_uuids):
+            yield Step(
+                on=headnode(manta_datacenter),
+                run=_owners(network.uuid, after),
+                risk=SAFE,
+                why=f"manta-adm provisions as poseidon ({right}) on {name}; an owner that nobody knows is left there",
+                undo=_owners(network.uuid, sorted(network.owner_uuids)),
+                proof=(f"manta-networks-belong-to-poseidon[{manta_datacenter.id}]",),
+            )
+
+
+def _owners(network: str, owners: list[str]) -> str:
+    return f"sdc-napi /networks/{quote(network)} -X PUT -d {quote(compact({'owner_uuids': owners}))}"
+
+
+@remedy("manta-shards-are-assigned")
+def assign_shards(manta_region: Region) -> Advised:
+    """What manta-shardadm sets; which shards there are is known to who deployed them (sdc-manta:cmd/manta-shardadm.js)."""
+    found, proof = _application(manta_region), f"manta-shards-are-assigned[{manta_region.id}]"
+    domain = found.metadata.values.get("DOMAIN_NAME")
+    if not domain or not isinstance(domain, str):
+        yield Note(
+            "The application has no DOMAIN_NAME, in which every shard's name ends: it is not one that manta-init made."
+        )
+        return
+    shard = f"1.moray.{domain}"
+    wanted = {"INDEX_MORAY_SHARDS": [{"host": shard, "last": True}], "STORAGE_MORAY_SHARD": shard}
+    yield Step(
+        on=headnode(manta_region.world.master),
+        run=sapi_update(found.uuid, wanted),
+        risk=DISRUPTIVE,
+        why="the same as `manta-shardadm set -i 1.moray -s 1.moray` in the manta zone of the SAPI master: one shard for all. If "
+        "yours has more, or had other ones when its hash ring was made, type those",
+        undo=sapi_delete(found.uuid, tuple(sorted(wanted))),
+        proof=(proof,),
+        applied_by_suite=False,
+    )
+    yield from _restarts(manta_region, "storage.moray.srvDomain", shard, proof)
+
+
+@remedy("manta-hash-ring-is-stored")
+def store_the_ring(manta_region: Region) -> Advised:
+    """An image that is there can be named; one that is lost comes back from a backup only."""
+    master, proof = manta_region.world.master, f"manta-hash-ring-is-stored[{manta_region.id}]"
+    image = _application(manta_region).metadata.values.get("HASH_RING_IMAGE")
+    kept = [
+        (datacenter, each)
+        for datacenter in manta_region.datacenters
+        if datacenter.state != "candidate"
+        for each in datacenter.ring_images
+        if image in (None, "", each)
+    ]
+    if len(kept) == 1:
+        ((holder, only),) = kept
+        yield _set(
+            manta_region,
+            {"HASH_RING_IMAGE": only, "HASH_RING_IMGAPI_SERVICE": f"http://imgapi.{holder.suffix}"},
+            f"the one hash ring that is there lies in the IMGAPI of {holder.name}, and the application does not say so",
+            proof,
+            risk=DISRUPTIVE,
+        )
+        return
+    if len(kept) > 1:
+        names = ", ".join(f"{each} in {datacenter.name}" for datacenter, each in kept)
+        yield Note(
+            f"Several images could be it: {names}. Only who made them knows which; compare owner and published_at."
+        )
+        return
+    yield Note(
+        f"No IMGAPI of the region has the hash ring. If no object was stored yet, make one in the manta zone of {master.name}: "
+        "manta-adm create-topology -v 1000000 -p 2020 (with -f if SAPI names one). Else no command is given here: "
+        "another ring looks for objects in other places, and so loses them. Every electric-moray zone still has its copy, below "
+        "/electric-moray/chash: save it first, and restore the image (sdc-imgadm import) from your backup."
+    )
+
+
+@remedy("muskie-multi-dc-is-set")
+def set_multi_dc(manta_region: Region) -> Advised:
+    """As a JSON boolean, at the master; then every muskie anew (seed; facts "Manta")."""
+    values, proof = _application(manta_region).metadata.values, f"muskie-multi-dc-is-set[{manta_region.id}]"
+    wanted = dict.fromkeys((key for key in MULTI_DC if key == MULTI_DC[0] or key in values), True)
+    why = "new objects then get their copies in two datacenters; what was stored before stays where it is"
+    yield _set(manta_region, wanted, why, proof)
+    yield from _restarts(manta_region, "storage.multiDC", "true", proof)
+
+
+@remedy("muskie-is-rendered-multi-dc")
+def take_away_what_hides_it(webapi: Zone) -> Advised:
+    """The application says true and the file does not: the instance, or the service webapi, says otherwise in between."""
+    master, proof = webapi.datacenter.master, f"muskie-is-rendered-multi-dc[{webapi.id}]"
+    region = Region(webapi.datacenter.world, webapi.datacenter.declared.region)
+    query = f"/services?name=webapi&application_uuid={_application(region).uuid}"
+    service = f'"$(sdc-sapi --no-headers {quote(query)} | json -a uuid)"'
+    body = quote(compact({"action": "delete", "metadata": {MULTI_DC[0]: ""}}))
+    for what, uuid in (("the instance", quote(webapi.vm.uuid)), ("the service webapi", service)):
+        yield Step(
+            on=headnode(master),
+            run=f"echo {body} | sapiadm update {uuid}",
+            risk=SAFE,
+            why=f"a {MULTI_DC[0]} of {what} hides that of the application; where there is none, nothing changes",
+            undo=f"echo {quote(compact({'metadata': {MULTI_DC[0]: False}}))} | sapiadm update {uuid}",
+            undo_note="only where there was one",
+            proof=(proof,),
+        )
+    yield _restart(webapi, "muskie reads its file at its start only", proof, key="storage.multiDC", value="true")
+
+
+@remedy("muskie-was-restarted")
+def restart_muskie(webapi: Zone) -> Advised:
+    """The seed: `manta-oneach -s webapi 'svcadm restart "*muskie*"'`."""
+    yield _restart(webapi, "muskie runs with the file of before", f"muskie-was-restarted[{webapi.id}]")
+    yield Note(ELSEWHERE)
+
+
+@remedy("muskie-answers")
+def get_muskie_to_answer(webapi: Zone) -> Advised:
+    """503: no storage picker (facts "cloudapi, adminui, muskie")."""
+    ping = webapi.ping
+    said = ping.error or f"HTTP {ping.status}"
+    yield _restart(webapi, f"muskie does not answer ({said}), though its service runs", f"muskie-answers[{webapi.id}]")
+    yield Note(
+        "If 503 stays: it finds no moray of STORAGE_MORAY_SHARD, or fewer storage nodes than it needs (in two datacenters, with "
+        "MUSKIE_MULTI_DC). Look at /var/log/muskie.log in the zone for the picker."
+    )

@@ -1,0 +1,120 @@
+"""Chapter: routes.  The way back into the target's zones, what vmadm alone knows into NAPI, the head node's own route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from evidence.links import Link
+from evidence.paths import without_way_back
+from evidence.routes import covering, nic_towards, routed, subnet
+from evidence.subjects import Coupling, Zone
+from remediate.lookup import headnode
+from remediate.registry import Advised, remedy
+from remediate.routes import destination, gateway, into_napi, network_of, route_steps
+from remediate.shell import quote
+from remediate.steps import SAFE, Note, Step
+
+
+def once(said: Iterable[Step | Note]) -> Advised:
+    """Each step once: two routes of a zone want the same agent enabled."""
+    seen: set[str] = set()
+    for each in said:
+        key = each.run if isinstance(each, Step) and each.napi is None else ""
+        if key not in seen or not key:
+            yield each
+        seen.add(key)
+
+
+@remedy("routes-go-both-ways")
+def add_the_way_back(target: Zone) -> Advised:
+    """On the head node of the zone that cannot answer: the routes of those who ask are right."""
+    found, unknown = without_way_back(target)
+    proof = (f"routes-go-both-ways[{target.id}]", *(f"{link.check}[{link.id}]" for link, _ in found.values()))
+    yield from once(
+        step for link, address in found.values() for step in route_steps(target, address, link.source.datacenter, proof)
+    )
+    if unknown is not None:
+        yield Note(f"Not known of all who ask: {unknown.asked}: {unknown.why}.")
+
+
+@remedy("routes-are-durable")
+def tell_napi(zone: Zone) -> Advised:
+    """NAPI first: once it knows the route, net-agent keeps it, and gives it to every zone of the network."""
+    datacenter, proof = zone.datacenter, (f"routes-are-durable[{zone.id}]",)
+    networks = {net.uuid: net for net in datacenter.networks.values()}
+    known = {pair for nic in zone.vm.nics if (net := networks.get(nic.network_uuid)) for pair in net.routes.items()}
+    for to, via in sorted(zone.vm.routes.items()):
+        if (to, via) in known or routed([net for net, hop in known if hop == via], to):
+            continue
+        nic = nic_towards(zone.vm, via)
+        network = network_of(datacenter, nic) if nic is not None else None
+        if network is None:
+            yield Note(f"{via}, the gateway of {zone.id} to {to}, lies on none of its networks in NAPI.")
+        elif to in network.routes:
+            yield Note(
+                f"NAPI's network {network.name} has {to} via {network.routes[to]}, the zone via {via}: find out which is "
+                "right. net-agent will set NAPI's."
+            )
+        else:
+            yield from into_napi(datacenter, network, to, via, proof, f"leads to {to}")
+
+
+@remedy("triton-zones-have-manta-routes")
+def give_it_the_routes_of_manta(manta_peer: Zone) -> Advised:
+    """One route for each network that it lacks; NAPI's reach the other zones too, which is meant here."""
+    proof = (f"triton-zones-have-manta-routes[{manta_peer.id}]",)
+    missing = [
+        (peer, net)
+        for peer in manta_peer.datacenter.peers
+        for name in ("admin", "manta")
+        if (network := peer.networks.get(name)) is not None
+        and (net := subnet(network.subnet)) is not None
+        and not routed(manta_peer.vm.routes, network.subnet)
+    ]
+    yield from once(
+        step for peer, net in missing for step in route_steps(manta_peer, str(net.network_address + 1), peer, proof)
+    )
+
+
+@remedy("headnode-reaches-master-ufds")
+def let_the_head_node_reach_the_master(link: Link) -> Advised:
+    """A global zone has no VM and so no net-agent: the route is set with route(8), until the next boot."""
+    datacenter, host, proof = link.source.datacenter, link.host, (f"headnode-reaches-master-ufds[{link.id}]",)
+    if any(probe.route.partition(" ")[0] not in ("default", "none", "unknown", "") for probe in link.probes):
+        yield Note(
+            f"The head node has a route to {host}, so its packets are lost on the way or the answers do not come back: "
+            f"{link.source.address('admin')} must reach {host} on port {link.kind.port}. Ask those who run the network."
+        )
+        return
+    admin = next((net for net in datacenter.networks.values() if net.name == "admin"), None)
+    known = covering(admin.routes, host) if admin is not None else None
+    router = (admin.routes[known] if known else gateway(datacenter, admin)) if admin is not None else None
+    if router is None:
+        yield Note(
+            f"Nothing in {datacenter.name} shows which router leads to {host}: find out its address, and add a route."
+        )
+        return
+    key = known or destination(host, link.target)
+    yield Step(
+        on=headnode(datacenter),
+        run=f"route add {quote(key)} {quote(router)}",
+        risk=SAFE,
+        why=f"the global zone has no route to {host}; the zones have theirs from NAPI, which does not reach it",
+        undo=f"route delete {quote(key)} {quote(router)}",
+        proof=proof,
+    )
+    yield Note(
+        "The global zone runs from a RAM disk, so the route is gone at the next boot (route -p as well): an SMF service in "
+        "/opt/custom/smf that types this at boot makes it last."
+    )
+
+
+@remedy("networks-do-not-overlap")
+def renumber(coupling: Coupling) -> Advised:
+    """No command can help: NAPI does not change a network's subnet, and an admin network is chosen at installation."""
+    _ = coupling
+    yield Note(
+        "Networks cannot be renumbered by a command. A Manta network with nothing on it can be made anew in NAPI with "
+        "another subnet; a datacenter whose admin network overlaps another's must be installed anew, or its traffic "
+        "translated by those who run the network, before it is coupled."
+    )

@@ -1,0 +1,229 @@
+"""Chapter: replication.  What brings a replica's replicator on its way again, and the entries that m2s left out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from evidence.subjects import Datacenter, Zone
+from remediate.directory import deleted_with_backup
+from remediate.ldif import added, checkpoint_at, copied, touched
+from remediate.lookup import application, headnode, state_of
+from remediate.registry import Advised, remedy
+from remediate.shell import REPLICATOR, quote, rendered_anew, smf_log, zone_service
+from remediate.steps import OPERATOR, RESTARTS, SAFE, Note, Step
+
+CLOUDAPI_CONFIG = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
+UPDATE_UFDS = "sdcadm self-update --latest && sdcadm update ufds"
+
+
+@remedy("master-password-is-known")
+def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
+    """From the one SAPI to the other, through pipes: it stands in no command line, no file and no report."""
+    proof = (f"master-password-is-known[{replica.id}]",)
+    sdc = application(replica)
+    read = "sdc-sapi --no-headers '/applications?name=sdc' | json -j 0.metadata.ufds_ldap_root_pw"
+    yield Step(
+        on=OPERATOR,
+        run=f"ssh -n {quote(master.declared.headnode)} {quote(read)} |\n"
+        '    (read -r password && printf \'{"metadata":{"ufds_remote_ldap_root_pw":%s}}\' "$password") |\n'
+        f"    ssh {quote(replica.declared.headnode)} sapiadm update {quote(sdc.uuid)}",
+        risk=RESTARTS,
+        why=f"{replica.name} asks the master's UFDS with another password than {master.name} has; config-agent renders the "
+        "right one within three minutes and restarts the replicator, cloudapi and adminui",
+        undo_note="put the old password into ufds_remote_ldap_root_pw of application sdc in the same way",
+        proof=proof,
+    )
+    for cloudapi in replica.zones("cloudapi"):
+        wait = rendered_anew(cloudapi.vm.uuid, CLOUDAPI_CONFIG, replica.world.inventory.expect.patience)
+        down = [s.fmri for s in cloudapi.services if s.state == "maintenance"]
+        if down:
+            yield Step(
+                on=headnode(replica),
+                run=f"{wait}\n{zone_service('clear', cloudapi.vm.uuid, *down)}",
+                risk=RESTARTS,
+                why=f"{cloudapi.alias} ended because the master refused it, and SMF starts it again only when told to",
+                proof=proof,
+            )
+
+
+@remedy("replicator-runs")
+def start_the_replicator(replica: Datacenter) -> Advised:
+    """By its state; before a change that cannot be applied it would only end again."""
+    proof = (f"replicator-runs[{replica.id}]",)
+    for ufds in replica.zones("ufds"):
+        state, uuid = state_of(ufds, REPLICATOR), ufds.vm.uuid
+        if state is None:
+            manifest = "/opt/smartdc/ufds/smf/manifests/ufds-replicator.xml"
+            yield Note(
+                f"{ufds} has no ufds-replicator, so sdc-ufds-m2s did not come to its end. What it does next: "
+                f"cp {manifest}.in {manifest} and svccfg import {manifest}, both in the zone."
+            )
+        elif state == "disabled":
+            yield Step(
+                on=headnode(replica),
+                run=zone_service("enable", uuid, REPLICATOR),
+                risk=RESTARTS,
+                why="somebody disabled it",
+                undo=zone_service("disable", uuid, REPLICATOR),
+                proof=proof,
+            )
+        elif state != "online":
+            yield from _without_conflict(replica, ufds, proof)
+            yield Step(
+                on=headnode(replica),
+                run=zone_service("clear", uuid, REPLICATOR),
+                risk=RESTARTS,
+                why=f"SMF gave it up; it goes on at the change that failed. Its log: zlogin {uuid} tail {smf_log(REPLICATOR)}",
+                proof=proof,
+                applied_by_suite=not _conflict(ufds),
+            )
+
+
+def _conflict(ufds: Zone) -> str:
+    fact = ufds.evidence.progress
+    return fact.value.conflict if fact is not None and fact.value is not None else ""
+
+
+def _without_conflict(replica: Datacenter, ufds: Zone, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+    """The entry of the replica's own that has the login or e-mail address of the master's, children first."""
+    conflict = _conflict(ufds)
+    if not conflict:
+        return
+    yield Note(
+        f"{conflict} exists on {replica.name} only and has the login or e-mail address of an account of the master's. "
+        "Deleting it is one way; the other is to give it another login and address there."
+    )
+    why = f"the account that only {replica.name} knows; the master's is replicated then"
+    yield from deleted_with_backup(replica, conflict, why, proof)
+
+
+@remedy("replicator-has-one-checkpoint")
+def leave_one_checkpoint(replica: Datacenter) -> Advised:
+    """The replicator's own is named after the MD5 of the url (facts "Replication")."""
+    proof = (f"replicator-has-one-checkpoint[{replica.id}]",)
+    url = f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
+    own = f"uid={hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()}, "
+    for ufds in replica.zones("ufds"):
+        found = [each for each in ufds.directory.checkpoints if each.url == url]
+        keeps = next((each for each in found if each.dn.startswith(own)), None)
+        for extra in found if keeps is not None else ():
+            if extra is keeps:
+                continue
+            yield Step(
+                on=headnode(replica),
+                run=f"sdc-ldap delete {quote(extra.dn)}",
+                risk=RESTARTS,
+                why=f"the replicator made {keeps.dn if keeps else own} for this url; it stays",
+                undo=added(extra.dn, {"objectclass": ["sdcreplcheckpoint"], "uid": [_rdn(extra.dn)], "url": [extra.url],
+                                      "changenumber": [str(extra.changenumber)], "query": list(extra.queries)}),
+                proof=proof,
+            )  # fmt: skip
+        if len(found) > 1 and keeps is None:
+            yield Note(f"None of the checkpoints of {ufds} is named after its url: decide by hand which one stays.")
+        yield Step(
+            on=headnode(replica),
+            run=zone_service("restart", ufds.vm.uuid, REPLICATOR),
+            risk=RESTARTS,
+            why="it reads its checkpoint when it starts, and makes one if there is none",
+            proof=proof,
+        )
+
+
+def _rdn(dn: str) -> str:
+    return dn.partition(",")[0].partition("=")[2]
+
+
+@remedy("replicator-moves")
+def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
+    """Over a gap, or past an entry whose parent is missing; else it is started again."""
+    proof = (f"replicator-moves[{replica.id}]",)
+    for ufds in replica.zones("ufds"):
+        progress = ufds.progress
+        if not progress.stuck:
+            continue
+        restart = zone_service("restart", ufds.vm.uuid, REPLICATOR)
+        change, url = progress.next, f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
+        checkpoint = next((each for each in ufds.directory.checkpoints if each.url == url), None)
+        if change is None and progress.resumes and checkpoint is not None:
+            yield Step(
+                on=headnode(replica),
+                run=f"{checkpoint_at(checkpoint.dn, progress.resumes)} && {restart}",
+                risk=RESTARTS,
+                why=f"the master's changelog has no change from {progress.after} to {progress.resumes - 1}, so nothing is left "
+                "out; the replicator reads its checkpoint when it starts",
+                undo=f"{checkpoint_at(checkpoint.dn, progress.after)} && {restart}",
+                proof=proof,
+            )
+        elif change is not None and progress.parentless:
+            yield from _with_parent(replica, master, change.dn, proof)
+        else:
+            yield Step(
+                on=headnode(replica),
+                run=restart,
+                risk=RESTARTS,
+                why=f"a new start says in its log why it does not go on: zlogin {ufds.vm.uuid} tail {smf_log(REPLICATOR)}",
+                proof=proof,
+            )
+            if change is not None and change.dn == "cn=version, o=smartdc":
+                yield Note(f"The master's schema is newer. Update UFDS of {replica.name} first: {UPDATE_UFDS}")
+
+
+def _with_parent(replica: Datacenter, master: Datacenter, dn: str, proof: tuple[str, ...]) -> Advised:
+    parent = dn.partition(", ")[2]
+    yield Step(
+        on=OPERATOR,
+        run=copied(master.declared.headnode, replica.declared.headnode, parent),
+        risk=SAFE,
+        why=f"{replica.name} lacks {parent}, without which {dn} cannot be added; its hashed password goes with it, through a "
+        "pipe. The replicator tries again each second",
+        undo_note=f"sdc-ldap delete {quote(parent)} on {replica.name}, as long as nothing is below it",
+        proof=proof,
+    )
+    yield Step(
+        on=headnode(master),
+        run=touched(parent, "sub"),
+        risk=SAFE,
+        why="what else is below it may be missing there too; a change that changes nothing sends each entry once more",
+        undo_note="none is needed: nothing is changed",
+        proof=proof,
+    )
+
+
+@remedy("replicator-is-caught-up")
+def wait_for_the_replicator(replica: Datacenter) -> Advised:
+    """It moves: there is nothing to repair, only to wait for."""
+    for ufds in replica.zones("ufds"):
+        progress = ufds.progress
+        yield Note(
+            f"The replicator of {ufds} moves, with {progress.behind} changes to come (a healthy one does about 50 a second). "
+            f"No command makes it faster: look at the load of {replica.name}'s ufds, moray and postgres zones, and at the way to "
+            "the master, and run the checks again."
+        )
+
+
+@remedy("master-changelog-has-no-gap")
+def know_the_gaps(candidate: Datacenter, master: Datacenter) -> Advised:
+    """Triton has no tool that closes a gap: a changelog is written by UFDS alone."""
+    for ufds in master.zones("ufds"):
+        for first, last in ufds.gaps:
+            yield Note(
+                f"No command closes the gap from {first} to {last} in the changelog of {ufds}. Coupling {candidate.name} all the same "
+                f"means to watch the first synchronisation: when its checkpoint stands at {first}, set the attribute changenumber of "
+                f"the checkpoint (sdc-ldap search '(objectclass=sdcreplcheckpoint)') to {last + 1} with sdc-ldap modify, and restart "
+                "ufds-replicator. Nothing is left out by that, since there is no change in the gap."
+            )
+
+
+@remedy("ufds-schema-is-not-older")
+def update_ufds(candidate: Datacenter) -> Advised:
+    """The linked-data-centers guide asks for the same version on both sides (facts)."""
+    yield Step(
+        on=headnode(candidate),
+        run=UPDATE_UFDS,
+        risk=RESTARTS,
+        why="the replicator refuses entries of a schema that is newer than its own UFDS",
+        undo_note="sdcadm rollback, with the plan in /var/sdcadm/updates",
+        proof=(f"ufds-schema-is-not-older[{candidate.id}]",),
+        applied_by_suite=False,
+    )
