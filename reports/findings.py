@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from evidence.spec import WAIVED
-from remediate.findings import CauseRow, Findings, FindingsError, Row, load
+from evidence.spec import FINDINGS, WAIVED, page_of
+from remediate.findings import CauseRow, Findings, FindingsError, Row, WaiverRow, load
 from remediate.plan import Plan
 from reports.conclude import Conclusion
 from verdict.judge import Cause, Judged, Named
@@ -21,6 +21,10 @@ def findings_of(conclusion: Conclusion, run: str) -> Findings:
         results=tuple(_row(judged) for judged in verdict.results),
         causes=tuple(_cause(cause, conclusion.plan) for cause in verdict.causes),
         counts=dict(sorted(verdict.counts.items())),
+        partial=conclusion.extent.partial,
+        selection=conclusion.extent.selection,
+        inventory=conclusion.extent.inventory,
+        remarks=conclusion.remarks,
     )
 
 
@@ -41,9 +45,23 @@ def _row(judged: Judged) -> Row:
         evidence=result.evidence,
         missing=result.missing,
         blocked_by=judged.blocked_by,
-        waiver=result.reason if result.outcome == WAIVED else None,
+        waiver=_waiver(judged),
         reason=result.reason,
         culprits=result.culprits,
+        selected=judged.selected,
+        page=page_of(result.check) if result.outcome in {*FINDINGS, WAIVED} else "",
+    )
+
+
+def _waiver(judged: Judged) -> WaiverRow | None:
+    waiver = judged.waiver or judged.expired
+    if waiver is None:
+        return None
+    return WaiverRow(
+        **msgspec.structs.asdict(waiver),
+        was=judged.was,
+        through=judged.through,
+        expired=judged.expired is not None,
     )
 
 

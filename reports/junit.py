@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED
+from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, page_of
 from remediate.registry import chapter_of
 from remediate.text import safe
 from reports.conclude import Conclusion
@@ -65,8 +65,11 @@ def _details(judged: Judged, causes: set[Named]) -> list[str]:
     by = ", ".join(map(str, judged.causes))
     lines = ["a cause: no other finding explains it"] if judged.name in causes else []
     lines += [f"{'blocked by' if result.outcome == BLOCKED else 'follows from'}: {by}"] if by else []
+    if judged.expired is not None:
+        lines.append(f"its waiver has expired: {judged.expired.told}")
     lines += [f"missing: {text}" for text in result.missing]
-    return [safe(line) for line in [*lines, *(f"evidence: {text}" for text in result.evidence)]]
+    lines += [f"evidence: {text}" for text in result.evidence]
+    return [safe(line) for line in [*lines, f"explained in {page_of(result.check)}"]]
 
 
 def _clean(text: str) -> str:

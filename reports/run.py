@@ -37,14 +37,15 @@ class Run:
             self.path.rmdir()
 
     def write(self, conclusion: Conclusion) -> bool:
-        """Write findings.json and junit.xml, and let `latest` point here.
+        """Write findings.json and junit.xml, and let `latest` point here unless the run was partial.
 
         A full disk costs the files, never the verdict: it is said in a sentence, and the answer is False.
         """
         try:
             self.keep("findings.json", encode(findings_of(conclusion, self.name)))
             self.keep("junit.xml", junit(conclusion))
-            self._point_to()
+            if not conclusion.extent.partial:
+                self._point_to()
         except OSError as error:
             said = f"the run's folder {self.path} is not complete: {error.strerror or error}; the verdict stands"
             print(safe(said), file=sys.stderr)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result
+from msgspec.structs import replace
+
+from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
 from remediate.plan import write_entry
 from remediate.text import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
 from reports.conclude import Conclusion
-from verdict.judge import Cause
+from verdict.judge import Cause, Judged
 
 _NAMES = {
     PASSED: "passed",
@@ -28,11 +30,10 @@ def summary(conclusion: Conclusion, *, width: int = 80, colour: bool = False, fo
     verdict, page = conclusion.verdict, Page(width, colour=colour)
     findings = sum(verdict.counts.get(outcome, 0) for outcome in (FAILED, BLOCKED))
     if not findings:
-        judged = len(verdict.results) - verdict.counts.get(NOT_APPLICABLE, 0)
-        page.line(
-            f"All is well: {_counts(conclusion)}." if judged else f"Nothing was judged: {_counts(conclusion)}.", GREEN
-        )
-        _folder(page, folder, plan=False)
+        _waived(page, conclusion)
+        _remarks(page, conclusion)
+        page.prose(f"{_wellness(conclusion)}: {_counts(conclusion)}.", 0, "", 0, GREEN)
+        _folder(page, folder, conclusion, plan=False)
         return str(page)
     causes = verdict.causes
     consequences = findings - len(causes)
@@ -45,9 +46,19 @@ def summary(conclusion: Conclusion, *, width: int = 80, colour: bool = False, fo
         page.line()
         _cause(page, number, cause, conclusion)
     page.line()
+    _waived(page, conclusion)
+    _remarks(page, conclusion)
     page.line(_counts(conclusion), RED)
-    _folder(page, folder, plan=True)
+    _folder(page, folder, conclusion, plan=True)
     return str(page)
+
+
+def _wellness(conclusion: Conclusion) -> str:
+    counts = conclusion.verdict.counts
+    if not counts.get(PASSED) and not counts.get(WAIVED):
+        return "Nothing was judged"
+    well = "All that was judged is well" if conclusion.extent.partial else "All is well"
+    return f"{well} but for what is waived" if counts.get(WAIVED) else well
 
 
 def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> None:
@@ -63,6 +74,10 @@ def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> Non
     else:
         page.prose(finding.observed or "nothing was recorded", _INDENT, "observed", _LABEL)
         _seen_by(page, finding)
+    expired = next((row.expired for row in conclusion.verdict.results if row.name == cause.name), None)
+    if expired is not None:
+        page.prose(f"expired: {expired.told}", _INDENT, "waiver", _LABEL)
+    page.prose(page_of(finding.check), _INDENT, "see", _LABEL, DIM)
     if cause.consequences:
         page.prose("From this follow:", _INDENT)
         for line in _following(cause):
@@ -106,16 +121,54 @@ def _grouped(results: Iterable[Result]) -> list[str]:
     ]
 
 
+def _waived(page: Page, conclusion: Conclusion) -> None:
+    """What is accepted, and what is waived with it because it follows from it."""
+    rows = [row for row in conclusion.verdict.results if row.waiver is not None]
+    if not rows:
+        return
+    page.line(f"Waived: {counted(len(rows), 'finding')}", BOLD)
+    for row in rows:
+        if row.waiver is not None and not row.through:
+            page.prose(f"{row.name} ({_NAMES[row.was]})", _INDENT)
+            page.prose(row.waiver.told, _INDENT + 2, "because", _LABEL)
+            page.prose(row.result.observed or "nothing was recorded", _INDENT + 2, "observed", _LABEL)
+            follow = tuple(_as_it_was(other) for other in rows if other.through[:1] == (row.name,))
+            for line in _following(Cause(row.result, follow)):
+                page.prose(line, _INDENT + 2, "with it", _LABEL)
+    page.line()
+
+
+def _as_it_was(judged: Judged) -> Result:
+    return replace(judged.result, outcome=judged.was)
+
+
+def _remarks(page: Page, conclusion: Conclusion) -> None:
+    """What does not apply and why; then what is to be said of the run as a whole."""
+    reasons: dict[str, list[str]] = {}
+    for row in conclusion.verdict.results:
+        if row.result.outcome == NOT_APPLICABLE:
+            reasons.setdefault(row.result.reason, []).append(row.name.check)
+    told = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+    for reason, checks in told[:_MOST_LISTED]:
+        page.prose(f"{len(checks)} not applicable, because {reason}: {some(dict.fromkeys(checks))}")
+    others = sum(len(checks) for _, checks in told[_MOST_LISTED:])
+    if others:
+        page.prose(f"{others} more not applicable, for {len(told) - _MOST_LISTED} more reasons: findings.json has them")
+    for remark in conclusion.remarks:
+        page.prose(remark)
+
+
 def _counts(conclusion: Conclusion) -> str:
     counts = conclusion.verdict.counts
-    told = ", ".join(f"{counts[outcome]} {name}" for outcome, name in _NAMES.items() if counts.get(outcome))
-    return f"{told or 'nothing'} of {len(conclusion.verdict.results)}"
+    told = ", ".join(f"{counts.get(outcome, 0)} {name}" for outcome, name in _NAMES.items())
+    return f"{told} of {len(conclusion.verdict.results)}"
 
 
-def _folder(page: Page, folder: Path | str | None, *, plan: bool) -> None:
+def _folder(page: Page, folder: Path | str | None, conclusion: Conclusion, *, plan: bool) -> None:
     if folder is None:
         page.line("This run was not kept.")
         return
     if plan:
-        page.line("The plan alone, in the order to type it: python -m remediate")
+        named = f" {Path(folder).name}" if conclusion.extent.partial else ""
+        page.line(f"The plan alone, in the order to type it: python -m remediate{named}")
     page.line(f"Run: {folder}")
