@@ -2,14 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint proofs record bench clean
+.PHONY: help demo test lint proofs record accuracy bench clean
 
 help:
-	@echo "make demo    start a lab with mistakes in it, check it, print causes and fixes"
-	@echo "make test    run the project's own tests"
-	@echo "make proofs  prove every check in the living lab: healthy, its fault, its remedy"
-	@echo "make record  record the evidence of every fault into tests/recorded"
-	@echo "make bench   measure collecting and judging against an empty pytest run"
+	@echo "make demo      start a lab with mistakes in it, check it, print causes and fixes"
+	@echo "make test      run the project's own tests"
+	@echo "make proofs    prove every check in the living lab: healthy, its fault, its remedy"
+	@echo "make record    record the evidence of every fault into tests/recorded"
+	@echo "make accuracy  plant several faults at once, and write what was found into docs/accuracy.md"
+	@echo "make bench     measure collecting and judging against an empty pytest run"
 
 .venv/done: requirements.lock
 	$(PYTHON) -m venv .venv
@@ -26,13 +27,16 @@ lint: .venv/done
 	$(BIN)/lint-imports
 
 test: .venv/done lint
-	$(BIN)/pytest -c tests/pytest.ini tests -n 2 -m "not proof"
+	$(BIN)/pytest -c tests/pytest.ini tests -n 2 -m "not proof and not accuracy"
 
 proofs: .venv/done
 	$(BIN)/pytest -c tests/pytest.ini tests -n 2 -m proof
 
 record: .venv/done
 	$(BIN)/python -m tests.record
+
+accuracy: .venv/done
+	$(BIN)/python -m tests.accuracy
 
 bench: .venv/done
 	$(BIN)/python -m tests.bench
