@@ -12,7 +12,7 @@ from evidence.subjects import World
 from fixtures.check import CHECKS
 from remediate.registry import advice_for
 from tests.judging import check_functions, verdict_on
-from tests.proofs.cases import CASES, Case
+from tests.proofs.cases import CASES, Case, healthy
 from verdict.judge import Verdict
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -26,9 +26,10 @@ def judged(name: str) -> tuple[World, Verdict]:
     return World(evidence.inventory, evidence), verdict_on(evidence)
 
 
-def test_healthy() -> None:
-    _, verdict = judged("healthy")
-    assert set(verdict.counts) == {"passed"}
+@pytest.mark.parametrize("lab", sorted({case.lab for case in CASES} | {()}), ids=healthy)
+def test_healthy(lab: tuple[str, ...]) -> None:
+    _, verdict = judged(healthy(lab))
+    assert set(verdict.counts) <= {"passed", "not_applicable"}
     assert {judged.result.check for judged in verdict.results} == set(CHECKS)
 
 
@@ -47,9 +48,9 @@ def test_the_fault_is_the_cause(case: Case) -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if case.fault.startswith("headnode-")], ids=str)
 def test_a_dark_datacenter_is_blocked_and_the_others_judged_in_full(case: Case) -> None:
     """Nothing of the dark datacenter passes or vanishes, and nothing of the others is lost with it."""
-    _, healthy = judged("healthy")
+    _, well = judged(healthy(case.lab))
     _, verdict = judged(case.name)
-    assert [row.name for row in verdict.results] == [row.name for row in healthy.results]
+    assert [row.name for row in verdict.results] == [row.name for row in well.results]
     dark = case.fault.partition("@")[2]
     if "answers" in case.causes[0]:
         own = [row for row in verdict.results if row.result.subject.split(".")[0] == dark]

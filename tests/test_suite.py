@@ -10,12 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
+from evidence.binding import BOTH, POSTCHANGE, PREFLIGHT
+from evidence.inventory import Waiver
+from evidence.store import load as load_evidence
+from evidence.store import save
+from fixtures.check import CHECKS
 from remediate.findings import load
+from tests.judging import check_functions
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT / "tests" / "recorded"
@@ -103,6 +111,39 @@ def test_interrupted_while_collecting(tmp_path: Path, listener: socket.socket, m
     assert "Traceback" not in said
 
 
+CTRL_C = """\
+import os, signal
+seen = []
+def pytest_runtest_logreport(report):
+    seen.append(report)
+    if len(seen) == 30 and "PYTEST_XDIST_WORKER" not in os.environ:
+        os.killpg(0, signal.SIGINT)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")])
+def test_interrupted_while_judging(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Ctrl-C reaches the whole group of processes, as a terminal does it."""
+    (tmp_path / "ctrl_c.py").write_text(CTRL_C)
+    command = [*SUITE, f"--rootdir={tmp_path}", f"--evidence={DARK}", "-p", "ctrl_c", *options]
+    called = environment() | {"PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=called,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "Interrupted: what was not judged until then is not in this report." in said
+    assert "Run: " in said
+    assert not [word for word in ("Traceback", "KeyboardInterrupt", "full-trace") if word in said]
+    assert not (tmp_path / "reports/runs/latest").exists()
+
+
 def test_nothing_selected(tmp_path: Path) -> None:
     done = suite(tmp_path, f"--evidence={HEALTHY}", "-k", "nope")
     assert done.returncode == 5
@@ -112,7 +153,7 @@ def test_nothing_selected(tmp_path: Path) -> None:
 def test_k_takes_what_the_reports_print(tmp_path: Path) -> None:
     done = suite(tmp_path, f"--evidence={HEALTHY}", "-k", "sapi-points-at-master-moray[my-dc-1] or one-ufds-master")
     assert done.returncode == 0
-    assert "2 passed of 2" in done.stdout
+    assert "2 passed, 0 failed, 0 blocked, 0 waived, 0 not applicable of 2" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize("named", ["/nonexistent", "pytest.ini", "."])
@@ -138,6 +179,31 @@ def test_a_dark_datacenter_is_blocked_and_the_others_are_judged(tmp_path: Path) 
     assert len(cases) == len(rows)
 
 
+LABS = {
+    "healthy": (3, set()),
+    "healthy-candidate-my-dc-3": (3, {"my-dc-3"}),
+    "healthy-uncoupled-datacenters-2": (2, {"my-dc-1"}),
+}
+"""Recorded lab: how many datacenters, and which of them are candidates."""
+SELECTED = {"preflight": {PREFLIGHT, BOTH}, "postchange": {POSTCHANGE, BOTH}, "nightly": {PREFLIGHT, POSTCHANGE, BOTH}}
+
+
+@pytest.mark.parametrize("stage", SELECTED)
+@pytest.mark.parametrize("lab", LABS)
+def test_each_stage_judges_those_whom_it_is_about(tmp_path: Path, lab: str, stage: str) -> None:
+    """Before coupling: candidates, with what has to hold anyway; after it: nothing of a candidate."""
+    count, candidates = LABS[lab]
+    done = suite(tmp_path, f"--evidence={RECORDED / lab}.json", "-m", stage)
+    assert done.returncode == 0, done.stdout
+    check_functions()
+    rows = [row for row in load(tmp_path / "reports/runs/latest").results if row.outcome != "not_applicable"]
+    assert {CHECKS[row.check].stage for row in rows} <= SELECTED[stage]
+    everyone = {f"my-dc-{number}" for number in range(1, count + 1)}
+    for kind, about in ((PREFLIGHT, candidates), (POSTCHANGE, everyone - candidates), (BOTH, everyone)):
+        places = {row.subject.partition("--")[0].partition(".")[0] for row in rows if CHECKS[row.check].stage == kind}
+        assert places & everyone == (about if kind in SELECTED[stage] else set()), kind
+
+
 def test_workers_give_the_same_verdict_and_a_run_can_be_replayed_by_its_name(tmp_path: Path) -> None:
     alone = suite(tmp_path, f"--evidence={DARK}")
     name = (tmp_path / "reports/runs/latest").resolve().name
@@ -148,6 +214,80 @@ def test_workers_give_the_same_verdict_and_a_run_can_be_replayed_by_its_name(tmp
         for run in (name, "latest")
     )
     assert first == second
+
+
+WAIVER = "- {check: headnode-answers, subject: my-dc-3, reason: it moves, owner: ops, until: 2100-01-01}\n"
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")])
+def test_only_waived_findings_are_exit_0(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "waivers.yaml").write_text(WAIVER)
+    selected = ("-k", "headnode-answers or headnode-is-the-right-one", f"--waivers={tmp_path / 'waivers.yaml'}")
+    done = suite(tmp_path, f"--evidence={DARK}", *selected, f"--junitxml={tmp_path / 'own.xml'}", *options)
+    assert done.returncode == 0, done.stdout
+    assert "headnode-answers[my-dc-3] (failed)" in done.stdout
+    assert "All that was judged is well but for what is waived: 4 passed" in done.stdout
+    own = ElementTree.parse(tmp_path / "own.xml").getroot().find("testsuite")
+    assert own is not None
+    assert own.attrib["skipped"] == "1", "what follows is only known at the end"
+    (run,) = (tmp_path / "reports/runs").glob("2*")
+    waivers = {row.check: row.waiver for row in load(run).results if row.waiver is not None}
+    assert [str(name) for name in waivers["headnode-is-the-right-one"].through] == ["headnode-answers[my-dc-3]"]
+
+
+def test_a_hostile_waiver_in_stored_evidence_is_shown_harmless(tmp_path: Path) -> None:
+    evidence = load_evidence(DARK)
+    hostile = Waiver("headnode-answers", "my-dc-3", "\x1b[2J\n<b>", "\x9bowner", date(2100, 1, 1), "\u202e")
+    save(replace(evidence, inventory=replace(evidence.inventory, waived=(hostile,))), tmp_path / "evidence.json")
+    done = suite(tmp_path, f"--evidence={tmp_path / 'evidence.json'}", "-k", "headnode", "-rA", "-v")
+    assert "\\x1b[2J" in done.stdout
+    assert not [raw for raw in ("\x1b", "\x9b", "\u202e") if raw in done.stdout + done.stderr]
+
+
+def test_a_bad_waiver_is_refused_before_anybody_is_contacted(
+    tmp_path: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "waivers.yaml").write_text(WAIVER + "- {check: headnode-answers}\n")
+    done = suite(tmp_path, f"--inventory={inventory(tmp_path, listener, 'waivers: waivers.yaml')}")
+    assert done.returncode == 4
+    assert f"{tmp_path / 'waivers.yaml'}:2: the waiver lacks `subject`" in done.stderr + done.stdout
+    assert not contacted(listener)
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")])
+def test_one_datacenter_is_judged_with_what_it_lies_in(tmp_path: Path, options: tuple[str, ...]) -> None:
+    done = suite(tmp_path, f"--evidence={HEALTHY}", "--datacenter=my-dc-1", *options)
+    (run,) = (tmp_path / "reports/runs").glob("2*")
+    judged = {row.subject.partition("--")[0].partition(".")[0] for row in load(run).results if row.selected}
+    assert judged - {"not-applicable"} == {"my-dc-1", "my-dc", "coupling"}
+    assert "Judged my-dc-1 alone" in done.stdout
+    assert f"python -m remediate {run.name}" in done.stdout or done.returncode == 0
+    assert not (run.parent / "latest").exists()
+
+
+def test_an_unknown_datacenter(tmp_path: Path) -> None:
+    done = suite(tmp_path, f"--evidence={HEALTHY}", "--datacenter=my-dc-9")
+    assert done.returncode == 4
+    assert "--datacenter: the inventory has no my-dc-9; it has: my-dc-1, my-dc-2, my-dc-3" in done.stderr
+
+
+def test_the_cause_of_a_selected_finding_is_told_though_it_was_not_selected(tmp_path: Path) -> None:
+    done = suite(tmp_path, f"--evidence={DARK}", "-k", "one-ufds-master")
+    assert done.returncode == 1
+    assert "1 cause, and 1 finding that follows" in done.stdout
+    assert "observed  root@10.3.2.2 refused the connection: nothing listens on port 22\n" in done.stdout
+    assert "headnode-answers[my-dc-3] was not selected" in done.stdout
+
+
+@pytest.mark.parametrize("options", [("-x",), ("-x", "-n", "2")])
+def test_stopped_at_the_first_finding(tmp_path: Path, options: tuple[str, ...]) -> None:
+    done = suite(tmp_path, f"--evidence={DARK}", *options)
+    assert done.returncode == 1
+    assert "Stopped by -x or --maxfail" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "full-trace" not in done.stdout
+    assert not (tmp_path / "reports/runs/latest").exists()
 
 
 def test_a_run_that_cannot_be_kept_is_judged_all_the_same(tmp_path: Path) -> None:

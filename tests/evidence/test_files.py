@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evidence.collect import files
+from evidence.collect import files, parse
 from evidence.collect.files import Wanted, rendered_files
 from evidence.collect.render import RenderError, auto_metadata, render
 from evidence.model import Difference, Nic, Vm
@@ -157,3 +157,18 @@ def test_the_manifest_in_the_image_wins() -> None:
 def test_hostile_configs_become_sentences(text: str) -> None:
     with pytest.raises(files.parse.UnreadableError):
         files.wanted(text)
+
+
+def test_what_sapi_lists_is_merged_as_it_does_it_itself() -> None:
+    """Application, service, instance: the last one wins, in metadata and in manifests."""
+    lists = (
+        [{"uuid": "a", "metadata": {"x": 1, "y": 1, "z": 1}, "manifests": {"one": "m1"}}],
+        [{"uuid": "s", "application_uuid": "a", "metadata": {"y": 2, "z": 2}, "manifests": {"two": "m2"}}],
+        [{"uuid": "i", "service_uuid": "s", "metadata": {"z": 3}, "manifests": {"two": "m3"}}],
+        [{"uuid": f"m{n}", "path": f"/{n}", "template": str(n)} for n in (1, 2, 3)],
+    )
+    found = files.merged("i", *map(json.dumps, lists))
+    assert found.metadata == {"x": 1, "y": 2, "z": 3}
+    assert found.templates == {"/1": "1", "/3": "3"}
+    with pytest.raises(parse.UnreadableError, match="does not list the zone"):
+        files.merged("other", *map(json.dumps, lists))

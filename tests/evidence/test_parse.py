@@ -83,7 +83,7 @@ def test_half_a_surrogate_pair_can_be_stored() -> None:
 
 
 def test_zones_are_read_without_what_may_be_secret() -> None:
-    found = parse.vms(json.dumps([VM, {**VM, "tags": {}}, {**VM, "tags": {"smartdc_role": "imgapi"}}]))
+    found = parse.vms(json.dumps([VM, {**VM, "tags": {}}, {**VM, "tags": {"smartdc_role": "hermes"}}]))
     assert list(found) == ["ufds0"]
     assert found["ufds0"].address("external", "admin") == "10.3.1.29"
     assert found["ufds0"].routes == {"10.2.2.29": "10.3.1.1"}

@@ -6,8 +6,9 @@ import pathlib
 
 import pytest
 
-from evidence.inventory import Declared
-from evidence.reading import LARGEST, InventoryError, read_inventory
+from evidence.inventory import Declared, Endpoint
+from evidence.lines import LARGEST, DeclarationError
+from evidence.reading import read_inventory
 
 GOOD = """\
 master: my-dc-2
@@ -33,6 +34,7 @@ waivers: waivers.yaml
 notify_command: mail -s verdict root
 keep: 30
 """
+    (tmp_path / "waivers.yaml").write_text("")
     read = read_inventory(written(tmp_path, GOOD + more))
     assert read.master == "my-dc-2"
     assert read.datacenters["my-dc-2"] == Declared("my-dc-2", "headnode-2", "my-dc", "master", "192.0.2.29")
@@ -47,6 +49,17 @@ keep: 30
         "mail -s verdict root",
     )
     assert (read.keep, read.path) == (30, str(tmp_path / "region.yaml"))
+
+
+def test_endpoints_in_place_of_a_headnode(tmp_path: pathlib.Path) -> None:
+    named = 'endpoints: {ufds: "ldaps://[2001:db8::1]", sapi: "http://h:8080/", binder: "dns://10.0.0.1"}'
+    read = read_inventory(written(tmp_path, GOOD.replace("headnode: headnode-3", named))).datacenters["my-dc-3"]
+    assert read.headnode == ""
+    assert read.endpoints == {
+        "binder": Endpoint("10.0.0.1", 53),
+        "sapi": Endpoint("h", 8080),
+        "ufds": Endpoint("2001:db8::1", 636),
+    }
 
 
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nmaster: my-dc-2\n"
@@ -98,7 +111,36 @@ REFUSED = {
     "infinite": (GOOD + "timeouts: {run: .inf}\n", 6, "write a duration"),
     "boolean": (GOOD + "expect: {manta: 1}\n", 6, "true or false"),
     "number": (GOOD + "keep: many\n", 6, "whole number"),
-    "endpoints": (GOOD.replace("state: candidate", "endpoints: {ufds: x}"), 5, "not supported yet"),
+    "endpoints beside a headnode": (
+        GOOD.replace("state: candidate", "endpoints: {ufds: ldaps://x}"),
+        5,
+        "a headnode and",
+    ),
+    "endpoints empty": (GOOD.replace("headnode: headnode-3", "endpoints: {}"), 5, "is empty"),
+    "endpoint unknown": (GOOD.replace("headnode: headnode-3", "endpoints: {moray: x}"), 5, "unknown key 'moray'"),
+    "endpoint of another scheme": (
+        GOOD.replace("headnode: headnode-3", 'endpoints: {ufds: "ldap://x"}'),
+        5,
+        "ldaps://HOST",
+    ),
+    "endpoint with a path": (GOOD.replace("headnode: headnode-3", 'endpoints: {sapi: "http://x/y"}'), 5, "http://HOST"),
+    "endpoint with a user": (
+        GOOD.replace("headnode: headnode-3", 'endpoints: {sapi: "http://u:p@x"}'),
+        5,
+        "http://HOST",
+    ),
+    "endpoint with no port": (
+        GOOD.replace("headnode: headnode-3", 'endpoints: {binder: "dns://x:0"}'),
+        5,
+        "dns://HOST",
+    ),
+    "one endpoint twice": (
+        GOOD.replace("headnode: headnode-3", 'endpoints: {sapi: "http://x"}').replace(
+            "headnode: root@192.0.2.10", 'endpoints: {sapi: "http://x:80/"}'
+        ),
+        5,
+        "the same endpoint",
+    ),
     "domain": (GOOD + "dns_domain: example.com.\n", 6, "without a dot at the end"),
     "text that is none": (GOOD + "waivers: [a]\n", 6, "not text"),
 }
@@ -108,7 +150,7 @@ REFUSED = {
 def test_wrong_is_refused_with_line_and_advice(tmp_path: pathlib.Path, case: str) -> None:
     text, line, reason = REFUSED[case]
     path = written(tmp_path, text)
-    with pytest.raises(InventoryError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         read_inventory(path)
     assert str(caught.value).startswith(f"{path}:{line}: "), str(caught.value)
     assert reason in str(caught.value)
@@ -116,6 +158,6 @@ def test_wrong_is_refused_with_line_and_advice(tmp_path: pathlib.Path, case: str
 
 
 def test_a_file_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
-    for path in (tmp_path / "none.yaml", tmp_path):
-        with pytest.raises(InventoryError, match="cannot be read"):
+    for path in (tmp_path / "none.yaml", pathlib.Path("a\0b")):
+        with pytest.raises(DeclarationError, match="cannot be read"):
             read_inventory(path)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import re
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
+from dns import message as dns_message
 
 from evidence.collect import zone
 from evidence.collect.zone import Target
@@ -88,6 +91,35 @@ def test_probes_tell_open_refused_and_timeout() -> None:
     assert answers.complete
     for result, number in ports.items():
         assert answers.probes[Target("127.0.0.1", number, "tcp")].result == result
+
+
+def test_udp_is_asked_with_a_query_until_somebody_answers() -> None:
+    """A DNS server answers with the id of the query; the first query may get lost."""
+    with contextlib.ExitStack() as stack:
+        dns, other, silent, closed = (
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(4)
+        )
+        for one in (dns, other, silent, closed):
+            one.bind(("127.0.0.1", 0))
+        asked = dns.getsockname()[1], other.getsockname()[1], silent.getsockname()[1], closed.getsockname()[1]
+        closed.close()
+
+        def answer() -> None:
+            dns.recv(512)
+            query, sender = dns.recvfrom(512)
+            queries.append(query)
+            dns.sendto(query[:2] + b"\x80\x05" + query[4:], sender)
+            for _ in range(2):  # bash may lose what comes in the moment in which its second is over
+                other.sendto(b"hello", other.recvfrom(512)[1])
+
+        queries: list[bytes] = []
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        probes = zone.read(run("3", *(f"udp:127.0.0.1:{port}" for port in asked))).probes
+    found = [probes[Target("127.0.0.1", port, "udp")] for port in asked]
+    assert [probe.result for probe in found] == ["open", "error", "timeout", "refused"]
+    assert "not a DNS server" in found[1].detail
+    assert dns_message.from_wire(queries[0]).question[0].to_text() == "probe.invalid. IN A"
 
 
 def test_files_are_printed_whole_whatever_is_in_them(tmp_path: pathlib.Path) -> None:
@@ -180,3 +212,29 @@ def test_no_host_gets_into_a_command_that_is_none(host: str) -> None:
         "file:/opt/smartdc/cloudapi/etc/cloudapi.cfg",
         "manifests:/opt/smartdc/cloudapi",
     ]
+
+
+LISTED = "-rw-r--r--   1 root     root         746 2026-01-02 03:04:05.500000000 {}/opt/x.json"
+
+
+@pytest.mark.parametrize(
+    ("offset", "seconds"), [("+0000 ", 1767323045.5), ("-0100 ", 1767326645.5), ("", 1767323045.5)]
+)
+def test_when_a_file_was_written(offset: str, seconds: float) -> None:
+    answers = zone.read(f"written\t/opt/x.json\t{LISTED.format(offset)}\n".encode())
+    assert answers.written == {"/opt/x.json": seconds}
+
+
+@pytest.mark.parametrize(
+    "line", ["", "nonsense", "x 2026-13-02 03:04:05.1 +0000 y", f"{'9' * 10000} y", "x 0000-01-01 00:00:00 +9999 y"]
+)
+def test_what_is_no_line_of_ls_is_no_time(line: str) -> None:
+    assert zone.read(f"written\t/opt/x.json\t{line}\n".encode()).written == {}
+
+
+def test_when_a_service_began() -> None:
+    text = b"began\tsvc:/a:b\t1795491079.193859000\nbegan\tsvc:/c:d\t-\n"
+    text += b"services\nonline 1:00 svc:/a:b\nonline 1:00 svc:/c:d\nendservices\t0\n"
+    services = zone.read(text).services
+    assert services is not None
+    assert {service.fmri: service.began for service in services} == {"svc:/a:b": 1795491079.193859, "svc:/c:d": None}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Symptom:
-    """`asks` is typed on the head node `where` (on several, with `----` between; or "ldap": read the UFDS at that
-    address); `shows` matches what comes back only while the fault is there.  `heals`: the lab takes the fault out again."""
+    """`asks` is typed on the head node `where` (on several, with `----` between; or "operator": on the operator's own
+    machine; or "ldap": read the UFDS at that address); `shows` matches what comes back only while the fault is there.
+    `heals`: the lab takes the fault out again."""
 
     fault: str
     where: str
@@ -42,6 +43,10 @@ def of_account(login: str) -> str:
     return f"sdc-ldap search login={login} email"
 
 
+def in_sdc_zone(command: str) -> str:
+    return f"zlogin -Q $(sdc-vmname sdc) /opt/smartdc/sdc/bin/{command}"
+
+
 NOTHING = r"exit none"
 ENDLESS = (
     "printf 'GET /api/ping HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' | "
@@ -50,6 +55,9 @@ ENDLESS = (
 SDC = "sdc-sapi --no-headers /applications?name=sdc"
 LOG = "tail -n 40 /zones/$(sdc-vmname ufds)/root/var/svc/log/*ufds-replicator*.log"
 CHECKPOINT = "sdc-ldap search '(objectclass=sdcreplcheckpoint)' changenumber"
+
+OPERATORS = "sdc-ldap search -b 'cn=operators, ou=groups, o=smartdc' -s base '(objectclass=*)' uniquemember"
+KEYS = "sdc-ldap search objectclass=sdckey name"
 
 HEADNODES = (
     Symptom("headnode-dark@my-dc-4", "my-dc-4", "true", r"exit (none|error)", within=2, heals=True),
@@ -84,6 +92,18 @@ SERVICES = (
         "master-moray-on-master@my-dc-2", "my-dc-2",
         "sdc-sapi --no-headers '/services?name=sapi&include_master=true' | grep -c '\"name\": \"sapi\"'", "^2",
     ),
+    Symptom(
+        "sapi-not-restarted@my-dc-3.sapi0", "my-dc-3",
+        "sdc-sapi --no-headers '/services?name=sapi&include_master=true' | grep -c '\"name\": \"sapi\"'", "^1",
+    ),
+    Symptom(
+        "sapi-master-stuck@my-dc-8.sapi0", "my-dc-8",
+        curl("'http://10.8.1.32/services?name=none&include_master=true'", 2), r"\(28\)",
+    ),
+    Symptom(
+        "binder-not-restarted@my-dc-9.binder0", "my-dc-9",
+        "dig +tries=1 ufds.my-dc-3.srv.example.com", "status: REFUSED",
+    ),
     Symptom("file-edited@my-dc-4.cloudapi0", "my-dc-4", config("cloudapi", "cloudapi.cfg"), "edited-by-hand"),
     # routes
     Symptom("route-missing@my-dc-3.cloudapi0", "my-dc-3", curl("https://10.3.1.35/--ping"), " 503"),
@@ -91,17 +111,30 @@ SERVICES = (
     Symptom("route-one-way@my-dc-2.moray0", "my-dc-10", reaches("10.2.1.17", 2020, "sapi"), NOTHING, within=2),
     Symptom("route-vmadm-only@my-dc-9.adminui0", "my-dc-9", "vmadm get $(sdc-vmname adminui) | grep -c 10.2.2.29", "^0"),
     Symptom("port-dropped@my-dc-4.binder0", "my-dc-8", reaches("10.4.1.11", 53, "binder"), NOTHING, within=2, heals=True),
+    Symptom("route-by-hand@my-dc-5.imgapi0", "my-dc-5", "vmadm get $(sdc-vmname imgapi) | grep -c 10.4.3.0/24", "^1"),
+    Symptom("headnode-route-missing@my-dc-8", "my-dc-8", "route -n get 10.2.2.29", "default"),
+    Symptom(
+        "network-overlaps@my-dc-4", "my-dc-4", "sdc-napi --no-headers /networks | grep subnet", r"10\.1\.3\.0/24", heals=True
+    ),
+    # firewalls
+    Symptom("firewall-rule-missing@my-dc-9.moray0", "my-dc-1", reaches("10.9.1.17", 2020, "sapi"), NOTHING, within=2),
+    Symptom("firewall-off@my-dc-1.ufds0", "my-dc-1", "vmadm get $(sdc-vmname ufds) | grep firewall_enabled", "false"),
+    Symptom("firewall-open@my-dc-10.ufds0", "my-dc-10", reaches("10.10.2.29", 636, "cloudapi"), "open", within=2),
     # services
     Symptom("service-stopped@my-dc-1.moray0", "my-dc-1", state("moray", "moray"), "disabled"),
     Symptom("sapi-storage@my-dc-4.moray0", "my-dc-4", curl("http://10.4.1.32/ping"), " 500"),
     Symptom("cloudapi-stuck@my-dc-7.cloudapi0", "my-dc-7", curl("https://10.7.1.35/--ping"), " 503"),
     Symptom("adminui-hangs@my-dc-7.adminui0", "my-dc-7", curl("https://10.7.1.36/api/ping", 1), r"\(28\)"),
-    Symptom("unhealthy@my-dc-3.napi0", "my-dc-3", "sdcadm check-health napi", "appear unhealthy"),
+    Symptom("unhealthy@my-dc-3.napi0", "my-dc-3", "sdc-healthcheck -p | grep ^napi", "napi:running:-:error"),
+    Symptom("sdcadm-config@my-dc-7", "my-dc-7", "sdcadm check-health -j", "Unexpected token"),
     Symptom("zookeeper-lost@my-dc-7", "my-dc-7", "dig +tries=1 ufds.my-dc-7.srv.example.com", "status: SERVFAIL"),
     Symptom("ufds-password@my-dc-6.ufds0", "my-dc-6", of_account("admin"), r"Invalid credentials \(49\)", heals=True),
     Symptom("ufds-hangs@my-dc-5.ufds0", "ldap", "10.5.2.29", NOTHING, within=2, heals=True),
     Symptom("service-hangs@my-dc-1.napi0", "my-dc-1", curl("http://10.1.1.14/ping", 1), r"\(28\)", heals=True),
     Symptom("service-slow@my-dc-8.napi0", "my-dc-8", curl("http://10.8.1.14/ping"), r" 200.* after [4-7]", heals=True),
+    Symptom("service-slow@my-dc-9.binder0", "my-dc-9", "dig +tries=1 +time=2 sapi.my-dc-9.srv.example.com", "timed out", heals=True),
+    Symptom("service-cut@my-dc-5.moray0", "my-dc-5", curl("http://10.5.1.32/ping"), " 500", heals=True),
+    Symptom("certificate-expired@my-dc-6.adminui0", "my-dc-6", certificate("10.6.1.36:443"), "will expire", heals=True),
     Symptom("service-cut@my-dc-7.sapi0", "my-dc-7", curl("http://10.7.1.32/ping"), r"\(18\)", heals=True),
     Symptom("service-garbage@my-dc-4.adminui0", "my-dc-4", curl("https://10.4.1.36/api/ping"), r"\(1\)", heals=True),
     Symptom("service-endless@my-dc-5.adminui0", "my-dc-5", ENDLESS, "^100000", heals=True),
@@ -112,6 +145,38 @@ SERVICES = (
     Symptom("service-endless@my-dc-9.ufds0", "ldap", "10.9.2.29", "no end after", heals=True),
     Symptom("certificate-expired@my-dc-10.ufds0", "my-dc-10", certificate("10.10.1.29:636"), "will expire", heals=True),
     Symptom("certificate-expired@my-dc-10.cloudapi0", "my-dc-10", certificate("10.10.1.35:443"), "will expire", heals=True),
+)  # fmt: skip
+
+NAMES_AND_CLOUDAPI = (
+    Symptom(
+        "cloudapi-lists-itself@my-dc-1", "my-dc-1",
+        in_sdc_zone("sdc-cloudapi --no-headers /my/datacenters") + " | grep -c my-dc-", "^1",
+    ),
+    Symptom("cloudapi-own-master@my-dc-3", "my-dc-3", config("cloudapi", "cloudapi.cfg"), r'ufds_master": .\s*"url": "ldaps://"'),
+    Symptom(
+        "cloudapi-maintenance@my-dc-4", "my-dc-4", in_sdc_zone("sdc-cloudapi /my/machines -X POST"),
+        "503 Service Unavailable.*We upgrade this datacenter",
+    ),
+    Symptom(
+        "binder-without-resolvers@my-dc-4.binder0", "my-dc-4",
+        "dig +tries=1 ufds.my-dc-1.srv.example.com; dig +tries=1 ufds.my-dc-4.srv.example.com",
+        "status: REFUSED.*status: NOERROR",
+    ),
+    Symptom(
+        "binder-old-resolvers@my-dc-5.binder0", "my-dc-5",
+        "dig +tries=1 ufds.my-dc-6.srv.example.com; dig +tries=1 ufds.my-dc-1.srv.example.com",
+        "status: REFUSED.*status: NOERROR",
+    ),
+    Symptom(
+        "resolver-lost@my-dc-1", "my-dc-1",
+        "sdc-ldap search '(objectclass=resolver)' ip | grep -c '^ip: 10.6.1.11'; dig +tries=1 ufds.my-dc-6.srv.example.com",
+        "^0.*status: REFUSED",
+    ),
+    Symptom(
+        "binder-unlisted@my-dc-2.binder0", "my-dc-3",
+        "sdc-ldap search '(objectclass=resolver)' ip | grep -c '^ip: 10.2.1.11'", "^0",
+    ),
+    Symptom("cloudapi-closed-outside@my-dc-5", "outside", "10.5.2.35", NOTHING, within=2, heals=True),
 )  # fmt: skip
 
 POSEIDON = (Symptom("second-poseidon@my-dc-3", "my-dc-3", state("ufds", "ufds-replicator"), "maintenance"),)
@@ -127,6 +192,22 @@ REPLICATION = (
         "datacenter-unregistered@my-dc-6", "my-dc-1", "dig +tries=1 ufds.my-dc-6.srv.example.com", "status: REFUSED"
     ),
 )
+DIRECTORY = (
+    Symptom("replicator-stopped@my-dc-9", "my-dc-9", state("ufds", "ufds-replicator"), "disabled"),
+    Symptom("account-collides@my-dc-10", "my-dc-10", state("ufds", "ufds-replicator"), "maintenance"),
+    Symptom("checkpoint-twice@my-dc-8", "my-dc-8", f"{CHECKPOINT} | grep -c ^changenumber", "^2"),
+    Symptom("operators-missing@my-dc-8", "my-dc-8", f"{OPERATORS} | grep -c ^uniquemember", "^0"),
+    Symptom("sdc-key-missing@my-dc-7", "my-dc-2", f"{KEYS} | grep -c 'my-dc-7 sdc key'", "^0"),
+    Symptom("probes-missing@my-dc-7", "my-dc-7", "sdc-ldap search objectclass=amonprobe dn | grep -c ^dn", "^0"),
+    Symptom("schema-newer@my-dc-2", "my-dc-7", f"{LOG} | tail -n 3", "schema version is greater", heals=True),
+)  # fmt: skip
+SLOW = (
+    Symptom(
+        "replicator-slow@my-dc-1", "my-dc-2 my-dc-1", "sdc-ldap search login=fabio company",
+        "Company 299.*----(?!.*Company 299)", heals=True,
+    ),
+)  # fmt: skip
+MEMBERS = (Symptom("poseidon-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c ^uniquemember", "^1"),)
 GAP = (
     Symptom(
         "changelog-gap@my-dc-2", "my-dc-2 my-dc-1",
@@ -135,7 +216,60 @@ GAP = (
     ),
 )  # fmt: skip
 
+APPLICATION = "sdc-sapi --no-headers '/applications?name=manta'"
+RENDERED = "cat /zones/*/root/opt/smartdc/muskie/etc/config.json"
+MANTA = (
+    Symptom("second-manta-application@my-dc-3", "my-dc-2", f"{APPLICATION} | grep -c '\"name\": \"manta\"'", "^2"),
+    Symptom("networks-of-another-poseidon@my-dc-3", "my-dc-3", "sdc-napi --no-headers /networks", "bbbbbbbb-0000-4000"),
+    Symptom("hash-ring-unsaved@my-dc-2", "my-dc-2", f"{APPLICATION} | grep -c HASH_RING_IMAGE", "^0"),
+    Symptom(
+        "hash-ring-image-lost@my-dc-2", "my-dc-2",
+        "curl -s 'http://imgapi.my-dc-2.srv.example.com/images?name=manta-hash-ring'", r"^\[\]", heals=True,
+    ),
+    Symptom("datacenter-undeclared@my-dc-3", "operator", "cat $AZ_INVENTORY", "my-dc-1((?!my-dc-3).)*$", heals=True),
+    Symptom("muskie-stuck@my-dc-3.webapi0", "my-dc-3", curl("http://10.3.1.52/ping"), " 503"),
+)  # fmt: skip
+MUSKIE = (Symptom("muskie-one-dc-instance@my-dc-1.webapi0", "my-dc-1", RENDERED, '"multiDC": false'),)
+STARTED = (
+    Symptom(
+        "muskie-not-restarted@my-dc-3.webapi0", "my-dc-3",
+        "written=$(ls -E /zones/*/root/opt/smartdc/muskie/etc/config.json | tr -s ' ' | cut -d ' ' -f 7); "
+        "began=$(svcprop -z $(vmadm lookup tags.manta_role=webapi) -p restarter/start_method_timestamp muskie:muskie-8081); "
+        "[[ $(date -d @$began +%T.%N) < $written ]] && echo before", "^before",
+    ),
+)  # fmt: skip
+ONE_DC = (Symptom("muskie-one-dc@my-dc-2", "my-dc-3", RENDERED, '"multiDC": false'),)
+SHARDS = (Symptom("manta-shards-unset@my-dc-2", "my-dc-1", curl("http://10.1.1.52/ping"), " 503"),)
+
+ELSEWHERE = (
+    Symptom(
+        "sapi-master-elsewhere@my-dc-1", "my-dc-2",
+        config("sapi", "sapi-master.config.json"), '"master_host": "moray.my-dc-1.srv.example.com"',
+    ),
+)  # fmt: skip
+
+CONFIG = "bash /lib/sdc/config.sh -json"
+M2S = "/opt/smartdc/bin/sdc-ufds-m2s"
+COUPLING = (
+    Symptom("half-coupled@my-dc-3", "my-dc-3", config("ufds", "config.json"), '"ufds_is_master": false'),
+    Symptom("candidate-accounts@my-dc-3", "my-dc-3", of_account("hans"), "hans@example.com"),
+    Symptom("candidate-collides@my-dc-5", "my-dc-5", "sdc-ldap search email=bruno@example.com login", "login: bruno2"),
+    Symptom("m2s-old@my-dc-4", "my-dc-4", f"grep -c ufds_remote_ldap_root_pw {M2S}", "^0", heals=True),
+    Symptom("admin-only-ufds@my-dc-5.ufds0", "my-dc-5", "vmadm get $(sdc-vmname ufds) | grep -c external", "^0"),
+    Symptom("config-agent-off@my-dc-6.ufds0", "my-dc-6", state("ufds", "config-agent"), "disabled"),
+    Symptom("usbkey-gone@my-dc-7", "my-dc-7", "sdc-usbkey mount", "no pcfs devices found", heals=True),
+    Symptom("image-old@my-dc-8.sapi0", "my-dc-8", "sdcadm insts -j sapi", "release-20240118"),
+    Symptom("sapi-proto@my-dc-9.sapi0", "my-dc-9", "sdc-sapi --no-headers /mode", "proto"),
+    Symptom("admin-uuid@my-dc-10", "my-dc-10", SDC, "dddddddd-0000-4000"),
+    Symptom("usbkey-old@my-dc-1", "my-dc-1", CONFIG, '"ufds_is_master": "true"'),
+    Symptom("left-behind@my-dc-1", "my-dc-1", "ls /tmp/fixufds", "^/tmp/fixufds"),
+)
+PASSWORD = (Symptom("password-fragile@my-dc-2", "my-dc-2", CONFIG, "of-ufds root", heals=True),)
+
 TABLES: dict[str, tuple[tuple[Symptom, ...], ...]] = {
     "one": (HEADNODES, SERVICES),
-    "two": (POSEIDON, REPLICATION, GAP),
+    "two": (POSEIDON, REPLICATION, DIRECTORY, SLOW, MEMBERS, GAP, ELSEWHERE),
+    "several": (NAMES_AND_CLOUDAPI,),
+    "candidates": (COUPLING, PASSWORD),
+    "manta": (MANTA, MUSKIE, STARTED, ONE_DC, SHARDS),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email.utils
 import json
 import pathlib
 import time
@@ -12,16 +13,18 @@ from typing import Any
 
 import pytest
 
-from lab import kinds, plan, tls
+from lab import kinds, plan, sdckey, tls
 from lab.adminui import CONFIG as ADMINUI_CONFIG
 from lab.adminui import Adminui
 from lab.cloudapi import CONFIG, Cloudapi, Haproxy
 from lab.conformance import write_json
 from lab.http import Response, fetch
 from lab.ufds import conformance
+from lab.ufds.ldapclient import LdapClient
 
 LOCAL, MASTER, MORAY = "10.9.1.29", "10.9.2.29", "10.9.1.17"
 NOBODY = ("127.0.0.1", 1)  # a port where nothing listens
+KEYS = sdckey.of(plan.make_plan(9).datacenters[-1])
 UFDS = pathlib.Path(__file__).parent.parent / "recordings" / "ufds"
 Test = Callable[["Zones"], Coroutine[Any, Any, None]]
 
@@ -46,13 +49,13 @@ class Zones:
         self.haproxy = Haproxy(self.place, self.backends, self.context)
         self.adminui = Adminui(self.place, [], self.context)
 
-    def configure(self, master: str = MASTER, password: str = "secret") -> None:
+    def configure(self, master: str = MASTER, password: str = "secret", **more: Any) -> None:
         def account(host: str) -> dict[str, str]:
             return {"url": f"ldaps://{host}", "bindDN": "cn=root", "bindPassword": password}
 
         datacenters = {"my-dc-9": {"moray": {"srvDomain": MORAY}}}
         config = {"datacenter_name": "my-dc-9", "ufds": account(LOCAL), "ufds_master": account(master)}
-        write_json(self.place.root / CONFIG, config)
+        write_json(self.place.root / CONFIG, config | {"datacenters": {"my-dc-9": "https://here"}} | more)
         ufds = {"ufds": account(LOCAL), "ufdsMaster": account(master or LOCAL)}
         write_json(self.place.root / ADMINUI_CONFIG, {**ufds, "datacenters": datacenters})
 
@@ -164,5 +167,64 @@ def test_adminui_hangs_without_any_ufds_and_takes_the_local_one(play: Callable[[
         zones.open(LOCAL)
         answer = await zones.ask("/api/ping")
         assert json.loads(answer.body)["services"] == {"moray": False, "ufds": True}
+
+    play(test)
+
+
+def signed(zones: Zones, login: str = "admin", date: str = "", key: str = KEYS.fingerprint) -> dict[str, str]:
+    date = date or email.utils.formatdate(usegmt=True)
+    return {"Date": date, "Authorization": sdckey.authorization(KEYS.private, f"/{login}/keys/{key}", date)}
+
+
+async def with_admin_key(zones: Zones) -> None:
+    zones.open(LOCAL, MASTER)
+    client = await LdapClient.connect(zones.place.dial, LOCAL, 636, 5)
+    await client.bind("cn=root", "secret")
+    below = f"uuid={plan.ADMIN_UUID}, ou=users, o=smartdc"
+    entry = {
+        "objectclass": ["sdckey"],
+        "name": ["my-dc-9 sdc key"],
+        "openssh": [KEYS.public],
+        "fingerprint": [KEYS.fingerprint],
+    }
+    await client.add(f"fingerprint={KEYS.fingerprint}, {below}", entry)
+    await client.close()
+    await zones.start_cloudapi()
+    await zones.until(200)
+
+
+def test_a_signed_listing_is_answered_and_nothing_else(play: Callable[[Test], None]) -> None:
+    async def test(zones: Zones) -> None:
+        await with_admin_key(zones)
+        for path in ("/admin/datacenters", "/my/datacenters"):
+            answer = await zones.ask(path, headers=signed(zones))
+            assert (answer.status, json.loads(answer.body)) == (200, {"my-dc-9": "https://here"})
+        by_name = signed(zones, key="my-dc-9 sdc key")
+        assert (await zones.ask("/my/datacenters", headers=by_name)).status == 200
+        old = email.utils.formatdate(time.time() - 301, usegmt=True)
+        forged = {**signed(zones), "Date": email.utils.formatdate(time.time() - 60, usegmt=True)}
+        wanted = {
+            "none": ({}, 401, "InvalidCredentials"),
+            "old": (signed(zones, date=old), 400, "InvalidHeader"),
+            "another key": (signed(zones, key="00:" * 15 + "00"), 401, "InvalidCredentials"),
+            "nobody": (signed(zones, login="nobody"), 401, "InvalidCredentials"),
+            "forged": (forged, 401, "InvalidCredentials"),
+            "broken": ({"Authorization": "Signature x"}, 400, "InvalidHeader"),
+        }
+        for name, (headers, status, code) in wanted.items():
+            answer = await zones.ask("/my/datacenters", headers=headers)
+            assert (answer.status, json.loads(answer.body)["code"]) == (status, code), name
+
+    play(test)
+
+
+def test_read_only_is_for_writers_that_are_known(play: Callable[[Test], None]) -> None:
+    async def test(zones: Zones) -> None:
+        zones.configure(read_only=True, dc_maint_message="We upgrade")
+        await with_admin_key(zones)
+        assert (await zones.ask("/my/datacenters", headers=signed(zones))).status == 200
+        assert (await zones.ask("/my/machines", method="POST")).status == 401
+        answer = await zones.ask("/my/machines", method="POST", headers=signed(zones))
+        assert (answer.status, json.loads(answer.body)["message"]) == (503, "We upgrade")
 
     play(test)

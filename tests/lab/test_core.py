@@ -5,73 +5,18 @@ from __future__ import annotations
 import json
 import pathlib
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-LAB = [sys.executable, "-m", "lab"]
-# A shell as the operator, fed line by line: what is typed ends with a mark and its exit status.
-MARK = "=====done"
-
-
-class Operator:
-    """A shell in the operator's place of a running lab."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def types(self, line: str) -> tuple[int, str]:
-        """The exit status and the output (both streams) of what is typed."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{{ {line}\n}} </dev/null 2>&1; code=$?; echo; echo {MARK} $code\n")
-        self._process.stdin.flush()
-        said: list[str] = []
-        for text in self._process.stdout:
-            if text.startswith(MARK):
-                return int(text.split()[1]), "".join(said).removesuffix("\n")
-            said.append(text)
-        raise AssertionError(f"the lab is gone: {said}")
-
-    def on(self, datacenter: str, line: str) -> tuple[int, str]:
-        """The same, typed on a head node, by asyncssh: not every machine has an ssh."""
-        script = (
-            "import asyncio, asyncssh, sys\n"
-            "async def main():\n"
-            "    async with asyncssh.connect(sys.argv[1]) as link:\n"
-            "        done = await link.run(sys.argv[2], stdin=asyncssh.DEVNULL)\n"
-            "        print(done.stdout + done.stderr, end='')\n"
-            "        return done.exit_status\n"
-            "sys.exit(asyncio.run(main()))"
-        )
-        quoted = line.replace("'", "'\\''")
-        return self.types(f"{sys.executable} -c \"{script}\" {datacenter} '{quoted}'")
-
-    def lab(self, *words: str) -> None:
-        code, said = self.types(" ".join([sys.executable, "-m", "lab", *words]))
-        assert code == 0, said
+from tests.lab.operator import LAB, ROOT, Operator, living
 
 
 @pytest.fixture(scope="module")
 def operator() -> Iterator[Operator]:
-    process = subprocess.Popen(
-        [*LAB, "--", "bash"], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1
-    )
-    shell = Operator(process)
-    assert process.stdin is not None
-    try:
-        process.stdin.write("true\n")
-        assert shell.types("true")[0] == 0
-    except (AssertionError, BrokenPipeError):
-        if process.wait(10) == 2:
-            pytest.skip("no namespaces on this machine")
-        raise
-    yield shell
-    process.stdin.close()
-    process.wait(10)
+    with living() as shell:
+        yield shell
 
 
 def test_head_node_is_as_triton_says(operator: Operator) -> None:

@@ -15,14 +15,20 @@ from tests.lab.symptoms import TABLES
 pytestmark = pytest.mark.proof  # large labs: alone on the machine
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DATACENTERS = {"one": 10, "two": 6}
+LABS = {
+    "one": ("--datacenters", "10"),
+    "several": ("--datacenters", "6"),
+    "two": ("--datacenters", "10"),
+    "candidates": ("--datacenters", "10", *(f"--candidate=my-dc-{number}" for number in range(3, 9))),
+    "manta": ("--manta",),
+}
 SYMPTOMS = [symptom for waves in TABLES.values() for wave in waves for symptom in wave]
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_symptoms_show_by_themselves(name: str) -> None:
     """One lab for each table: many faults at once, each asked for before, after, and healed."""
-    command = [sys.executable, "-m", "lab", "--datacenters", str(DATACENTERS[name]), "--", sys.executable, "-m"]
+    command = [sys.executable, "-m", "lab", *LABS[name], "--", sys.executable, "-m"]
     done = subprocess.run(
         [*command, "tests.lab.asking", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180
     )

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from lab import firewall, fwapi, plan
-from tests.lab.test_core import Operator, operator  # noqa: F401  a fixture
+from lab import firewall, fwapi, fwrules, plan
+from tests.lab.operator import Operator
+from tests.lab.test_core import operator  # noqa: F401  a fixture
 
 PROBE = 'zlogin -Q $(sdc-vmname {zone}) "nc -z {address} {port}"'
 THE_PLAN = plan.make_plan()
@@ -43,7 +44,7 @@ def test_what_is_no_rule_is_refused(given: str) -> None:
 
 def test_default_rules_let_the_local_admin_network_in_and_nobody_else() -> None:
     datacenter = THE_PLAN.datacenters[0]
-    rules, sapi = fwapi.default_rules(datacenter), datacenter.zone("sapi")
+    rules, sapi = fwrules.default_rules(datacenter), datacenter.zone("sapi")
     let_in = firewall.allowed(rules, sapi, datacenter.zones)
     assert let_in == {(protocol, "10.1.1.0/24", 1, firewall.LAST_PORT) for protocol in ("tcp", "udp")}
     assert all(rule["rule"] == fwapi.parse(rule["rule"]).text for rule in rules)

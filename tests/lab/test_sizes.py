@@ -1,4 +1,4 @@
-"""Labs of any size are healthy: the suite itself finds nothing, and each datacenter has the routes that it needs."""
+"""Labs of any size: ready in time, and each datacenter has the routes that it needs."""
 
 from __future__ import annotations
 
@@ -15,25 +15,6 @@ pytestmark = pytest.mark.proof  # large labs: alone on the machine
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB = [sys.executable, "-m", "lab"]
-VARIANTS = {
-    "two": ["--datacenters", "2"],
-    "several instances": ["--datacenters", "5", "--instances", "binder=2,cloudapi=2"],
-    "two regions": ["--datacenters", "4", "--regions", "2"],
-    "uncoupled": ["--uncoupled"],
-    "uncoupled regions": ["--datacenters", "4", "--regions", "2", "--uncoupled"],
-    "three thousand accounts": ["--accounts", "3000"],
-}
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_the_suite_finds_nothing_in_a_healthy_lab(name: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [*LAB, *VARIANTS[name], "--", *command], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode == 2 and "namespaces" in done.stderr:
-        pytest.skip("no namespaces on this machine")
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_twenty_datacenters_are_ready_in_time() -> None:

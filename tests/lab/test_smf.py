@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from lab.smf import Service
-from tests.lab.test_core import Operator, operator  # noqa: F401  a fixture
+from lab.smf import TOO_OFTEN, Service
+from tests.lab.operator import Operator
+from tests.lab.test_core import operator  # noqa: F401  a fixture
 
 PROPERTY = "svcprop -z $(sdc-vmname binder) -p restarter/{} binder"
 
@@ -44,6 +45,26 @@ def test_a_program_that_cannot_start_was_started_all_the_same() -> None:
         await service.enable()
         assert service.state == "maintenance"
         assert service.started is not None
+
+    asyncio.run(life())
+
+
+def test_a_program_that_ends_is_started_again_until_it_ended_too_often() -> None:
+    async def life() -> None:
+        service = Service("svc:/test:default")
+        await service.enable()
+        for _ in range(TOO_OFTEN - 1):
+            before = service.started
+            await service.fail("status 1")
+            assert service.state == "online"
+            assert service.started != before
+        await service.fail("status 1")
+        assert (service.state, service.reason) == ("maintenance", "status 1")
+        await service.clear()
+        assert service.state == "online"
+        await service.disable()
+        await service.fail("it had ended already")
+        assert service.state == "disabled"
 
     asyncio.run(life())
 

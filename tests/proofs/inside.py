@@ -40,9 +40,10 @@ def lab(*words: str) -> None:
 
 
 def type_into(where: str, command: str) -> None:
-    """Type a command into a head node's root shell over SSH, as an operator pastes it."""
+    """Type a command into a head node's root shell over SSH, or on the operator's own machine, as an operator pastes it."""
     datacenter = where.split(".")[0]
-    done = subprocess.run(["ssh", datacenter, command], check=False, capture_output=True, text=True)
+    shell = ["bash", "-c"] if where == "operator" else ["ssh", datacenter]
+    done = subprocess.run([*shell, command], check=False, capture_output=True, text=True)
     print(f"[{datacenter}]# {command}\n{done.stdout}{done.stderr}", flush=True)
     if done.returncode != 0:
         raise SystemExit(f"typed into {where}, exit {done.returncode}: {command}")
@@ -74,7 +75,7 @@ def prove(case: Case, record: Path | None) -> None:
 def type_steps(found: dict[str, Any]) -> None:
     """Type every step of the plan as printed, each once."""
     steps = [(step["on"], step["run"]) for cause in found["causes"] for step in cause["steps"]]
-    typed = [(where, command) for where, command in dict.fromkeys(steps) if command and where != "operator"]
+    typed = [(where, command) for where, command in dict.fromkeys(steps) if command]
     if not typed:
         raise SystemExit(f"no cause comes with a command: {causes(found)}\n{found['output']}")
     for where, command in typed:
@@ -92,7 +93,10 @@ def record_evidence(source: Path, target: Path) -> None:
 def main() -> int:
     name = sys.argv[1]
     record = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    if name == "healthy":
+    if name == "judge":
+        shutil.copyfile(run_suite()["folder"] / "findings.json", sys.argv[2])
+        return 0
+    if name.startswith("healthy"):
         found = run_suite()
         if record is not None:
             record_evidence(found["folder"] / "evidence.json", record)

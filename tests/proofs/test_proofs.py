@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proofs.cases import CASES, Case
+from tests.proofs.cases import CASES, Case, healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = ROOT / "tests/recorded"
@@ -25,14 +25,22 @@ def in_lab(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_healthy() -> None:
-    """Nothing is found in a healthy lab."""
-    done = in_lab("healthy")
+@pytest.mark.parametrize("options", sorted({case.lab for case in CASES} | {()}), ids=healthy)
+def test_healthy(options: tuple[str, ...]) -> None:
+    """Nothing is found in a healthy lab of any kind that a case needs."""
+    done = in_lab(healthy(options), *options)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_case(case: Case) -> None:
     """The fault is named as the cause, the remedy is typed as printed, and then all is well."""
-    done = in_lab(case.name, f"--fault={case.fault}")
+    done = in_lab(case.name, *case.lab, f"--fault={case.fault}")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_endpoints() -> None:
+    """Master and replica are judged as far as LDAP, HTTP and DNS reach without SSH."""
+    command = [sys.executable, "-m", "lab", "--", sys.executable, "-m", "tests.proofs.endpoints"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,10 +6,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from evidence.accounts import Account
 from evidence.facts import Fact, missing
 from evidence.inventory import Declared, Inventory
+from evidence.links import LINKS, links
 from evidence.model import (
-    Account,
     Attempt,
     ConfigFile,
     Configuration,
@@ -28,7 +29,7 @@ from evidence.model import (
     ZoneEvidence,
 )
 from evidence.spec import Result
-from evidence.subjects import LINKS, World, links
+from evidence.subjects import World
 from lab import data, plan
 from verdict.judge import Cause
 
@@ -70,7 +71,7 @@ def _datacenter(dc: plan.Datacenter) -> DatacenterEvidence:
     objects = data.sapi_objects(LAB, dc)
     return DatacenterEvidence(
         ssh=fact("OpenSSH"),
-        sysinfo=fact(SysInfo(True, dc.name)),
+        sysinfo=fact(SysInfo(True, dc.name, admin_ip=dc.headnode.admin_ip)),
         usbkey=fact(metadata),
         zones=fact({zone.alias: _zone(dc, zone, routes) for zone in dc.zones}),
         applications=fact({"sdc": SapiObject(data.application_uuid(dc), "sdc", metadata)}),
@@ -79,7 +80,7 @@ def _datacenter(dc: plan.Datacenter) -> DatacenterEvidence:
         ),
         networks=fact(
             {
-                n["uuid"]: Network(n["uuid"], n["name"], n["subnet"], n.get("routes", {}), gateway=n.get("gateway", ""))
+                n["name"]: Network(n["uuid"], n["name"], n["subnet"], n.get("routes", {}), gateway=n.get("gateway", ""))
                 for n in data.networks(LAB, dc)
             }
         ),

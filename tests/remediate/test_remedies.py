@@ -8,11 +8,24 @@ import subprocess
 
 import pytest
 
-from evidence.model import Account, Attempt, DnsAnswer, HealthcheckRow, HttpAnswer, Service
+from evidence.accounts import Account
+from evidence.model import (
+    Attempt,
+    Directory,
+    DnsAnswer,
+    FirewallRule,
+    HealthcheckRow,
+    HttpAnswer,
+    Listing,
+    Registered,
+    Service,
+)
 from evidence.subjects import World
+from fixtures.check import CHECKS
 from remediate.plan import make_plan
 from remediate.registry import advice_for, remedies, steps_for
 from remediate.steps import DESTROYS, Step
+from tests.judging import check_functions
 from tests.remediate import synthetic as s
 
 CLOUDAPI = "my-dc-3.cloudapi0--my-dc-2.ufds.636"
@@ -34,6 +47,15 @@ def link_down(world: World, datacenter: str, link: str, result: str = "timeout")
     return s.probed(world, datacenter, link, result)
 
 
+def listed(world: World, datacenter: str) -> World:
+    return s.changed_zone(world, datacenter, "cloudapi0", listing=s.fact(Listing({datacenter: "https://here"})))
+
+
+def lists_resolvers(world: World, datacenter: str, *ips: str) -> World:
+    lists = (Registered("my-dc", "my-dc-3", True, ips),)
+    return s.changed_zone(world, datacenter, "ufds0", directory=s.fact(Directory(1, datacenters=lists)))
+
+
 def with_service(world: World, state: str) -> World:
     services = (Service("svc:/smartdc/application/sapi:default", state),)
     return s.changed_zone(world, "my-dc-1", "sapi0", services=s.fact(services))
@@ -42,6 +64,21 @@ def with_service(world: World, state: str) -> World:
 W = s.healthy()
 BINDER_FILE = "/opt/smartdc/binder/etc/config.json"
 STALE_BINDER = s.fact({BINDER_FILE: s.stale("recursion.regionName", '"edited"', '"my-dc"')})
+IMGAPI3 = "my-dc-3.imgapi0"
+MANTA3 = {"10.2.3.0/24": "10.3.1.1"}
+TO_EVERYBODY = FirewallRule(
+    "33333333-0000-4000-8000-000000000001", "FROM any TO tag smartdc_role ALLOW tcp PORT 636", True
+)
+
+
+def way_back_missing(world: World) -> World:
+    return link_down(s.changed_zone(world, "my-dc-2", "ufds0", vm={"routes": {}}), "my-dc-3", CLOUDAPI)
+
+
+def firewalled(world: World, *rules: FirewallRule, on: bool = True) -> World:
+    return s.changed_zone(world, "my-dc-2", "ufds0", vm={"firewall_enabled": on}, rules=s.fact(rules))
+
+
 CASES: dict[str, tuple[World, str, str]] = {
     "headnode-answers": (
         s.changed(W, "my-dc-1", ssh="timed out"),
@@ -97,6 +134,33 @@ CASES: dict[str, tuple[World, str, str]] = {
         "my-dc-1.binder0--my-dc-3.binder0.53",
         f'sdc-napi /{ADMIN3} -X PUT -d \'{{"routes":{{"10.1.1.0/24":"10.3.1.1",',
     ),
+    "routes-go-both-ways": (
+        way_back_missing(W),
+        "my-dc-2.ufds0",
+        f'vmadm update {uuid("my-dc-2", "ufds")} <<< \'{{"set_routes":{{"10.3.1.0/24":"10.2.1.1"}}}}\'',
+    ),
+    "routes-are-durable": (
+        s.changed_zone(W, "my-dc-3", "imgapi0", vm={"routes": MANTA3}),
+        IMGAPI3,
+        '"10.2.3.0/24":"10.3.1.1"',
+    ),
+    "triton-zones-have-manta-routes": (W, IMGAPI3, '"10.1.3.0/24":"10.3.1.1"'),
+    "headnode-reaches-master-ufds": (
+        link_down(W, "my-dc-3", "my-dc-3.global--my-dc-2.ufds.636"),
+        "my-dc-3.global--my-dc-2.ufds.636",
+        "route add 10.2.2.29/32 10.3.1.1",
+    ),
+    "firewall-lets-peers-in": (
+        firewalled(link_down(W, "my-dc-3", CLOUDAPI)),
+        "my-dc-2.ufds0",
+        '"rule":"FROM subnet 10.3.1.0/24 TO tag \\"smartdc_role\\" = \\"ufds\\" ALLOW tcp PORT 636"',
+    ),
+    "ufds-is-not-open": (
+        firewalled(W, TO_EVERYBODY, on=False),
+        "my-dc-2",
+        f"vmadm update {uuid('my-dc-2', 'ufds')} <<< '{{\"firewall_enabled\":true}}'\n"
+        f"sdc-fwapi /rules/{TO_EVERYBODY.uuid} -X PUT",
+    ),
     "binder-region-agrees": (W, "my-dc-1.binder0", "svc:/manta/application/binder:default"),
     "binder-names-its-own-datacenter": (
         s.changed_metadata(W, "my-dc-1", datacenter_name="my-dc-2"),
@@ -128,6 +192,32 @@ CASES: dict[str, tuple[World, str, str]] = {
         s.changed_zone(W, "my-dc-1", "cloudapi0", ping=s.fact(HttpAnswer(503))),
         "my-dc-1.cloudapi0",
         "'svc:/smartdc/application/cloudapi:*'",
+    ),
+    "cloudapi-knows-the-master": (
+        s.changed_service(W, "my-dc-3", "cloudapi", ufds_remote_ip=""),
+        "my-dc-3.cloudapi0",
+        '{"action":"delete","metadata":{"ufds_remote_ip":""}}',
+    ),
+    "cloudapi-lists-every-datacenter": (
+        s.changed_service(
+            listed(W, "my-dc-3"), "my-dc-3", "cloudapi", CLOUDAPI_DATACENTERS='{"my-dc-3":"https://here"}'
+        ),
+        "my-dc-3",
+        shlex.quote(
+            '\\"my-dc-2\\": \\"https://cloudapi.my-dc-2.srv.example.com\\", \\"my-dc-3\\": \\"https://here\\"}"}}'
+        )[1:],
+    ),
+    "cloudapi-is-not-in-maintenance": (W, "my-dc-3", '"DC_MAINT_ETA":"","DC_MAINT_MESSAGE":""'),
+    "binder-is-listed-as-resolver": (
+        lists_resolvers(lists_resolvers(W, "my-dc-2", "10.3.1.11", "10.3.1.111"), "my-dc-1", "10.3.1.11"),
+        "my-dc-1",
+        "'dn: ip=10.3.1.111, network=admin, datacenter=my-dc-3, region=my-dc, o=smartdc' 'changetype: add'",
+    ),
+    "binder-has-read-its-resolvers": (W, "my-dc-1.binder0", "restart svc:/manta/application/binder:default"),
+    "binder-answers-other-datacenters": (
+        s.changed_zone(W, "my-dc-1", "binder0", elsewhere=s.fact({"my-dc-3": {"ufds": DnsAnswer("REFUSED", (), 9)}})),
+        "my-dc-1.binder0--my-dc-3.binder.53",
+        "restart svc:/manta/application/binder:default",
     ),
     "adminui-answers": (
         s.changed_zone(W, "my-dc-1", "adminui0", ping=s.fact(HttpAnswer(0, error="timed out"))),
@@ -161,8 +251,10 @@ def commands(steps: tuple[Step, ...]) -> str:
     return "\n".join(step.run for step in steps)
 
 
-def test_every_check_of_issue_2_has_a_remedy() -> None:
-    assert sorted(remedies()) == sorted(CASES)
+def test_every_check_has_a_remedy() -> None:
+    check_functions()
+    assert sorted(remedies()) == sorted(CHECKS)
+    assert set(CASES) <= set(CHECKS)
 
 
 @pytest.mark.parametrize("check", sorted(CASES))
@@ -263,7 +355,7 @@ def test_hostile_values_stay_quoted_and_printable() -> None:
 
 def test_an_unknown_subject_or_check_is_a_sentence() -> None:
     assert "not in the stored evidence" in advice_for(s.cause("services-run", "my-dc-9.sapi0"), W).notes[0]
-    assert "No remedy is written" in advice_for(s.cause("clocks-agree", "my-dc-1"), W).notes[0]
+    assert "No remedy is written" in advice_for(s.cause("no-such-check", "my-dc-1"), W).notes[0]
 
 
 def test_a_step_that_destroys_data_cannot_be_applied_by_the_suite() -> None:
@@ -287,3 +379,16 @@ def test_a_plan_adds_routes_of_one_network_up_and_says_nothing_twice() -> None:
     assert json.loads(shlex.split(second.steps[0].step.undo)[-1])["routes"] == one
     assert not third.steps
     assert third.notes[0].startswith(f"The plan has this already, for cloudapi-reaches-master-ufds[{CLOUDAPI}]: route ")
+
+
+def test_an_open_ufds_is_closed_only_after_its_peers_were_let_in() -> None:
+    world, subject, _ = CASES["ufds-is-not-open"]
+    steps = steps_for(s.cause("ufds-is-not-open", subject), world)
+    assert ["POST" in steps[0].run, "firewall_enabled" in steps[1].run, "PUT" in steps[2].run] == [True] * 3
+    assert "(subnet 10.1.1.0/24 OR subnet 10.3.1.0/24)" in steps[0].run
+
+
+def test_overlapping_networks_are_told_and_not_renumbered() -> None:
+    advice = advice_for(s.cause("networks-do-not-overlap", "coupling"), W)
+    assert not advice.steps
+    assert "installed anew" in advice.notes[0]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from evidence.spec import BLOCKED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
-from evidence.subjects import BOTH, World
+import datetime
+
+from msgspec.structs import replace
+
+from evidence.binding import BOTH
+from evidence.inventory import Waiver
+from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
+from evidence.subjects import World
 from remediate.plan import make_plan
 from reports.conclude import Conclusion
+from reports.extent import Extent
 from tests.remediate import synthetic as s
 from verdict.judge import Cause, Judged, Named, Verdict
 
@@ -27,8 +34,11 @@ def demo_world() -> World:
     return s.changed_service(world, "my-dc-1", "sapi", MASTER_MORAY_IP=None, MASTER_MORAY_PORT=None)
 
 
-def _concluded(world: World, causes: tuple[Cause, ...], others: tuple[Result, ...] = ()) -> Conclusion:
+def _concluded(
+    world: World, causes: tuple[Cause, ...], others: tuple[Result, ...] = (), waived: tuple[Judged, ...] = ()
+) -> Conclusion:
     judged: dict[Named, Judged] = {Named(r.check, r.subject): Judged(r) for r in others}
+    judged |= {row.name: row for row in waived}
     for cause in causes:
         judged[cause.name] = Judged(cause.finding)
         for result in cause.consequences:
@@ -56,10 +66,23 @@ def demo() -> Conclusion:
     )
     others = (
         s.finding("sapi-answers", "my-dc-1.sapi0", PASSED),
-        s.finding("ufds-answers", "my-dc-1.ufds0", WAIVED, reason="known, until Friday"),
         s.finding("one-ufds-master", "not-applicable", NOT_APPLICABLE, reason="the inventory has no subject for it"),
     )
-    return _concluded(demo_world(), (Cause(route, follow), Cause(sapi)), others)
+    concluded = _concluded(demo_world(), (Cause(route, follow), Cause(sapi)), others, waived())
+    return replace(concluded, less=("1 of the 20 that run X judged was not judged now.", "a: not judged now at b."))
+
+
+def waived() -> tuple[Judged, ...]:
+    """A finding that is accepted, and one that is with it."""
+    waiver = Waiver("ufds-answers", "my-dc-1.*", "known", "ops", datetime.date(2026, 11, 27), "OPS-1")
+    own = s.finding("ufds-answers", "my-dc-1.ufds0", WAIVED, observed="no bind", reason=waiver.told)
+    name = Named(own.check, own.subject)
+    with_it = s.finding("one-poseidon", "coupling", WAIVED, observed="nobody knows", reason=waiver.told)
+    return Judged(own, (), waiver, FAILED), Judged(with_it, (name,), waiver, BLOCKED, (name,))
+
+
+def partial() -> Conclusion:
+    return replace(demo(), extent=Extent(partial=True, notes=("Judged my-dc-1 alone.",)))
 
 
 def green() -> Conclusion:

@@ -9,12 +9,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
+from evidence.binding import BOTH
+from evidence.spec import BLOCKED, NOT_APPLICABLE, PASSED, Result, Spec
 from evidence.store import save
 from remediate import __main__ as remediate
 from remediate.findings import causes_in
 from reports import findings
 from reports.conclude import Conclusion, conclude
+from reports.extent import Extent
 from reports.junit import junit
 from reports.run import Run, RunError, new_run
 from tests.reports import scenes
@@ -48,6 +52,40 @@ def test_latest_points_to_the_newest_complete_run(tmp_path: Path) -> None:
     assert sorted(path.name for path in (runs / "latest").iterdir()) == ["evidence.json", "findings.json", "junit.xml"]
 
 
+def test_latest_does_not_point_to_a_partial_run(tmp_path: Path) -> None:
+    kept(tmp_path, scenes.green())
+    kept(tmp_path, scenes.partial())
+    assert (tmp_path / "reports/runs/latest").resolve().name == "20261123T104500Z"
+
+
+def less(root: Path, rows: list[tuple[str, str]], extent: Extent, outcome: str = PASSED) -> tuple[str, ...]:
+    """What a run of these checks and subjects says that it judged less than the one before."""
+    results = [Result(check, subject, "critical", outcome) for check, subject in rows]
+    run, world = new_run(root, NOW), scenes.green().world
+    specs = {check: Spec(check, BOTH, "critical", "datacenter") for check, _ in rows}
+    concluded = conclude(results, specs, world, extent, run.path)
+    assert run.write(concluded)
+    return concluded.less
+
+
+def test_less_than_before_is_told(tmp_path: Path) -> None:
+    rows, whole = [("a", "my-dc-1"), ("a", "my-dc-2"), ("b", "my-dc-1")], Extent(inventory="/region.yaml")
+    assert less(tmp_path, rows, whole) == ()
+    assert less(tmp_path, rows[:1], replace(whole, partial=True)) == ()
+    assert less(tmp_path, rows[:1], replace(whole, selection="preflight")) == ()
+    assert less(tmp_path, rows[:1], replace(whole, inventory="/another.yaml")) == ()
+    assert less(tmp_path, rows, whole, BLOCKED) == ()
+    assert less(tmp_path, rows[:1], whole) == (
+        "2 of the 3 that run 20261123T104500Z-5 judged were not judged now.",
+        "my-dc-2: not judged at all now, 1 before.",
+        "b: not judged now at my-dc-1.",
+    )
+    assert less(tmp_path, rows, whole) == ()
+    assert less(tmp_path, [*rows[:1], rows[2]], whole)[1:] == ("my-dc-2: not judged at all now, 1 before.",)
+    assert less(tmp_path, rows[:1], whole)[1:] == ("b: not judged now at my-dc-1.",)
+    assert less(tmp_path, rows, whole, NOT_APPLICABLE)[0].startswith("1 of the 1 that run 20261123T104500Z-9")
+
+
 def test_a_full_disk_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,8 +111,10 @@ def test_findings_are_the_same_for_the_same_verdict_and_come_back() -> None:
     found = findings.findings_of(scenes.demo(), "run")
     assert findings.encode(found) == findings.encode(findings.findings_of(scenes.demo(), "run"))
     told = json.loads(findings.encode(found))
-    assert list(told) == ["schema", "run", "results", "causes", "counts"]
-    assert told["counts"] == {"blocked": 9, "failed": 3, "not_applicable": 1, "passed": 1, "waived": 1}
+    assert list(told) == [
+        "schema", "run", "results", "causes", "counts", "partial", "selection", "inventory", "remarks",
+    ]  # fmt: skip
+    assert told["counts"] == {"blocked": 9, "failed": 3, "not_applicable": 1, "passed": 1, "waived": 2}
     assert [cause["check"] for cause in told["causes"]] == [
         "cloudapi-reaches-master-ufds",
         "sapi-points-at-master-moray",
@@ -83,8 +123,13 @@ def test_findings_are_the_same_for_the_same_verdict_and_come_back() -> None:
     assert told["causes"][0]["steps"][0]["on"] == "my-dc-3.global"
     blocked = next(row for row in told["results"] if row["outcome"] == "blocked")
     assert blocked["blocked_by"] == [{"check": "cloudapi-reaches-master-ufds", "subject": scenes.LINK}]
-    waived = next(row for row in told["results"] if row["outcome"] == "waived")
-    assert waived["waiver"] == "known, until Friday"
+    with_it, own = (row["waiver"] for row in told["results"] if row["outcome"] == "waived")
+    assert own == {
+        "check": "ufds-answers", "subject": "my-dc-1.*", "reason": "known", "owner": "ops", "until": "2026-11-27",
+        "ticket": "OPS-1", "was": "failed", "through": [], "expired": False,
+    }  # fmt: skip
+    assert with_it["through"] == [{"check": "ufds-answers", "subject": "my-dc-1.ufds0"}]
+    assert {row["page"] for row in told["results"] if row["check"] == "ufds-answers"} == {"docs/checks.md#ufds-answers"}
 
 
 def test_stored_causes_are_the_causes(tmp_path: Path) -> None:
@@ -96,7 +141,7 @@ def test_stored_causes_are_the_causes(tmp_path: Path) -> None:
 def test_junit_tells_every_outcome() -> None:
     suite = ElementTree.fromstring(junit(scenes.demo())).find("testsuite")
     assert suite is not None
-    assert suite.attrib == {"name": "az-checks", "tests": "15", "failures": "3", "errors": "9", "skipped": "2"}
+    assert suite.attrib == {"name": "az-checks", "tests": "16", "failures": "3", "errors": "9", "skipped": "3"}
     cases = {case.attrib["name"]: case for case in suite}
     link = cases[f"cloudapi-reaches-master-ufds[{scenes.LINK}]"]
     assert link.attrib["classname"] == "checks.reachability.cloudapi-reaches-master-ufds"
@@ -105,7 +150,7 @@ def test_junit_tells_every_outcome() -> None:
     blocked = cases["core-services-are-healthy[my-dc-3.zone0]"][0]
     assert blocked.tag == "error"
     assert "blocked by: cloudapi-reaches-master-ufds" in (blocked.text or "")
-    assert cases["ufds-answers[my-dc-1.ufds0]"][0].attrib == {"message": "waived: known, until Friday"}
+    assert cases["ufds-answers[my-dc-1.ufds0]"][0].attrib == {"message": "waived: known (ops, until 2026-11-27, OPS-1)"}
     assert cases["one-ufds-master[not-applicable]"][0].tag == "skipped"
     assert not list(cases["sapi-answers[my-dc-1.sapi0]"])
 

@@ -90,6 +90,7 @@ def vm(role: str, number: int, **more: Any) -> dict[str, Any]:
 
 ROLES = ("adminui", "binder", "cloudapi", "moray", "napi", "sapi", "sdc", "ufds")
 ZONES = [vm(role, number) for number, role in enumerate(ROLES)]
+ZONES.append(vm("webapi", len(ROLES), tags={"manta_role": "webapi"}))
 CONFIG = {"ufds_ldap_root_pw": "hush-of-root", "ufds_ldap_root_dn": "cn=root", "dns_domain": "d", "region_name": "r"}
 KIND: dict[str, Answer] = {
     "sysinfo": says(json.dumps({"Boot Parameters": {"headnode": "true"}, "Datacenter Name": "a", "UUID": "s"})),

@@ -35,6 +35,7 @@ PAYLOADS = {
 }
 STUBS = r"""
 sapiadm() { cat > /dev/null; }; vmadm() { cat > /dev/null; }; sdc-napi() { :; }; svcadm() { :; }; svcs() { :; }
+route() { :; }; sdc-fwapi() { echo "uuid text"; }
 sdc-usbkey() { :; }; sdc-ldap() { echo "dn: uuid=x, ou=users, o=smartdc"; }; sdc-ufds-m2s() { :; }; json() { echo "$*"; }
 ssh() { :; }; sysinfo() { :; }; sleep() { :; }; rm() { :; }; tail() { :; }
 zlogin() { shift; bash -c "tail() { :; }; $*"; }

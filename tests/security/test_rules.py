@@ -29,10 +29,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from evidence.collect import collect, files, ldap, parse, render, zone
-from evidence.collect.draft import VMADM
+from evidence.collect import cloudapi, collect, files, headnode, ldap, parse, render, zone
+from evidence.collect.directory import POSEIDONS
+from evidence.collect.draft import MANTA_VMADM, VMADM
 from evidence.collect.services import LARGEST_LDAP
-from evidence.inventory import Declared, Inventory, Timeouts
+from evidence.inventory import Declared, Expectations, Inventory, Timeouts
 from evidence.model import Evidence
 from evidence.redact import Vault
 from lab.plan import ROOT_PASSWORD
@@ -43,10 +44,16 @@ SHORT_LIST = (
     "sysinfo",
     "bash /lib/sdc/config.sh -json",
     re.escape(VMADM),
+    re.escape(MANTA_VMADM),
     "sdcadm check-health -j",
     "sdc-healthcheck -p",
-    r"zlogin -Q [0-9a-f-]{36} /usr/bin/bash -s -- [0-9]+( (file|manifests):/opt/smartdc/[a-z./-]+|"
-    r" (tcp|udp):[A-Za-z0-9.-]+:[0-9]+)*",
+    re.escape(headnode.DATE),
+    r"ls -1d /( /(zones/[0-9a-f-]{36}/root/)?(var/)?tmp/[A-Za-z0-9.\[\]*-]+)+",
+    r"(zlogin -Q [0-9a-f-]{36} )?/usr/bin/bash -s -- [0-9]+( (file|manifests):/opt/smartdc/[a-z./-]+|"
+    r" (tcp|udp):[A-Za-z0-9.-]+:[0-9]+| began:svc:/[a-z/]+)*",
+    # A GET that the datacenter's own key signs where it lies, as sdc-healthcheck does it.
+    rf"zlogin -Q [0-9a-f-]{{36}} PATH={re.escape(cloudapi.PATH)} SDC_TESTING=1 /opt/smartdc/sdc/node_modules/smartdc/bin/"
+    r"sdc-listdatacenters -a admin -u https://[0-9.]+ -k [0-9a-f:]{47}",
 )
 """Every command that collecting may send.  A new one needs a reason."""
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -107,11 +114,11 @@ def test_only_gets_and_read_only_searches(watched: Path) -> None:
     assert {port for _, port in noted["forwarded"]} <= {53, 80, 443, 636}
 
 
-def test_nobody_but_head_nodes_is_connected_to_and_nothing_is_started(watched: Path) -> None:
+def test_only_head_nodes_and_public_urls_of_cloudapi_are_connected_to_and_nothing_is_started(watched: Path) -> None:
     noted = seen(watched)
-    assert {tuple(to) for to in noted["connected"] if to[0] != "127.0.0.1"} == {
-        (f"10.{number}.2.2", 22) for number in (1, 2, 3)
-    }
+    head_nodes = {(f"10.{number}.2.2", 22) for number in (1, 2, 3)}
+    public = {(f"10.{number}.2.35", 443) for number in (1, 2, 3)}
+    assert {tuple(to) for to in noted["connected"] if to[0] != "127.0.0.1"} == head_nodes | public
     assert noted["started"] == []
 
 
@@ -172,7 +179,7 @@ def sources(folder: str) -> Iterator[tuple[Path, ast.AST]]:
 
 
 def test_collecting_has_one_door_for_each_protocol() -> None:
-    """Commands: HeadNode.run.  HTTP: web.get's session.get.  LDAP: find_login's search.  No process, no shell, no SFTP."""
+    """Commands: HeadNode.run.  HTTP: web.get's session.get.  LDAP: converse's search.  No process, no shell, no SFTP."""
     forbidden = {
         "post", "put", "patch", "delete", "request", "modify", "modify_dn", "add_operation", "start_sftp_client",
         "run_command", "system", "popen", "Popen", "create_subprocess_exec", "create_subprocess_shell",
@@ -194,11 +201,32 @@ def test_collecting_has_one_door_for_each_protocol() -> None:
     assert "read_only=True" in (ROOT / "evidence/collect/ldap.py").read_text()
 
 
+def test_what_candidates_are_asked_only_reads() -> None:
+    """Each program of these commands, and the subcommand of those that can also write."""
+    allowed = (
+        "sdc-usbkey status -j",
+        "bootparams",
+        "grep",
+        "diskinfo -Hp",
+        "cut -f2",
+        "fstyp",
+        "sdcadm insts -j",
+        "true",
+    )
+    for command in (headnode.USBKEY, headnode.M2S, headnode.INSTANCES):
+        assert set(re.findall(r">\s*(\S+)", command)) <= {"/dev/null;"}
+        for part in re.split(r";|\||\$\(|\bdo\b", command):
+            words = part.strip().removesuffix(")")
+            if words and not words.startswith(("for disk in", "done")):
+                assert words.startswith(allowed), words
+
+
 def test_the_script_for_zones_only_reads() -> None:
     """It redirects nowhere but to /dev/null, itself and sockets, and calls nothing that changes anything."""
     script = re.sub(r"(?m)^\s*#.*$", "", zone.SCRIPT)
     for where in re.findall(r"[0-9]*<?>>?\s*(\S+)", script.replace("3<>", ">")):
-        assert where.strip('";)') in ("/dev/null", "&1", "/dev/tcp/$host/$port"), where
+        assert where.strip('";)') in ("/dev/null", "&1", "&2", "&3", "/dev/tcp/$1/$2", "/dev/udp/$1/$2"), where
+    assert script.count(">&3") == 1, "the one thing that is sent is a DNS query"
     changing = {
         "rm", "mv", "cp", "ln", "tee", "touch", "mkdir", "rmdir", "chmod", "chown", "sed", "dd", "vi", "svcadm", "svccfg",
         "vmadm", "zoneadm", "ifconfig", "ipadm", "reboot", "curl", "sapiadm", "mdata", "mkfifo", "mktemp", "eval", "source",
@@ -221,13 +249,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 LIMITS = Timeouts(connect=1, command=1, run=4)
 
 
-def ask(home: Path, head: hostile.HeadNode, timeouts: Timeouts = LIMITS) -> Evidence:
+MASTER = {"a": Declared("a", "a", "r", "master")}
+CANDIDATE = {"a": Declared("a", "a", "r", "candidate"), "b": Declared("b", "root@127.0.0.2", "r", "master")}
+
+
+def ask(
+    home: Path, head: hostile.HeadNode, timeouts: Timeouts = LIMITS, declared: dict[str, Declared] = MASTER
+) -> Evidence:
     """Collects from one head node (its own host key is trusted)."""
 
     async def all_of_it() -> Evidence:
         async with head:
             head.known_to(home, trusted=head.key)
-            inventory = Inventory("a", {"a": Declared("a", "a", "r", "master")}, timeouts=timeouts)
+            master = next(name for name, one in declared.items() if one.state == "master")
+            inventory = Inventory(master, declared, timeouts=timeouts, expect=Expectations(manta=True))
             return await collect(inventory, lambda _: None)
 
     return asyncio.run(all_of_it())
@@ -322,6 +357,21 @@ def test_nonsense_of_every_kind_becomes_sentences(home: Path, caplog: pytest.Log
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize("name", VALUES)
+def test_nonsense_of_a_candidates_own_tools(home: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    """Its clock, its files, its USB key, its images; the master is dark, and is not waited for."""
+    tools = dict.fromkeys(["date", "ls", "grep", "sdc-usbkey", "sdcadm"], hostile.says(VALUES[name]))
+    started = time.monotonic()
+    evidence = ask(home, hostile.HeadNode(hostile.KIND | tools), declared=CANDIDATE)
+    assert time.monotonic() - started < LIMITS.run + 2
+    judge_calmly(evidence, caplog)
+    seen = evidence.datacenters["a"]
+    assert seen.clock is not None
+    assert seen.usbkey_mount is not None
+    assert seen.instances is not None
+    assert evidence.datacenters["b"].ssh.why
+
+
 async def _endless_header(_: Any, writer: Any) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
     await _pour(writer)
@@ -394,7 +444,7 @@ def test_what_is_sent_and_what_is_typed(home: Path) -> None:
     """The script goes to zones, nothing to anybody else; ~/.ssh/config gives no agent, display or terminal away."""
     head = hostile.HeadNode(hostile.KIND)
     ask(home, head)
-    assert len(head.commands) == 5 + len(hostile.ZONES)
+    assert len(head.commands) == 8 + len(hostile.ZONES)
     for command, typed in head.commands:
         assert any(re.fullmatch(pattern, command) for pattern in SHORT_LIST), command
         assert typed.decode() == (zone.SCRIPT if command.startswith("zlogin") else "")
@@ -452,10 +502,10 @@ def test_a_ufds_that_means_ill(tmp_path: Path, name: str) -> None:
     """Nor does the LDAP library fill the memory or run on: the tunnel hands on so much, and is closed in time."""
     server = _LdapServer(tmp_path, LDAP[name], LARGEST_LDAP)
     started = time.monotonic()
-    reply = ldap.find_login(ldap.Login(server.port, "cn=root", "hush-of-root"), "poseidon", 1)
+    reply = ldap.converse(ldap.Login(server.port, "cn=root", "hush-of-root"), [POSEIDONS], 1)
     assert time.monotonic() - started < 4
     assert reply.detail
-    assert not reply.entries
+    assert not any(found.entries for found in reply.found)
     assert "hush" not in repr(reply)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
-from evidence.inventory import Declared, Inventory
-from evidence.spec import BLOCKED, CRITICAL, FAILED, PASSED, WARNING, Result, Spec
-from evidence.subjects import BOTH, PREFLIGHT, World, bind, links, subjects
+from evidence.binding import BOTH, PREFLIGHT, bind, subjects
+from evidence.inventory import Declared, Inventory, Waiver
+from evidence.links import links
+from evidence.model import Evidence
+from evidence.spec import BLOCKED, CRITICAL, FAILED, PASSED, WAIVED, WARNING, Result, Spec
+from evidence.subjects import World
 from fixtures.check import CHECKS
 from tests.judging import check_functions
 from verdict.graph import afters, cycle, subjects_by_id
@@ -79,6 +84,14 @@ def test_a_link_never_explains_its_target_but_the_target_explains_the_link(world
         world,
     )
     assert causes(verdict) == {"ufds-answers[my-dc-2.ufds0]": [f"cloudapi-reaches-master-ufds[{CLOUDAPI_LINK}]"]}
+
+
+def test_a_link_to_one_instance_explains_the_link_to_all_of_them(world: World) -> None:
+    one = "binder-reaches-binder", "my-dc-1.binder0--my-dc-3.binder0.53"
+    names = "binder-answers-other-datacenters", "my-dc-1.binder0--my-dc-3.binder.53"
+    others = "binder-answers-other-datacenters", "my-dc-1.binder0--my-dc-2.binder.53"
+    found = causes(judge([finding(*one), finding(*names), finding(*others)], CHECKS, world))
+    assert found == {f"{one[0]}[{one[1]}]": [f"{names[0]}[{names[1]}]"], f"{others[0]}[{others[1]}]": []}
 
 
 def test_a_finding_on_the_coupling_explains_only_its_culprits(world: World) -> None:
@@ -152,6 +165,13 @@ def test_wrong_data_are_no_consequence_of_the_service_that_told_them(world: Worl
     }
 
 
+def test_a_check_whether_something_answers_declares_so() -> None:
+    """Or else wrong data would be taken for a consequence of the service that told them."""
+    assert {spec.id for spec in CHECKS.values() if spec.answers} == {
+        name for name in CHECKS if name.endswith("-answers")
+    }
+
+
 def test_a_blocked_check_that_nothing_explains_is_a_cause(world: World) -> None:
     verdict = judge([finding("binder-answers-own-names", "my-dc-1.binder0", BLOCKED, lacks="my-dc-1")], CHECKS, world)
     assert list(causes(verdict)) == ["binder-answers-own-names[my-dc-1.binder0]"]
@@ -165,6 +185,80 @@ def test_the_order_of_results_does_not_matter(world: World) -> None:
         finding("cloudapi-answers", "my-dc-3.cloudapi0"),
     ]
     assert judge(results, CHECKS, world) == judge(reversed(results), CHECKS, world)
+
+
+def waived(world: World, *waivers: tuple[str, str, int]) -> World:
+    """The world of 2026-11-24 with waivers of (check, subject, last day of that month)."""
+    written = tuple(
+        Waiver(check, subject, "known", "ops", datetime.date(2026, 11, day)) for check, subject, day in waivers
+    )
+    evidence = Evidence(replace(world.inventory, waived=written), "0", "2026-11-24T00:00:00Z", "", {})
+    return World(evidence.inventory, evidence)
+
+
+def test_a_waived_finding_is_no_cause_and_what_follows_from_it_alone_is_waived_with_it(world: World) -> None:
+    results = [
+        finding("ufds-answers", "my-dc-2.ufds0", BLOCKED),
+        finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK),
+        finding("one-poseidon", "coupling", PASSED),
+    ]
+    verdict = judge(results, CHECKS, waived(world, ("ufds-answers", "my-dc-2.*", 24)))
+    assert (verdict.causes, verdict.remarks, verdict.counts) == ((), (), {"passed": 1, "waived": 2})
+    link, ufds = (row for row in verdict.results if row.waiver is not None)
+    assert (ufds.was, ufds.through, ufds.result.outcome) == (BLOCKED, (), WAIVED)
+    assert (link.was, link.through) == (FAILED, (ufds.name,))
+
+
+def test_what_follows_from_another_cause_too_stays_a_finding(world: World) -> None:
+    both = [finding("region-name-agrees", "my-dc-1"), finding("dns-domain-agrees", "my-dc-1")]
+    both.append(finding("binder-region-agrees", "my-dc-1.binder0"))
+    verdict = judge(both, CHECKS, waived(world, ("region-name-agrees", "my-dc-1", 30)))
+    assert causes(verdict) == {"dns-domain-agrees[my-dc-1]": ["binder-region-agrees[my-dc-1.binder0]"]}
+
+
+def test_a_waived_consequence_leaves_its_cause(world: World) -> None:
+    results = [finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK), finding("cloudapi-answers", "my-dc-3.cloudapi0")]
+    verdict = judge(results, CHECKS, waived(world, ("cloudapi-answers", "*", 30)))
+    assert causes(verdict) == {f"cloudapi-reaches-master-ufds[{CLOUDAPI_LINK}]": []}
+
+
+@pytest.mark.parametrize(
+    ("waiver", "outcome", "remark"),
+    [
+        (("one-poseidon", "coupling", 23), FAILED, "it expired on 2026-11-23, and the finding is still there"),
+        (("one-poseidon", "coupling", 23), PASSED, "it expired on 2026-11-23, and nothing needs it"),
+        (("one-poseidon", "coupling", 24), PASSED, "nothing needs it: the check holds"),
+        (("one-poseidon", "my-dc-*", 24), PASSED, "the check has no such subject here"),
+        (("two-poseidons", "coupling", 24), PASSED, "no check has this id"),
+    ],
+)
+def test_a_waiver_to_look_at_is_told(world: World, waiver: tuple[str, str, int], outcome: str, remark: str) -> None:
+    verdict = judge([finding("one-poseidon", "coupling", outcome)], CHECKS, waived(world, waiver))
+    assert verdict.counts == {outcome: 1}
+    assert verdict.remarks == (f"waiver {waiver[0]}[{waiver[1]}] of ops: {remark}",)
+    assert (verdict.results[0].expired is not None) == (outcome == FAILED)
+
+
+def test_what_was_not_judged_is_no_reason_to_doubt_a_waiver(world: World) -> None:
+    verdict = judge([finding("one-poseidon", "coupling", PASSED)], CHECKS, waived(world, ("services-run", "*", 24)))
+    assert verdict.remarks == ()
+
+
+def test_a_cause_that_was_not_asked_for_is_told_and_nothing_else_that_was_not(world: World) -> None:
+    others = [
+        finding("services-run", "my-dc-3.cloudapi0"),
+        finding("core-services-are-healthy", "my-dc-3.cloudapi0"),
+        finding("services-run", "my-dc-1.ufds0"),
+        finding("services-run", "my-dc-1.binder0", PASSED),
+    ]
+    verdict = judge([finding("cloudapi-answers", "my-dc-3.cloudapi0")], CHECKS, world, others)
+    assert causes(verdict) == {"services-run[my-dc-3.cloudapi0]": ["cloudapi-answers[my-dc-3.cloudapi0]"]}
+    assert [row.selected for row in verdict.results] == [True, False]
+    assert verdict.counts == {"failed": 2}
+    assert verdict.remarks == (
+        "services-run[my-dc-3.cloudapi0] was not selected; it is told as the cause of what was.",
+    )
+    assert judge([finding("cloudapi-answers", "my-dc-3.cloudapi0", PASSED)], CHECKS, world, others).causes == ()
 
 
 def test_every_row_comes_after_the_head_node(world: World) -> None:

@@ -1,0 +1,94 @@
+"""docs/checks.md, made from the checks themselves: what must hold, what breaks otherwise, what it comes after, how it was proved."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from evidence.spec import ALL_OF_THE_ZONE, Spec
+from fixtures.check import CHECKS, FUNCTIONS
+from remediate.registry import remedies
+from tests.judging import check_functions
+from tests.proofs.cases import CASES
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "checks.md"
+HEAD = """\
+# The checks
+
+Made from `checks/`, `remediate/` and `tests/proofs/`, and not to be edited:
+`AZ_GOLDEN=write .venv/bin/pytest -c tests/pytest.ini tests/test_checks_page.py` makes it anew.
+
+A finding of a check is explained by findings of those that it comes *after*, if they are about the same zone, datacenter or region: then
+they are the cause. `x@target` is x at the target of a way, `x@ROLE` at the zones of that role in the same datacenter; `x/ROLE` counts only
+for zones of that role. Every check comes after `headnode-answers` and `headnode-is-the-right-one`, and
+what is about a zone after `services-run`.
+
+*preflight*: judged before a candidate is coupled; *postchange*: judged of the master and its replicas.
+"""
+STAGES = {"preflight": "preflight", "postchange": "postchange", "both": "preflight and postchange"}
+SUBJECTS = {
+    "api": "every zone of cnapi, fwapi, imgapi, napi and vmapi",
+    "candidate": "every candidate",
+    "coupling": "the coupling",
+    "datacenter": "every datacenter",
+    "link": "every way from a zone to its target",
+    "manta_datacenter": "every datacenter with Manta",
+    "manta_region": "the region with Manta",
+    "master": "the master",
+    "region": "every region",
+    "replica": "every replica",
+    "zone": "every core zone",
+}
+_SOURCE = re.compile(r"\bSource: (?P<source>.*?)\.?\Z", re.DOTALL)
+
+
+def page() -> str:
+    """The whole page: a chapter per module of checks, an anchor per id."""
+    check_functions()
+    chapters: dict[str, list[str]] = {}
+    for check, function in FUNCTIONS.items():
+        chapters.setdefault(function.__module__, []).append(check)
+    parts = [HEAD]
+    for module in sorted(chapters):
+        title, _, rest = _one_line(importlib.import_module(module).__doc__ or "").partition(".  ")
+        parts.append(f"## {title.removeprefix('Chapter: ')}\n\n{rest}\n")
+        parts += ["\n".join(_check(CHECKS[check])) for check in chapters[module]]
+    return "\n".join(parts)
+
+
+def _check(spec: Spec) -> Iterator[str]:
+    doc = inspect.getdoc(FUNCTIONS[spec.id]) or ""
+    source = _SOURCE.search(doc)
+    holds, _, otherwise = _SOURCE.sub("", doc).partition("\n\n")
+    subject = SUBJECTS.get(spec.subject, f"every {spec.subject.replace('_', '-')} zone")
+    yield f"### {spec.id}\n"
+    yield f"{_one_line(holds)}\n"
+    if otherwise.strip():
+        yield f"{_one_line(otherwise)}\n"
+    yield f"- {spec.severity}; {STAGES[spec.stage]}; about {subject}"
+    after = [name for name in spec.after if name == ALL_OF_THE_ZONE or Spec.check_of(name) in CHECKS]
+    if after:
+        yield f"- after: {', '.join(map(_after, after))}"
+    if source:
+        yield f"- source: {_one_line(source['source'])}"
+    faults = [f"`{case.fault}`" for case in CASES if any(cause.startswith(f"{spec.id}[") for cause in case.causes)]
+    if faults:
+        yield f"- faults of the lab that it was seen to find: {', '.join(dict.fromkeys(faults))}"
+    remedy = remedies().get(spec.id)
+    if remedy is not None:
+        said = _one_line((inspect.getdoc(remedy.build) or "").partition("\n\n")[0])
+        yield f"- remedy: {said}" if said else "- remedy: printed with the finding"
+    yield ""
+
+
+def _after(name: str) -> str:
+    if name == ALL_OF_THE_ZONE:
+        return "every other check of the zone"
+    return f"[{name}](#{Spec.check_of(name)})"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()) if "  " not in text.strip() else re.sub(r"\s*\n\s*", " ", text.strip())

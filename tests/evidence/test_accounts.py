@@ -1,0 +1,101 @@
+"""A candidate's accounts against the master's: who collides, what the master is asked, and that nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from evidence.accounts import Account, Collision, Collisions
+from evidence.collect import accounts
+from evidence.collect.ldap import Entry, Found, Search
+from evidence.collect.parse import UnreadableError
+from evidence.collect.ssh import UnansweredError
+
+ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
+
+
+def entry(login: str, email: str, uuid: str) -> Entry:
+    return Entry(f"uuid={uuid}, ou=users, o=smartdc", {"login": (login,), "email": (email,), "uuid": (uuid,)})
+
+
+HANS = accounts.Person("Hans", "hans@example.com", "1")
+INES = accounts.Person("ines", "ines@example.com", "2")
+
+
+def test_everybody_but_admin() -> None:
+    found = Found((entry("ines", "i", "2"), entry("admin", "root@localhost", ADMIN), entry("hans", "h", "1")))
+    people = accounts.people(found, ADMIN)
+    assert [one.login for one in people] == ["hans", "ines"]
+    assert accounts.accounts(people).count == 2
+
+
+def test_a_search_that_failed_is_no_empty_datacenter() -> None:
+    with pytest.raises(UnreadableError):
+        accounts.people(Found(why="it broke off"), ADMIN)
+    with pytest.raises(UnreadableError):
+        accounts.collisions((HANS,), [Found(why="it broke off")])
+
+
+@pytest.mark.parametrize(
+    ("theirs", "taken"),
+    [
+        (entry("hans", "other@example.com", "9"), ("login",)),
+        (entry("other", "HANS@example.com", "9"), ("email",)),
+        (entry("Hans", "hans@example.com", "1"), ("login", "email", "uuid")),
+    ],
+)
+def test_who_collides_and_by_what(theirs: Entry, taken: tuple[str, ...]) -> None:
+    found = accounts.collisions((HANS, INES), [Found((theirs,))])
+    assert found == Collisions(1, (Collision(Account("1", "Hans"), taken),))
+
+
+def test_an_address_is_not_taken_for_a_login() -> None:
+    assert accounts.collisions((HANS,), [Found((entry("hans@example.com", "hans", "9"),))]).count == 0
+
+
+def test_the_master_is_asked_for_them_alone_also_in_lower_case_and_harmlessly() -> None:
+    everybody = [accounts.Person(f"u{number}", f"u{number}@x", str(number)) for number in range(5000)]
+    searches = accounts.questions([*everybody, accounts.Person("A)(b*", "", "x\\00")])
+    assert len(searches) == 101
+    assert searches[-1].filter == r"(|(login=A\29\28b\2a)(login=a\29\28b\2a)(uuid=x\5c00))"
+    assert "(login=u0)" in searches[0].filter
+    assert "userpassword" not in searches[0].attributes
+
+
+def meet(*, master: Found | None, candidate: bool = True) -> Collisions:
+    """What a candidate learns: the master answers so, or (None) is dark."""
+
+    async def everything() -> Collisions:
+        meeting = accounts.Meeting(["c", "dark"])
+
+        async def ask(_: Sequence[Search]) -> tuple[Found, ...]:
+            assert master is not None
+            return (master,)
+
+        async def serve() -> None:
+            if master is not None:
+                await meeting.serve(ask)
+            meeting.end("m", master=True)
+
+        meeting.end("dark", master=False)
+        people = (HANS,) if candidate else ()
+        found, _ = await asyncio.gather(meeting.introduce("c", people), serve())
+        return found
+
+    async def bounded() -> Collisions:
+        return await asyncio.wait_for(everything(), 5)
+
+    return asyncio.run(bounded())
+
+
+def test_candidate_and_master_meet_though_another_candidate_is_dark() -> None:
+    assert meet(master=Found((entry("hans", "", "9"),))).count == 1
+    assert meet(master=Found(), candidate=False).count == 0
+
+
+def test_a_master_that_cannot_say_leaves_a_reason() -> None:
+    for master, words in ((None, "did not say"), (Found(why="it broke off"), "it broke off")):
+        with pytest.raises(UnansweredError, match=words):
+            meet(master=master)

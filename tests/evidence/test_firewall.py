@@ -1,0 +1,65 @@
+"""FWAPI's rules as the checks read them: who is let in from another datacenter."""
+
+from __future__ import annotations
+
+import pytest
+
+from evidence.firewall import UnreadableRuleError, anybody, lets_in
+from evidence.model import FirewallRule, Vm
+from lab import fwrules, plan
+
+UFDS = Vm("4a9baf47-34ec-4a84-9af5-548e1036f4dc", "ufds0", "ufds", "running")
+PEER = "10.3.1.29"
+
+
+def rules(*texts: str) -> tuple[FirewallRule, ...]:
+    return tuple(FirewallRule(str(number), text, True) for number, text in enumerate(texts))
+
+
+@pytest.mark.parametrize(
+    ("given", "let_in"),
+    [
+        ([], False),
+        (["FROM any TO all vms ALLOW icmp TYPE all"], False),
+        (['FROM subnet 10.2.1.0/24 TO tag "smartdc_role" ALLOW tcp PORT all'], False),
+        (['FROM (ip 10.9.9.9 OR subnet 10.3.1.0/24) TO tag "smartdc_role" = "ufds" ALLOW tcp PORT 636'], True),
+        (['FROM subnet 10.3.1.0/24 TO tag "smartdc_role" = "sapi" ALLOW tcp PORT 636'], False),
+        (['FROM subnet 10.3.1.0/24 TO tag "manta_role" ALLOW tcp PORT 636'], False),
+        (["FROM any TO vm 4a9baf47-34ec-4a84-9af5-548e1036f4dc ALLOW tcp (PORT 80 AND PORT 636)"], True),
+        (["FROM any TO all vms ALLOW tcp PORTS 1 - 100, 600-700"], True),
+        (["FROM any TO all vms ALLOW udp PORT 636"], False),
+        (["FROM any TO all vms BLOCK tcp PORT 636", f"FROM ip {PEER} TO all vms ALLOW tcp PORT 636"], True),
+        (["FROM any TO all vms BLOCK tcp PORT all PRIORITY 5", f"FROM ip {PEER} TO all vms ALLOW tcp PORT 636"], False),
+        (["FROM tag smartdc_role TO all vms ALLOW tcp PORT 636"], False),
+        (['FROM any TO tag "a to = (allow)" ALLOW tcp PORT 636'], True),
+    ],
+)
+def test_who_is_let_in(given: list[str], let_in: bool) -> None:
+    assert lets_in(rules(*given), UFDS, PEER, "tcp", 636) is let_in
+
+
+def test_a_rule_that_is_switched_off_lets_nobody_in() -> None:
+    off = FirewallRule("x", "FROM any TO all vms ALLOW tcp PORT 636", False)
+    assert not lets_in([off], UFDS, PEER, "tcp", 636)
+    assert anybody([off], UFDS, "tcp", 636) == ()
+
+
+@pytest.mark.parametrize(
+    "given", ["", "FROM", "FROM any TO", "FROM any TO all vms ALLOW tcp PORT", "FROM any TO x ALLOW tcp PORT 1",
+              "FROM any TO all vms ALLOW tcp PORT " + "1" * 30 + "!", '"' * 9000, "FROM any TO all vms ALLOW tcp PORTS 1-" * 500]
+)  # fmt: skip
+def test_a_rule_that_cannot_be_read_is_no_pass(given: str) -> None:
+    with pytest.raises(UnreadableRuleError):
+        lets_in(rules(given), UFDS, PEER, "tcp", 636)
+    assert lets_in(rules(given, "FROM any TO all vms ALLOW tcp PORT 636"), UFDS, PEER, "tcp", 636)
+
+
+def test_the_labs_own_rules_are_understood() -> None:
+    made = plan.make_plan()
+    own = [FirewallRule(rule["uuid"], rule["rule"], True) for rule in fwrules.initial_rules(made, made.datacenters[1])]
+    assert [lets_in(own, UFDS, address, "tcp", 636) for address in ("10.2.1.2", PEER, "10.2.2.35")] == [
+        True,
+        True,
+        False,
+    ]
+    assert anybody(own, UFDS, "tcp", 636) == ()

@@ -1,0 +1,92 @@
+"""What a head node's own tools print, and what of it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, cast
+
+import pytest
+
+from evidence.collect import headnode
+from evidence.collect.parse import UnreadableError
+from evidence.collect.ssh import HeadNode, Output, UnansweredError
+from evidence.headnode import Instance, UsbKey
+from evidence.model import Vm
+from evidence.redact import Vault
+
+UNMOUNTED = {"mountpoint": None, "steps": {"mounted": False}, "ok": False, "message": "not mounted"}
+UFDS = Vm("3c6f5b39-c6ef-593f-9def-fc66a0bf04d7", "ufds0", "ufds", "running")
+
+
+class Answers:
+    """A head node that prints what it is told to."""
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        self.output, self.asked = Output(text.encode(), "", code), ""
+
+    async def run(self, command: str) -> Output:
+        self.asked = command
+        return self.output
+
+
+def asked(text: str, key: str, code: int = 0, *arguments: Any) -> Any:
+    asking = headnode.Asking(cast(HeadNode, Answers(text, code)), Vault(b"k" * 32))
+    return asyncio.run(getattr(asking, key)(*arguments))
+
+
+def test_a_clock_is_known_as_well_as_the_answer_was_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter((1000.4, 1000.9))
+    monkeypatch.setattr(headnode.time, "time", lambda: next(times))
+    clock = asked("1900\n", "clock")
+    assert clock.least <= 899.1
+    assert clock.most >= 900.6
+    assert clock.most - clock.least <= 4
+
+
+@pytest.mark.parametrize("text", ["", "Mon Nov 24", "-5", "1e9", "9" * 30])
+def test_a_date_that_is_none(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        asked(text, "clock")
+
+
+def test_leftovers_are_what_ls_lists() -> None:
+    listed = f"/\n/tmp/fixufds\n/tmp/config.4711\n/zones/{UFDS.uuid}/root/tmp/cnt\nls: nonsense\n"
+    found = asked(listed, "leftovers", 2, [UFDS])
+    assert found == ("/tmp/config.4711", "/tmp/fixufds", f"/zones/{UFDS.uuid}/root/tmp/cnt")
+    assert asked("/\n", "leftovers", 2, [UFDS]) == ()
+
+
+@pytest.mark.parametrize(("text", "zones"), [("", [UFDS]), ("/tmp/fixufds\n", [UFDS]), ("/\n", [])])
+def test_leftovers_that_nobody_looked_for_are_missing(text: str, zones: list[Vm]) -> None:
+    with pytest.raises(UnansweredError):
+        asked(text, "leftovers", 2, zones)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        (json.dumps(UNMOUNTED) + "\npcfs\nzfs\n", UsbKey("not mounted", ok=False, devices=1)),
+        (json.dumps(UNMOUNTED) + "\ntriton_bootpool=zones\n", UsbKey("not mounted", ok=False, bootpool="zones")),
+        (json.dumps(UNMOUNTED | {"ok": True, "message": "mounted"}), UsbKey("mounted", ok=True)),
+        (json.dumps(UNMOUNTED | {"ok": "true"}), UsbKey("not mounted", ok=False)),
+        ("", UsbKey("", ok=False)),
+    ],
+)
+def test_the_usb_key(text: str, seen: UsbKey) -> None:
+    assert headnode.usbkey(text, Vault(b"k" * 32)) == seen
+
+
+def test_what_m2s_asks_for() -> None:
+    assert asked("1\n", "m2s_asks_password") is True
+    assert asked("0\n", "m2s_asks_password", 1) is False
+    with pytest.raises(UnansweredError, match="exit status 2"):
+        asked("", "m2s_asks_password", 2)
+
+
+def test_instances_whose_image_nobody_knows_have_no_version() -> None:
+    rows = [{"service": "ufds", "alias": "ufds0", "version": None, "image": "i"}, {"service": "sapi", "version": "v"}]
+    assert headnode.instances(json.dumps(rows)) == (Instance("sapi", "", "v"), Instance("ufds", "ufds0", "", "i"))
+    for hostile in ("{}", "[3]", '[{"service": 3}]', "no JSON"):
+        with pytest.raises(UnreadableError):
+            headnode.instances(hostile)

@@ -1,0 +1,53 @@
+"""Types one line on a head node, and answers what it asks: `TURNS DATACENTER LINE`, as Operator sends it.
+
+TURNS is a JSON list of pairs (what is said, what is then typed).  With turns there is a terminal, as a login has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+
+import asyncssh
+
+PATIENCE = 60.0
+CLOSED = 255
+
+
+async def plainly(link: asyncssh.SSHClientConnection, line: str) -> int:
+    done = await link.run(line, stdin=asyncssh.DEVNULL, errors="replace")
+    print(f"{done.stdout!s}{done.stderr!s}", end="")
+    return done.exit_status or 0
+
+
+async def answering(link: asyncssh.SSHClientConnection, line: str, turns: Sequence[tuple[str, str]]) -> int:
+    process = await link.create_process(line, term_type="xterm", stderr=asyncssh.STDOUT, errors="replace")
+    said = seen = ""
+    for wanted, typed in turns:
+        while wanted not in seen:
+            part = await asyncio.wait_for(process.stdout.read(4096), PATIENCE)
+            if not part:
+                print(said, f"\n(it never said {wanted!r})", end="")
+                return CLOSED
+            said, seen = said + part, seen + part
+        seen = seen.partition(wanted)[2]
+        if typed == "":
+            print(said, end="")
+            link.abort()
+            return CLOSED
+        process.stdin.write(typed)
+    rest = await asyncio.wait_for(process.stdout.read(), PATIENCE)
+    await process.wait()
+    print((said + rest).replace("\r\n", "\n"), end="")
+    return CLOSED if process.exit_status is None else process.exit_status
+
+
+async def main(turns: Sequence[tuple[str, str]], datacenter: str, line: str) -> int:
+    async with asyncssh.connect(datacenter, connect_timeout=3) as link:
+        return await (answering(link, line, turns) if turns else plainly(link, line))
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(json.loads(sys.argv[1]), *sys.argv[2:])))

@@ -1,0 +1,46 @@
+"""The shape of a case."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault of the lab (NAME@SUBJECT) and the causes, CHECK[SUBJECT], that the suite must name for it: these and no others.
+
+    `mended` is for faults outside Triton (a dark head node), where no command typed into a head node can help: the lab then
+    takes the fault away.  `lab` holds options that the lab is started with besides the fault ("--manta").
+    """
+
+    fault: str
+    causes: tuple[str, ...]
+    mended: bool = False
+    lab: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Stable, and harmless in file names and `-k`."""
+        return _name(self.fault.replace("@", "-at-"), self.lab)
+
+
+def healthy(lab: tuple[str, ...]) -> str:
+    """The name of the healthy lab that is started with these options."""
+    return _name("healthy", lab)
+
+
+def _name(what: str, lab: tuple[str, ...]) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join((what, *(option.lstrip("-") for option in lab))))
+
+
+def case(fault: str, *causes: str, mended: bool = False, lab: tuple[str, ...] = ()) -> Case:
+    """A case; the causes in any order."""
+    return Case(fault, tuple(sorted(causes)), mended, lab)
+
+
+SEVERAL = ("--instances", "binder=2,cloudapi=2")
+"""Options of a lab in which instances of one role must be told apart."""
+
+MASTER_UFDS = "my-dc-2.ufds.636"
+"""The target of a link to the master's UFDS in the lab."""

@@ -1,0 +1,40 @@
+"""Evidence without servers of a coupling that works, and of a candidate that is ready to join it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from evidence.accounts import Accounts, Collisions
+from evidence.headnode import Clock, Instance, UsbKey
+from evidence.subjects import World
+from tests.remediate import synthetic as s
+
+QUICK, LATE = "release-20251120-20251120T061402Z-gabc", "release-20260101-20260101T000000Z-gabc"
+
+
+def clocked(world: World, **ahead: float) -> World:
+    """Head nodes whose clocks are so many seconds ahead (my_dc_1=900)."""
+    for name in world.inventory.datacenters:
+        off = ahead.get(name.replace("-", "_"), 0.0)
+        world = s.changed(world, name, clock=s.fact(Clock(off - 1, off + 1)))
+    return world
+
+
+def with_candidate(name: str = "my-dc-3") -> World:
+    """The healthy coupling, but for one datacenter that is still to be coupled."""
+    world = s.changed_metadata(clocked(s.healthy()), name, ufds_is_master="true", ufds_remote_ip=None)
+    declared = world.inventory.datacenters
+    inventory = replace(world.inventory, datacenters=declared | {name: replace(declared[name], state="candidate")})
+    assert world.evidence is not None
+    world = World(inventory, replace(world.evidence, inventory=inventory))
+    images = (Instance("sapi", version=QUICK), Instance("ufds", version=QUICK))
+    world = s.changed(world, "my-dc-2", instances=s.fact(images))
+    world = s.changed_zone(world, name, "ufds0", accounts=s.fact(Accounts(0)), collisions=s.fact(Collisions(0)))
+    return s.changed(
+        world,
+        name,
+        usbkey=s.fact(world.datacenter(name).sdc_metadata),
+        usbkey_mount=s.fact(UsbKey("not mounted", ok=False, devices=1)),
+        m2s_asks_password=s.fact(True),
+        instances=s.fact(images),
+    )

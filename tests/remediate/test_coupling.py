@@ -1,0 +1,118 @@
+"""What is to be typed before a coupling: real values, nothing that the suite would destroy, no traceback without evidence."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from msgspec.structs import replace
+
+from evidence.accounts import Account, Accounts, Collision, Collisions
+from evidence.headnode import Clock, Instance, UsbKey
+from evidence.model import HttpAnswer, Service
+from evidence.subjects import World
+from remediate.registry import advice_for
+from remediate.steps import DESTROYS
+from tests.remediate import synthetic as s
+from tests.remediate.candidate import LATE, with_candidate
+
+READY = with_candidate()
+DC = "my-dc-3"
+UFDS = s.LAB.datacenter(DC).zone("ufds").uuid
+HANS = Account("99999999-0000-4000-8000-000000000001", "hans")
+ALICE = Account("99999999-0000-4000-8000-000000000002", "alice")
+AGENT = Service("svc:/smartdc/application/config-agent:default", "disabled")
+OTHER_ADMIN = "dddddddd-0000-4000-8000-00000000000d"
+LATER = s.fact((Instance("sapi", version=LATE), Instance("ufds", version=LATE)))
+
+
+def in_ufds(**facts: object) -> World:
+    return s.changed_zone(READY, DC, "ufds0", **facts)
+
+
+LEFT = s.fact(("/tmp/fixufds", f"/zones/{UFDS}/root/tmp/cnt", "/var/tmp/restore.ldif"))
+COLLIDES = s.fact(Collisions(1, (Collision(ALICE, ("login",)),)))
+CASES: dict[str, tuple[World, str]] = {
+    "candidate-is-not-coupled-yet": (
+        s.changed_metadata(READY, DC, ufds_is_master="false", ufds_remote_ip="10.2.2.29"),
+        '{"action":"delete","metadata":{"ufds_remote_ip":"","ufds_remote_ldap_root_pw":""}}',
+    ),
+    "candidate-has-no-accounts-to-lose": (
+        in_ufds(accounts=s.fact(Accounts(2, (ALICE, HANS))), collisions=COLLIDES),
+        f"for uuid in {HANS.uuid}; do",
+    ),
+    "candidate-collides-with-nothing": (in_ufds(collisions=COLLIDES), f"for uuid in {ALICE.uuid}; do"),
+    "candidate-ufds-has-a-routable-nic": (READY, f"/usbkey/scripts/add_external_nic.sh {UFDS}"),
+    "candidate-knows-the-password": (
+        s.changed(
+            READY,
+            DC,
+            m2s_asks_password=s.fact(False),
+            applications=s.fact(
+                {
+                    name: replace(each, metadata=replace(each.metadata, fingerprints={"ufds_ldap_root_pw": "x"}))
+                    for name, each in READY.datacenter(DC).evidence.applications.get().items()
+                }
+            ),
+        ),
+        "sdcadm experimental update-gz-tools --latest",
+    ),
+    "candidate-config-agent-runs": (in_ufds(services=s.fact((AGENT,))), f"svcadm -z {UFDS} enable -s svc:"),
+    "versions-agree": (s.changed(READY, "my-dc-2", instances=LATER), "sdcadm update -y sapi"),
+    "no-password-left-behind": (s.changed(READY, DC, leftovers=LEFT), f"rm -f /tmp/fixufds /zones/{UFDS}/root/tmp/cnt"),
+    "admin-uuid-agrees": (
+        s.changed_metadata(READY, DC, ufds_admin_uuid=OTHER_ADMIN),
+        '"ufds_admin_uuid":"930896af-bf8c-48d4-885c-6573a94b1853"',
+    ),
+    "usbkey-agrees-with-sapi": (s.changed_metadata(READY, DC, dns_domain="other.example.com"), "dns_domain=other.example.com"),
+    "sapi-is-in-full-mode": (
+        s.changed_zone(READY, DC, "sapi0", ping=s.fact(HttpAnswer(200, {"mode": "proto"}))),
+        "sdc-sapi '/mode?mode=full' -X POST",
+    ),
+    "clocks-agree": (s.changed(READY, DC, clock=s.fact(Clock(900, 901))), "ntpdate -b $servers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("check", sorted(CASES))
+def test_remedy_gives_the_command(check: str) -> None:
+    world, command = CASES[check]
+    advice = advice_for(s.cause(check, DC), world)
+    assert command in "\n".join(step.run for step in advice.steps)
+    assert not [note for note in advice.notes if "broke" in note or note.startswith("Not known")]
+    for step in advice.steps:
+        assert step.proof == (f"{check}[{DC}]",)
+        assert step.risk != DESTROYS or not step.applied_by_suite
+        for text in filter(None, (step.run, step.undo)):
+            subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+
+@pytest.mark.parametrize("check", sorted(CASES))
+def test_a_dark_datacenter_gives_notes_and_no_traceback(check: str) -> None:
+    world = READY
+    for name in world.inventory.datacenters:
+        facts = ("zones", "applications", "services", "usbkey", "clock", "leftovers", "instances", "m2s_asks_password")
+        world = s.changed(world, name, **dict.fromkeys(facts, "dark"))
+    advice = advice_for(s.cause(check, DC), world)
+    assert advice.steps or advice.notes
+    assert not [note for note in advice.notes if "broke" in note]
+
+
+def test_what_no_command_can_do_is_said() -> None:
+    gone = s.changed(READY, DC, usbkey_mount=s.fact(UsbKey("not mounted", ok=False)))
+    (note,) = advice_for(s.cause("candidate-usbkey-mounts", DC), gone).notes
+    assert "No command does this" in note
+
+
+def test_only_the_ldif_files_are_kept_from_the_suite() -> None:
+    steps = advice_for(s.cause("no-password-left-behind", DC), CASES["no-password-left-behind"][0]).steps
+    assert [(step.risk == DESTROYS, "ldif" in step.run) for step in steps] == [(False, False), (True, True)]
+
+
+def test_accounts_are_deleted_children_first() -> None:
+    (_, step) = advice_for(s.cause("candidate-collides-with-nothing", DC), in_ufds(collisions=COLLIDES)).steps
+    script = (
+        "sdc-ldap() { if [[ $1 == search ]]; then printf 'dn: parent\\nx: y\\n\\ndn: a child, parent\\n';"
+        ' else echo "$*"; fi; }\n' + step.run
+    )
+    said = subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
+    assert said == "delete a child, parent\ndelete parent\n"

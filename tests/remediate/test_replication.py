@@ -1,0 +1,141 @@
+"""The remedies of replication and directories: the commands that the evidence calls for, with its values, quoted."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+
+import pytest
+
+from evidence.accounts import Account
+from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
+from evidence.model import Change, Checkpoint, Directory, Progress, Registered, Service
+from evidence.subjects import World
+from lab import plan
+from remediate.registry import advice_for
+from remediate.steps import DESTROYS, OPERATOR
+from tests.remediate import synthetic as s
+
+USERS = "ou=users, o=smartdc"
+ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
+URL = "ldaps://10.2.2.29"
+OWN = (
+    f"uid={hashlib.md5(URL.encode(), usedforsecurity=False).hexdigest()}, cn=replicator, datacenter=my-dc-3, o=smartdc"
+)
+REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
+CHILD = f"uuid=c, uuid=p, {USERS}"
+EVIL = f"uuid=x'; reboot #, {USERS}"
+W = s.healthy()
+
+
+def ufds(datacenter: str, **facts: object) -> World:
+    given = {name: s.fact(value) for name, value in facts.items()}
+    return s.changed_zone(W, datacenter, "ufds0", **given)
+
+
+def replicator(state: str, progress: Progress | None = None) -> World:
+    return ufds("my-dc-3", services=(Service(REPLICATOR, state),), progress=progress or Progress(43, 44, 44))
+
+
+def stuck(progress: Progress) -> World:
+    return ufds("my-dc-3", progress=progress, directory=Directory(1, checkpoints=(Checkpoint(URL, 44, (), OWN),)))
+
+
+def compared(*differences: EntryDifference) -> World:
+    kinds = [each.kind for each in differences]
+    missing, extra, different = (kinds.count(kind) for kind in (MISSING, EXTRA, DIFFERENT))
+    return ufds("my-dc-3", comparison=Comparison(9, missing, extra, different, differences))
+
+
+CASES: dict[str, tuple[str, str, World, str, str]] = {
+    "password": ("master-password-is-known", "my-dc-3", W, OPERATOR, "root@10.3.2.2 sapiadm update "),
+    "disabled": ("replicator-runs", "my-dc-3", replicator("disabled"), "my-dc-3.global", f"enable -s {REPLICATOR}"),
+    "maintenance": ("replicator-runs", "my-dc-3", replicator("maintenance"), "my-dc-3.global", f"clear {REPLICATOR}"),
+    "conflict": (
+        "replicator-runs", "my-dc-3", replicator("maintenance", Progress(44, 44, 44, conflict=EVIL)), "my-dc-3.global",
+        "-b 'uuid=x'\"'\"'; reboot #, ou=users, o=smartdc' -s sub",
+    ),
+    "checkpoints": (
+        "replicator-has-one-checkpoint", "my-dc-3",
+        ufds("my-dc-3", directory=Directory(1, checkpoints=(Checkpoint(URL, 44, (), OWN), Checkpoint(URL, 3, (), "uid=old, o=smartdc")))),
+        "my-dc-3.global", "sdc-ldap delete 'uid=old, o=smartdc'",
+    ),
+    "gap": (
+        "replicator-moves", "my-dc-3", stuck(Progress(104, 44, 44, resumes=104)), "my-dc-3.global",
+        "'replace: changenumber' 'changenumber: 104' | sdc-ldap modify && svcadm",
+    ),
+    "parent": (
+        "replicator-moves", "my-dc-3", stuck(Progress(44, 44, 44, Change(44, CHILD, "add"), parentless=True)), OPERATOR,
+        f"uuid=p, {USERS}",
+    ),
+    "otherwise": ("replicator-moves", "my-dc-3", stuck(Progress(44, 44, 44)), "my-dc-3.global", f"restart {REPLICATOR}"),
+    "operators": (
+        "admin-and-operators-are-there", "my-dc-3", ufds("my-dc-3", directory=Directory(1, admin=True, readers=True)),
+        "my-dc-2.global", "-b 'cn=operators, ou=groups, o=smartdc' -s base '(objectclass=*)' uniquemember",
+    ),
+    "missing": (
+        "directory-entries-agree", "my-dc-3", compared(EntryDifference(f"uuid=a, {USERS}", MISSING)), "my-dc-2.global",
+        f"-b 'uuid=a, {USERS}' -s base '(objectclass=*)' objectclass",
+    ),
+    "different": (
+        "directory-entries-agree", "my-dc-3", compared(EntryDifference(f"uuid=a, {USERS}", DIFFERENT, ("email",))),
+        "my-dc-2.global", "replace: email",
+    ),
+    "extra": (
+        "directory-entries-agree", "my-dc-3", compared(EntryDifference(EVIL, EXTRA)), "my-dc-3.global",
+        "while read -r dn; do sdc-ldap delete",
+    ),
+    "registered": (
+        "datacenters-are-registered", "my-dc",
+        ufds("my-dc-2", directory=Directory(1, regions=("my-dc",), datacenters=(
+            Registered("my-dc", "my-dc-1", True, ("10.1.1.11",)), Registered("my-dc", "my-dc-2", True, ("10.2.1.11",)),
+        ))),
+        "my-dc-2.global", "'dn: ip=10.3.1.11, network=admin, datacenter=my-dc-3, region=my-dc, o=smartdc'",
+    ),
+    "key": ("replica-key-is-known-to-master", "my-dc-3", W, "my-dc-2.global", "sdc-useradm add-key -n 'my-dc-3 sdc key' admin"),
+    "probes": ("amon-probes-are-back", "my-dc-3", W, "my-dc-3.global", "sdc-ldap add -c -f /var/tmp/restore.ldif"),
+    "poseidon": (
+        "poseidon-is-operator", "coupling",
+        ufds("my-dc-2", poseidons=(Account("pppp", "poseidon"),), directory=Directory(1, operators=(ADMIN,))),
+        "my-dc-2.global", f"'add: uniquemember' 'uniquemember: uuid=pppp, {USERS}' | sdc-ldap modify",
+    ),
+    "schema": ("ufds-schema-is-not-older", "my-dc-3", W, "my-dc-3.global", "sdcadm update ufds"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_remedy_gives_the_command(name: str) -> None:
+    check, subject, world, on, command = CASES[name]
+    advice = advice_for(s.cause(check, subject), world)
+    assert not [note for note in advice.notes if "broke" in note or note.startswith("Not known")]
+    assert command in "\n".join(step.run for step in advice.steps if step.on == on)
+    for step in advice.steps:
+        assert step.proof
+        for text in filter(None, (step.run, step.undo)):
+            subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+
+def test_what_only_a_replica_has_is_never_deleted_by_the_suite() -> None:
+    world = compared(
+        EntryDifference(f"uuid=a, {USERS}", EXTRA), EntryDifference(f"fingerprint=f, uuid=a, {USERS}", EXTRA)
+    )
+    steps = advice_for(s.cause("directory-entries-agree", "my-dc-3"), world).steps
+    assert [step.risk for step in steps].count(DESTROYS) == 1, "what is below goes with it"
+    assert not any(step.applied_by_suite for step in steps)
+
+
+def test_no_password_is_printed() -> None:
+    advice = advice_for(s.cause("master-password-is-known", "my-dc-3"), W)
+    assert "metadata.ufds_ldap_root_pw" in advice.steps[0].run
+    assert not [step for step in advice.steps if plan.ROOT_PASSWORD in step.run + step.undo + step.why]
+
+
+@pytest.mark.parametrize("check", ["replicator-is-caught-up", "master-changelog-has-no-gap"])
+def test_where_no_command_helps_a_note_says_why(check: str) -> None:
+    world = ufds("my-dc-3", progress=Progress(99, 44, 50))
+    world = s.changed_zone(world, "my-dc-2", "ufds0", gaps=s.fact(((44, 103),)))
+    advice = advice_for(s.cause(check, "my-dc-3"), world)
+    assert not advice.steps
+    assert advice.notes[0].startswith(
+        ("The replicator of my-dc-3.ufds0 moves, with 50", "No command closes the gap from 44 to 103")
+    )

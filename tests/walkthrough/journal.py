@@ -1,0 +1,138 @@
+"""What was typed in the walkthrough's lab, what it said, and what the suite found: collected as a document."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pathlib
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MOST_LINES = 24
+NORMAL = (
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?"), "(time)"),
+    (re.compile(r"\b[ \d]\d:\d\d:\d\d\b"), "(time)"),
+    (re.compile(r"\(\d+%\)"), "(0%)"),
+    (re.compile(r"There are \d+ changelog"), "There are 199 changelog"),
+    (re.compile(r"(/tmp/[a-z.]+\.)\d+"), r"\g<1>PID"),
+    (re.compile(r"\b(?:[0-9a-f]{2}:){15}[0-9a-f]{2}\b"), "(fingerprint)"),
+    (re.compile(r"\bAAAA[0-9A-Za-z+/=]{64,}"), "AAAA(key)"),
+)
+
+
+class UnexpectedError(Exception):
+    """The walkthrough went another way than it is told."""
+
+
+class Journal:
+    """The document as it grows."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.causes: list[dict[str, Any]] = []
+
+    def say(self, text: str) -> None:
+        """A heading or a paragraph."""
+        self.lines += [text.strip(), ""]
+
+    def _shown(self, lines: Sequence[str]) -> None:
+        self.lines += ["```", *lines, "```", ""]
+
+    async def types(self, datacenter: str, line: str, turns: Sequence[tuple[str, str]] = (), code: int = 0) -> str:
+        """Typed on a head node; it must end with `code`."""
+        there = [sys.executable, "-m", "tests.lab.typing_there", json.dumps(turns), datacenter, line]
+        found, said = await _run(*there)
+        if found != code:
+            raise UnexpectedError(f"{datacenter}# {line}\nexit {found}, not {code}:\n{said}")
+        prompt = f"[root@headnode ({datacenter}) ~]# "
+        first, *rest = "\n".join(normal(line)).split("\n")
+        self._shown([prompt + first, *(f"> {each}" for each in rest), *normal(said)])
+        return said
+
+    async def operator(self, line: str) -> str:
+        """Typed in the operator's own shell."""
+        code, said = await _run("bash", "-c", line)
+        if code:
+            raise UnexpectedError(f"$ {line}\nexit {code}:\n{said}")
+        self._shown([f"$ {line}", *normal(said)])
+        return said
+
+    async def suite(self, stage: str, *wanted: str) -> None:
+        """The suite's verdict: exactly these causes, each as CHECK[SUBJECT]."""
+        await settle()
+        _, said = await _run(sys.executable, "-m", "pytest", "-q", "-m", stage, "-p", "no:cacheprovider")
+        found = re.search(r"^Run: (\S+)", said, re.MULTILINE)
+        if found is None:
+            raise UnexpectedError(said)
+        findings = json.loads((ROOT / found[1] / "findings.json").read_text(encoding="utf-8"))
+        self.causes = findings["causes"]
+        names = sorted(f"{cause['check']}[{cause['subject']}]" for cause in self.causes)
+        if names != sorted(wanted):
+            raise UnexpectedError(f"pytest -m {stage}: {json.dumps(names, indent=4)}\n{said}")
+        self._shown([f"$ pytest -m {stage}", *normal("\n".join(_verdict(said)))])
+
+    async def remedy(self, *checks: str) -> None:
+        """Types what the last run printed for these causes (for all, if none is named), where it said to type it."""
+        typed: set[tuple[str, str]] = set()
+        for cause in self.causes:
+            if checks and cause["check"] not in checks:
+                continue
+            for step in cause["steps"]:
+                where = (step["on"].partition(".")[0], step["run"])
+                if where not in typed:
+                    typed.add(where)
+                    await self.types(*where)
+
+
+def _verdict(said: str) -> list[str]:
+    """Of the terminal report: what is wrong, what was expected and what observed; the rest is in the run's folder."""
+    shown: list[str] = []
+    wanted = False
+    for line in said.splitlines():
+        if re.match(r"\d+ causes?\b", line):
+            shown.append(line)
+        elif re.match(r"\d+\. ", line):
+            wanted = True
+        elif re.match(r" {3}(seen by|see|so|What)\b", line) or not line.startswith("   "):
+            wanted = False
+        if wanted:
+            shown.append(line)
+    return shown or ["(nothing is wrong)"]
+
+
+def normal(said: str) -> list[str]:
+    """Lines without what differs from run to run; of lines that repeat themselves one."""
+    for pattern, text in NORMAL:
+        said = pattern.sub(text, said)
+    shown: list[str] = []
+    for line in said.strip("\n").replace("\r", "").splitlines():
+        if not shown or line != shown[-1]:
+            shown.append(line.rstrip())
+    if len(shown) > MOST_LINES:
+        shown = [*shown[: MOST_LINES // 2], "[...]", *shown[-MOST_LINES // 2 :]]
+    return shown
+
+
+async def settle() -> None:
+    """Every agent has seen what was typed: minutes in Triton, a moment here."""
+    code, said = await _run(sys.executable, "-m", "lab", "settle")
+    if code:
+        raise UnexpectedError(said)
+
+
+async def plant(*faults: str) -> None:
+    code, said = await _run(sys.executable, "-m", "lab", "fault", *faults)
+    if code:
+        raise UnexpectedError(said)
+
+
+async def _run(*argv: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *argv, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode("utf-8", "replace")
