@@ -1,19 +1,44 @@
-"""`make record`: record the evidence of every fault, and of a healthy lab, into tests/recorded."""
+"""`make record`: record the evidence of every fault, and of the healthy labs, into tests/recorded."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from evidence.store import load
+from tests.judging import verdict_on
+from tests.proofs import consequences
+from tests.proofs.cases import CASES, healthy
+from tests.recording import RECORDED, record, recorded
+
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ["-c", "tests/pytest.ini", "tests/proofs", "-n", "2", "-m", "proof"]
+TESTS = ["-c", "tests/pytest.ini", "tests/proofs/test_proofs.py", "-n", "2", "-m", "proof"]
 
 
 def main() -> int:
-    environment = os.environ | {"AZ_RECORD": "1"}
-    return subprocess.run([sys.executable, "-m", "pytest", *TESTS], cwd=ROOT, env=environment, check=False).returncode
+    against = {case.name: healthy(case.lab) for case in CASES}
+    names = {**dict.fromkeys(against.values()), healthy(()): None, **against}
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"AZ_RECORD": folder}
+        done = subprocess.run([sys.executable, "-m", "pytest", *TESTS], cwd=ROOT, env=environment, check=False)
+        for name, base in names.items():
+            seen = Path(folder, f"{name}.json")
+            if seen.exists():
+                record(load(seen), name, base)
+    for old in RECORDED.glob("*.json"):
+        if old.stem not in names:
+            old.unlink()
+    consequences.write({name: consequences_of(name) for name in against})
+    return done.returncode
+
+
+def consequences_of(name: str) -> list[consequences.Finding]:
+    """The findings of a recorded case that are no cause."""
+    causes = verdict_on(recorded(name)).causes
+    return sorted({(found.check, found.subject) for cause in causes for found in cause.consequences})
 
 
 if __name__ == "__main__":

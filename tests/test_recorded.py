@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from evidence.spec import BLOCKED, FINDINGS
-from evidence.store import load
 from evidence.subjects import World
 from fixtures.check import CHECKS
 from remediate.registry import advice_for
 from tests.judging import check_functions, verdict_on
+from tests.proofs import consequences
 from tests.proofs.cases import CASES, Case, healthy
+from tests.recording import recorded
 from verdict.judge import Verdict
-
-RECORDED = Path(__file__).parent / "recorded"
-AGAIN = "record it: make record"
 
 
 def judged(name: str) -> tuple[World, Verdict]:
-    path = RECORDED / f"{name}.json"
-    assert path.exists(), f"no recorded evidence of {name}: {AGAIN}"
-    evidence = load(path)
+    evidence = recorded(name)
     return World(evidence.inventory, evidence), verdict_on(evidence)
 
 
@@ -37,6 +31,8 @@ def test_healthy(lab: tuple[str, ...]) -> None:
 def test_the_fault_is_the_cause(case: Case) -> None:
     world, verdict = judged(case.name)
     assert sorted(str(cause.name) for cause in verdict.causes) == list(case.causes)
+    follows = {(found.check, found.subject) for cause in verdict.causes for found in cause.consequences}
+    assert sorted(follows) == sorted(consequences.read()[case.name]), "what follows from it"
     for cause in verdict.causes:
         advice = advice_for(cause, world)
         assert advice.steps or advice.notes, f"{cause.name} comes without advice"

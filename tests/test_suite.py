@@ -24,12 +24,19 @@ from evidence.store import save
 from fixtures.check import CHECKS
 from remediate.findings import load
 from tests.judging import check_functions
+from tests.recording import RECORDED, recorded
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDED = ROOT / "tests" / "recorded"
-DARK = RECORDED / "headnode-refuses-at-my-dc-3.json"
 HEALTHY = RECORDED / "healthy.json"
 SUITE = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), "checks"]
+
+
+@pytest.fixture(scope="module")
+def dark(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Evidence of three datacenters, one of which has no sshd."""
+    path = tmp_path_factory.mktemp("dark") / "evidence.json"
+    save(recorded("headnode-refuses-at-my-dc-3"), path)
+    return path
 
 
 def environment() -> dict[str, str]:
@@ -122,10 +129,10 @@ def pytest_runtest_logreport(report):
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")])
-def test_interrupted_while_judging(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_interrupted_while_judging(tmp_path: Path, dark: Path, options: tuple[str, ...]) -> None:
     """Ctrl-C reaches the whole group of processes, as a terminal does it."""
     (tmp_path / "ctrl_c.py").write_text(CTRL_C)
-    command = [*SUITE, f"--rootdir={tmp_path}", f"--evidence={DARK}", "-p", "ctrl_c", *options]
+    command = [*SUITE, f"--rootdir={tmp_path}", f"--evidence={dark}", "-p", "ctrl_c", *options]
     called = environment() | {"PYTHONPATH": str(tmp_path)}
     with subprocess.Popen(
         command,
@@ -163,8 +170,8 @@ def test_what_is_no_evidence(tmp_path: Path, named: str) -> None:
     assert "name an" in done.stderr + done.stdout
 
 
-def test_a_dark_datacenter_is_blocked_and_the_others_are_judged(tmp_path: Path) -> None:
-    done = suite(tmp_path, f"--evidence={DARK}")
+def test_a_dark_datacenter_is_blocked_and_the_others_are_judged(tmp_path: Path, dark: Path) -> None:
+    done = suite(tmp_path, f"--evidence={dark}")
     assert done.returncode == 1
     assert "1 cause, and " in done.stdout
     assert "observed  root@10.3.2.2 refused the connection: nothing listens on port 22\n" in done.stdout
@@ -204,8 +211,8 @@ def test_each_stage_judges_those_whom_it_is_about(tmp_path: Path, lab: str, stag
         assert places & everyone == (about if kind in SELECTED[stage] else set()), kind
 
 
-def test_workers_give_the_same_verdict_and_a_run_can_be_replayed_by_its_name(tmp_path: Path) -> None:
-    alone = suite(tmp_path, f"--evidence={DARK}")
+def test_workers_give_the_same_verdict_and_a_run_can_be_replayed_by_its_name(tmp_path: Path, dark: Path) -> None:
+    alone = suite(tmp_path, f"--evidence={dark}")
     name = (tmp_path / "reports/runs/latest").resolve().name
     shared = suite(tmp_path, f"--evidence={name}", "-n", "2")
     assert alone.returncode == shared.returncode == 1
@@ -220,10 +227,10 @@ WAIVER = "- {check: headnode-answers, subject: my-dc-3, reason: it moves, owner:
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")])
-def test_only_waived_findings_are_exit_0(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_only_waived_findings_are_exit_0(tmp_path: Path, dark: Path, options: tuple[str, ...]) -> None:
     (tmp_path / "waivers.yaml").write_text(WAIVER)
     selected = ("-k", "headnode-answers or headnode-is-the-right-one", f"--waivers={tmp_path / 'waivers.yaml'}")
-    done = suite(tmp_path, f"--evidence={DARK}", *selected, f"--junitxml={tmp_path / 'own.xml'}", *options)
+    done = suite(tmp_path, f"--evidence={dark}", *selected, f"--junitxml={tmp_path / 'own.xml'}", *options)
     assert done.returncode == 0, done.stdout
     assert "headnode-answers[my-dc-3] (failed)" in done.stdout
     assert "All that was judged is well but for what is waived: 4 passed" in done.stdout
@@ -235,8 +242,8 @@ def test_only_waived_findings_are_exit_0(tmp_path: Path, options: tuple[str, ...
     assert [str(name) for name in waivers["headnode-is-the-right-one"].through] == ["headnode-answers[my-dc-3]"]
 
 
-def test_a_hostile_waiver_in_stored_evidence_is_shown_harmless(tmp_path: Path) -> None:
-    evidence = load_evidence(DARK)
+def test_a_hostile_waiver_in_stored_evidence_is_shown_harmless(tmp_path: Path, dark: Path) -> None:
+    evidence = load_evidence(dark)
     hostile = Waiver("headnode-answers", "my-dc-3", "\x1b[2J\n<b>", "\x9bowner", date(2100, 1, 1), "\u202e")
     save(replace(evidence, inventory=replace(evidence.inventory, waived=(hostile,))), tmp_path / "evidence.json")
     done = suite(tmp_path, f"--evidence={tmp_path / 'evidence.json'}", "-k", "headnode", "-rA", "-v")
@@ -272,8 +279,8 @@ def test_an_unknown_datacenter(tmp_path: Path) -> None:
     assert "--datacenter: the inventory has no my-dc-9; it has: my-dc-1, my-dc-2, my-dc-3" in done.stderr
 
 
-def test_the_cause_of_a_selected_finding_is_told_though_it_was_not_selected(tmp_path: Path) -> None:
-    done = suite(tmp_path, f"--evidence={DARK}", "-k", "one-ufds-master")
+def test_the_cause_of_a_selected_finding_is_told_though_it_was_not_selected(tmp_path: Path, dark: Path) -> None:
+    done = suite(tmp_path, f"--evidence={dark}", "-k", "one-ufds-master")
     assert done.returncode == 1
     assert "1 cause, and 1 finding that follows" in done.stdout
     assert "observed  root@10.3.2.2 refused the connection: nothing listens on port 22\n" in done.stdout
@@ -281,8 +288,8 @@ def test_the_cause_of_a_selected_finding_is_told_though_it_was_not_selected(tmp_
 
 
 @pytest.mark.parametrize("options", [("-x",), ("-x", "-n", "2")])
-def test_stopped_at_the_first_finding(tmp_path: Path, options: tuple[str, ...]) -> None:
-    done = suite(tmp_path, f"--evidence={DARK}", *options)
+def test_stopped_at_the_first_finding(tmp_path: Path, dark: Path, options: tuple[str, ...]) -> None:
+    done = suite(tmp_path, f"--evidence={dark}", *options)
     assert done.returncode == 1
     assert "Stopped by -x or --maxfail" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -290,10 +297,10 @@ def test_stopped_at_the_first_finding(tmp_path: Path, options: tuple[str, ...]) 
     assert not (tmp_path / "reports/runs/latest").exists()
 
 
-def test_a_run_that_cannot_be_kept_is_judged_all_the_same(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_kept_is_judged_all_the_same(tmp_path: Path, dark: Path) -> None:
     (tmp_path / "reports").write_text("in the way")
     for options in ((), ("-n", "2")):
-        done = suite(tmp_path, f"--evidence={DARK}", *options)
+        done = suite(tmp_path, f"--evidence={dark}", *options)
         assert done.returncode == 1
         assert "this run is not kept" in done.stderr
         assert "1 cause" in done.stdout

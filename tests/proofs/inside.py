@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.proofs import consequences
 from tests.proofs.cases import CASES, Case
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +54,12 @@ def prove(case: Case, record: Path | None) -> None:
     """One case from fault to health.  Ends with a sentence where it does not hold."""
     sick = run_suite()
     if record is not None:
-        record_evidence(sick["folder"] / "evidence.json", record)
+        shutil.copyfile(sick["folder"] / "evidence.json", record)
     if causes(sick) != list(case.causes):
         raise SystemExit(f"{case.name}: expected {list(case.causes)}, found {causes(sick)}\n{sick['output']}")
+    follows = {(row["check"], row["subject"]) for cause in sick["causes"] for row in cause["consequences"]}
+    if record is None and (odd := follows ^ set(consequences.read()[case.name])):
+        raise SystemExit(f"{case.name}: more or less follows than was declared: {sorted(odd)}\n{sick['output']}")
     if sick["exit"] != 1:
         raise SystemExit(f"{case.name}: a run with a finding must exit 1, not {sick['exit']}")
     if case.mended:
@@ -82,24 +86,26 @@ def type_steps(found: dict[str, Any]) -> None:
         type_into(where, command)
 
 
-def record_evidence(source: Path, target: Path) -> None:
-    """Keep what the suite saw as data for the tests, without times."""
-    from evidence.store import load, normalised, save
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    save(normalised(load(source)), target)
+def fixed_fingerprint_key() -> None:
+    """The same passwords have the same fingerprints in every recording."""
+    key = Path.home() / "fingerprint.key"
+    key.write_text("00" * 32, encoding="ascii")
+    key.chmod(0o600)
+    os.environ["AZ_FINGERPRINT_KEY_FILE"] = str(key)
 
 
 def main() -> int:
     name = sys.argv[1]
     record = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    if record is not None:
+        fixed_fingerprint_key()
     if name == "judge":
         shutil.copyfile(run_suite()["folder"] / "findings.json", sys.argv[2])
         return 0
     if name.startswith("healthy"):
         found = run_suite()
         if record is not None:
-            record_evidence(found["folder"] / "evidence.json", record)
+            shutil.copyfile(found["folder"] / "evidence.json", record)
         if found["exit"] != 0:
             raise SystemExit(f"a healthy lab must have no finding, found {causes(found)}\n{found['output']}")
         return 0

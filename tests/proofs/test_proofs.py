@@ -12,14 +12,14 @@ import pytest
 from tests.proofs.cases import CASES, Case, healthy
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORDED = ROOT / "tests/recorded"
 
 pytestmark = pytest.mark.proof
 
 
 def in_lab(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run one case inside a fresh lab."""
-    record = [str(RECORDED / f"{name}.json")] if os.environ.get("AZ_RECORD") else []
+    folder = os.environ.get("AZ_RECORD")
+    record = [str(Path(folder, f"{name}.json"))] if folder else []
     inside = [sys.executable, "-m", "tests.proofs.inside", name, *record]
     command = [sys.executable, "-m", "lab", *options, "--", *inside]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
