@@ -23,6 +23,14 @@ def unanswered(link: Link) -> bool:
     return any(probe.result not in ANSWERED for probe in link.probes)
 
 
+def unsent(link: Link) -> bool:
+    """Whether nothing of what was tried left the source, for want of any route, be it the default one."""
+    try:
+        return all(probe.route == "none" for probe in link.probes if probe.result != "open") and unanswered(link)
+    except Missing:
+        return False
+
+
 def leads_there(link: Link) -> bool:
     """Whether the source has a route of its own to the target, so that its packets arrive."""
     if link.source.role == GLOBAL:

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 from evidence.binding import BOTH, PREFLIGHT, bind, subjects
 from evidence.inventory import Declared, Inventory, Waiver
 from evidence.links import links
-from evidence.model import Evidence
+from evidence.model import Evidence, Probe
 from evidence.spec import BLOCKED, CRITICAL, FAILED, PASSED, WAIVED, WARNING, Result, Spec
 from evidence.subjects import World
 from fixtures.check import CHECKS
 from tests.judging import check_functions
+from tests.remediate import synthetic as s
 from verdict.graph import afters, cycle, subjects_by_id
 from verdict.judge import Verdict, judge
 
@@ -146,6 +147,43 @@ def test_each_of_two_dark_datacenters_explains_its_own_gaps(world: World) -> Non
     assert causes(verdict) == {
         f"headnode-answers[{name}]": ["one-ufds-master[coupling]", f"replica-points-at-master[{name}]"] for name in dark
     }
+
+
+def test_what_is_not_known_of_a_dark_datacenter_is_no_reason_for_what_fails_elsewhere(world: World) -> None:
+    link = "cloudapi-reaches-master-ufds", CLOUDAPI_LINK
+    verdict = judge(
+        [
+            finding("headnode-answers", "my-dc-1"),
+            finding("networks-do-not-overlap", "coupling", BLOCKED, lacks="my-dc-1"),
+            finding("routes-go-both-ways", "my-dc-2.ufds0", BLOCKED, lacks="my-dc-1.cloudapi0--my-dc-2.ufds.636"),
+            finding(*link),
+        ],
+        CHECKS,
+        world,
+    )
+    assert causes(verdict) == {
+        f"{link[0]}[{link[1]}]": [],
+        "headnode-answers[my-dc-1]": ["networks-do-not-overlap[coupling]", "routes-go-both-ways[my-dc-2.ufds0]"],
+    }
+
+
+def test_what_is_not_known_of_the_same_datacenter_is_one(world: World) -> None:
+    found = [
+        finding("headnode-answers", "my-dc-2"),
+        finding("routes-go-both-ways", "my-dc-2.ufds0", BLOCKED, lacks="my-dc-2.ufds0"),
+        finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK),
+    ]
+    assert list(causes(judge(found, CHECKS, world))) == ["headnode-answers[my-dc-2]"]
+
+
+@pytest.mark.parametrize(
+    ("route", "sent"), [("none", False), ("default via 10.3.2.1", True), ("10.2.2.29 via 10.3.1.1", True)]
+)
+def test_where_nothing_was_sent_the_target_is_not_why(route: str, sent: bool) -> None:
+    probe = Probe("10.2.2.29", 636, "tcp", "timeout" if sent else "noroute", "", route)
+    there = s.changed(s.healthy(), "my-dc-3", links={CLOUDAPI_LINK: s.fact((probe,))})
+    found = [finding("ufds-answers", "my-dc-2.ufds0"), finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK)]
+    assert len(judge(found, CHECKS, there).causes) == (1 if sent else 2)
 
 
 def test_wrong_data_are_no_consequence_of_the_service_that_told_them(world: World) -> None:
