@@ -3,7 +3,7 @@
 from evidence.comparison import Comparison, EntryDifference
 from evidence.facts import Missing
 from evidence.model import Progress
-from evidence.subjects import Coupling, Datacenter, Region, Zone
+from evidence.subjects import Coupling, Datacenter, Region, Zone, of_each
 from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, WARNING, check
 from fixtures.outcomes import Disagreement
 
@@ -248,19 +248,27 @@ def test_poseidon_is_operator(coupling: Coupling) -> None:
 
     Manta's tools act as poseidon, and create zones and networks for it.  Source: sdc-manta:cmd/manta-init.js.
     """
-    lacks: dict[str, str] = {}
-    for datacenter in coupling.coupled:
-        for ufds in datacenter.zones("ufds"):
-            operators = ufds.directory.operators or ()
-            uuids = [account.uuid for account in ufds.poseidons if account.uuid not in operators]
-            if uuids:
-                lacks[datacenter.name] = ", ".join(uuids)
+    seen, unknown = of_each(coupling.coupled, _not_operators)
+    lacks = {name: uuids for name, uuids in seen.items() if uuids}
     if lacks:
         raise Disagreement(
             expected="poseidon in the group operators",
             observed="; ".join(f"{name}: {uuids} is not" for name, uuids in sorted(lacks.items())),
             culprits=lacks,
         )
+    if unknown is not None:
+        raise unknown
+
+
+def _not_operators(datacenter: Datacenter) -> str:
+    """The uuids of its accounts poseidon that are not in its group operators."""
+    found = [
+        account.uuid
+        for ufds in datacenter.zones("ufds")
+        for account in ufds.poseidons
+        if account.uuid not in (ufds.directory.operators or ())
+    ]
+    return ", ".join(found)
 
 
 @check(PREFLIGHT, CRITICAL, after=["ufds-answers"])

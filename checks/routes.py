@@ -1,12 +1,13 @@
 """Chapter: routes and firewalls.  What lies between two zones: the way there, the way back, and who is let in."""
 
+from ipaddress import IPv4Network
 from itertools import combinations
 
 from evidence.facts import Missing
 from evidence.firewall import anybody
 from evidence.paths import shut_out, without_way_back
 from evidence.routes import routed, subnet
-from evidence.subjects import Coupling, Datacenter, Zone
+from evidence.subjects import Coupling, Datacenter, Zone, of_each
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 from fixtures.outcomes import Disagreement
 
@@ -86,14 +87,8 @@ def test_networks_do_not_overlap(coupling: Coupling) -> None:
     An address that two datacenters have cannot be routed to the other one: its packets never leave the own network.
     Source: seed (routes between the admin networks); facts "Routes".
     """
-    found, unknown = [], None
-    for dc in coupling.datacenters:
-        try:
-            nets = [net for name, net in sorted(dc.networks.items()) if name.split(" ")[0] in ("admin", "manta")]
-        except Missing as missing:
-            unknown = missing
-            continue
-        found += [(dc.name, net.name, each) for net in nets if (each := subnet(net.subnet)) is not None]
+    seen, unknown = of_each(coupling.datacenters, _admin_and_manta)
+    found = [(name, net, each) for name, nets in seen.items() for net, each in nets]
     pairs = [(one, other) for one, other in combinations(found, 2) if one[0] != other[0] and one[2].overlaps(other[2])]
     if pairs:
         raise Disagreement(
@@ -105,6 +100,16 @@ def test_networks_do_not_overlap(coupling: Coupling) -> None:
         )
     if unknown is not None:
         raise unknown
+
+
+def _admin_and_manta(datacenter: Datacenter) -> list[tuple[str, IPv4Network]]:
+    """The admin and Manta networks that NAPI knows, by name.  One that cannot be read, or no admin network, is not known."""
+    nets = [net for key, net in sorted(datacenter.networks.items()) if key.split(" ")[0] in ("admin", "manta")]
+    found = [(net.name, read) for net in nets if (read := subnet(net.subnet)) is not None]
+    if len(found) != len(nets) or "admin" not in {name for name, _ in found}:
+        said = ", ".join(f"{net.name} {net.subnet!r}" for net in nets) or "none"
+        raise Missing(f"{datacenter}: its admin and Manta networks", "sdc-napi /networks", f"NAPI says: {said}")
+    return found
 
 
 @check(BOTH, WARNING)

@@ -1,6 +1,6 @@
 """Chapter: UFDS.  One master, replicas that point at it, and one poseidon in all of them."""
 
-from evidence.subjects import Coupling, Datacenter, Zone
+from evidence.subjects import Coupling, Datacenter, Zone, of_each
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, check
 from fixtures.outcomes import Disagreement
 
@@ -20,13 +20,16 @@ def test_ufds_answers(ufds: Zone) -> None:
 def test_one_ufds_master(coupling: Coupling) -> None:
     """Of the coupled datacenters exactly one is UFDS master, and it is the inventory's.
 
-    Two masters take writes that never meet.  Source: seed ("only one master"); facts "Head node configuration".
+    Two masters take writes that never meet.  Who cannot be seen does not hide what the others say.  Source: seed ("only one
+    master"); facts "Head node configuration".
     """
-    seen = {dc.name: str(dc.sdc_metadata.values.get("ufds_is_master")).lower() for dc in coupling.coupled}
+    seen, unknown = of_each(coupling.coupled, lambda dc: str(dc.sdc_metadata.values.get("ufds_is_master")).lower())
     wanted = {dc.name: "true" if dc.state == "master" else "false" for dc in coupling.coupled}
-    if seen != wanted:
-        culprits = [name for name in seen if seen[name] != wanted[name]]
+    culprits = [name for name in seen if seen[name] != wanted[name]]
+    if culprits:
         raise Disagreement(expected=_masters(wanted), observed=_masters(seen), culprits=culprits)
+    if unknown is not None:
+        raise unknown
 
 
 def _masters(flags: dict[str, str]) -> str:
@@ -62,13 +65,13 @@ def test_one_poseidon(coupling: Coupling) -> None:
     """All UFDS together know at most one uuid for login poseidon, and no replica has one that the master lacks.
 
     manta-init on a replica makes a second one when the account has not replicated; then replication stops on it and the
-    hash ring cannot be saved.  Source: seed; sdc-manta:cmd/manta-init.js.
+    hash ring cannot be saved.  Without the master's UFDS nobody knows which one is right; without another, the rest is judged.
+    Source: seed; sdc-manta:cmd/manta-init.js.
     """
-    seen = {
-        dc.name: sorted({account.uuid for ufds in dc.zones("ufds") for account in ufds.poseidons})
-        for dc in coupling.datacenters
-    }
+    seen, unknown = of_each(coupling.datacenters, poseidons)
     master = coupling.world.master.name
+    if unknown is not None and master not in seen:
+        raise unknown
     right = set(seen[master])
     culprits = [name for name, uuids in seen.items() if set(uuids) - right and name != master]
     if len(right) > 1:
@@ -79,3 +82,10 @@ def test_one_poseidon(coupling: Coupling) -> None:
             observed={name: ", ".join(found) or "none" for name, found in seen.items()},
             culprits=culprits,
         )
+    if unknown is not None:
+        raise unknown
+
+
+def poseidons(datacenter: Datacenter) -> list[str]:
+    """The uuids of the accounts with login poseidon that a datacenter's UFDS has."""
+    return sorted({account.uuid for ufds in datacenter.zones("ufds") for account in ufds.poseidons})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from evidence.facts import Missing, OutOfSight
+from evidence.facts import Missing, graver
 from evidence.firewall import UnreadableRuleError, lets_in
 from evidence.links import Link, links_to
 from evidence.model import FirewallRule
@@ -38,11 +38,6 @@ def leads_there(link: Link) -> bool:
     return has_route(link.source, link.host)
 
 
-def _graver(one: Missing | None, other: Missing) -> Missing:
-    """What is missing goes before what cannot be seen from here."""
-    return other if one is None or isinstance(one, OutOfSight) else one
-
-
 def without_way_back(target: Zone) -> tuple[dict[str, tuple[Link, str]], Missing | None]:
     """By source's id: the links that arrive at a zone without a route back, and the address that it has none to."""
     found: dict[str, tuple[Link, str]] = {}
@@ -54,7 +49,7 @@ def without_way_back(target: Zone) -> tuple[dict[str, tuple[Link, str]], Missing
                 if not has_route(target, address):
                     found[link.source.id] = link, address
         except Missing as missing:
-            unknown = _graver(unknown, missing)
+            unknown = graver(unknown, missing)
     return found, unknown
 
 
@@ -73,7 +68,7 @@ def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]]
                 if dropped:
                     found[link.source.id] = link, address, dropped
         except Missing as missing:
-            unknown = _graver(unknown, missing)
+            unknown = graver(unknown, missing)
     return found, unknown
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.facts import Fact, Missing, OutOfSight, missing
+from evidence.facts import Fact, Missing, OutOfSight, graver, missing
 from evidence.inventory import BY_ENDPOINTS, CANDIDATE, Declared, Inventory, Waiver
 
 if TYPE_CHECKING:
@@ -428,6 +429,18 @@ class Zone:
     @property
     def names(self) -> dict[str, DnsAnswer]:
         return self._own(self.evidence.names, "what binder answers")
+
+
+def of_each(datacenters: Iterable[Datacenter], ask: Callable[[Datacenter], T]) -> tuple[dict[str, T], Missing | None]:
+    """What is known of each datacenter, by name; and why that is not all, if it is not: a dark one must not hide what the others show."""
+    found: dict[str, T] = {}
+    unknown = None
+    for datacenter in datacenters:
+        try:
+            found[datacenter.name] = ask(datacenter)
+        except Missing as missing_one:
+            unknown = graver(unknown, missing_one)
+    return found, unknown
 
 
 def _asked(fact: Fact[T] | None, what: str) -> Fact[T]:

@@ -162,15 +162,14 @@ def explanations(
 
 
 def _concerns(other: Result, finding: Result, known: Mapping[str, Subject]) -> bool:
-    """Whether another finding, if it is blocked, lacks what lies where a failed one does.
+    """Whether another finding lies where a failed one does: at its culprits, if it has any.
 
-    Whether the networks overlap cannot be said while one head node is dark: that is no reason for what fails elsewhere.
+    Of a blocked one that counts which it lacks: whether the networks overlap cannot be said while one head node is dark, which
+    is no reason for what fails elsewhere.
     """
-    if other.outcome != BLOCKED or other.lacks not in known:
-        return True
-    at = known[finding.subject]
+    at, lacks = known[finding.subject], other.lacks if other.outcome == BLOCKED else ""
     involved = set(finding.culprits) or _names(at) | ({at.target.name} if isinstance(at, Link) else set())
-    return bool(involved & _names(known[other.lacks]))
+    return bool(involved & (set(other.culprits) or _names(known.get(lacks, known[other.subject]))))
 
 
 def _overlapping(
