@@ -28,7 +28,7 @@ def test_routes_go_both_ways(target: Zone) -> None:
         raise unknown
 
 
-@check(BOTH, CRITICAL)
+@check(BOTH, CRITICAL, after=["internal-apis-answer@fwapi"])
 def test_firewall_lets_peers_in(target: Zone) -> None:
     """Where a zone's firewall is on, its rules let in the zones of other datacenters that have to reach it.
 
@@ -42,7 +42,7 @@ def test_firewall_lets_peers_in(target: Zone) -> None:
         raise unknown
 
 
-@check(BOTH, WARNING)
+@check(BOTH, WARNING, after=["internal-apis-answer@napi"])
 def test_routes_are_durable(zone: Zone) -> None:
     """Every route that vmadm has set in a zone is known to NAPI, for one of the zone's networks and by the same gateway.
 
@@ -63,7 +63,7 @@ def covered(to: str, via: str, known: set[tuple[str, str]]) -> bool:
     return (to, via) in known or routed([net for net, hop in known if hop == via], to)
 
 
-@check(BOTH, CRITICAL, after=["networks-do-not-overlap"])
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "internal-apis-answer@napi"])
 def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     """imgapi, cnapi, vmapi, sapi and moray have a route to the admin and Manta networks of the region's other datacenters.
 
@@ -80,7 +80,7 @@ def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     assert missing == [], "networks that the zone has no route to"
 
 
-@check(BOTH, CRITICAL)
+@check(BOTH, CRITICAL, after=["internal-apis-answer@napi"])
 def test_networks_do_not_overlap(coupling: Coupling) -> None:
     """The admin networks and Manta networks of all datacenters are disjoint.
 
@@ -112,7 +112,7 @@ def _admin_and_manta(datacenter: Datacenter) -> list[tuple[str, IPv4Network]]:
     return found
 
 
-@check(BOTH, WARNING)
+@check(BOTH, WARNING, after=["internal-apis-answer@fwapi"])
 def test_ufds_is_not_open(datacenter: Datacenter) -> None:
     """A ufds zone with a NIC outside the admin network has its firewall on, and no rule lets everybody reach 636.
 
