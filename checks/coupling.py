@@ -87,6 +87,8 @@ def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter)
     before 2022 do not ask for it: then both datacenters must have the same.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     metadata = master.sdc_metadata
+    if SECRET not in metadata.fingerprints:
+        raise Missing(f"{master}: {SECRET} in its SAPI", "sdc-sapi '/applications?name=sdc'", "it is not there")
     assert SECRET not in metadata.fragile, f"the master's {SECRET} holds characters that sdc-ufds-m2s cannot pass on"
     if not candidate.m2s_asks_password:
         here, there = (dc.sdc_metadata.fingerprints.get(SECRET) for dc in (candidate, master))

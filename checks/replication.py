@@ -102,6 +102,8 @@ def _why_stuck(progress: Progress) -> str:
     if change is None:
         return f"{said}; a gap: the master's changelog holds none of the 50 numbers from there, so it takes that for the end"
     said += f"; next is {change.number}, {change.kind} {change.dn}"
+    if progress.conflict:
+        return f"{said}, whose login or address {progress.conflict} has here already"
     return f"{said}, whose parent is missing here" if progress.parentless else said
 
 
@@ -120,6 +122,9 @@ def test_replicator_is_caught_up(replica: Datacenter, master: Datacenter) -> Non
     allowed = replica.world.inventory.expect.replication_lag
     for ufds in replica.zones("ufds"):
         progress = ufds.progress
+        if progress.behind and (progress.next is None or not progress.next.at):
+            why = f"when the oldest of {progress.behind} changes to come was made is not known"
+            raise Missing(f"{ufds}: for how long its replicator is behind", "ldapsearch cn=changelog", why)
         if progress.behind:
             assert progress.waiting <= allowed, f"seconds that the oldest of {progress.behind} changes waits for {ufds}"
 
@@ -289,8 +294,10 @@ def test_ufds_schema_is_not_older(candidate: Datacenter, master: Datacenter) -> 
     The replicator refuses entries of a newer schema, and stands still.  Source: sdc-ufds:lib/ufds-replicator; facts (logs).
     """
     versions = [ufds.directory.version for ufds in master.zones("ufds") if ufds.directory.version is not None]
+    if not versions:
+        raise Missing(f"{master}: the version of its schema", "ldapsearch cn=version", "its UFDS has no such entry")
     for ufds in candidate.zones("ufds"):
         known = ufds.file(UFDS_CONFIG).settings.get("moray.version")
         if isinstance(known, bool) or not isinstance(known, int):
             raise Missing(f"{ufds}: moray.version in {UFDS_CONFIG}", "cat (by zlogin)", "it is not there, or no number")
-        assert known >= max(versions, default=0), f"schema version that {ufds} knows"
+        assert known >= max(versions), f"schema version that {ufds} knows"

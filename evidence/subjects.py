@@ -55,6 +55,12 @@ GLOBAL = "global"
 INTERNAL_APIS = ("cnapi", "fwapi", "imgapi", "napi", "vmapi")
 """Roles whose health URL is http `/ping`, and that nobody outside asks.  As a check's subject: `api`."""
 
+ADMIN_UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
+"""The uuid of admin in every datacenter: facts, "Zones"."""
+
+RENDERED = ("adminui", "binder", "cloudapi", "sapi", "ufds", "webapi")
+"""Roles of which rendered files are read (evidence.collect.zone.FILES)."""
+
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """What a datacenter name or a zone alias must look like to be part of a subject id."""
 

@@ -6,12 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account
-from evidence.spec import BLOCKED, FAILED, Result
+from evidence.model import Change, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress
+from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, Result
 from evidence.subjects import World
 from fixtures.check import CHECKS
 from remediate.registry import advice_for
 from tests.judging import check_functions, results
 from tests.remediate import synthetic as s
+from tests.remediate.candidate import with_candidate
 from verdict.judge import Cause, judge
 
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -71,3 +73,130 @@ def test_a_network_that_cannot_be_read_is_not_disjoint(subnet: str | None) -> No
         networks["admin"] = replace(admin, subnet=subnet)
     world = s.changed(s.healthy(), "my-dc-3", networks=s.fact(networks))
     assert row(world, "networks-do-not-overlap", "coupling").outcome == BLOCKED
+
+
+def metadata_of(world: World, datacenter: str, **changed: object) -> World:
+    """The same with other parts of the metadata of application sdc."""
+    applications = world.datacenter(datacenter).evidence.applications.get()
+    sdc = replace(applications["sdc"], metadata=replace(applications["sdc"].metadata, **changed))
+    return s.changed(world, datacenter, applications=s.fact(applications | {"sdc": sdc}))
+
+
+def test_two_missing_passwords_do_not_agree() -> None:
+    world = s.changed(
+        metadata_of(with_candidate(), "my-dc-2", fingerprints={}), "my-dc-3", m2s_asks_password=s.fact(False)
+    )
+    assert row(world, "candidate-knows-the-password", "my-dc-3").outcome == BLOCKED
+
+
+def test_two_missing_admins_do_not_agree() -> None:
+    world = s.healthy()
+    for name in world.inventory.datacenters:
+        world = s.changed_metadata(world, name, ufds_admin_uuid=None)
+    for name in world.inventory.datacenters:
+        found = row(world, "admin-uuid-agrees", name)
+        assert found.outcome == FAILED
+        assert "930896af" in advice_for(Cause(found), world).steps[0].run
+
+
+@pytest.mark.parametrize(("zone", "outcome"), [("my-dc-1.napi0", NOT_APPLICABLE), ("my-dc-1.binder0", BLOCKED)])
+def test_files_that_nobody_read_are_not_current(zone: str, outcome: str) -> None:
+    assert row(s.healthy(), "rendered-config-is-current", zone).outcome == outcome
+
+
+QUERIES = ["/o=smartdc??sub?(objectclass=region)", "/region=my-dc, o=smartdc??sub?(objectclass=network)"]
+
+
+@pytest.mark.parametrize(
+    ("queries", "outcome"),
+    [
+        (QUERIES, PASSED),
+        (QUERIES[:1], FAILED),
+        ([QUERIES[1].replace("my-dc", "my-dc-b")], FAILED),
+        ([*QUERIES, "/region=my-dc-b, o=smartdc??sub?(objectclass=network)"], FAILED),
+        ([], FAILED),
+        (None, FAILED),
+        (7, FAILED),
+        ("region=my-dc,", FAILED),
+    ],
+)
+def test_a_replica_asks_for_its_own_region_and_no_other(queries: object, outcome: str) -> None:
+    path, master = "/opt/smartdc/ufds/etc/replicator.json", s.healthy().master
+    settings = {"remotes.0.url": f"ldaps://{master.ufds_address}", "remotes.0.queries": queries}
+    files = s.fact({path: ConfigFile(path, settings)})
+    world = s.changed_zone(s.healthy(), "my-dc-3", "ufds0", files=files)
+    found = row(world, "replica-points-at-master", "my-dc-3")
+    assert (found.outcome, "broke" in found.observed) == (outcome, False)
+
+
+@pytest.mark.parametrize(
+    ("declared", "outcome"), [("", PASSED), ("10.2.2.29", FAILED)], ids=["any address of its own", "the declared one"]
+)
+def test_a_replica_may_use_the_masters_admin_address(declared: str, outcome: str) -> None:
+    path, world = (
+        "/opt/smartdc/ufds/etc/replicator.json",
+        s.changed_metadata(s.healthy(), "my-dc-3", ufds_remote_ip="10.2.1.29"),
+    )
+    datacenters = world.inventory.datacenters
+    master = replace(datacenters["my-dc-2"], ufds_address=declared)
+    world = World(replace(world.inventory, datacenters=datacenters | {"my-dc-2": master}), world.evidence)
+    settings = {"remotes.0.url": "ldaps://10.2.1.29", "remotes.0.queries": QUERIES}
+    world = s.changed_zone(world, "my-dc-3", "ufds0", files=s.fact({path: ConfigFile(path, settings)}))
+    assert row(world, "replica-points-at-master", "my-dc-3").outcome == outcome
+
+
+def behind(**fields: object) -> World:
+    progress = s.fact(replace(Progress(latest=100, before=50, after=51), **fields))
+    directory = s.fact(Directory(100, 20))
+    world = s.changed_zone(s.healthy(), "my-dc-2", "ufds0", directory=directory)
+    return s.changed_zone(world, "my-dc-3", "ufds0", progress=progress)
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({"next": Change(51, "dn", "add", "2026-11-24T00:00:00Z"), "waiting": 3.0}, PASSED),
+        ({"next": Change(51, "dn", "add", "2026-11-24T00:00:00Z"), "waiting": 300.0}, FAILED),
+        ({"next": Change(51, "dn", "add", "")}, BLOCKED),
+        ({}, BLOCKED),
+        ({"after": 101}, PASSED),
+    ],
+)
+def test_who_is_behind_for_an_unknown_time_has_not_caught_up(fields: dict[str, object], outcome: str) -> None:
+    assert row(behind(**fields), "replicator-is-caught-up", "my-dc-3").outcome == outcome
+
+
+def health(check_health: tuple[HealthRow, ...], lines: tuple[HealthcheckRow, ...]) -> World:
+    world = s.healthy()
+    zones = world.datacenter("my-dc-1").evidence.zones.get()
+    other = replace(zones["napi0"], vm=replace(zones["napi0"].vm, uuid=OTHER, alias="napi1"))
+    world = s.changed(world, "my-dc-1", zones=s.fact(zones | {"napi1": other}))
+    return s.changed(world, "my-dc-1", check_health=s.fact(check_health), healthcheck=s.fact(lines))
+
+
+NAPI = s.LAB.datacenters[0].zone("napi").uuid
+WELL, SICK = HealthcheckRow("napi", "running", "-", "online"), HealthcheckRow("napi", "running", "-", "svc-err")
+
+
+@pytest.mark.parametrize(
+    ("sick", "lines", "outcomes"),
+    [
+        ((), (WELL, WELL), (PASSED, PASSED)),
+        ((OTHER,), (WELL, SICK), (PASSED, FAILED)),
+        ((OTHER,), (SICK, SICK), (FAILED, FAILED)),
+        ((), (WELL, SICK), (FAILED, FAILED)),
+        ((), (), (BLOCKED, BLOCKED)),
+    ],
+)
+def test_a_line_without_a_name_is_that_of_the_sick_instance(
+    sick: tuple[str, ...], lines: tuple[HealthcheckRow, ...], outcomes: tuple[str, str]
+) -> None:
+    rows = tuple(HealthRow("napi", each, healthy=each not in sick) for each in (NAPI, OTHER))
+    world = health(rows, lines)
+    seen = tuple(row(world, "core-services-are-healthy", f"my-dc-1.napi{n}").outcome for n in (0, 1))
+    assert seen == outcomes
+
+
+def test_a_zone_that_check_health_does_not_list_is_not_healthy() -> None:
+    world = health((HealthRow("napi", NAPI, healthy=True),), (WELL, WELL))
+    assert row(world, "core-services-are-healthy", "my-dc-1.napi1").outcome == BLOCKED
