@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from evidence.comparison import EXTRA, EntryDifference
 from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Region
-from remediate.ldif import added, deleted, modified, touched
+from remediate.ldif import EVERYTHING, added, deleted, modified, touched
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
 from remediate.shell import quote
@@ -24,7 +24,7 @@ def deleted_with_backup(replica: Datacenter, dn: str, what: str, proof: tuple[st
     backup = f"/root/extra-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}.ldif"
     yield Step(
         on=headnode(replica),
-        run=f"(umask 077; sdc-ldap search -b {quote(dn)} -s sub '(objectclass=*)' > {quote(backup)})",
+        run=f"(umask 077; sdc-ldap search -z {EVERYTHING} -b {quote(dn)} -s sub '(objectclass=*)' > {quote(backup)})",
         risk=SAFE,
         why="a copy of it and what is below it, to look at later; UFDS does not hand out a password",
         undo=f"rm {quote(backup)}",

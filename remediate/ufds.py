@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Zone
-from remediate.ldif import deleted
+from remediate.ldif import EVERYTHING, deleted
 from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, in_each, remedy
 from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, rendered, zone_service
@@ -167,7 +167,7 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
 def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
     proof = ("one-poseidon[coupling]",)
     base, backup = f"uuid={uuid}, ou=users, o=smartdc", f"/root/poseidon-{uuid}.ldif"
-    search = f"sdc-ldap search -b {quote(base)} -s sub '(objectclass=*)'"
+    search = f"sdc-ldap search -z {EVERYTHING} -b {quote(base)} -s sub '(objectclass=*)'"
     yield Step(
         on=headnode(datacenter),
         run=f"(umask 077; {search} > {quote(backup)})",
