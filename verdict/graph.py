@@ -108,7 +108,10 @@ def _one_of(inner: Link, outer: Link) -> bool:
 
 
 def explains(finding: Result, at: Subject, other: Subject, after: str) -> bool:
-    """Whether a finding at one subject can explain one at another by this entry of the other's `after`."""
+    """Whether a finding at one subject can explain one at another by this entry of the other's `after`.
+
+    What is wrong between datacenters (networks that overlap) is wrong with a link if both of its ends are among the culprits.
+    """
     _, _, place = after.partition("@")
     _, _, only = after.partition("/")
     if only and not (isinstance(other, Zone) and other.role == only):
@@ -117,6 +120,8 @@ def explains(finding: Result, at: Subject, other: Subject, after: str) -> bool:
         return isinstance(at, Zone) and at.role == place and at.datacenter.name in _names(other)
     if place:
         return isinstance(other, Link) and _at_target(finding, at, other)
+    if finding.culprits and isinstance(other, Link) and isinstance(at, Coupling):
+        return {other.source.datacenter.name, other.target.name} <= set(finding.culprits)
     if finding.culprits:
         return bool(set(finding.culprits) & _names(other))
     return contains(at, other) or contains(other, at)
