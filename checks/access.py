@@ -90,7 +90,10 @@ def _master_first(datacenter: Datacenter) -> list[Datacenter]:
 
 def _seen(datacenter: Datacenter) -> Clock | None:
     """A clock as far as it was seen: whose head node is dark has no say, and is judged by its own row."""
-    fact = datacenter.evidence.clock
+    try:
+        fact = datacenter.evidence.clock
+    except Missing:
+        return None
     return fact.value if fact is not None else None
 
 

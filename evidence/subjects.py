@@ -190,7 +190,8 @@ class Datacenter:
         )
 
     @property
-    def evidence(self) -> DatacenterEvidence:
+    def _collected(self) -> DatacenterEvidence:
+        """Whatever was collected under its name."""
         evidence = self.world.evidence
         seen = evidence.datacenters.get(self.name) if evidence is not None else None
         if seen is None:
@@ -198,12 +199,22 @@ class Datacenter:
         return seen
 
     @property
+    def evidence(self) -> DatacenterEvidence:
+        """What was seen of it.  Raises Missing where another datacenter answered in its place: that says nothing of this one."""
+        seen = self._collected
+        who = seen.sysinfo.value
+        if who is not None and who.datacenter_name not in (None, self.name):
+            why = f"the machine that answers is one of {who.datacenter_name}"
+            raise Missing(f"{self.name}: evidence", "sysinfo", why)
+        return seen
+
+    @property
     def ssh(self) -> Fact[str]:
-        return self.evidence.ssh
+        return self._collected.ssh
 
     @property
     def sysinfo(self) -> SysInfo:
-        return self.evidence.sysinfo.get()
+        return self._collected.sysinfo.get()
 
     @property
     def usbkey(self) -> Configuration:
@@ -295,10 +306,11 @@ class Datacenter:
         if role == GLOBAL:
             return (Zone(self, GLOBAL, GLOBAL),)
         aliases: list[str] = []
-        if self.world.evidence is not None and self.name in self.world.evidence.datacenters:
-            fact = self.evidence.zones
-            if fact.value is not None:
-                aliases = [alias for alias, seen in sorted(fact.value.items()) if seen.vm.role == role]
+        try:
+            seen = self.evidence.zones.value or {}
+            aliases = [alias for alias, zone in sorted(seen.items()) if zone.vm.role == role]
+        except Missing:
+            pass
         return tuple(Zone(self, role, alias) for alias in aliases or [f"{role}0"])
 
 

@@ -112,7 +112,9 @@ def test_a_finding_on_the_coupling_explains_only_its_culprits(world: World) -> N
 
 
 @pytest.mark.parametrize(("culprits", "number"), [(("my-dc-2", "my-dc-3"), 1), (("my-dc-1", "my-dc-3"), 2)])
-def test_networks_that_overlap_explain_the_links_between_them(culprits: tuple[str, ...], number: int, world: World) -> None:
+def test_networks_that_overlap_explain_the_links_between_them(
+    culprits: tuple[str, ...], number: int, world: World
+) -> None:
     overlap = finding("networks-do-not-overlap", "coupling", culprits=culprits)
     verdict = judge([overlap, finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK)], CHECKS, world)
     assert len(verdict.causes) == number

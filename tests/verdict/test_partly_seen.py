@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account
-from evidence.model import Change, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress
+from evidence.model import Change, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress, SysInfo
 from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, Result
 from evidence.subjects import World
 from fixtures.check import CHECKS
@@ -200,3 +200,13 @@ def test_a_line_without_a_name_is_that_of_the_sick_instance(
 def test_a_zone_that_check_health_does_not_list_is_not_healthy() -> None:
     world = health((HealthRow("napi", NAPI, healthy=True),), (WELL, WELL))
     assert row(world, "core-services-are-healthy", "my-dc-1.napi1").outcome == BLOCKED
+
+
+def test_what_another_datacenter_answers_says_nothing_of_this_one() -> None:
+    world = s.changed(s.healthy(), "my-dc-3", sysinfo=s.fact(SysInfo(True, "my-dc-9")))
+    check_functions()
+    own = {each.check: each.outcome for each in results(world) if each.subject == "my-dc-3"}
+    assert own.pop("headnode-answers") == PASSED
+    assert own.pop("headnode-is-the-right-one") == FAILED
+    assert set(own.values()) == {BLOCKED}
+    assert {zone.alias for zone in world.datacenter("my-dc-3").zones("ufds")} == {"ufds0"}
