@@ -60,14 +60,15 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
     POSTCHANGE,
     CRITICAL,
     after=[
-        "services-run",
+        "services-run@cloudapi",
+        "services-run@sdc",
         "sapi-answers",
         "ufds-answers",
         "cloudapi-answers",
         "replica-key-is-known-to-master",
         "replicator-is-caught-up",
         "admin-and-operators-are-there",
-        "rendered-config-is-current",
+        "rendered-config-is-current@cloudapi",
     ],
 )
 def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
@@ -88,7 +89,9 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
 
 
 @check(
-    POSTCHANGE, WARNING, after=["cloudapi-answers", "cloudapi-lists-every-datacenter", "sapi-answers", "services-run"]
+    POSTCHANGE,
+    WARNING,
+    after=["cloudapi-answers", "cloudapi-lists-every-datacenter", "sapi-answers", "services-run@cloudapi"],
 )
 def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves and answers where these checks run.
@@ -104,7 +107,7 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     assert said == "HTTP 200", f"{answer.body.get('url')}, asked from where these checks run, certificate not verified"
 
 
-@check(BOTH, WARNING, after=["rendered-config-is-current"])
+@check(BOTH, WARNING, after=["rendered-config-is-current@cloudapi"])
 def test_cloudapi_is_not_in_maintenance(datacenter: Datacenter) -> None:
     """No cloudapi of the datacenter is read-only or announces maintenance.
 

@@ -119,7 +119,7 @@ def test_candidate_usbkey_mounts(candidate: Datacenter) -> None:
     assert there, f"sdc-usbkey says: {key.status or 'nothing'}; no disk has a file system of the key's type, pcfs"
 
 
-@check(PREFLIGHT, WARNING, after=["health-commands-answer", "internal-apis-answer"])
+@check(PREFLIGHT, WARNING, after=["health-commands-answer", "internal-apis-answer@imgapi"])
 def test_versions_agree(candidate: Datacenter, master: Datacenter) -> None:
     """The candidate's sapi and ufds images are not older than the master's.
 

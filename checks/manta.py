@@ -106,7 +106,7 @@ def _described(found: SapiObject) -> str:
     )
 
 
-@check(POSTCHANGE, CRITICAL, after=["one-poseidon", "internal-apis-answer"])
+@check(POSTCHANGE, CRITICAL, after=["one-poseidon", "internal-apis-answer@napi"])
 def test_manta_networks_belong_to_poseidon(manta_datacenter: Datacenter, master: Datacenter) -> None:
     """poseidon may provision on the networks admin and manta, and no other poseidon may.
 
@@ -145,7 +145,7 @@ def test_manta_shards_are_assigned(manta_region: Region) -> None:
 @check(
     POSTCHANGE,
     CRITICAL,
-    after=["one-manta-application", "one-poseidon", "sapi-answers", "internal-apis-answer"],
+    after=["one-manta-application", "one-poseidon", "sapi-answers", "internal-apis-answer@imgapi"],
 )
 def test_manta_hash_ring_is_stored(manta_region: Region) -> None:
     """HASH_RING_IMAGE names an image that the IMGAPI of HASH_RING_IMGAPI_SERVICE has.

@@ -34,7 +34,7 @@ def test_master_password_is_known(replica: Datacenter, master: Datacenter) -> No
     CRITICAL,
     after=[
         "one-poseidon", "master-password-is-known", "replica-points-at-master", "one-ufds-master", "ufds-answers",
-        "services-run", "rendered-config-is-current",
+        "services-run@ufds", "rendered-config-is-current@ufds",
     ],
 )  # fmt: skip
 def test_replicator_runs(replica: Datacenter) -> None:
@@ -287,7 +287,7 @@ def test_master_changelog_has_no_gap(candidate: Datacenter, master: Datacenter) 
     assert [f"{first} to {last} missing" for first, last in gaps] == [], f"what {candidate} could not pass on {master}"
 
 
-@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "services-run@ufds", "rendered-config-is-current"])
+@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "services-run@ufds", "rendered-config-is-current@ufds"])
 def test_ufds_schema_is_not_older(candidate: Datacenter, master: Datacenter) -> None:
     """A candidate's ufds knows the schema version of the master's directory.
 

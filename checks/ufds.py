@@ -40,7 +40,7 @@ def _masters(flags: dict[str, str]) -> str:
     return f"UFDS master: {', '.join(names) or 'none'}"
 
 
-@check(POSTCHANGE, CRITICAL, after=["rendered-config-is-current", "region-name-agrees", "one-ufds-master"])
+@check(POSTCHANGE, CRITICAL, after=["rendered-config-is-current@ufds", "region-name-agrees", "one-ufds-master"])
 def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> None:
     """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with its own region's queries.
 

@@ -342,3 +342,21 @@ def test_companions_are_bound_by_name(world: World) -> None:
     assert (bound["replica"].id, bound["master"].id) == ("my-dc-3", "my-dc-2")
     with pytest.raises(ValueError, match="cannot be called cousin"):
         bind(world, replica, ("replica", "cousin"))
+
+
+def test_a_row_about_a_datacenter_says_which_of_its_zones_it_follows_from() -> None:
+    """Or else a file of binder's that was edited would explain a replicator that somebody stopped."""
+    wholes = {"zone", "api", "target", "manta_peer"}
+    for spec in CHECKS.values():
+        if spec.subject in (
+            "datacenter",
+            "replica",
+            "candidate",
+            "master",
+            "coupling",
+            "region",
+            "manta_region",
+            "manta_datacenter",
+        ):
+            vague = {name for name in spec.after if "@" not in name and CHECKS[name].subject in wholes}
+            assert not vague or spec.id == "health-commands-answer", (spec.id, vague)
