@@ -87,6 +87,8 @@ def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter)
     before 2022 do not ask for it: then both datacenters must have the same.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     metadata = master.sdc_metadata
+    if SECRET not in metadata.fingerprints:
+        raise Missing(f"{master}: {SECRET} in its SAPI", "sdc-sapi '/applications?name=sdc'", "it is not there")
     assert SECRET not in metadata.fragile, f"the master's {SECRET} holds characters that sdc-ufds-m2s cannot pass on"
     if not candidate.m2s_asks_password:
         here, there = (dc.sdc_metadata.fingerprints.get(SECRET) for dc in (candidate, master))
@@ -117,7 +119,7 @@ def test_candidate_usbkey_mounts(candidate: Datacenter) -> None:
     assert there, f"sdc-usbkey says: {key.status or 'nothing'}; no disk has a file system of the key's type, pcfs"
 
 
-@check(PREFLIGHT, WARNING, after=["health-commands-answer", "internal-apis-answer"])
+@check(PREFLIGHT, WARNING, after=["health-commands-answer", "internal-apis-answer@imgapi"])
 def test_versions_agree(candidate: Datacenter, master: Datacenter) -> None:
     """The candidate's sapi and ufds images are not older than the master's.
 
@@ -139,10 +141,11 @@ def _built(datacenter: Datacenter, role: str) -> list[str]:
     return built
 
 
-@check(POSTCHANGE, WARNING)
+@check(POSTCHANGE, WARNING, after=["amon-probes-are-back"])
 def test_no_password_left_behind(datacenter: Datacenter) -> None:
     """None of the files is there in which sdc-ufds-m2s leaves passwords, metadata and data of UFDS.
 
-    It does not clean up, neither at its end nor when it is aborted.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    It does not clean up, neither at its end nor when it is aborted.  As long as the probes are missing, its file with them is
+    still needed.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     assert datacenter.leftovers == ()

@@ -6,7 +6,7 @@ import pytest
 
 from evidence.facts import Missing
 from evidence.model import SapiObject
-from evidence.subjects import Datacenter, Region, Zone
+from evidence.subjects import Datacenter, Region, Zone, of_each
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 from fixtures.outcomes import Disagreement
 
@@ -83,18 +83,21 @@ def test_one_manta_application(manta_region: Region) -> None:
     """
     master = manta_region.world.master
     right = poseidon(master)
+    seen, unknown = of_each(coupled(manta_region), lambda dc: dc.manta_applications)
     wrong = []
-    for dc in coupled(manta_region):
-        found = [(each.owner_uuid, each.metadata.values.get("POSEIDON_UUID")) for each in dc.manta_applications]
-        if found != ([(right, right)] if dc.name == master.name else []):
-            wrong.append(dc)
+    for name, applications in seen.items():
+        found = [(each.owner_uuid, each.metadata.values.get("POSEIDON_UUID")) for each in applications]
+        if found != ([(right, right)] if name == master.name else []):
+            wrong.append(master.world.datacenter(name))
     if wrong:
         raise at_fault(
             manta_region,
             f"{master.name}: one application manta, with poseidon ({right}) as owner and as POSEIDON_UUID",
-            {dc.name: [_described(each) for each in dc.manta_applications] for dc in coupled(manta_region)},
+            {name: [_described(each) for each in applications] for name, applications in seen.items()},
             wrong,
         )
+    if unknown is not None:
+        raise unknown
 
 
 def _described(found: SapiObject) -> str:
@@ -103,7 +106,7 @@ def _described(found: SapiObject) -> str:
     )
 
 
-@check(POSTCHANGE, CRITICAL, after=["one-poseidon", "internal-apis-answer"])
+@check(POSTCHANGE, CRITICAL, after=["one-poseidon", "internal-apis-answer@napi"])
 def test_manta_networks_belong_to_poseidon(manta_datacenter: Datacenter, master: Datacenter) -> None:
     """poseidon may provision on the networks admin and manta, and no other poseidon may.
 
@@ -142,7 +145,7 @@ def test_manta_shards_are_assigned(manta_region: Region) -> None:
 @check(
     POSTCHANGE,
     CRITICAL,
-    after=["one-manta-application", "one-poseidon", "sapi-answers", "internal-apis-answer"],
+    after=["one-manta-application", "one-poseidon", "sapi-answers", "internal-apis-answer@imgapi"],
 )
 def test_manta_hash_ring_is_stored(manta_region: Region) -> None:
     """HASH_RING_IMAGE names an image that the IMGAPI of HASH_RING_IMGAPI_SERVICE has.

@@ -1,12 +1,13 @@
 """Chapter: routes and firewalls.  What lies between two zones: the way there, the way back, and who is let in."""
 
+from ipaddress import IPv4Network
 from itertools import combinations
 
 from evidence.facts import Missing
 from evidence.firewall import anybody
 from evidence.paths import shut_out, without_way_back
-from evidence.routes import routed, subnet
-from evidence.subjects import Coupling, Datacenter, Zone
+from evidence.routes import by_default, routed, subnet
+from evidence.subjects import Coupling, Datacenter, Zone, of_each
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 from fixtures.outcomes import Disagreement
 
@@ -27,7 +28,7 @@ def test_routes_go_both_ways(target: Zone) -> None:
         raise unknown
 
 
-@check(BOTH, CRITICAL)
+@check(BOTH, CRITICAL, after=["internal-apis-answer@fwapi"])
 def test_firewall_lets_peers_in(target: Zone) -> None:
     """Where a zone's firewall is on, its rules let in the zones of other datacenters that have to reach it.
 
@@ -41,7 +42,7 @@ def test_firewall_lets_peers_in(target: Zone) -> None:
         raise unknown
 
 
-@check(BOTH, WARNING)
+@check(BOTH, WARNING, after=["internal-apis-answer@napi"])
 def test_routes_are_durable(zone: Zone) -> None:
     """Every route that vmadm has set in a zone is known to NAPI, for one of the zone's networks and by the same gateway.
 
@@ -62,12 +63,12 @@ def covered(to: str, via: str, known: set[tuple[str, str]]) -> bool:
     return (to, via) in known or routed([net for net, hop in known if hop == via], to)
 
 
-@check(BOTH, CRITICAL, after=["networks-do-not-overlap"])
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "internal-apis-answer@napi"])
 def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     """imgapi, cnapi, vmapi, sapi and moray have a route to the admin and Manta networks of the region's other datacenters.
 
-    Manta's zones there ask them, and the answers have to find their way back.  Source: seed ("imgapi, cnapi, vmapi" need
-    more routes for Manta; routes in sapi and moray zones); facts "Manta".
+    Manta's zones there ask them, and the answers have to find their way back.  A gateway of the admin network will
+    do.  Source: seed ("imgapi, cnapi, vmapi" need more routes for Manta; routes in sapi and moray zones); facts "Manta".
     """
     wanted = {
         f"{network.subnet} ({peer.name}, {name})": network.subnet
@@ -75,25 +76,24 @@ def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
         for name in ("admin", "manta")
         if (network := peer.networks.get(name)) is not None
     }
-    missing = sorted(name for name, net in wanted.items() if not routed(manta_peer.vm.routes, net))
+    vm = manta_peer.vm
+    missing = sorted(
+        name
+        for name, net in wanted.items()
+        if not (routed(vm.routes, net) or by_default(vm, net.partition("/")[0]) is not None)
+    )
     assert missing == [], "networks that the zone has no route to"
 
 
-@check(BOTH, CRITICAL)
+@check(BOTH, CRITICAL, after=["internal-apis-answer@napi"])
 def test_networks_do_not_overlap(coupling: Coupling) -> None:
     """The admin networks and Manta networks of all datacenters are disjoint.
 
     An address that two datacenters have cannot be routed to the other one: its packets never leave the own network.
     Source: seed (routes between the admin networks); facts "Routes".
     """
-    found, unknown = [], None
-    for dc in coupling.datacenters:
-        try:
-            nets = [net for name, net in sorted(dc.networks.items()) if name.split(" ")[0] in ("admin", "manta")]
-        except Missing as missing:
-            unknown = missing
-            continue
-        found += [(dc.name, net.name, each) for net in nets if (each := subnet(net.subnet)) is not None]
+    seen, unknown = of_each(coupling.datacenters, _admin_and_manta)
+    found = [(name, net, each) for name, nets in seen.items() for net, each in nets]
     pairs = [(one, other) for one, other in combinations(found, 2) if one[0] != other[0] and one[2].overlaps(other[2])]
     if pairs:
         raise Disagreement(
@@ -107,7 +107,17 @@ def test_networks_do_not_overlap(coupling: Coupling) -> None:
         raise unknown
 
 
-@check(BOTH, WARNING)
+def _admin_and_manta(datacenter: Datacenter) -> list[tuple[str, IPv4Network]]:
+    """The admin and Manta networks that NAPI knows, by name.  One that cannot be read, or no admin network, is not known."""
+    nets = [net for key, net in sorted(datacenter.networks.items()) if key.split(" ")[0] in ("admin", "manta")]
+    found = [(net.name, read) for net in nets if (read := subnet(net.subnet)) is not None]
+    if len(found) != len(nets) or "admin" not in {name for name, _ in found}:
+        said = ", ".join(f"{net.name} {net.subnet!r}" for net in nets) or "none"
+        raise Missing(f"{datacenter}: its admin and Manta networks", "sdc-napi /networks", f"NAPI says: {said}")
+    return found
+
+
+@check(BOTH, WARNING, after=["internal-apis-answer@fwapi"])
 def test_ufds_is_not_open(datacenter: Datacenter) -> None:
     """A ufds zone with a NIC outside the admin network has its firewall on, and no rule lets everybody reach 636.
 

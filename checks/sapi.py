@@ -1,7 +1,12 @@
 """Chapter: SAPI across datacenters.  Every SAPI answers, and all but the master's ask the master's moray."""
 
+import pytest
+
 from evidence.facts import Missing
-from evidence.subjects import Datacenter, Region, Zone
+from evidence.inventory import CANDIDATE
+from evidence.links import asks_nobody
+from evidence.routes import address_in
+from evidence.subjects import Datacenter, Region, Zone, of_each
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 from fixtures.outcomes import Disagreement
 
@@ -23,17 +28,23 @@ def test_sapi_answers(sapi: Zone) -> None:
 def test_sapi_master_is_ufds_master(region: Region) -> None:
     """The datacenter whose moray all SAPIs of the region use is the one that has the UFDS master.
 
-    Manta's tools are used where the SAPI master is, and make accounts where the UFDS master is.  It is judged where all
-    agree; where they do not, sapi-points-at-master-moray says who is wrong.  Source: SAPI-283; facts "SAPI".
+    Manta's tools are used where the SAPI master is, and make accounts where the UFDS master is.  It is what most of them agree
+    on; who does not is told by sapi-points-at-master-moray.  Source: SAPI-283; facts "SAPI".
     """
     master = region.world.master
-    seen = {dc.name: _sapi_master(dc) for dc in region.datacenters if dc.state != "candidate"}
-    if len(seen) > 1 and len(set(seen.values())) == 1 and set(seen.values()) != {master.name}:
+    if master not in region.datacenters:
+        pytest.skip(f"the UFDS master is in another region, and SAPI reaches no further than {region.name}")
+    seen, unknown = of_each((dc for dc in region.datacenters if dc.state != CANDIDATE), _sapi_master)
+    told = [name for name in seen.values() if name != master.name]
+    most = max(sorted(set(told)), key=told.count, default="")
+    if len(seen) > 1 and 2 * told.count(most) > len(seen):
         raise Disagreement(
             expected=f"SAPI master: {master.name}, which has the UFDS master",
-            observed=f"SAPI master: {', '.join(set(seen.values()))}",
-            culprits=seen,
+            observed=f"SAPI master: {most}",
+            culprits=[name for name, each in seen.items() if each == most],
         )
+    if unknown is not None:
+        raise unknown
 
 
 def _sapi_master(datacenter: Datacenter) -> str:
@@ -70,15 +81,23 @@ def test_sapi_is_in_full_mode(datacenter: Datacenter) -> None:
 def test_sapi_points_at_master_moray(replica: Datacenter, master: Datacenter) -> None:
     """The sapi service of every non-master names the master's moray, by DNS name or address, and port 2020.
 
-    Without it manta-init on a replica creates a second poseidon and a second manta application.  Source: seed; SAPI-283.
+    Without it manta-init on a replica creates a second poseidon and a second manta application.  In another region than the
+    master's it may name none: SAPI and Manta reach within a region.  Source: seed; SAPI-283.
     """
+    _alone_in_its_region(replica)
     metadata = replica.service_metadata("sapi").values
     name = f"moray.{master.name}.{master.dns_domain}"
-    accepted = {*(nic.ip for moray in master.zones("moray") for nic in moray.vm.nics)}
     address = metadata.get("MASTER_MORAY_IP")
-    if address not in accepted:
+    is_address = address_in(str(address)) is not None
+    if not is_address or address not in [nic.ip for moray in master.zones("moray") for nic in moray.vm.nics]:
         assert address == name, "MASTER_MORAY_IP"
     assert str(metadata.get("MASTER_MORAY_PORT")) == "2020", "MASTER_MORAY_PORT"
+
+
+def _alone_in_its_region(datacenter: Datacenter) -> None:
+    """Skips where the master is in another region, and SAPI asks nobody's moray but its own."""
+    if datacenter.declared.region != datacenter.master.declared.region and asks_nobody(datacenter):
+        pytest.skip(f"the master is in another region, and SAPI of {datacenter} is not told of any")
 
 
 @check(POSTCHANGE, CRITICAL, after=["sapi-answers", "sapi-master-is-ufds-master"])
@@ -92,15 +111,21 @@ def test_sapi_master_points_at_nobody(master: Datacenter) -> None:
     assert {key: metadata[key] for key in keys if metadata.get(key)} == {}
 
 
-@check(POSTCHANGE, CRITICAL, after=["sapi-points-at-master-moray", "sapi-master-points-at-nobody"])
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=["sapi-points-at-master-moray", "sapi-master-points-at-nobody", "rendered-config-is-current"],
+)
 def test_sapi_loaded_its_master(sapi: Zone) -> None:
     """SAPI was started after sapi-master.config.json was last written: it reads at its start who the master is.
 
     Else it goes on with the master of before, or with none, and silently answers local objects.  What the file says is
     for rendered-config-is-current.  Source: facts "Rendered config files", "How a real SAPI answers".
     """
-    if not sapi.file(MASTER_CONFIG).differs:
-        assert sapi.began_before(MASTER_CONFIG) == (), f"started before {MASTER_CONFIG} was written"
+    if sapi.file(MASTER_CONFIG).differs:
+        why = "it does not say what the metadata says, so what SAPI read is of no interest"
+        raise Missing(f"{sapi}: {MASTER_CONFIG}", "cat (by zlogin)", why)
+    assert sapi.began_before(MASTER_CONFIG) == (), f"started before {MASTER_CONFIG} was written"
 
 
 @check(
@@ -120,6 +145,7 @@ def test_sapi_reaches_its_master(replica: Datacenter, master: Datacenter) -> Non
     Only that proves that it reaches the master's moray: for what it knows it silently answers local objects, and
     manta-init then makes a second Manta.  Source: facts "How a real SAPI answers"; SAPI-283.
     """
+    _alone_in_its_region(replica)
     for sapi in replica.zones("sapi"):
         answer = sapi.asks_master
         said = answer.error or f"HTTP {answer.status} {answer.body.get('message', '')}".strip()

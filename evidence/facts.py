@@ -63,6 +63,11 @@ class OutOfSight(Missing):
     """A check touched what this suite does not look at, by design: it is not applicable there, which its reason says."""
 
 
+def graver(one: Missing | None, other: Missing) -> Missing:
+    """Of two gaps the one to tell of: what is missing goes before what cannot be seen from here."""
+    return other if one is None or isinstance(one, OutOfSight) else one
+
+
 def _note(fact: Fact[Any]) -> None:
     touched = _touched.get()
     if touched is not None:

@@ -141,6 +141,11 @@ def _target_datacenters(source: Datacenter, kind: LinkKind) -> tuple[Datacenter,
     return (ring_datacenter(source.world),) if kind.target == RING else (source.master,)
 
 
+def asks_nobody(datacenter: Datacenter) -> bool:
+    """Whether its SAPI is told of no master's moray.  Raises Missing."""
+    return not datacenter.service_metadata("sapi").values.get("MASTER_MORAY_IP")
+
+
 def ring_datacenter(world: World) -> Datacenter:
     """The datacenter whose IMGAPI has the hash ring, as the master's application manta names it; unknown, the master."""
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from evidence.facts import Missing, OutOfSight
+from evidence.facts import Missing, graver
 from evidence.firewall import UnreadableRuleError, lets_in
 from evidence.links import Link, links_to
 from evidence.model import FirewallRule
@@ -23,16 +23,19 @@ def unanswered(link: Link) -> bool:
     return any(probe.result not in ANSWERED for probe in link.probes)
 
 
+def unsent(link: Link) -> bool:
+    """Whether nothing of what was tried left the source, for want of any route, be it the default one."""
+    try:
+        return all(probe.route == "none" for probe in link.probes if probe.result != "open") and unanswered(link)
+    except Missing:
+        return False
+
+
 def leads_there(link: Link) -> bool:
     """Whether the source has a route of its own to the target, so that its packets arrive."""
     if link.source.role == GLOBAL:
         return all(probe.route.partition(" ")[0] not in ("", "default", "none", "unknown") for probe in link.probes)
     return has_route(link.source, link.host)
-
-
-def _graver(one: Missing | None, other: Missing) -> Missing:
-    """What is missing goes before what cannot be seen from here."""
-    return other if one is None or isinstance(one, OutOfSight) else one
 
 
 def without_way_back(target: Zone) -> tuple[dict[str, tuple[Link, str]], Missing | None]:
@@ -46,7 +49,7 @@ def without_way_back(target: Zone) -> tuple[dict[str, tuple[Link, str]], Missing
                 if not has_route(target, address):
                     found[link.source.id] = link, address
         except Missing as missing:
-            unknown = _graver(unknown, missing)
+            unknown = graver(unknown, missing)
     return found, unknown
 
 
@@ -65,7 +68,7 @@ def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]]
                 if dropped:
                     found[link.source.id] = link, address, dropped
         except Missing as missing:
-            unknown = _graver(unknown, missing)
+            unknown = graver(unknown, missing)
     return found, unknown
 
 

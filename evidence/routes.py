@@ -53,10 +53,22 @@ def nic_towards(vm: Vm, host: str) -> Nic | None:
     return None
 
 
+def by_default(vm: Vm, host: str) -> Nic | None:
+    """The NIC whose default gateway may be taken to lead to a host of another datacenter, if there is one.
+
+    That of a routable admin network leads to the other admin networks; that of an external one to addresses of the Internet, and
+    mostly to no others.  Only the primary NIC's counts.
+    """
+    address = address_in(host)
+    nic = next((nic for nic in vm.nics if nic.primary and nic.gateway), None)
+    leads = nic is not None and address is not None and (nic.nic_tag == "admin" or address.is_global)
+    return nic if leads else None
+
+
 def has_route(zone: Zone, host: str) -> bool:
-    """Whether the zone itself has a specific route to the host, or is on its network."""
+    """Whether the zone itself has a route to the host, or is on its network; of default routes see by_default."""
     vm = zone.vm
-    return nic_towards(vm, host) is not None or covering(vm.routes, host) is not None
+    return any((nic_towards(vm, host), covering(vm.routes, host), by_default(vm, host)))
 
 
 def source_address(zone: Zone, host: str) -> str:
@@ -65,5 +77,5 @@ def source_address(zone: Zone, host: str) -> str:
         return zone.address("admin")
     vm = zone.vm
     known = covering(vm.routes, host)
-    nic = nic_towards(vm, vm.routes[known]) if known is not None else nic_towards(vm, host)
+    nic = nic_towards(vm, vm.routes[known]) if known is not None else nic_towards(vm, host) or by_default(vm, host)
     return nic.ip if nic is not None else zone.address("admin")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.facts import Fact, Missing, OutOfSight, missing
+from evidence.facts import Fact, Missing, OutOfSight, graver, missing
 from evidence.inventory import BY_ENDPOINTS, CANDIDATE, Declared, Inventory, Waiver
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ GLOBAL = "global"
 
 INTERNAL_APIS = ("cnapi", "fwapi", "imgapi", "napi", "vmapi")
 """Roles whose health URL is http `/ping`, and that nobody outside asks.  As a check's subject: `api`."""
+
+ADMIN_UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
+"""The uuid of admin in every datacenter: facts, "Zones"."""
+
+RENDERED = ("adminui", "binder", "cloudapi", "sapi", "ufds", "webapi")
+"""Roles of which rendered files are read (evidence.collect.zone.FILES)."""
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """What a datacenter name or a zone alias must look like to be part of a subject id."""
@@ -183,7 +190,8 @@ class Datacenter:
         )
 
     @property
-    def evidence(self) -> DatacenterEvidence:
+    def _collected(self) -> DatacenterEvidence:
+        """Whatever was collected under its name."""
         evidence = self.world.evidence
         seen = evidence.datacenters.get(self.name) if evidence is not None else None
         if seen is None:
@@ -191,12 +199,22 @@ class Datacenter:
         return seen
 
     @property
+    def evidence(self) -> DatacenterEvidence:
+        """What was seen of it.  Raises Missing where another datacenter answered in its place: that says nothing of this one."""
+        seen = self._collected
+        who = seen.sysinfo.value
+        if who is not None and who.datacenter_name not in (None, self.name):
+            why = f"the machine that answers is one of {who.datacenter_name}"
+            raise Missing(f"{self.name}: evidence", "sysinfo", why)
+        return seen
+
+    @property
     def ssh(self) -> Fact[str]:
-        return self.evidence.ssh
+        return self._collected.ssh
 
     @property
     def sysinfo(self) -> SysInfo:
-        return self.evidence.sysinfo.get()
+        return self._collected.sysinfo.get()
 
     @property
     def usbkey(self) -> Configuration:
@@ -288,10 +306,11 @@ class Datacenter:
         if role == GLOBAL:
             return (Zone(self, GLOBAL, GLOBAL),)
         aliases: list[str] = []
-        if self.world.evidence is not None and self.name in self.world.evidence.datacenters:
-            fact = self.evidence.zones
-            if fact.value is not None:
-                aliases = [alias for alias, seen in sorted(fact.value.items()) if seen.vm.role == role]
+        try:
+            seen = self.evidence.zones.value or {}
+            aliases = [alias for alias, zone in sorted(seen.items()) if zone.vm.role == role]
+        except Missing:
+            pass
         return tuple(Zone(self, role, alias) for alias in aliases or [f"{role}0"])
 
 
@@ -428,6 +447,18 @@ class Zone:
     @property
     def names(self) -> dict[str, DnsAnswer]:
         return self._own(self.evidence.names, "what binder answers")
+
+
+def of_each(datacenters: Iterable[Datacenter], ask: Callable[[Datacenter], T]) -> tuple[dict[str, T], Missing | None]:
+    """What is known of each datacenter, by name; and why that is not all, if it is not: a dark one must not hide what the others show."""
+    found: dict[str, T] = {}
+    unknown = None
+    for datacenter in datacenters:
+        try:
+            found[datacenter.name] = ask(datacenter)
+        except Missing as missing_one:
+            unknown = graver(unknown, missing_one)
+    return found, unknown
 
 
 def _asked(fact: Fact[T] | None, what: str) -> Fact[T]:

@@ -80,6 +80,7 @@ def get_the_services_up(zone: Zone) -> Advised:
         yield Step(on, f"vmadm start {uuid}", RESTARTS, f"the zone is {vm.state}", proof, f"vmadm stop {uuid}")
         return
     down = [s for s in zone.services if s.state != "online" and any(part in s.fmri for part in _OURS)]
+    down += [s for s in zone.services if s.state not in ("online", "disabled") and s not in down]
     for service in sorted(down, key=lambda service: service.fmri):
         if service.fmri == REPLICATOR:
             continue

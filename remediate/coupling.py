@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from evidence.accounts import Account
 from evidence.subjects import Datacenter
+from remediate.ldif import EVERYTHING, UNFOLDED
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
 from remediate.shell import CONFIG_AGENT, quote, sapi_delete, zone_service
@@ -16,8 +17,6 @@ from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 USERS = "ou=users, o=smartdc"
-UNFOLDED = r"sed -e :a -e '$!N' -e 's/\n //' -e ta -e P -e D"
-"""Puts together again the lines that ldapsearch folds."""
 COPY = "/root/accounts-before-coupling.ldif"
 REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 
@@ -93,7 +92,7 @@ def remove_what_collides(candidate: Datacenter) -> Advised:
 def _copy(candidate: Datacenter, proof: tuple[str, ...]) -> Advised:
     yield Step(
         on=headnode(candidate),
-        run=f"(umask 077; sdc-ldap search -b {quote(USERS)} '(objectclass=*)' > {COPY})",
+        run=f"(umask 077; sdc-ldap search -z {EVERYTHING} -b {quote(USERS)} '(objectclass=*)' > {COPY})",
         risk=SAFE,
         why="a copy of all accounts, keys and probes; UFDS does not hand out passwords",
         undo=f"rm {COPY}",
@@ -112,7 +111,7 @@ def _without(candidate: Datacenter, accounts: Sequence[Account], proof: tuple[st
     yield Step(
         on=headnode(candidate),
         run=f"for uuid in {' '.join(one.uuid for one in named)}; do\n"
-        f"    sdc-ldap search -b \"uuid=$uuid, {USERS}\" -s sub '(objectclass=*)' dn | {UNFOLDED} |\n"
+        f"    sdc-ldap search -z {EVERYTHING} -b \"uuid=$uuid, {USERS}\" -s sub '(objectclass=*)' dn | {UNFOLDED} |\n"
         "        sed -n 's/^dn: //p' | sed '1!G;h;$!d' | while read -r dn; do sdc-ldap delete \"$dn\" < /dev/null; done\n"
         "done",
         risk=DESTROYS,
@@ -199,9 +198,10 @@ def update_the_candidate(candidate: Datacenter, master: Datacenter) -> Advised:
     proof = (f"versions-agree[{candidate.id}]",)
     for role in ("sapi", "ufds"):
         here, there = (
-            sorted(each.version for each in dc.instances if each.service == role) for dc in (candidate, master)
+            sorted((each.version for each in dc.instances if each.service == role), key=_built)
+            for dc in (candidate, master)
         )
-        if here and there and here[0] != there[-1]:
+        if here and there and _built(here[0]) < _built(there[-1]):
             yield Step(
                 on=headnode(candidate),
                 run=f"sdcadm update -y {role}",
@@ -212,6 +212,12 @@ def update_the_candidate(candidate: Datacenter, master: Datacenter) -> Advised:
                 applied_by_suite=False,
             )
     yield Note("Update sdcadm itself first: sdcadm self-update --latest.")
+
+
+def _built(version: str) -> str:
+    """When an image was built, as its version says: the branch before it has nothing to do with it."""
+    found = re.search("[0-9]{8}T[0-9]{6}Z", version)
+    return found[0] if found is not None else ""
 
 
 @remedy("no-password-left-behind")

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from evidence.comparison import EXTRA, EntryDifference
 from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Region
-from remediate.ldif import added, deleted, modified, touched
+from remediate.ldif import EVERYTHING, added, deleted, modified, touched
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
 from remediate.shell import quote
 from remediate.steps import DESTROYS, SAFE, Note, Step
+
+SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
+"""Where sdc-ufds-m2s keeps the probes while it deletes admin."""
 
 
 def deleted_with_backup(replica: Datacenter, dn: str, what: str, proof: tuple[str, ...]) -> Iterator[Step]:
@@ -21,7 +24,7 @@ def deleted_with_backup(replica: Datacenter, dn: str, what: str, proof: tuple[st
     backup = f"/root/extra-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}.ldif"
     yield Step(
         on=headnode(replica),
-        run=f"(umask 077; sdc-ldap search -b {quote(dn)} -s sub '(objectclass=*)' > {quote(backup)})",
+        run=f"(umask 077; sdc-ldap search -z {EVERYTHING} -b {quote(dn)} -s sub '(objectclass=*)' > {quote(backup)})",
         risk=SAFE,
         why="a copy of it and what is below it, to look at later; UFDS does not hand out a password",
         undo=f"rm {quote(backup)}",
@@ -182,14 +185,26 @@ def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
 @remedy("amon-probes-are-back")
 def bring_the_probes_back(replica: Datacenter) -> Advised:
     """What sdc-ufds-m2s saved before it deleted admin, and would have loaded as its last step but three."""
+    proof = (f"amon-probes-are-back[{replica.id}]",)
     yield Step(
         on=headnode(replica),
-        run="sdc-ldap add -c -f /var/tmp/restore.ldif",
+        run=f"sdc-ldap add -c -f {SAVED_PROBES}",
         risk=SAFE,
         why="sdc-ufds-m2s saved the probes there before it deleted admin; aborted, it did not load them again",
         undo_note="sdc-ldap delete for each dn in the file",
-        proof=(f"amon-probes-are-back[{replica.id}]",),
+        proof=proof,
     )
+    left = replica.evidence.leftovers
+    if left is not None and left.value is not None and SAVED_PROBES in left.value:
+        yield Step(
+            on=headnode(replica),
+            run=f"rm -f {SAVED_PROBES}",
+            risk=DESTROYS,
+            why="once they are loaded, and you have seen them in amon-probes-are-back, nobody needs the file any more",
+            undo_note="none: copy it elsewhere if in doubt",
+            proof=(f"no-password-left-behind[{replica.id}]",),
+            applied_by_suite=False,
+        )
     yield Note(
         "Where the file is gone, the probes have to be made anew, as after the setup of a datacenter: in AdminUI, or over amon's "
         "API with the probes of another datacenter as a pattern."

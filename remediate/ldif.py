@@ -13,6 +13,7 @@ HIDDEN_CONTROL = "!1.3.6.1.4.1.38678.1"
 UNFOLDED = r"sed -e :a -e '$!N' -e 's/\n //' -e ta -e P -e D"
 """Puts together again the lines that ldapsearch folds."""
 EVERYTHING = 2147483647
+"""The size limit: without one UFDS sends 1000 entries, and says nothing (facts, "How a real UFDS answers")."""
 _PLAIN = re.compile(r"(?![ :<])[\x20-\x7e]*(?<! )")
 
 
@@ -48,7 +49,8 @@ def checkpoint_at(dn: str, number: int) -> str:
 def deleted(dn: str) -> str:
     """Deletes an entry and what is below it, children first."""
     return (
-        f"sdc-ldap search -b {quote(dn)} -s sub '(objectclass=*)' dn | {UNFOLDED} | sed -n 's/^dn: //p' | sed '1!G;h;$!d' |\n"
+        f"sdc-ldap search -z {EVERYTHING} -b {quote(dn)} -s sub '(objectclass=*)' dn | {UNFOLDED} |\n"
+        "    sed -n 's/^dn: //p' | sed '1!G;h;$!d' |\n"
         '    while read -r dn; do sdc-ldap delete "$dn" < /dev/null; done'
     )
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from evidence.facts import Missing
+from evidence.inventory import CANDIDATE
 from evidence.model import SapiObject
 from evidence.subjects import Datacenter, Region, Zone
 from remediate.lookup import changed_metadata, fmris, headnode
-from remediate.registry import Advised, remedy
+from remediate.registry import Advised, in_each, remedy
 from remediate.shell import CONFIG_AGENT, compact, quote, rendered, sapi_delete, sapi_update, zone_service
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
@@ -79,9 +80,8 @@ def leave_one_application(manta_region: Region) -> Advised:
     """Whatever is not poseidon's at the master goes, if nothing was deployed from it."""
     master, proof = manta_region.world.master, f"one-manta-application[{manta_region.id}]"
     right = _poseidon(master)
-    for datacenter in manta_region.datacenters:
-        if datacenter.state == "candidate":
-            continue
+
+    def leave_the_right_one(datacenter: Datacenter) -> Advised:
         for found in datacenter.manta_applications:
             if datacenter.name != master.name or found.owner_uuid != right:
                 yield Step(
@@ -97,6 +97,8 @@ def leave_one_application(manta_region: Region) -> Advised:
             elif found.metadata.values.get("POSEIDON_UUID") != right:
                 wanted = {"POSEIDON_UUID": right}
                 yield _set(manta_region, wanted, "the application names another poseidon than its owner", proof)
+
+    yield from in_each((dc for dc in manta_region.datacenters if dc.state != CANDIDATE), leave_the_right_one)
     if not any(found.owner_uuid == right for found in master.manta_applications):
         yield Note(
             f"{master.name} has no application of poseidon ({right}): run manta-init there, in the manta zone, before any "

@@ -6,7 +6,7 @@ import json
 import re
 from math import ceil
 
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects import ADMIN_UUID, Datacenter, Zone
 from remediate.lookup import application, changed_metadata, headnode, usbkey_steps
 from remediate.registry import Advised, remedy
 from remediate.shell import CONFIG_AGENT, PAUSE, rendered, zone_service
@@ -77,11 +77,8 @@ def set_the_domain(datacenter: Datacenter) -> Advised:
 @remedy("admin-uuid-agrees")
 def set_the_admin(datacenter: Datacenter, master: Datacenter) -> Advised:
     """SAPI, and the head node's configuration; a datacenter that was really installed with another admin is another case."""
-    wanted = str(master.sdc_metadata.values.get("ufds_admin_uuid") or "")
+    wanted = str(master.sdc_metadata.values.get("ufds_admin_uuid") or ADMIN_UUID)
     proof = (f"admin-uuid-agrees[{datacenter.id}]",)
-    if not wanted:
-        yield Note(f"{master.name} itself has no ufds_admin_uuid in SAPI: put that right first.")
-        return
     yield changed_metadata(
         datacenter,
         application(datacenter),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from evidence.links import Link
 from evidence.paths import without_way_back
-from evidence.routes import covering, nic_towards, routed, subnet
+from evidence.routes import by_default, covering, nic_towards, routed, subnet
 from evidence.subjects import Coupling, Zone
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
@@ -70,6 +70,7 @@ def give_it_the_routes_of_manta(manta_peer: Zone) -> Advised:
         if (network := peer.networks.get(name)) is not None
         and (net := subnet(network.subnet)) is not None
         and not routed(manta_peer.vm.routes, network.subnet)
+        and by_default(manta_peer.vm, str(net.network_address)) is None
     ]
     yield from once(
         step for peer, net in missing for step in route_steps(manta_peer, str(net.network_address + 1), peer, proof)

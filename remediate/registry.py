@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from msgspec import Struct
 from evidence.binding import Subject, bind
 from evidence.facts import Missing
 from evidence.links import LINKS, links
-from evidence.subjects import MANTA_ROLES, ROLES, World
+from evidence.subjects import MANTA_ROLES, ROLES, Datacenter, World
 from remediate.steps import Advice, Note, Step
 from verdict.judge import Cause
 
@@ -60,6 +60,15 @@ def remedy(check: str) -> Callable[[Build], Build]:
         return build
 
     return declare
+
+
+def in_each(datacenters: Iterable[Datacenter], advise: Callable[[Datacenter], Advised]) -> Advised:
+    """What is to be done in each datacenter; of one that cannot be seen just that is told, and the others come all the same."""
+    for datacenter in datacenters:
+        try:
+            yield from advise(datacenter)
+        except Missing as missing:
+            yield Note(f"Not known, so there may be more to do: {missing.asked}: {missing.why}.")
 
 
 def remedies() -> dict[str, Remedy]:

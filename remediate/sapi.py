@@ -89,7 +89,7 @@ def point_the_master_at_nobody(master: Datacenter) -> Advised:
 def move_the_sapi_master(region: Region) -> Advised:
     """There is no tool that moves a SAPI master: before Manta is deployed it is a matter of metadata (facts "SAPI")."""
     master = region.world.master
-    for datacenter in region.world.datacenters:
+    for datacenter in region.datacenters:
         if datacenter.state == "replica":
             yield from point_sapi_at_master_moray(datacenter, master)
     yield from point_the_master_at_nobody(master)

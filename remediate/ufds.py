@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Zone
-from remediate.ldif import deleted
+from remediate.ldif import EVERYTHING, deleted
 from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
-from remediate.registry import Advised, remedy
+from remediate.registry import Advised, in_each, remedy
 from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, rendered, zone_service
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
@@ -51,27 +51,30 @@ def _flag(datacenter: Datacenter, value: bool) -> Any:
 @remedy("one-ufds-master")
 def leave_one_master(coupling: Coupling) -> Advised:
     """Take the flag from whoever is not the inventory's master.  Promoting one is not supported by Triton (facts)."""
+    yield from in_each(coupling.coupled, _take_or_give_the_flag)
+
+
+def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
     proof = ("one-ufds-master[coupling]",)
-    for datacenter in coupling.coupled:
-        is_master = str(datacenter.sdc_metadata.values.get("ufds_is_master")).lower() == "true"
-        meant = datacenter.state == "master"
-        if is_master == meant:
-            continue
-        if not meant and not datacenter.sdc_metadata.values.get("ufds_remote_ip"):
-            yield _couple(datacenter, proof)
-            continue
-        wanted = {"ufds_is_master": _flag(datacenter, meant)}
-        why = f"{datacenter.name} takes itself for a {'replica' if meant else 'master'}; the inventory says otherwise"
-        step = changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why, proof=proof)
-        if meant:
-            yield replace(step, applied_by_suite=False)
-            yield Note(
-                f"Unsupported: Triton has no tool to promote a datacenter. Make sure first that {datacenter.name} has "
-                "always been the master, and that only the setting was changed; else the inventory is wrong."
-            )
-        else:
-            yield step
-        yield from usbkey_steps(datacenter, {"ufds_is_master": str(meant).lower()}, proof)
+    is_master = str(datacenter.sdc_metadata.values.get("ufds_is_master")).lower() == "true"
+    meant = datacenter.state == "master"
+    if is_master == meant:
+        return
+    if not meant and not datacenter.sdc_metadata.values.get("ufds_remote_ip"):
+        yield _couple(datacenter, proof)
+        return
+    wanted = {"ufds_is_master": _flag(datacenter, meant)}
+    why = f"{datacenter.name} takes itself for a {'replica' if meant else 'master'}; the inventory says otherwise"
+    step = changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why, proof=proof)
+    if meant:
+        yield replace(step, applied_by_suite=False)
+        yield Note(
+            f"Unsupported: Triton has no tool to promote a datacenter. Make sure first that {datacenter.name} has "
+            "always been the master, and that only the setting was changed; else the inventory is wrong."
+        )
+    else:
+        yield step
+    yield from usbkey_steps(datacenter, {"ufds_is_master": str(meant).lower()}, proof)
 
 
 def _couple(datacenter: Datacenter, proof: tuple[str, ...]) -> Step:
@@ -145,13 +148,16 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
             f"manta-init in {master.name} first; every other poseidon has to go then."
         )
         return
-    for datacenter in coupling.datacenters:
-        for zone in datacenter.zones("ufds") if datacenter.name != master.name else ():
+
+    def without_others(datacenter: Datacenter) -> Advised:
+        for zone in datacenter.zones("ufds"):
             for uuid in sorted({account.uuid for account in zone.poseidons} - right):
                 if _UUID.fullmatch(uuid):
                     yield from _without_poseidon(datacenter, zone, uuid)
                 else:
                     yield Note(f"A poseidon of {zone.id} has {uuid!r} as uuid, which is none: look at it by hand.")
+
+    yield from in_each((dc for dc in coupling.datacenters if dc.name != master.name), without_others)
     yield Note(
         "Before you delete: a Manta that was deployed with the wrong account owns objects under its uuid (application "
         "manta, owner_uuids of the networks admin and manta). Nothing in this plan moves them."
@@ -161,7 +167,7 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
 def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
     proof = ("one-poseidon[coupling]",)
     base, backup = f"uuid={uuid}, ou=users, o=smartdc", f"/root/poseidon-{uuid}.ldif"
-    search = f"sdc-ldap search -b {quote(base)} -s sub '(objectclass=*)'"
+    search = f"sdc-ldap search -z {EVERYTHING} -b {quote(base)} -s sub '(objectclass=*)'"
     yield Step(
         on=headnode(datacenter),
         run=f"(umask 077; {search} > {quote(backup)})",

@@ -179,8 +179,10 @@ def test_a_dark_datacenter_is_blocked_and_the_others_are_judged(tmp_path: Path, 
     run = tmp_path / "reports/runs/latest"
     rows = load(run).results
     assert {row.outcome for row in rows if row.subject.startswith("my-dc-3")} == {"failed", "blocked"}
-    assert {row.outcome for row in rows if row.subject.startswith("my-dc-1") and "my-dc-3" not in row.subject} == {
-        "passed"
+    others = [row for row in rows if row.subject.startswith("my-dc-1") and "my-dc-3" not in row.subject]
+    assert {row.outcome for row in others} == {"passed", "blocked", "not_applicable"}
+    assert {name for row in others if row.outcome == "blocked" for name in map(str, row.blocked_by)} == {
+        "headnode-answers[my-dc-3]"
     }
     cases = ElementTree.parse(run / "junit.xml").getroot().findall("testsuite/testcase")
     assert len(cases) == len(rows)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from evidence.binding import Subject, datacenters_of, subjects
 from evidence.links import Link
+from evidence.paths import unsent
 from evidence.spec import ALL_OF_THE_ZONE, BLOCKED, Result, Spec
 from evidence.subjects import MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
 
@@ -106,7 +108,10 @@ def _one_of(inner: Link, outer: Link) -> bool:
 
 
 def explains(finding: Result, at: Subject, other: Subject, after: str) -> bool:
-    """Whether a finding at one subject can explain one at another by this entry of the other's `after`."""
+    """Whether a finding at one subject can explain one at another by this entry of the other's `after`.
+
+    What is wrong between datacenters (networks that overlap) is wrong with a link if both of its ends are among the culprits.
+    """
     _, _, place = after.partition("@")
     _, _, only = after.partition("/")
     if only and not (isinstance(other, Zone) and other.role == only):
@@ -115,6 +120,8 @@ def explains(finding: Result, at: Subject, other: Subject, after: str) -> bool:
         return isinstance(at, Zone) and at.role == place and at.datacenter.name in _names(other)
     if place:
         return isinstance(other, Link) and _at_target(finding, at, other)
+    if finding.culprits and isinstance(other, Link) and isinstance(at, Coupling):
+        return {other.source.datacenter.name, other.target.name} <= set(finding.culprits)
     if finding.culprits:
         return bool(set(finding.culprits) & _names(other))
     return contains(at, other) or contains(other, at)
@@ -133,8 +140,16 @@ def _names(subject: Subject) -> set[str]:
     return {dc.name for dc in datacenters_of(subject)}
 
 
+def by_check(findings: Iterable[Result]) -> Mapping[str, list[Result]]:
+    """The findings of each check."""
+    found: dict[str, list[Result]] = defaultdict(list)
+    for finding in findings:
+        found[finding.check].append(finding)
+    return found
+
+
 def explanations(
-    finding: Result, findings: Iterable[Result], specs: Mapping[str, Spec], known: Mapping[str, Subject]
+    finding: Result, findings: Mapping[str, list[Result]], specs: Mapping[str, Spec], known: Mapping[str, Subject]
 ) -> tuple[Result, ...]:
     """The findings that explain one finding directly.
 
@@ -145,28 +160,41 @@ def explanations(
     found = tuple(_overlapping(finding, findings, specs, known))
     if finding.outcome == BLOCKED:
         return tuple(other for other in found if other.check in HEADNODE) or found
+    found = tuple(other for other in found if _concerns(other, finding, known))
     if specs[finding.check].subject in _ZONE_ROWS:
         return found
     return tuple(other for other in found if other.check in HEADNODE or not specs[other.check].answers)
 
 
+def _concerns(other: Result, finding: Result, known: Mapping[str, Subject]) -> bool:
+    """Whether another finding lies where a failed one does: at its culprits, if it has any.
+
+    Of a blocked one that counts which it lacks: whether the networks overlap cannot be said while one head node is dark, which
+    is no reason for what fails elsewhere.
+    """
+    at, lacks = known[finding.subject], other.lacks if other.outcome == BLOCKED else ""
+    involved = set(finding.culprits) or _names(at) | ({at.target.name} if isinstance(at, Link) else set())
+    return bool(involved & (set(other.culprits) or _names(known.get(lacks, known[other.subject]))))
+
+
 def _overlapping(
-    finding: Result, findings: Iterable[Result], specs: Mapping[str, Spec], known: Mapping[str, Subject]
+    finding: Result, findings: Mapping[str, list[Result]], specs: Mapping[str, Spec], known: Mapping[str, Subject]
 ) -> Iterator[Result]:
     """The findings that come before this one on an overlapping subject.
 
     Overlap counts from the finding's subject, and from the one whose evidence it lacks (a check on a replica may need the master's).
+    Where a link's source has no route at all, nothing was sent: neither its target explains that, nor what is not known.
     """
     names: dict[str, list[str]] = {}
+    at = known[finding.subject]
+    nothing_sent = finding.outcome != BLOCKED and isinstance(at, Link) and unsent(at)
     for after in afters(specs[finding.check], specs):
-        names.setdefault(Spec.check_of(after), []).append(after)
+        if not (nothing_sent and after.endswith(f"@{TARGET}")):
+            names.setdefault(Spec.check_of(after), []).append(after)
     places = [known[subject] for subject in (finding.subject, finding.lacks) if subject in known]
-    for other in findings:
-        if other is finding:
-            continue
-        if any(
-            explains(other, known[other.subject], place, after)
-            for after in names.get(other.check, ())
-            for place in places
-        ):
-            yield other
+    for check, entries in names.items():
+        for other in findings.get(check, ()):
+            if other is finding or (nothing_sent and other.outcome == BLOCKED):
+                continue
+            if any(explains(other, known[other.subject], place, after) for after in entries for place in places):
+                yield other

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from evidence.inventory import Waiver
 from evidence.spec import BLOCKED, FINDINGS, WAIVED, Result, Spec
 from evidence.subjects import World
-from verdict.graph import explanations, subjects_by_id
+from verdict.graph import by_check, explanations, subjects_by_id
 from verdict.waivers import expired, remarks
 
 
@@ -104,7 +104,8 @@ def judge(results: Iterable[Result], specs: Mapping[str, Spec], world: World, ot
 def _roots(findings: list[Result], specs: Mapping[str, Spec], world: World) -> dict[Named, frozenset[Named]]:
     """For each finding those that explain it in the end and are explained by none; for such a one itself."""
     known = subjects_by_id(world, specs.values())
-    direct = {_name(finding): explanations(finding, findings, specs, known) for finding in findings}
+    sorted_out = by_check(findings)
+    direct = {_name(finding): explanations(finding, sorted_out, specs, known) for finding in findings}
     roots: dict[Named, frozenset[Named]] = {}
 
     def roots_of(name: Named) -> frozenset[Named]:

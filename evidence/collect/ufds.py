@@ -18,6 +18,8 @@ from evidence.model import Attempt, Vm
 
 STRETCH: Final = 5000
 """How many numbers of a changelog are asked for at once."""
+AT_A_TIME: Final = 10
+"""How many such stretches one conversation asks for: it has the time of one command, and a year's changelog needs more."""
 
 
 class Ufds:
@@ -156,12 +158,13 @@ class Ufds:
                 raise UnansweredError(fact.why or "no answer")
             latest = fact.value.latest
             stretches = [directory.numbers_from(start, start + STRETCH - 1) for start in range(1, latest + 1, STRETCH)]
-            answers = _found(await self._converse(vm, stretches, LARGEST_TUNNELLED))
             numbers: list[int] = []
-            for answer in answers:
-                if answer.why:
-                    raise UnansweredError(answer.why)
-                numbers += [directory.number(entry, "changenumber") for entry in answer.entries]
+            for start in range(0, len(stretches), AT_A_TIME):
+                some = stretches[start : start + AT_A_TIME]
+                for answer in _found(await self._converse(vm, some, LARGEST_TUNNELLED)):
+                    if answer.why:
+                        raise UnansweredError(answer.why)
+                    numbers += [directory.number(entry, "changenumber") for entry in answer.entries]
             return directory.gaps(numbers, latest)
 
         async def tell_replicas() -> None:

@@ -27,6 +27,9 @@ def with_candidate(name: str = "my-dc-3") -> World:
     inventory = replace(world.inventory, datacenters=declared | {name: replace(declared[name], state="candidate")})
     assert world.evidence is not None
     world = World(inventory, replace(world.evidence, inventory=inventory))
+    applications = world.datacenter("my-dc-2").evidence.applications.get()
+    known = replace(applications["sdc"].metadata, fingerprints={"ufds_ldap_root_pw": "aaaa"})
+    world = s.changed(world, "my-dc-2", applications=s.fact({"sdc": replace(applications["sdc"], metadata=known)}))
     images = (Instance("sapi", version=QUICK), Instance("ufds", version=QUICK))
     world = s.changed(world, "my-dc-2", instances=s.fact(images))
     world = s.changed_zone(world, name, "ufds0", accounts=s.fact(Accounts(0)), collisions=s.fact(Collisions(0)))

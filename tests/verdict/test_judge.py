@@ -11,11 +11,12 @@ from msgspec.structs import replace
 from evidence.binding import BOTH, PREFLIGHT, bind, subjects
 from evidence.inventory import Declared, Inventory, Waiver
 from evidence.links import links
-from evidence.model import Evidence
+from evidence.model import Evidence, Probe
 from evidence.spec import BLOCKED, CRITICAL, FAILED, PASSED, WAIVED, WARNING, Result, Spec
 from evidence.subjects import World
 from fixtures.check import CHECKS
 from tests.judging import check_functions
+from tests.remediate import synthetic as s
 from verdict.graph import afters, cycle, subjects_by_id
 from verdict.judge import Verdict, judge
 
@@ -110,6 +111,15 @@ def test_a_finding_on_the_coupling_explains_only_its_culprits(world: World) -> N
     }
 
 
+@pytest.mark.parametrize(("culprits", "number"), [(("my-dc-2", "my-dc-3"), 1), (("my-dc-1", "my-dc-3"), 2)])
+def test_networks_that_overlap_explain_the_links_between_them(
+    culprits: tuple[str, ...], number: int, world: World
+) -> None:
+    overlap = finding("networks-do-not-overlap", "coupling", culprits=culprits)
+    verdict = judge([overlap, finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK)], CHECKS, world)
+    assert len(verdict.causes) == number
+
+
 def test_a_dark_datacenter_blocks_its_own_and_what_needs_its_evidence(world: World) -> None:
     verdict = judge(
         [
@@ -146,6 +156,43 @@ def test_each_of_two_dark_datacenters_explains_its_own_gaps(world: World) -> Non
     assert causes(verdict) == {
         f"headnode-answers[{name}]": ["one-ufds-master[coupling]", f"replica-points-at-master[{name}]"] for name in dark
     }
+
+
+def test_what_is_not_known_of_a_dark_datacenter_is_no_reason_for_what_fails_elsewhere(world: World) -> None:
+    link = "cloudapi-reaches-master-ufds", CLOUDAPI_LINK
+    verdict = judge(
+        [
+            finding("headnode-answers", "my-dc-1"),
+            finding("networks-do-not-overlap", "coupling", BLOCKED, lacks="my-dc-1"),
+            finding("routes-go-both-ways", "my-dc-2.ufds0", BLOCKED, lacks="my-dc-1.cloudapi0--my-dc-2.ufds.636"),
+            finding(*link),
+        ],
+        CHECKS,
+        world,
+    )
+    assert causes(verdict) == {
+        f"{link[0]}[{link[1]}]": [],
+        "headnode-answers[my-dc-1]": ["networks-do-not-overlap[coupling]", "routes-go-both-ways[my-dc-2.ufds0]"],
+    }
+
+
+def test_what_is_not_known_of_the_same_datacenter_is_one(world: World) -> None:
+    found = [
+        finding("headnode-answers", "my-dc-2"),
+        finding("routes-go-both-ways", "my-dc-2.ufds0", BLOCKED, lacks="my-dc-2.ufds0"),
+        finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK),
+    ]
+    assert list(causes(judge(found, CHECKS, world))) == ["headnode-answers[my-dc-2]"]
+
+
+@pytest.mark.parametrize(
+    ("route", "sent"), [("none", False), ("default via 10.3.2.1", True), ("10.2.2.29 via 10.3.1.1", True)]
+)
+def test_where_nothing_was_sent_the_target_is_not_why(route: str, sent: bool) -> None:
+    probe = Probe("10.2.2.29", 636, "tcp", "timeout" if sent else "noroute", "", route)
+    there = s.changed(s.healthy(), "my-dc-3", links={CLOUDAPI_LINK: s.fact((probe,))})
+    found = [finding("ufds-answers", "my-dc-2.ufds0"), finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK)]
+    assert len(judge(found, CHECKS, there).causes) == (1 if sent else 2)
 
 
 def test_wrong_data_are_no_consequence_of_the_service_that_told_them(world: World) -> None:
@@ -295,3 +342,21 @@ def test_companions_are_bound_by_name(world: World) -> None:
     assert (bound["replica"].id, bound["master"].id) == ("my-dc-3", "my-dc-2")
     with pytest.raises(ValueError, match="cannot be called cousin"):
         bind(world, replica, ("replica", "cousin"))
+
+
+def test_a_row_about_a_datacenter_says_which_of_its_zones_it_follows_from() -> None:
+    """Or else a file of binder's that was edited would explain a replicator that somebody stopped."""
+    wholes = {"zone", "api", "target", "manta_peer"}
+    for spec in CHECKS.values():
+        if spec.subject in (
+            "datacenter",
+            "replica",
+            "candidate",
+            "master",
+            "coupling",
+            "region",
+            "manta_region",
+            "manta_datacenter",
+        ):
+            vague = {name for name in spec.after if "@" not in name and CHECKS[name].subject in wholes}
+            assert not vague or spec.id == "health-commands-answer", (spec.id, vague)

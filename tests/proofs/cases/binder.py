@@ -5,7 +5,7 @@ from tests.proofs.cases.case import SEVERAL, case
 CASES = (
     case("binder-unlisted@my-dc-3.binder1", "binder-is-listed-as-resolver[my-dc-2]", lab=SEVERAL),
     case("binder-unlisted@my-dc-3.binder0", "datacenters-are-registered[my-dc]"),
-    case("resolver-lost@my-dc-1", "binder-is-listed-as-resolver[my-dc-1]"),
+    case("resolver-lost@my-dc-1", "directory-entries-agree[my-dc-1]"),
     case("binder-without-resolvers@my-dc-1.binder0", "binder-has-read-its-resolvers[my-dc-1.binder0]"),
     case(
         "binder-old-resolvers@my-dc-1.binder0",
