@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 import tempfile
 import warnings
@@ -72,7 +73,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for module in pkgutil.iter_modules(checks.__path__):
         importlib.import_module(f"checks.{module.name}")
-    if not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
+    else:
         config.pluginmanager.register(Keeper(config), "az-keeper")
 
 
