@@ -10,7 +10,7 @@ REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
 REGION = re.compile(r"region=([^,?)]+)")
 
 
-@check(BOTH, CRITICAL, answers=True, after=["services-run", "services-run@moray"])
+@check(BOTH, CRITICAL, answers=True, after=["services-run", "services-run@moray", "rendered-config-is-current"])
 def test_ufds_answers(ufds: Zone) -> None:
     """Each ufds zone answers on 636: the root bind works with the password that SAPI hands out, and a search after it.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evidence.facts import Missing
-from evidence.inventory import CANDIDATE, MASTER, REPLICA
+from evidence.facts import Missing, OutOfSight
+from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
 from evidence.subjects import GLOBAL, Datacenter, World, Zone
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class Link:
     def probes(self) -> tuple[Probe, ...]:
         """What came of connecting, one probe per protocol and port."""
         source = self.source.datacenter.evidence
+        if self.source.datacenter.declared.endpoints:
+            raise OutOfSight(f"{self.id}: the probe", "zlogin", BY_ENDPOINTS)
         if self.source.role != GLOBAL:
             _ = self.source.inside
         found = source.links.get(self.id)

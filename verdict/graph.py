@@ -170,10 +170,11 @@ def _concerns(other: Result, finding: Result, known: Mapping[str, Subject]) -> b
     """Whether another finding lies where a failed one does: at its culprits, if it has any.
 
     Of a blocked one that counts which it lacks: whether the networks overlap cannot be said while one head node is dark, which
-    is no reason for what fails elsewhere.
+    is no reason for what fails elsewhere.  The master has a say in all but links.
     """
     at, lacks = known[finding.subject], other.lacks if other.outcome == BLOCKED else ""
-    involved = set(finding.culprits) or _names(at) | ({at.target.name} if isinstance(at, Link) else set())
+    besides = at.target if isinstance(at, Link) else datacenters_of(at)[0].master
+    involved = set(finding.culprits) or _names(at) | {besides.name}
     return bool(involved & (set(other.culprits) or _names(known.get(lacks, known[other.subject]))))
 
 

@@ -49,9 +49,17 @@ def _draw(chance: random.Random) -> Iterator[Combination]:
         drawn = tuple(sorted(chance.sample(others, count), key=lambda case: case.fault))
         places = {case.fault.partition("@")[2] for case in drawn}
         found = Combination(drawn)
-        if len(places) == count and found.name not in seen:
+        if len(places) == count and found.name not in seen and not _out_of_sight(drawn):
             seen.add(found.name)
             yield found
+
+
+def _out_of_sight(drawn: tuple[Case, ...]) -> bool:
+    """Whether one of the faults lies in a datacenter that another takes out of the inventory."""
+    gone = {case.fault.partition("@")[2] for case in drawn if case.fault.startswith("datacenter-undeclared@")}
+    return any(
+        case.fault.partition("@")[2].partition(".")[0] in gone for case in drawn if "undeclared" not in case.fault
+    )
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,16 @@ def test_a_finding_on_the_coupling_explains_only_its_culprits(world: World) -> N
     }
 
 
+def test_what_is_not_known_of_the_master_may_be_why_a_replica_fails(world: World) -> None:
+    found = [
+        finding("sapi-answers", "my-dc-2.sapi0"),
+        finding("one-poseidon", "coupling", BLOCKED, lacks="my-dc-2"),
+        finding("ufds-answers", "my-dc-2.ufds0"),
+        finding("replicator-runs", "my-dc-3"),
+    ]
+    assert "replicator-runs[my-dc-3]" not in causes(judge(found, CHECKS, world))
+
+
 @pytest.mark.parametrize(("culprits", "number"), [(("my-dc-2", "my-dc-3"), 1), (("my-dc-1", "my-dc-3"), 2)])
 def test_networks_that_overlap_explain_the_links_between_them(
     culprits: tuple[str, ...], number: int, world: World
