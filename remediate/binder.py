@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from evidence.links import Link
 from evidence.subjects import Datacenter, Zone
+from remediate.ldif import added
 from remediate.lookup import application, changed_metadata, fmris, headnode, service
 from remediate.names import BINDER, BINDER_CONFIG, restart_binder
 from remediate.registry import Advised, remedy
-from remediate.shell import ldap_add, quote, sapi_delete, sapi_restore, zone_service
+from remediate.shell import quote, sapi_delete, sapi_restore, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
 WAITED_MS = 2500
@@ -136,16 +137,17 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
         if not lost:
             continue
         where = f"datacenter={entry.datacenter}, region={region}, o=smartdc"
-        common = {"o": "smartdc", "region": region, "datacenter": entry.datacenter}
-        entries = [] if here is not None else [(where, {"objectclass": "datacenter", **common})]
+        common = {"o": ["smartdc"], "region": [region], "datacenter": [entry.datacenter]}
+        entries = [] if here is not None else [(where, {"objectclass": ["datacenter"], **common})]
         if here is None or not here.network:
-            entries.append((f"network=admin, {where}", {"objectclass": "network", **common, "network": "admin"}))
+            network = {"objectclass": ["network"], **common, "network": ["admin"]}
+            entries.append((f"network=admin, {where}", network))
         for ip in lost:
-            attributes = {"objectclass": "resolver", **common, "network": "admin", "ip": ip}
-            entries.append((f"ip={ip}, network=admin, {where}", attributes))
+            resolver = {"objectclass": ["resolver"], **common, "network": ["admin"], "ip": [ip]}
+            entries.append((f"ip={ip}, network=admin, {where}", resolver))
         yield Step(
             on=headnode(datacenter),
-            run=ldap_add(entries),
+            run="\n".join(added(dn, attributes) for dn, attributes in entries),
             risk=SAFE,
             why=f"every binder of {entry.datacenter} is to be asked; the replicas get it by replication"
             if datacenter == master

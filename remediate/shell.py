@@ -5,10 +5,9 @@ What is printed is pasted by a human, so a command never holds a control charact
 
 from __future__ import annotations
 
-import base64
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -53,22 +52,6 @@ def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...])
     absent = tuple(key for key in changed if key not in old)
     lines = ([sapi_update(uuid, old)] if old else []) + ([sapi_delete(uuid, absent)] if absent else [])
     return "; ".join(lines)
-
-
-def ldap_add(entries: Iterable[tuple[str, Mapping[str, str]]]) -> str:
-    """New entries of the datacenter's own UFDS, as LDIF on standard input; values in base64 where LDIF wants that."""
-
-    def line(name: str, value: str) -> str:
-        plain = value.isascii() and value.isprintable() and value[:1] not in ("", " ", ":", "<") and value[-1:] != " "
-        coded = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
-        return f"{name}: {value}" if plain else f"{name}:: {coded}"
-
-    ldif = "\n\n".join(
-        "\n".join([line("dn", dn), "changetype: add", *(line(*pair) for pair in attributes.items())])
-        for dn, attributes in entries
-    )
-    # Quoted line by line: a here-document would be ended by a line that happens to be its mark.
-    return f"printf '%s\\n' {' '.join(quote(each) if each else quote('') for each in ldif.splitlines())} | sdc-ldap add"
 
 
 def usbkey_set(values: Mapping[str, str]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from msgspec.structs import replace
 
+from evidence.facts import Missing
 from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Zone
-from remediate.ldif import EVERYTHING, deleted
+from remediate.ldif import EVERYTHING, deleted, modified
 from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, in_each, remedy
 from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, rendered, zone_service
@@ -139,20 +141,27 @@ def point_the_replica_at_the_master(replica: Datacenter, master: Datacenter) -> 
 
 @remedy("one-poseidon")
 def leave_one_poseidon(coupling: Coupling) -> Advised:
-    """The master's poseidon stays.  Deleting the other one, children first, was seen to work (facts "Replication")."""
+    """The master's poseidon stays, if it has one.  Deleting another, children first, was seen to work (facts "Replication")."""
     master = coupling.world.master
     right = {account.uuid for zone in master.zones("ufds") for account in zone.poseidons}
-    if len(right) != 1:
+    if len(right) > 1:
         yield Note(
-            f"The master {master.name} has {len(right) or 'no'} poseidon, so which one is right is not known. Run "
-            f"manta-init in {master.name} first; every other poseidon has to go then."
+            f"The master {master.name} has {len(right)} poseidons, which one UFDS does not allow: find out by hand which one "
+            "is right."
         )
         return
+
+    places = Counter(uuid for dc in coupling.datacenters for uuid in _poseidons(dc))
 
     def without_others(datacenter: Datacenter) -> Advised:
         for zone in datacenter.zones("ufds"):
             for uuid in sorted({account.uuid for account in zone.poseidons} - right):
-                if _UUID.fullmatch(uuid):
+                if not right and places[uuid] > 1:
+                    yield Note(
+                        f"{zone.id} has the poseidon {uuid}, as another datacenter has: it came from the master "
+                        f"{master.name}, which has lost it. It must be brought back there, from a backup."
+                    )
+                elif _UUID.fullmatch(uuid):
                     yield from _without_poseidon(datacenter, zone, uuid)
                 else:
                     yield Note(f"A poseidon of {zone.id} has {uuid!r} as uuid, which is none: look at it by hand.")
@@ -162,6 +171,16 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
         "Before you delete: a Manta that was deployed with the wrong account owns objects under its uuid (application "
         "manta, owner_uuids of the networks admin and manta). Nothing in this plan moves them."
     )
+    if not right and max(places.values(), default=0) < 2:
+        yield Note(f"The master {master.name} has no poseidon. When the others are gone, run manta-init there first.")
+
+
+def _poseidons(datacenter: Datacenter) -> set[str]:
+    """As far as they were seen."""
+    try:
+        return {account.uuid for zone in datacenter.zones("ufds") for account in zone.poseidons}
+    except Missing:
+        return set()
 
 
 def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
@@ -178,6 +197,18 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
         proof=proof,
         applied_by_suite=False,
     )
+    held = zone.evidence.directory
+    if held is not None and held.value is not None and uuid in (held.value.operators or ()):
+        group = "cn=operators, ou=groups, o=smartdc"
+        yield Step(
+            on=headnode(datacenter),
+            run=modified(group, "delete", "uniquemember", base),
+            risk=SAFE,
+            why=f"the wrong account is no operator of {datacenter.name} any more; else the group would differ from the master's",
+            undo=modified(group, "add", "uniquemember", base),
+            proof=proof,
+            applied_by_suite=False,
+        )
     yield Step(
         on=headnode(datacenter),
         run=deleted(base),

@@ -42,6 +42,9 @@ def fact(value: Any, asked: str = "asked", how: str = "how") -> Fact[Any]:
     return Fact(asked=asked, how=how, value=value)
 
 
+POSEIDONS = fact((Account(POSEIDON, "poseidon"),))
+
+
 def _clear(metadata: dict[str, Any]) -> Configuration:
     return Configuration({key: value for key, value in metadata.items() if not key.endswith(SECRET)})
 
@@ -60,7 +63,7 @@ def _zone(dc: plan.Datacenter, zone: plan.Zone, routes: dict[str, str]) -> ZoneE
         files=fact({}),
         ping=fact(HttpAnswer(200, health)) if zone.role in ("sapi", "cloudapi", "adminui") else None,
         bind=fact(Attempt(ok=True)) if zone.role == "ufds" else None,
-        poseidons=fact((Account(POSEIDON, "poseidon"),)) if zone.role == "ufds" else None,
+        poseidons=POSEIDONS if zone.role == "ufds" else None,
         names=fact(names) if zone.role == "binder" else None,
     )
 

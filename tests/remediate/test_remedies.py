@@ -24,7 +24,7 @@ from evidence.subjects import World
 from fixtures.check import CHECKS
 from remediate.plan import make_plan
 from remediate.registry import advice_for, remedies, steps_for
-from remediate.steps import DESTROYS, Step
+from remediate.steps import DESTROYS, RESTARTS, SAFE, Step
 from tests.judging import check_functions
 from tests.remediate import synthetic as s
 
@@ -211,7 +211,7 @@ CASES: dict[str, tuple[World, str, str]] = {
     "binder-is-listed-as-resolver": (
         lists_resolvers(lists_resolvers(W, "my-dc-2", "10.3.1.11", "10.3.1.111"), "my-dc-1", "10.3.1.11"),
         "my-dc-1",
-        "'dn: ip=10.3.1.111, network=admin, datacenter=my-dc-3, region=my-dc, o=smartdc' 'changetype: add'",
+        "'dn: ip=10.3.1.111, network=admin, datacenter=my-dc-3, region=my-dc, o=smartdc' 'objectclass: resolver'",
     ),
     "binder-has-read-its-resolvers": (W, "my-dc-1.binder0", "restart svc:/manta/application/binder:default"),
     "binder-answers-other-datacenters": (
@@ -325,6 +325,22 @@ def test_the_wrong_poseidon_goes_children_first_and_never_by_the_suite() -> None
     )
     said = subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
     assert said == "delete a child, parent\ndelete parent\n"
+
+
+def test_a_wrong_poseidon_is_no_operator_any_more_and_the_master_gets_one_afterwards() -> None:
+    wrong = "22222222-2222-4222-8222-222222222222"
+    world = s.changed_zone(poseidon_twice(W), "my-dc-3", "ufds0", directory=s.fact(Directory(1, operators=(wrong,))))
+    world = s.changed_zone(world, "my-dc-2", "ufds0", poseidons=s.fact(()))
+    lost = advice_for(
+        s.cause("one-poseidon", "coupling"), s.changed_zone(world, "my-dc-3", "ufds0", poseidons=s.POSEIDONS)
+    )
+    assert lost.steps == ()
+    assert "which has lost it" in lost.notes[0]
+    world = s.changed_zone(world, "my-dc-1", "ufds0", poseidons=s.fact(()))
+    advice = advice_for(s.cause("one-poseidon", "coupling"), world)
+    assert [step.risk for step in advice.steps] == [SAFE, SAFE, DESTROYS, RESTARTS]
+    assert f"delete: uniquemember' 'uniquemember: uuid={wrong}, ou=users, o=smartdc" in advice.steps[1].run
+    assert "run manta-init there first" in advice.notes[-1]
 
 
 def test_region_is_set_on_the_usb_key_only_where_it_differs() -> None:
