@@ -63,6 +63,8 @@ async def init(call: Call) -> int:
     if options.get("-s", "lab") not in ("coal", "lab", "production"):
         raise UsageError("Error: size option must be one of, coal, lab, or production.", 1)
     call.err(f"logs at {options.get('-l', '/var/log/manta-init.log')}\n")
+    if await _ask(call, "sapi", "GET", "/mode") != "full":
+        await _ask(call, "sapi", "POST", "/mode?mode=full")
     poseidon = await _poseidon(call, options["-e"])
     for name in ("manta", "admin"):
         await _own_network(call, name, poseidon)
@@ -161,10 +163,11 @@ async def shardadm(call: Call) -> int:
                 return 0
             metadata = found[0]["metadata"]
             call.out(f"{'TYPE':<12} SHARD NAME\n")
-            for kind, key in (("Index", "INDEX_MORAY_SHARDS"), ("Buckets", "BUCKETS_MORAY_SHARDS")):
-                call.out("".join(f"{kind:<12} {shard['host']}\n" for shard in metadata.get(key, [])))
-            if metadata.get("STORAGE_MORAY_SHARD"):
-                call.out(f"{'Storage':<12} {metadata['STORAGE_MORAY_SHARD']}\n")
+            storage = metadata.get("STORAGE_MORAY_SHARD")
+            shards = [("Index", shard["host"]) for shard in metadata.get("INDEX_MORAY_SHARDS", [])]
+            shards += [("Storage", storage)] if storage else []
+            shards += [("Buckets", shard["host"]) for shard in metadata.get("BUCKETS_MORAY_SHARDS", [])]
+            call.out("".join(f"{kind:<12} {host}\n" for kind, host in shards))
             return 0
         case ["set", *rest]:
             return await _set_shards(call, _options(call, "i:b:s:", rest)[0])
@@ -312,7 +315,7 @@ async def oneach(call: Call) -> int:
         raise UsageError("manta-oneach: the lab imitates `-s SERVICE COMMAND` and `-a COMMAND`", 127)
     zones = [machine for machine in _zones(call) if options.get("-s", machine.zone.role) == machine.zone.role]
     if not zones:
-        raise UsageError("manta-oneach: no zones found matching the given criteria", 1)
+        raise UsageError("manta-oneach: no matching zones found", 1)
     said = await asyncio.gather(*(_typed(machine, free[0]) for machine in zones))
     if "-N" in options or all(len(text.splitlines()) <= 1 for text in said):
         call.out(f"{'SERVICE':<16} {'ZONE':<8} OUTPUT\n")

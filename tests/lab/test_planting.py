@@ -50,6 +50,6 @@ def test_what_cannot_be_done_inside_is_said() -> None:
 
 def test_a_folder_without_recordings_is_named() -> None:
     done = subprocess.run([*LAB, "--conformance=/nonexistent"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    assert done.returncode == 4
     assert done.stderr.startswith("lab: /nonexistent holds no recordings")
     assert len(done.stderr.splitlines()) == 1

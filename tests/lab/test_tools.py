@@ -33,14 +33,6 @@ def typed(operator: Operator, datacenter: str, line: str) -> str:
     return said
 
 
-def test_what_is_not_imitated_says_so(operator: Operator) -> None:
-    for line in ("sdcadm self-update", "manta-adm alarm show", "manta-oneach -G -s webapi true", "sdc-useradm create x",
-                 "sdc-login -s ufds", "vmadm create", MANTA.format("manta-shardadm frobnicate")):  # fmt: skip
-        code, said = operator.on("my-dc-1", line)
-        assert code in (2, 127), said
-        assert "the lab" in said
-
-
 def test_zones_are_entered_by_the_beginning_of_their_name(operator: Operator) -> None:
     assert typed(operator, "my-dc-1", "sdc-login ufds zonename") == typed(operator, "my-dc-1", "sdc-vmname ufds")
     assert typed(operator, "my-dc-1", "sdc-login cloudapi0 'echo a | tr a b'") == "b\n"
