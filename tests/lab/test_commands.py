@@ -65,6 +65,10 @@ SAID = [
     ("sdc-login c true", 1, "fatal error: Found 2 VMs but stdin is not a TTY\n"),
     ("cd /zones/$(sdc-vmname binder)/root/opt/smartdc/binder/etc; less config.json | sed -n 3p", 0, '"datacenterName": "my-dc-1",\n'),
     ("manta-oneach -s webapi 'svcadm restart \"*muskie*\"'", 1, "manta-oneach: no matching zones found\n"),
+    ("sdc-napi /networks/admin -X PUT -d '{\"routes\":{\"x\":\"10.1.1.1\"}}' | json -H message errors.0.message errors.0.invalid.0", 0,
+     "Invalid parameters\ninvalid route\nx\n"),
+    ("sdc-napi /networks/admin -X PUT -d '{\"routes\":{\"10.9.9.0/24\":1,\"y\":\"10.1.1.1\"}}' | json -H errors.0.message", 0,
+     "invalid routes\n"),
     ("timeout 1 true", 127, "timeout: command not found\n"),
 ]  # fmt: skip
 
@@ -103,3 +107,28 @@ def test_who_logs_in_to_cloudapi_has_its_commands(operator: Operator) -> None:
         f"zlogin {CLOUDAPI}"
     )
     assert operator.on("my-dc-1", line) == (0, '{\n  "my-dc-1": "https://cloudapi.my-dc-1.srv.example.com"\n}\n')
+
+
+def test_a_route_that_no_zone_can_have_leaves_net_agent_alive(operator: Operator) -> None:
+    routes = "sdc-napi /networks/admin -X PUT -d '{\"routes\": %s}' | head -1 | tr -d '\\r'; vmadm get %s | json routes | tr -d ' \\n'"
+    here, there = '{"10.9.9.0/24":"10.77.1.1","10.9.8.0/24":"10.1.1.1"}', '{"10.9.8.0/24":"10.1.1.1"}'
+    assert operator.on("my-dc-1", routes % (here, CLOUDAPI))[1].startswith("HTTP/1.1 200 OK\n")
+    operator.lab("settle")
+    assert operator.on("my-dc-1", f"vmadm get {CLOUDAPI} | json routes | tr -d ' \\n'") == (0, there)
+
+
+def test_a_host_route_goes_as_it_came(operator: Operator) -> None:
+    change = "echo '{\"%s\": %s}' | vmadm update $(sdc-vmname binder) 2>/dev/null; "
+    line = (
+        change % ("set_routes", '{"10.9.7.7":"10.1.1.1"}')
+        + "zlogin $(sdc-vmname binder) netstat -rn | grep -c 10.9.7.7; "
+    )
+    line += change % ("remove_routes", '["10.9.7.7"]') + "zlogin $(sdc-vmname binder) netstat -rn | grep -c 10.9.7.7"
+    assert operator.on("my-dc-1", f"svcadm disable net-agent; {line}; svcadm enable net-agent")[1].split() == ["1", "0"]
+
+
+def test_a_full_disk_is_told_in_one_line(operator: Operator) -> None:
+    full = "mount -o remount,size=$(( $(df -k --output=used /run | tail -1) ))k /run"
+    typed = "python -m lab fault sdcadm-config@my-dc-1; code=$?; mount -o remount,size=50% /run; exit $code"
+    code, said = operator.types(f"bash -c '{full}; {typed}'")
+    assert (code, said.splitlines()) == (3, ["lab: [Errno 28] No space left on device"])
