@@ -302,7 +302,7 @@ class Lab:
                     text = self._state()
         except faults.UnknownFaultError as error:
             code, text = 4, f"lab: {error}"
-        except OSError as error:  # a full disk, for one
+        except (OSError, faults.NoSymptomError) as error:  # a full disk, for one
             code, text = FAILED, f"lab: {error}"
         except Exception as error:  # whoever asked is told, and the lab goes on
             log.exception("control")
@@ -329,7 +329,7 @@ def _rank(machine: Machine, fmri: str) -> int:
 
 
 async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[str]) -> int:
-    lab = Lab(the_plan)
+    lab, text = Lab(the_plan), ""
     try:
         await lab.build()
         gc.freeze()
@@ -343,6 +343,9 @@ async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[s
     except faults.UnknownFaultError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 4
+    except faults.NoSymptomError as error:
+        print(f"lab: {text}: {error}", file=sys.stderr)
+        return FAILED
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command
     if greeting.wanted(command, terminal=sys.stdin.isatty() and sys.stdout.isatty()):
         print(greeting.text(the_plan), flush=True)

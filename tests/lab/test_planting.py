@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -53,3 +54,9 @@ def test_a_folder_without_recordings_is_named() -> None:
     assert done.returncode == 4
     assert done.stderr.startswith("lab: /nonexistent holds no recordings")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_fault_that_another_one_prevents_is_named() -> None:
+    done = run(*LAB, "--fault=port-dropped@my-dc-2.ufds0", "--fault=second-poseidon@my-dc-3", "--", "true")
+    assert done.returncode == 3
+    assert re.fullmatch(r"lab: second-poseidon@my-dc-3: it waited in vain for this: .*\n", done.stderr), done.stderr
