@@ -20,7 +20,7 @@ from typing import Any
 import pystache
 import pystache.parser
 
-from lab import data, http, sshd
+from lab import data, http, net, sshd
 from lab.machine import Machine, Site
 
 log = logging.getLogger("lab.agents")
@@ -119,6 +119,8 @@ class Agent:
                 await self.look()
             except (OSError, TimeoutError, EOFError, ValueError, http.BadMessageError) as error:
                 log.info("%r: %r", self, error)
+            except Exception:  # a defect of the lab; who waits for a look must not wait for ever
+                log.exception("%r", self)
             async with self._looked:
                 self._ended = mine
                 self._looked.notify_all()
@@ -209,5 +211,16 @@ class NetAgent(Agent):
             if gone:
                 machine.remove_routes(gone)
             missing = {to: via for to, via in wanted.items() if machine.routes.get(to) != via}
-            if missing:
-                machine.add_routes(missing)
+            try:
+                if missing:
+                    machine.add_routes(missing)
+            except net.NetworkError:
+                self._one_by_one(machine, missing)
+
+    def _one_by_one(self, machine: Machine, routes: Mapping[str, str]) -> None:
+        """One of them leads to no gateway of the zone's; the others are set all the same."""
+        for to, via in routes.items():
+            try:
+                machine.add_routes({to: via})
+            except net.NetworkError as error:
+                log.info("%r: %s: %s", self, machine.zone.id, error)

@@ -39,6 +39,7 @@ Json = dict[str, Any]
 DATACENTERS = ("my-dc-1", "my-dc-2")
 DOMAIN = "example.com"
 LOOPBACK = "127.0.0.1"
+BAD_OPTION = 4
 HEADERS = ("content-type", "api-version", "etag", "allow", "location", "connection")
 COMPARED = {
     "sapi": ("status", "outcome", "response_headers", "json"),
@@ -416,7 +417,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     absent = [name for name in wanted.values() if not (options.folder / name).is_file()]
     if absent:
         print(f"lab: {options.folder} holds no recordings: there is no {', '.join(absent)} in it", file=sys.stderr)
-        return 2
+        return BAD_OPTION
     results = []
     for kind in wanted:
         if kind == "ufds":

@@ -19,7 +19,6 @@ from typing import Any
 import asyncssh
 
 from lab import (
-    cloudapi,
     commands,
     control,
     data,
@@ -32,6 +31,7 @@ from lab import (
     plan,
     resolve,
     roots,
+    settling,
     tls,
 )
 from lab.machine import Machine, Site
@@ -272,35 +272,13 @@ class Lab:
         await undo()
 
     async def settle(self) -> None:
-        """Every config-agent has polled since, net-agents have compared, and no service is between two states."""
+        """Every agent has looked since, replicas have what their replicators can get, and no service is between two states."""
         async with self._changing:
             await self.settle_now()
 
     async def settle_now(self) -> None:
         """As `settle`, for who is planting already."""
-        agents = [
-            *(agent for shared in self.shared.values() for agent in shared.config_agents),
-            *(shared.net_agent for shared in self.shared.values() if shared.net_agent),
-            *(shared.firewaller for shared in self.shared.values() if shared.firewaller),
-        ]
-        for _ in range(3):  # a rendered file may restart a service, a route may let another agent through
-            before = self._stimes()
-            await asyncio.gather(*(agent.look_now() for agent in agents if agent.running))
-            if self._stimes() == before:
-                break
-        haproxies = [server for shared in self.shared.values() for server in shared.haproxies]
-        for _ in range(cloudapi.FALL + cloudapi.RISE):
-            if all(haproxy.decided for haproxy in haproxies):
-                break
-            await self.clock.sleep(cloudapi.CHECK_SECONDS)
-
-    def _stimes(self) -> list[tuple[str, float]]:
-        return [
-            (service.shown_state, service.stime)
-            for site in self.sites.values()
-            for machine in site.machines
-            for service in machine.services
-        ]
+        await settling.settle(self)
 
     # ---- sockets
 
@@ -324,6 +302,8 @@ class Lab:
                     text = self._state()
         except faults.UnknownFaultError as error:
             code, text = 4, f"lab: {error}"
+        except (OSError, faults.NoSymptomError) as error:  # a full disk, for one
+            code, text = FAILED, f"lab: {error}"
         except Exception as error:  # whoever asked is told, and the lab goes on
             log.exception("control")
             code, text = FAILED, f"lab: {error!r}"
@@ -349,7 +329,7 @@ def _rank(machine: Machine, fmri: str) -> int:
 
 
 async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[str]) -> int:
-    lab = Lab(the_plan)
+    lab, text = Lab(the_plan), ""
     try:
         await lab.build()
         gc.freeze()
@@ -363,6 +343,9 @@ async def _live(the_plan: plan.Plan, planted: Sequence[str], command: Sequence[s
     except faults.UnknownFaultError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 4
+    except faults.NoSymptomError as error:
+        print(f"lab: {text}: {error}", file=sys.stderr)
+        return FAILED
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command
     if greeting.wanted(command, terminal=sys.stdin.isatty() and sys.stdout.isatty()):
         print(greeting.text(the_plan), flush=True)

@@ -76,9 +76,15 @@ BINDER_TEMPLATE = """{
             "url": "ldaps://{{{ufds_domain}}}",
             "bindDN": "{{{ufds_ldap_root_dn}}}",
             "bindPassword": "{{{ufds_ldap_root_pw}}}",
-            "cache": {"size": 5000, "expiry": 60},
+            "cache": {
+                "size": 5000,
+                "expiry": 60
+            },
             "maxConnections": 1,
-            "retry": {"initialDelay": 1000, "retries": 3},
+            "retry": {
+                "initialDelay": 1000,
+                "retries": 3
+            },
             "clientTimeout": 120000,
             "connectTimeout": 3000
         }

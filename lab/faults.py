@@ -16,6 +16,10 @@ class UnknownFaultError(Exception):
     """The name, or the subject, is none."""
 
 
+class NoSymptomError(Exception):
+    """What the fault leads to does not come about: another one that is planted stands in its way."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Where a fault is planted."""

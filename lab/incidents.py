@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 
 from lab import data, net
-from lab.faults import Target, Undo, fault
+from lab.faults import NoSymptomError, Target, Undo, fault
 
 if TYPE_CHECKING:
     from lab.daemon import Lab
@@ -24,7 +24,7 @@ LONGEST_WAIT = 20.0
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
-    """Waits until what a fault leads to has come about; a lab in which it does not is broken."""
+    """Waits until what a fault leads to has come about, which another fault may prevent."""
     try:
         async with asyncio.timeout(LONGEST_WAIT):
             while True:
@@ -33,7 +33,7 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> N
                     return
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise RuntimeError(f"the lab waited in vain: {what}") from None
+        raise NoSymptomError(f"it waited in vain for this: {what}; another fault may stand in its way") from None
 
 
 def own_services(machine: Machine) -> list[Service]:

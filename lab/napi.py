@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -91,10 +92,33 @@ class Napi:
                 return error_response(400, "InvalidContent", f"Invalid JSON: {error}")
         if not isinstance(changes, dict):
             return error_response(422, "InvalidParameters", "Invalid parameters")
-        routes = changes.get("routes", {})
-        valid = isinstance(routes, dict) and all(isinstance(text, str) for pair in routes.items() for text in pair)
-        if not valid:
-            wrong = {"errors": [{"field": "routes", "code": "InvalidParameter", "message": "must be an object"}]}
-            return json_response({"code": "InvalidParameters", "message": "Invalid parameters", **wrong}, 422)
+        wrong = _wrong_routes(changes.get("routes", {}))
+        if wrong is not None:
+            found = {"field": "routes", "code": "InvalidParameter", **wrong}
+            return json_response({"code": "InvalidParameters", "message": "Invalid parameters", "errors": [found]}, 422)
         self.networks.update(network, {key: value for key, value in changes.items() if key != "uuid"})
         return json_response(network)
+
+
+def _wrong_routes(routes: object) -> Network | None:
+    """What a real NAPI says of them (sdc-napi:lib/models/network.js validateRoutes); None if nothing."""
+    if not isinstance(routes, dict):
+        return {"message": "must be an object"}
+    bad = [
+        text
+        for to, via in routes.items()
+        for text, right in ((to, _is_network(to)), (via, _is_address(via)))
+        if not right
+    ]
+    return {"message": "invalid routes" if len(bad) > 1 else "invalid route", "invalid": bad} if bad else None
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ipaddress.IPv4Network(text))
+    except ValueError:
+        return False
+
+
+def _is_address(text: object) -> bool:
+    return isinstance(text, str) and _is_network(text) and "/" not in text

@@ -282,7 +282,7 @@ def _write_sysctls(namespace: str) -> None:
 def set_routes(namespace: str, add: Mapping[str, str], remove: Iterable[str] = ()) -> None:
     """Puts routes {destination: gateway} into a namespace's kernel and takes others out (absent ones are no error)."""
     present = set(routes(namespace))
-    lines = [f"route del {to}" for to in remove if to in present]
+    lines = [f"route del {to}" for to in remove if (to if "/" in to or to == "default" else f"{to}/32") in present]
     lines += [f"route replace {to} via {gateway}" for to, gateway in add.items()]
     if lines:
         run_batch(lines, namespace)

@@ -56,6 +56,11 @@ class Recursion:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def reading(self) -> bool:
+        """Whether it still reads its UFDS now and then."""
+        return self._task is not None and not self._task.done()
+
     async def refresh(self) -> bool:
         """Reads the resolvers; on failure those that were read last stay."""
         try:

@@ -59,6 +59,10 @@ LS = """#!/usr/bin/bash
 [[ $1 == -E ]] && set -- -l --time-style='+%Y-%m-%d %H:%M:%S.%N %z' "${@:2}"
 exec /.lab/bin/ls "$@"
 """
+LESS = """#!/usr/bin/bash
+# A pager wants to know the terminal, which a tree of the lab does not: this one prints.
+exec /.lab/bin/cat "$@"
+"""
 REPLICATOR_MANIFEST = """<?xml version="1.0"?>
 <!DOCTYPE service_bundle SYSTEM "/usr/share/lib/xml/dtd/service_bundle.dtd.1">
 <service_bundle type="manifest" name="smartdc-ufds-replicator">
@@ -136,10 +140,10 @@ def _programs(root: pathlib.Path) -> None:
         found = shutil.which("awk" if name == "nawk" else name, path="/usr/bin:/bin")
         if found:
             _link(root, f"usr/bin/{name}", f"/.lab/bin/{pathlib.Path(found).resolve().name}")
-    listing = root / "usr/bin/ls"
-    listing.unlink()
-    listing.write_text(LS, encoding="ascii")
-    listing.chmod(0o755)
+    (root / "usr/bin/ls").unlink()
+    for name, text in (("ls", LS), ("less", LESS), ("more", LESS)):
+        (root / "usr/bin" / name).write_text(text, encoding="ascii")
+        (root / "usr/bin" / name).chmod(0o755)
 
 
 def _tree(root: pathlib.Path, zone: plan.Zone, binders: tuple[str, ...]) -> None:

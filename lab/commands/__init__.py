@@ -81,8 +81,12 @@ class Call:
         joined = pathlib.PurePosixPath(self.cwd, text)
         found = root.joinpath(*joined.parts[1:])
         if root not in (found, *found.parents) or ".." in joined.parts:
-            raise UsageError(f"{self.name}: {text}: the lab does not follow paths with '..'", 1)
+            raise UsageError(f"{self.name}: {text}: the lab does not follow paths with '..'", NOT_IMITATED)
         return found
+
+    def typed(self, path: object) -> str:
+        """A path of the lab's as it is in the zone."""
+        return f"/{str(path).removeprefix(str(self.machine.root)).lstrip('/')}"
 
 
 Handler = Callable[[Call], Awaitable[int | None]]
@@ -129,9 +133,12 @@ async def _run(call: Call) -> int | None:
     except UsageError as error:
         call.err(f"{error}\n")
         return error.code
-    except (OSError, EOFError):
+    except (ConnectionError, EOFError):
         raise
-    except Exception:  # a defect of the lab must not look like an answer of Triton
+    except Exception as error:  # a defect of the lab must not look like an answer of Triton
+        if isinstance(error, OSError) and error.filename is not None:
+            call.err(f"{call.name}: {call.typed(error.filename)}: {error.strerror}\n")
+            return 1
         log.exception("%s in %s", call.argv, call.machine.zone.id)
         call.err(f"{call.name}: the lab failed; see its log\n")
         return 125
@@ -148,6 +155,7 @@ def load() -> None:
         login,
         manta,
         network,
+        sapiadm,
         services,
         text,
         usbkey,

@@ -7,12 +7,13 @@ moray is healthy once its services are online (hazard 10).
 from __future__ import annotations
 
 import asyncio
+import getopt
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from lab import plan, sdckey
-from lab.commands import Call, UsageError, command
+from lab.commands import NOT_IMITATED, Call, UsageError, command
 from lab.commands.cloudapi import listing
 from lab.commands.ldap import root_search
 from lab.commands.services import explanation
@@ -23,6 +24,10 @@ PINGS = {"cloudapi": "https://{}/--ping"} | dict.fromkeys(
     ("cnapi", "fwapi", "imgapi", "napi", "sapi", "vmapi"), "http://{}/ping"
 )
 AGENTS = ("net-agent", "ur")
+SEARCHES = {  # what sdc-healthcheck asks of each
+    "sapi": "/services?name=sapi", "napi": "/networks?name=admin", "cnapi": "/servers?headnode=true",
+    "fwapi": "/rules", "imgapi": "/images?name=imgapi", "vmapi": "/vms",
+}  # fmt: skip
 # sdcadm's ping has no timeout at all (hazard 10); the lab's has one beyond everybody's patience.
 PATIENCE = 120.0
 Row = dict[str, Any]
@@ -108,14 +113,16 @@ async def sdcadm(call: Call) -> int:
             return 0
         case ["check-config"]:
             return await _check_config(call)
-    imitated = "`check-health [-j] [SERVICE…]`, `insts [-j] [SERVICE…]`, `check-config` and `update -y SERVICE`"
-    raise UsageError(f"sdcadm: the lab imitates {imitated}", 127)
+    imitated = (
+        "`check-health [-jHq] [SERVICE|INSTANCE…]`, `insts [-j] [SERVICE…]`, `check-config` and `update -y SERVICE`"
+    )
+    raise UsageError(f"sdcadm: the lab imitates {imitated}", NOT_IMITATED)
 
 
-def _table(call: Call, names: Sequence[str], rows: list[Row]) -> None:
+def _table(call: Call, names: Sequence[str], rows: list[Row], *, header: bool = True) -> None:
     table = [[name.upper() for name in names], *([_cell(row.get(name, "-")) for name in names] for row in rows)]
     widths = [max(len(line[index]) for line in table) for index in range(len(names))]
-    for line in table:
+    for line in table[0 if header else 1 :]:
         call.out("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
 
 
@@ -147,19 +154,31 @@ async def _check_config(call: Call) -> int:
 
 
 async def _check_health(call: Call, words: list[str]) -> int:
-    services = [word for word in words if not word.startswith("-")]
-    unknown = set(words) - {"-j", "--json", "-H"} - set(services)
+    """The table and the lines below it are as in the seed; sdcadm of today writes its errors over several lines."""
+    try:
+        given, names = getopt.gnu_getopt(words, "jHq", ["json", "quiet"])
+    except getopt.GetoptError as error:
+        raise UsageError(f"sdcadm check-health: the lab does not imitate this: {error}", NOT_IMITATED) from None
+    options = {name.lstrip("-")[0] for name, _ in given}
+    roles = {machine.zone.role for machine in call.site.core.values()} | set(AGENTS)
+    services = {word for word in names if word in roles}
+    uuids = {machine.zone.uuid: machine.zone.role for machine in call.site.core.values()}
+    aliases = {machine.alias: uuid for uuid, machine in zip(uuids, call.site.core.values(), strict=True)}
+    instances = {aliases.get(word, word) for word in names if word in aliases or word in uuids}
+    unknown = [word for word in names if word not in roles and word not in aliases and word not in uuids]
     if unknown:
-        raise UsageError(f"sdcadm check-health: the lab does not imitate {sorted(unknown)[0]}", 127)
-    rows = await _rows(call, services)
+        raise UsageError(f"sdcadm check-health: error: unrecognized service or instance: {', '.join(unknown)}", 1)
+    rows = await _rows(call, [*services, *(uuids[each] for each in instances)])
+    rows = [row for row in rows if row["service"] in {*services, "global"} or not names or row["instance"] in instances]
     ill = [row for row in rows if not row["healthy"]]
-    if set(words) & {"-j", "--json"}:
-        call.out(json.dumps(rows, indent=4) + "\n")
+    if "j" in options:
+        call.out(json.dumps(ill if "q" in options else rows, indent=4) + "\n")
     else:
-        _table(call, ("instance", "service", "hostname", "alias", "healthy"), rows)
+        if "q" not in options:
+            _table(call, ("instance", "service", "hostname", "alias", "healthy"), rows, header="H" not in options)
         for row in ill:
             call.err("".join(f"{row['instance']} {each['message']}\n" for each in row["health_errors"]))
-    if ill:
+    if ill and not options & {"j", "q"}:
         call.err("sdcadm check-health: error: Some instances appear unhealthy\n")
     return 1 if ill else 0
 
@@ -183,10 +202,8 @@ async def _end_to_end(call: Call, machine: Machine) -> bool:
     match machine.zone.role:
         case "cloudapi":
             return await _lists_itself(call, machine)
-        case "sapi":
-            return await _answers(call, machine, "/services?name=sapi")
-        case "napi":
-            return await _answers(call, machine, "/networks?name=admin")
+        case role if role in SEARCHES:
+            return await _answers(call, machine, SEARCHES[role])
         case "ufds":
             return bool(await root_search(call, "o=smartdc", 2, "(login=admin)"))
     return True
@@ -223,7 +240,7 @@ async def _status(call: Call, machine: Machine) -> str:
 async def healthcheck(call: Call) -> int:
     parsable = "-p" in call.arguments
     if set(call.arguments) - {"-p"}:
-        raise UsageError("sdc-healthcheck: the lab imitates `sdc-healthcheck [-p]`", 127)
+        raise UsageError("sdc-healthcheck: the lab imitates `sdc-healthcheck [-p]`", NOT_IMITATED)
     site = call.site
     machines = sorted(site.core.values(), key=lambda machine: machine.zone.alias)
     states = await asyncio.gather(*(_status(call, machine) for machine in machines))
@@ -231,6 +248,6 @@ async def healthcheck(call: Call) -> int:
     rows += [(machine.zone.role, "running", "-", state) for machine, state in zip(machines, states, strict=True)]
     ur = site.headnode.services.get("svc:/smartdc/agent/ur:default").state == "online"
     rows += [("global", "running", "ur", "online" if ur else "offline"), ("global", "running", "smartlogin", "online")]
-    for row in rows:
-        call.out(":".join(row) + "\n" if parsable else f"{row[0]:<36} {row[1]:<15} {row[2]:<9} {row[3]}\n")
+    for row in rows if parsable else [("ZONE", "STATE", "AGENT", "STATUS"), *rows]:
+        call.out(":".join(row) + "\n" if parsable else f"{row[0]:<36} {row[1]:<15} {row[2]:<15} {row[3]:>10}\n")
     return 0 if all(row[3] == "online" for row in rows) else 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from typing import Any
 
-from lab import plan
-from lab.commands import Call, UsageError, command
-from lab.machine import Machine, Site
+from lab import net, plan, roots
+from lab.commands import NOT_IMITATED, Call, UsageError, command
+from lab.machine import Machine
 
 BOOT_TIME = 1753000000
 VMADM_USAGE = "Usage: /usr/vm/sbin/vmadm get|list|lookup|update [options] (the lab imitates no other subcommand)"
@@ -113,7 +114,7 @@ async def vmadm(call: Call) -> int:
             return _list(call, rest)
         case ["update", uuid, *rest]:
             return await _update(call, _vm(call, uuid), rest)
-    raise UsageError(VMADM_USAGE)
+    raise UsageError(VMADM_USAGE, NOT_IMITATED)
 
 
 def _vm(call: Call, uuid: str) -> Machine:
@@ -132,7 +133,7 @@ def _lookup(call: Call, words: list[str]) -> int:
         elif word in ("-j", "-1"):
             as_json, unique = as_json or word == "-j", unique or word == "-1"
         elif word.startswith("-"):
-            raise UsageError(VMADM_USAGE)
+            raise UsageError(f"vmadm {call.arguments[0]}: the lab does not imitate {word}", NOT_IMITATED)
         else:
             conditions.append(word)
     vms = [vm_object(machine) for machine in call.site.zones.values()]
@@ -158,7 +159,7 @@ def _list(call: Call, words: list[str]) -> int:
         elif word == "-p":
             header, parsable = False, True
         elif word.startswith("-"):
-            raise UsageError(VMADM_USAGE)
+            raise UsageError(f"vmadm {call.arguments[0]}: the lab does not imitate {word}", NOT_IMITATED)
         else:
             conditions.append(word)
     rows = [[field.upper() for field in fields]] if header else []
@@ -178,17 +179,17 @@ async def _update(call: Call, machine: Machine, rest: list[str]) -> int:
         case ["-f", name]:
             text = call.path(name).read_text(encoding="utf-8")
         case _:
-            raise UsageError("vmadm update: the lab takes JSON on standard input or with -f", 1)
+            raise UsageError("vmadm update: the lab takes JSON on standard input or with -f", NOT_IMITATED)
     try:
         wanted = json.loads(text)
-        assert isinstance(wanted, dict)
-    except (ValueError, AssertionError):
-        raise UsageError("Invalid JSON payload", 1) from None
+    except ValueError as error:
+        raise UsageError(f"Invalid JSON payload: {error}", 1) from None
+    if not isinstance(wanted, dict):
+        raise UsageError("vmadm update: the lab takes a JSON object", NOT_IMITATED)
     unknown = set(wanted) - {"set_routes", "remove_routes", "firewall_enabled"}
     if unknown:
-        raise UsageError(f"vmadm update: the lab does not imitate {', '.join(sorted(unknown))}", 127)
-    machine.remove_routes(list(wanted.get("remove_routes", [])))
-    machine.add_routes(dict(wanted.get("set_routes", {})))
+        raise UsageError(f"vmadm update: the lab does not imitate {', '.join(sorted(unknown))}", NOT_IMITATED)
+    _change_routes(machine, wanted.get("remove_routes", []), wanted.get("set_routes", {}))
     if "firewall_enabled" in wanted:
         machine.firewall_enabled = wanted["firewall_enabled"] is True
         firewaller = call.lab.shared[call.site.datacenter.name].firewaller
@@ -198,8 +199,26 @@ async def _update(call: Call, machine: Machine, rest: list[str]) -> int:
     return 0
 
 
-def zone_named(site: Site, word: str) -> Machine | None:
-    return site.by_uuid(word)
+def _change_routes(machine: Machine, gone: Any, come: Any) -> None:
+    """What is no route at all is refused before anything changes; so is a gateway that no NIC of the zone reaches."""
+    for name, value, kind in (("remove_routes", gone, list), ("set_routes", come, dict)):
+        if not isinstance(value, kind) or not all(map(_is_route, value)):
+            raise UsageError(f"Invalid value(s) for: {name}", 1)
+    if not all(isinstance(gateway, str) and _is_route(gateway) for gateway in come.values()):
+        raise UsageError("Invalid value(s) for: set_routes", 1)
+    try:
+        machine.add_routes(come)
+    except net.NetworkError as error:
+        text = str(error).partition("Error: ")[2].partition("\n")[0]
+        raise UsageError(f"vmadm update: the zone's kernel refuses these routes: {text}", 1) from None
+    machine.remove_routes([route for route in gone if route not in come])
+
+
+def _is_route(text: object) -> bool:
+    try:
+        return isinstance(text, str) and bool(ipaddress.IPv4Network(text, strict=False))
+    except ValueError:
+        return False
 
 
 @command("zlogin")
@@ -209,11 +228,11 @@ async def zlogin(call: Call) -> int | None:
     while words and words[0].startswith("-"):
         option = words.pop(0)
         if set(option[1:]) - set("QnES"):
-            raise UsageError(f"zlogin: the lab does not imitate {option}", 2)
+            raise UsageError(f"zlogin: the lab does not imitate {option}", NOT_IMITATED)
         null = null or "n" in option
     if not words:
         raise UsageError("usage: zlogin [ -QnES ] zonename [command [args ...]]", 2)
-    machine = zone_named(call.site, words[0])
+    machine = call.site.by_uuid(words[0])
     if machine is None or machine is call.site.headnode:
         raise UsageError(f"zlogin: zone '{words[0]}' unknown", 1)
     enter_zone(call, machine, words[1:], null=null)
@@ -225,9 +244,11 @@ def enter_zone(call: Call, machine: Machine, words: list[str], *, null: bool = F
     root = f"/zones/{machine.zone.uuid}/root"
     shell = ["/usr/bin/bash", "-c", " ".join(words)] if words else ["/usr/bin/bash", "--norc"]
     prompt = f"PS1=[root@{machine.zone.uuid} ({machine.datacenter.name}:{machine.alias}) \\w]# "
+    # A log-in finds what the zone's own profile adds.
+    own = [] if words else [f"/{folder}" for folder in roots.IN_ZONES_OF.get(machine.zone.role, ())]
     argv = [
         "/.lab/bin/nsenter", f"--net=/.netns/{machine.namespace}", f"--root={root}", f"--wd={root}/root", "--",
-        "/usr/bin/env", prompt, *shell,
+        "/usr/bin/env", prompt, f"PATH={':'.join([*own, roots.SHELL_PATH])}", *shell,
     ]  # fmt: skip
     if null:
         argv = ["/usr/bin/bash", "-c", 'exec "$0" "$@" </dev/null', *argv]

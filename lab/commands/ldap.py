@@ -31,6 +31,16 @@ NAMES = {1: "Operations error", 2: "Protocol error", 16: "No such attribute", 19
 TIMEOUT = 30.0
 SUFFIX = "o=smartdc"
 FOLDED = 78  # OpenLDAP's tools fold longer lines
+USAGE = """sdc-ldap -- light wrapper around ldap* commands for this datacenter's LDAP
+
+Usage:
+  sdc-ldap [-v] COMMAND ARGS
+
+Commands:
+  search, s         call 'ldapsearch' with appropriate connection/auth args
+  modify            call 'ldapmodify'
+  add               call 'ldapadd'
+  delete, del, rm   call 'ldapdelete'"""
 Connect = Callable[[], Awaitable[LdapClient]]
 
 
@@ -81,7 +91,10 @@ async def root_search(call: Call, base: str, scope: int, wanted: str) -> list[En
 
 @command("sdc-ldap")
 async def sdc_ldap(call: Call) -> int:
-    words = [word for word in call.arguments if word != "-v"]
+    words = call.arguments[1:] if call.arguments[:1] == ["-v"] else call.arguments
+    if not words:
+        call.out(f"{USAGE}\n")
+        return 0
     local = _Options(bare=True, fold=False)
     match words:
         case ["search" | "s", *rest]:
@@ -90,7 +103,8 @@ async def sdc_ldap(call: Call) -> int:
             return await _change(call, _read(call, rest, local), lambda: _connect(call), adds=verb == "add")
         case ["delete" | "del" | "rm", *rest]:
             return await _delete(call, _read(call, rest, local), lambda: _connect(call))
-    raise UsageError("sdc-ldap: error: unknown command" + "".join(f" '{word}'" for word in words[:1]), 1)
+    call.out(f"sdc-ldap: error: unknown command '{words[0]}'\n")
+    return 1
 
 
 @command("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami")
@@ -213,9 +227,9 @@ def _records(text: str) -> Iterator[list[tuple[str, str]]]:
     """LDIF: per record its lines as (keyword, value); a "-" keeps an empty value."""
     unfolded = re.sub(r"\n ", "", text.replace("\r\n", "\n"))
     for block in re.split(r"\n\s*\n", unfolded):
-        lines = []
+        lines: list[tuple[str, str]] = []
         for line in block.splitlines():
-            if not line.strip() or line.startswith(("#", "version:")):
+            if not line.strip() or line.startswith("#") or (line.startswith("version:") and not lines):
                 continue
             if line.strip() == "-":
                 lines.append(("-", ""))

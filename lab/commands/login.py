@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import getopt
 
-from lab.commands import Call, UsageError, command
+from lab.commands import NOT_IMITATED, Call, UsageError, command
 from lab.commands.host import enter_zone
+
+# $0: how many; $1: their table; then what was typed.
+ASK = """
+if [[ ! -t 0 ]]; then
+    echo "/opt/smartdc/bin/sdc-login: fatal error: Found $0 VMs but stdin is not a TTY" >&2
+    exit 1
+fi
+printf '%s' "$1"
+until [[ $choice =~ ^[0-9]+$ ]] && (( choice < $0 )); do
+    printf 'Choose a number [0-%d]: ' $(( $0 - 1 ))
+    read -r choice || exit 1
+done
+exec sdc-login -c "$choice" "${@:2}"
+"""
 
 
 @command("sdc-login")
@@ -14,7 +28,7 @@ async def login(call: Call) -> int | None:
     try:
         given, words = getopt.getopt(call.arguments, "lc:")
     except getopt.GetoptError as error:
-        raise UsageError(f"sdc-login: the lab does not imitate this: {error}", 127) from None
+        raise UsageError(f"sdc-login: the lab does not imitate this: {error}", NOT_IMITATED) from None
     if not words:
         raise UsageError("Usage: /opt/smartdc/bin/sdc-login [-c choice] <alias | VM uuid | zone role>", 2)
     wanted, choice = words[0], dict(given).get("-c", "")
@@ -28,7 +42,10 @@ async def login(call: Call) -> int | None:
     if not found:
         raise UsageError("/opt/smartdc/bin/sdc-login: fatal error: No VMs found matching criteria", 1)
     if len(found) > 1:
-        listed = "".join(f"{number}  {each.zone.uuid} {each.alias}\n" for number, each in enumerate(found))
-        raise UsageError(f"{listed}sdc-login: found {len(found)} VMs; the lab does not ask: -c NUMBER chooses", 1)
+        listed = "".join(
+            f"{number:<6}   {each.zone.uuid} {each.alias} (headnode)\n" for number, each in enumerate(found)
+        )
+        call.execute("/usr/bin/bash", "-c", ASK, str(len(found)), f"NUMBER   {'VM_UUID':<36} ALIAS\n{listed}", *words)
+        return None
     enter_zone(call, found[0], words[1:])
     return None

@@ -20,6 +20,12 @@ USERS, OPERATORS = "ou=users, o=smartdc", "cn=operators, ou=groups, o=smartdc"
 PASSWORD = "trident123"  # sdc-manta:cmd/manta-init.js
 TIMEOUT = 60.0
 RING_EXISTS = 10
+SERVICES = (  # sdc-manta:lib/services.js
+    "nameservice", "postgres", "moray", "electric-moray", "storage", "authcache", "webapi", "loadbalancer", "ops", "madtom",
+    "rebalancer", "reshard", "storinfo", "pgstatsmon", "garbage-collector", "prometheus", "buckets-api", "buckets-postgres",
+    "buckets-mdplacement", "buckets-mdapi",
+)  # fmt: skip
+LOGS = "logs at /var/log/manta-adm.log\n"
 
 
 async def _ask(call: Call, role: str, method: str, target: str, body: Json | None = None) -> Any:
@@ -63,6 +69,8 @@ async def init(call: Call) -> int:
     if options.get("-s", "lab") not in ("coal", "lab", "production"):
         raise UsageError("Error: size option must be one of, coal, lab, or production.", 1)
     call.err(f"logs at {options.get('-l', '/var/log/manta-init.log')}\n")
+    if await _ask(call, "sapi", "GET", "/mode") != "full":
+        await _ask(call, "sapi", "POST", "/mode?mode=full")
     poseidon = await _poseidon(call, options["-e"])
     for name in ("manta", "admin"):
         await _own_network(call, name, poseidon)
@@ -161,10 +169,11 @@ async def shardadm(call: Call) -> int:
                 return 0
             metadata = found[0]["metadata"]
             call.out(f"{'TYPE':<12} SHARD NAME\n")
-            for kind, key in (("Index", "INDEX_MORAY_SHARDS"), ("Buckets", "BUCKETS_MORAY_SHARDS")):
-                call.out("".join(f"{kind:<12} {shard['host']}\n" for shard in metadata.get(key, [])))
-            if metadata.get("STORAGE_MORAY_SHARD"):
-                call.out(f"{'Storage':<12} {metadata['STORAGE_MORAY_SHARD']}\n")
+            storage = metadata.get("STORAGE_MORAY_SHARD")
+            shards = [("Index", shard["host"]) for shard in metadata.get("INDEX_MORAY_SHARDS", [])]
+            shards += [("Storage", storage)] if storage else []
+            shards += [("Buckets", shard["host"]) for shard in metadata.get("BUCKETS_MORAY_SHARDS", [])]
+            call.out("".join(f"{kind:<12} {host}\n" for kind, host in shards))
             return 0
         case ["set", *rest]:
             return await _set_shards(call, _options(call, "i:b:s:", rest)[0])
@@ -231,12 +240,12 @@ def _show(call: Call, options: dict[str, str], free: list[str]) -> int:
         counted: dict[str, Json] = {machine.zone.role: {_image(machine.zone.role): 1} for machine in zones}
         call.out(json.dumps({server: counted} if counted else {}, indent=4) + "\n")
     elif "-s" in options:
-        call.out(f"{'SERVICE':<16} {'SH':>4} {'IMAGE':<36} {'COUNT':>5}\n")
-        call.out("".join(f"{each.zone.role:<16} {'-':>4} {_image(each.zone.role)} {1:>5}\n" for each in zones))
+        call.out(f"{'SERVICE':<19} {'SH':>2} {'IMAGE':<36} {'COUNT':>5}\n")
+        call.out("".join(f"{each.zone.role:<19} {'-':>2} {_image(each.zone.role)} {1:>5}\n" for each in zones))
     else:
-        call.out(f"{'SERVICE':<16} {'SH':>4} {'ZONENAME':<36} {'GZ ADMIN IP':<15}\n")
+        call.out(f"{'SERVICE':<19} {'SH':>2} {'ZONENAME':<36} {'GZ ADMIN IP':<16}\n")
         address = call.site.headnode.zone.admin_ip
-        call.out("".join(f"{each.zone.role:<16} {1:>4} {each.zone.uuid} {address:<15}\n" for each in zones))
+        call.out("".join(f"{each.zone.role:<19} {1:>2} {each.zone.uuid} {address:<16}\n" for each in zones))
     return 0
 
 
@@ -262,6 +271,7 @@ async def _create_topology(call: Call, options: dict[str, str]) -> int:
     for option in ("-v", "-p"):
         if not options.get(option, "").isdigit():
             raise UsageError(f"manta-adm create-topology: error: argument is required: {option}", 1)
+    call.err(LOGS)
     application = await _one_application(call)
     metadata, key = application["metadata"], "HASH_RING_IMAGE" if kind == "directory" else "BUCKETS_HASH_RING_IMAGE"
     if metadata.get(key) and "-f" not in options:
@@ -291,6 +301,7 @@ async def _update(call: Call, options: dict[str, str], free: list[str]) -> int:
     unknown = sorted(set(roles) - set(manta_data.ROLES))
     if unknown:
         raise UsageError(f"manta-adm update: the lab has no service {', '.join(unknown)}", 127)
+    call.err(LOGS)
     application = await _one_application(call)
     there = {machine.zone.role for machine in _zones(call)}
     for role in sorted(set(roles) - there):
@@ -306,27 +317,35 @@ async def _update(call: Call, options: dict[str, str], free: list[str]) -> int:
 
 @command("manta-oneach")
 async def oneach(call: Call) -> int:
-    """manta-oneach -s SERVICE | -a  COMMAND: in the zones of this datacenter, each with a bash of its own."""
+    """manta-oneach -s SERVICE | -a  COMMAND: in the zones of this datacenter, each with a bash of its own.
+
+    It shows what a command says on standard output, and what it says on the other if it fails; its own exit status is 0
+    in either case (sdc-manta:lib/oneach/oneach.js).
+    """
     options, free = _options(call, "as:N")
     if len(free) != 1 or ("-a" in options) == ("-s" in options):
-        raise UsageError("manta-oneach: the lab imitates `-s SERVICE COMMAND` and `-a COMMAND`", 127)
+        raise UsageError("manta-oneach: the lab imitates `[-N] -s SERVICE COMMAND` and `[-N] -a COMMAND`", 127)
+    if options.get("-s", "webapi") not in SERVICES:
+        raise UsageError(f'manta-oneach: unrecognized service: "{options["-s"]}"', 1)
     zones = [machine for machine in _zones(call) if options.get("-s", machine.zone.role) == machine.zone.role]
     if not zones:
-        raise UsageError("manta-oneach: no zones found matching the given criteria", 1)
+        raise UsageError("manta-oneach: no matching zones found", 1)
     said = await asyncio.gather(*(_typed(machine, free[0]) for machine in zones))
     if "-N" in options or all(len(text.splitlines()) <= 1 for text in said):
         call.out(f"{'SERVICE':<16} {'ZONE':<8} OUTPUT\n")
         for machine, text in zip(zones, said, strict=True):
-            call.out(f"{machine.zone.role:<16} {machine.zone.uuid[:8]} {text.strip()}".rstrip() + "\n")
+            last = [line for line in text.splitlines() if line][-1:]
+            call.out(f"{machine.zone.role:<16} {machine.zone.uuid[:8]} {''.join(last)}\n")
         return 0
     for machine, text in zip(zones, said, strict=True):
-        call.out(f"=== Output from {machine.zone.uuid} on headnode ({machine.zone.role}):\n{text.rstrip()}\n\n")
+        call.out(f"=== Output from {machine.zone.uuid} on headnode ({machine.zone.role}):\n{text}\n")
     return 0
 
 
 async def _typed(machine: Machine, line: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *sshd.enter(machine, "/usr/bin/bash", "-c", line), stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=sshd.environment(machine),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=sshd.environment(machine),
     )  # fmt: skip
-    return (await process.communicate())[0].decode("utf-8", "replace")
+    said, failure = await process.communicate()
+    return (said + (failure if process.returncode else b"")).decode("utf-8", "replace")

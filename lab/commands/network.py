@@ -22,7 +22,7 @@ import dns.reversename
 import dns.rrset
 
 from lab import net, resolve
-from lab.commands import Call, UsageError, command
+from lab.commands import NOT_IMITATED, Call, UsageError, command
 from lab.machine import Machine
 
 KERNEL_TIMEOUT = 225.0  # illumos: tcp_ip_abort_cinterval is three minutes and more; nc -w does not bound it (hazard 4)
@@ -47,7 +47,7 @@ def _table(machine: Machine) -> list[tuple[ipaddress.IPv4Network, str | None, st
 async def netstat(call: Call) -> int:
     wanted = "".join(word.lstrip("-") for word in call.arguments)
     if "r" not in wanted or set(wanted) - set("rnfinet"):
-        raise UsageError("netstat: the lab imitates `netstat -rn -f inet` only", 1)
+        raise UsageError("netstat: the lab imitates `netstat -rn [-f inet]` only", NOT_IMITATED)
     addresses = {nic.interface: nic.ip for nic in call.machine.zone.nics}
     call.out("\nRouting Table: IPv4\n")
     call.out("  Destination           Gateway           Flags  Ref     Use     Interface \n")
@@ -65,7 +65,8 @@ async def netstat(call: Call) -> int:
 
 @command("route")
 async def route(call: Call) -> int:
-    words, persistent, machine = [], False, call.machine
+    words: list[str] = []
+    persistent, machine = False, call.machine
     rest = iter(call.arguments)
     for word in rest:
         if word == "-p":
@@ -75,6 +76,8 @@ async def route(call: Call) -> int:
             if found is None:
                 raise UsageError("route: no such zone", 1)
             machine = found
+        elif word == "-netmask" and words:
+            words[-1] += f"/{next(rest, '')}"
         elif word not in ("-n", "-net", "-host", "-inet"):
             words.append(word)
     match words:
@@ -83,14 +86,20 @@ async def route(call: Call) -> int:
         case ["add" | "delete" as verb, target, gateway]:
             return _change(call, machine, verb, target, gateway, persistent)
         case ["-p", "show"] | ["show"]:
-            call.out(_persistent(machine).read_text(encoding="utf-8") if _persistent(machine).exists() else "")
+            kept = (
+                _persistent(machine).read_text(encoding="utf-8").splitlines() if _persistent(machine).exists() else []
+            )
+            call.out(
+                "".join(f"persistent: route add {line}\n" for line in kept) or "No persistent routes are defined\n"
+            )
             return 0
-    raise UsageError("usage: route [ -nz zone ] [ -p ] add|delete NET/LEN GATEWAY | get HOST (no more here)", 1)
+    imitated = "route [-n] [-z ZONE] [-p] add|delete NET/LEN|HOST GATEWAY, get HOST, and -p show"
+    raise UsageError(f"route: the lab imitates {imitated}", NOT_IMITATED)
 
 
 def _get(call: Call, machine: Machine, host: str) -> int:
     try:
-        address = ipaddress.IPv4Address(host)
+        address = ipaddress.IPv4Address("0.0.0.0" if host == "default" else host)
     except ValueError:
         raise UsageError(f"{host}: bad value", 1) from None
     found = [entry for entry in _table(machine) if address in entry[0]]
@@ -177,7 +186,9 @@ async def is_alive(machine: Machine, address: str, within: float) -> bool:
 async def ping(call: Call) -> int:
     words = call.arguments
     if not 1 <= len(words) <= 2 or words[0].startswith("-") or (words[1:] and not words[1].isdigit()):
-        raise UsageError("usage: ping host [timeout]   (illumos: no -c, no -W)", 2)
+        raise UsageError(
+            "ping: the lab imitates illumos's `ping HOST [TIMEOUT]`, which has no -c and no -W", NOT_IMITATED
+        )
     host = words[0]
     try:
         address = await address_of(call.machine, host)
@@ -200,7 +211,7 @@ async def nc(call: Call) -> int:
         elif word.startswith("-") and not set(word[1:]) - set("zvn"):
             scan, loud = scan or "z" in word, loud or "v" in word
         elif word.startswith("-"):
-            raise UsageError(f"nc: the lab does not imitate {word}", 1)
+            raise UsageError(f"nc: the lab does not imitate {word}", NOT_IMITATED)
         else:
             words.append(word)
     if len(words) != 2 or not words[1].isdigit():
@@ -245,7 +256,7 @@ async def dig(call: Call) -> int:
         elif word == "-t":
             names.append(next(rest, ""))
         elif word.startswith("-"):
-            raise UsageError(f"dig: the lab does not imitate {word}", 1)
+            raise UsageError(f"dig: the lab does not imitate {word}", NOT_IMITATED)
         else:
             names.append(word)
     try:

@@ -6,7 +6,7 @@ import asyncio
 import getopt
 import time
 
-from lab.commands import Call, UsageError, command
+from lab.commands import NOT_IMITATED, Call, UsageError, command
 from lab.machine import Machine
 from lab.smf import Service
 
@@ -67,7 +67,7 @@ async def svcs(call: Call) -> int:
     try:
         options, patterns = getopt.gnu_getopt(call.arguments, "Havxo:z:")
     except getopt.GetoptError as error:
-        raise UsageError(f"svcs: the lab does not imitate this: {error}", 2) from None
+        raise UsageError(f"svcs: the lab does not imitate this: {error}", NOT_IMITATED) from None
     given = dict(options)
     header, everything, zone = "-H" not in given, "-a" in given, given.get("-z")
     columns = given.get("-o", "state,stime,fmri").split(",")
@@ -102,9 +102,11 @@ async def svcadm(call: Call) -> int:
     if words[:1] == ["-z"]:
         zone, words = "".join(words[1:2]), words[2:]
     if not words or words[0] not in VERBS:
-        raise UsageError(f"Usage: svcadm [-z zone] {'|'.join(VERBS)} PATTERN… (the lab imitates no more)", 2)
+        raise UsageError(f"Usage: svcadm [-z zone] {'|'.join(VERBS)} PATTERN… (the lab imitates no more)", NOT_IMITATED)
     verb, *patterns = words
-    patterns = [pattern for pattern in patterns if pattern not in ("-s", "-t", "-r", "-I")]
+    patterns = [pattern for pattern in patterns if pattern != "-s"]  # every verb here waits until it is done
+    if strange := [pattern for pattern in patterns if pattern.startswith("-")]:
+        raise UsageError(f"svcadm {verb}: the lab does not imitate {strange[0]}", NOT_IMITATED)
     machine = _machine(call, zone)
     targets: list[Service] = []
     for pattern in patterns:
@@ -151,10 +153,10 @@ async def svccfg(call: Call) -> int:
             if not file.is_file():
                 raise UsageError(f'svccfg: couldn\'t open "{name}": No such file or directory', 1)
             if call.machine.zone.role != "ufds" or "ufds-replicator" not in file.read_text(encoding="utf-8"):
-                raise UsageError("svccfg: the lab imports the manifest of ufds-replicator only", 127)
+                raise UsageError("svccfg: the lab imports the manifest of ufds-replicator only", NOT_IMITATED)
             await call.lab.import_replicator(call.site, call.machine)
             return 0
-    raise UsageError("svccfg: the lab imitates `svccfg import FILE`", 127)
+    raise UsageError("svccfg: the lab imitates `svccfg import FILE`", NOT_IMITATED)
 
 
 def _moment(seconds: float) -> str:
@@ -188,6 +190,8 @@ async def svcprop(call: Call) -> int:
             zone = next(words, "")
         elif word == "-p":
             names.append(next(words, ""))
+        elif word.startswith("-"):
+            raise UsageError(f"svcprop: the lab does not imitate {word}", NOT_IMITATED)
         else:
             patterns.append(word)
     machine = _machine(call, zone)

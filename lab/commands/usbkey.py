@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lab.commands import Call, UsageError, command
+from lab.commands import NOT_IMITATED, Call, UsageError, command
 
 MOUNTPOINT = "/mnt/usbkey"
 KEY = "c1t0d0"
@@ -80,4 +80,4 @@ async def fstyp(call: Call) -> int:
         case [_]:
             call.err("unknown_fstyp (cannot open device)\n")
             return 1
-    raise UsageError("fstyp: the lab takes one device", 2)
+    raise UsageError("fstyp: the lab takes one device", NOT_IMITATED)

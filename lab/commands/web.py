@@ -1,4 +1,4 @@
-"""curl, sdc-sapi, sdc-napi, sdc-fwapi, sapiadm.  Formats: facts, "Exact forms" and hazard 2."""
+"""curl, sdc-sapi, sdc-napi, sdc-fwapi, sdc-vmapi and their like.  Formats: facts, "Exact forms"."""
 
 # ruff: noqa: ASYNC109  a Dial has a timeout of its own
 
@@ -8,11 +8,10 @@ import asyncio
 import json
 import ssl
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 from lab import http, resolve, tls
-from lab.commands import Call, UsageError, command
+from lab.commands import NOT_IMITATED, Call, UsageError, command
 from lab.commands.network import address_of
 from lab.machine import Machine
 
@@ -20,7 +19,6 @@ CONNECT_TIMEOUT = 10.0  # sdc-sdc:tools/lib/libdc.sh: curl's --connect-timeout; 
 FOREVER = 3600.0
 UNRESOLVED, REFUSED, TIMED_OUT, GOT_NOTHING, TLS_FAILED, USAGE = 6, 7, 28, 52, 35, 2
 NO_HTTP, PARTIAL = 1, 18
-SAPIADM_KINDS = ("applications", "services", "instances", "manifests")
 
 
 @dataclass
@@ -80,7 +78,7 @@ async def parse(call: Call, words: list[str]) -> Ask:
         elif word in ("-w", "--write-out"):
             ask.write_out = next(rest, "")
         elif word.startswith("-"):
-            raise UsageError(f"{call.name}: the lab does not imitate {word}", USAGE)
+            raise UsageError(f"{call.name}: the lab does not imitate {word}", NOT_IMITATED)
         else:
             ask.url = word
     return ask
@@ -220,74 +218,3 @@ def indented(body: bytes) -> str:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
     except ValueError:
         return body.decode("utf-8", "replace")
-
-
-@command("sapiadm")
-async def sapiadm(call: Call) -> int:
-    match call.arguments:
-        case ["get", uuid]:
-            found = await _find(call, uuid)
-            if found is None:
-                call.out(f"no such object: {uuid}\n")
-            else:
-                call.out(json.dumps(found[1], indent=4, ensure_ascii=False) + "\n")
-            return 0
-        case ["update", uuid, *rest]:
-            return await _update(call, uuid, rest)
-    raise UsageError("sapiadm: the lab imitates `get UUID` and `update UUID [-f FILE | metadata.KEY=VALUE…]`", 127)
-
-
-async def _request(call: Call, method: str, target: str, body: bytes = b"") -> http.Response:
-    """sapiadm takes SAPI's address from the zone's own configuration: no name is looked up."""
-    host = call.site.datacenter.zone("sapi").admin_ip
-    headers = {"Accept": "application/json", "Content-Type": "application/json", "Accept-Version": "~2"}
-    try:
-        return await http.fetch(
-            call.machine.dial, host, 80, target, method=method, headers=headers, body=body, within=FOREVER
-        )
-    except (OSError, TimeoutError, EOFError, http.BadMessageError) as error:
-        raise UsageError(f"sapiadm: error: connect {host}:80: {error}", 1) from None
-
-
-async def _find(call: Call, uuid: str) -> tuple[str, dict[str, Any]] | None:
-    for kind in SAPIADM_KINDS:
-        answer = await _request(call, "GET", f"/{kind}/{uuid}")
-        if answer.status == 200:
-            return kind, json.loads(answer.body)
-    return None
-
-
-async def _update(call: Call, uuid: str, rest: list[str]) -> int:
-    if rest[:1] == ["-f"]:
-        change = _object(call.path(rest[1] if rest[1:] else "").read_bytes())
-    elif rest:
-        change = {}
-        for word in rest:
-            # The real one splits on every "=" and keeps the second part; all values become strings (hazard 2).
-            parts = word.split("=")
-            place = change
-            *path, last = parts[0].split(".", 1)
-            for part in path:
-                place = place.setdefault(part, {})
-            place[last] = parts[1] if len(parts) > 1 else ""
-    else:
-        change = _object(await call.stdin())
-    found = await _find(call, uuid)
-    if found is None:
-        call.out(f"no such object: {uuid}\n")
-        return 0
-    body = json.dumps({"action": "update"} | change, ensure_ascii=False).encode()
-    answer = await _request(call, "PUT", f"/{found[0]}/{uuid}", body)
-    if answer.status >= 400:
-        raise UsageError(f"sapiadm: error updating {uuid}: {answer.body.decode('utf-8', 'replace')}", 1)
-    return 0
-
-
-def _object(text: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"sapiadm: invalid JSON: {error}", 1) from None
-    if not isinstance(value, dict):
-        raise UsageError("sapiadm: invalid JSON: an object is wanted", 1)
-    return value

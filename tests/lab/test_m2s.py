@@ -20,8 +20,8 @@ LEFT = "ls /tmp/fixufds /tmp/config.* /var/tmp/{sapi.out,backup.ldif,restore.ldi
 
 @pytest.fixture(scope="module")
 def operator() -> Iterator[Operator]:
-    """The master and seven candidates: each test has its own."""
-    with living("--uncoupled", "--datacenters", "8") as shell:
+    """The master and eight candidates: each test has its own."""
+    with living("--uncoupled", "--datacenters", "9") as shell:
         yield shell
 
 
@@ -111,3 +111,41 @@ def test_a_quote_in_the_password_breaks_the_json_after_the_deletion(operator: Op
     assert "400" in operator.on("my-dc-8", "cat /var/tmp/sapi.out")[1]
     assert operator.on("my-dc-8", METADATA.format("ufds_is_master"))[1] == "true\n"
     assert operator.on("my-dc-8", ADMIN)[1] == ""
+
+
+def test_without_the_usb_key_it_ends_before_the_configuration(operator: Operator) -> None:
+    operator.lab("fault", "usbkey-gone@my-dc-9")
+    code, said = operator.answers("my-dc-9", "sdc-ufds-m2s", answers())
+    assert code == 1
+    assert "Updating config files\n" in said
+    assert said.endswith("Error: unable to mount the USB stick\n")
+    assert operator.on("my-dc-9", METADATA.format("ufds_remote_ip"))[1] == f"{MASTER}\n"
+    assert "ufds_is_master=true" in operator.on("my-dc-9", "cat /usbkey/config")[1]
+
+
+RECONCILE = "zlogin $(sdc-vmname ufds) {}/opt/smartdc/ufds/bin/ufds-reconcile-data"
+
+
+def test_reconciling_again_changes_nothing_and_leaves_its_files(operator: Operator) -> None:
+    """The admin account's password is in the first of the files, in base64 (sdc-ufds:bin/ufds-reconcile-data replace_in_ldif)."""
+    code, said = operator.on("my-dc-1", RECONCILE.format(""))
+    assert (code, said.splitlines()[-2:]) == (0, ["Smoke-tested for the need to reconcile.  Everything should already",
+                                                  "be in order.  If not, re-run with FORCE_RECONCILE=1."])  # fmt: skip
+    code, said = operator.on("my-dc-1", RECONCILE.format("FORCE_RECONCILE=1 "))
+    assert code == 0
+    assert "Reconcile forced...\nReconciling local data\n" in said
+    assert said.count("Already exists (68)") == 14
+    files = "/zones/$(sdc-vmname ufds)/root/tmp"
+    left = operator.on("my-dc-1", f"ls -A {files}; grep -c userpassword:: {files}/.bootstrap.ldif.in.0")[1]
+    assert left.split() == [".bootstrap.ldif.in.0", ".bootstrap_remote.ldif.in.1", "cnt", "1"]
+
+
+def test_a_newer_schema_is_told_to_the_master(operator: Operator) -> None:
+    version = (
+        "sdc-ldap search -b 'cn=version, o=smartdc' -s base objectclass=version version | sed -n 's/^version: //p'"
+    )
+    before = int(operator.on("my-dc-2", version)[1])
+    config = "/zones/$(sdc-vmname ufds)/root/opt/smartdc/ufds/etc/config.json"
+    operator.on("my-dc-2", f'sed -i \'s/"version": {before}/"version": {before + 1}/\' {config}')
+    assert "Updating ufds version..." in operator.on("my-dc-2", RECONCILE.format(""))[1]
+    assert int(operator.on("my-dc-2", version)[1]) == before + 1

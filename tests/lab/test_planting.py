@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -50,6 +51,12 @@ def test_what_cannot_be_done_inside_is_said() -> None:
 
 def test_a_folder_without_recordings_is_named() -> None:
     done = subprocess.run([*LAB, "--conformance=/nonexistent"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    assert done.returncode == 4
     assert done.stderr.startswith("lab: /nonexistent holds no recordings")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_fault_that_another_one_prevents_is_named() -> None:
+    done = run(*LAB, "--fault=port-dropped@my-dc-2.ufds0", "--fault=second-poseidon@my-dc-3", "--", "true")
+    assert done.returncode == 3
+    assert re.fullmatch(r"lab: second-poseidon@my-dc-3: it waited in vain for this: .*\n", done.stderr), done.stderr

@@ -33,14 +33,6 @@ def typed(operator: Operator, datacenter: str, line: str) -> str:
     return said
 
 
-def test_what_is_not_imitated_says_so(operator: Operator) -> None:
-    for line in ("sdcadm self-update", "manta-adm alarm show", "manta-oneach -G -s webapi true", "sdc-useradm create x",
-                 "sdc-login -s ufds", "vmadm create", MANTA.format("manta-shardadm frobnicate")):  # fmt: skip
-        code, said = operator.on("my-dc-1", line)
-        assert code in (2, 127), said
-        assert "the lab" in said
-
-
 def test_zones_are_entered_by_the_beginning_of_their_name(operator: Operator) -> None:
     assert typed(operator, "my-dc-1", "sdc-login ufds zonename") == typed(operator, "my-dc-1", "sdc-vmname ufds")
     assert typed(operator, "my-dc-1", "sdc-login cloudapi0 'echo a | tr a b'") == "b\n"
@@ -105,7 +97,7 @@ def test_manta_begun_where_nobody_is_coupled_makes_a_second_everything(operator:
     code, said = operator.on("my-dc-3", "manta-adm create-topology -v 10 -p 2020")
     assert code != 0
     assert "exactly one application should exist" in said
-    assert typed(operator, "my-dc-2", "manta-adm create-topology -v 10 -p 2020") == ""
+    assert typed(operator, "my-dc-2", "manta-adm create-topology -v 10 -p 2020") == "logs at /var/log/manta-adm.log\n"
     assert operator.on("my-dc-2", "manta-adm create-topology -v 10 -p 2020")[0] == 10  # there is one
 
 
@@ -124,4 +116,8 @@ def test_a_ring_a_layout_and_its_zones(operator: Operator) -> None:
     assert table[0].split() == ["SERVICE", "ZONE", "OUTPUT"]
     assert table[1].split()[::2] == ["webapi", "online"]
     assert "=== Output from" in typed(operator, "my-dc-2", "manta-oneach -s webapi 'echo a; echo b'")
+    last = typed(operator, "my-dc-2", "manta-oneach -N -s webapi 'echo a; echo b; echo c >&2'").splitlines()[-1]
+    assert last.split()[::2] == ["webapi", "b"]
+    assert "not there" in typed(operator, "my-dc-2", "manta-oneach -s webapi 'echo not there >&2; false'")
+    assert "unrecognized service" in operator.on("my-dc-2", "manta-oneach -s cloudapi true")[1]
     assert typed(operator, "my-dc-2", "manta-oneach -s webapi 'svcadm restart \"*muskie*\"'") != ""

@@ -37,7 +37,7 @@ LDIF
 sdc-ldap delete "uuid=$uuid, ou=users, o=smartdc"
 for name in manta admin; do
     network=$(sdc-napi "/networks?name=$name" | json -Ha uuid)
-    sdc-napi --no-headers /networks/$network | sed "s/, *\\"$uuid\\"//; s/\\"$uuid\\"//" > /var/tmp/network.json
+    sdc-napi --no-headers /networks/$network | tr -d '\\n ' | sed "s/,\\"$uuid\\"//; s/\\"$uuid\\",*//" > /var/tmp/network.json
     printf '{"owner_uuids": %s}' "$(json -f /var/tmp/network.json owner_uuids)" |
         sdc-napi --no-headers /networks/$network -X PUT -d @- | json name
 done"""
