@@ -52,6 +52,7 @@ class Delete:
 @dataclass(frozen=True)
 class Rename:
     name: str
+    new: str
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ def _operation(data: bytes, tag: int, start: int, end: int) -> Operation:
         case 0x4A:
             return Delete(ber.as_text(data, start, end))
         case 0x6C:
-            return Rename(_values(data, start, end)[0])
+            name, new, *_ = ber.elements(data, start, end)
+            return Rename(ber.as_text(data, *name[1:]), ber.as_text(data, *new[1:]))
         case 0x6E:
             name, assertion = ber.elements(data, start, end)
             attribute, value = _values(data, *assertion[1:])
@@ -177,9 +179,24 @@ def envelope(number: int, operation: bytes, controls: Sequence[str] = ()) -> byt
     return ber.tlv(ber.SEQUENCE, ber.integer(number) + operation + (ber.tlv(0xA0, listed) if controls else b""))
 
 
-def result(number: int, tag: int, code: int = 0, matched: str = "", message: str = "", extra: bytes = b"") -> bytes:
+# Server side sorting, RFC 2891: done.
+SORTED = ber.tlv(
+    ber.SEQUENCE,
+    ber.text("1.2.840.113556.1.4.474") + ber.tlv(ber.OCTETS, ber.tlv(ber.SEQUENCE, ber.integer(0, ber.ENUMERATED))),
+)
+
+
+def result(
+    number: int,
+    tag: int,
+    code: int = 0,
+    matched: str = "",
+    message: str = "",
+    extra: bytes = b"",
+    controls: bytes = b"",
+) -> bytes:
     body = ber.integer(code, ber.ENUMERATED) + ber.text(matched) + ber.text(message) + extra
-    return envelope(number, ber.tlv(tag, body))
+    return envelope(number, ber.tlv(tag, body) + (ber.tlv(0xA0, controls) if controls else b""))
 
 
 def entry(number: int, name: str, attributes: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> bytes:
