@@ -259,7 +259,7 @@ class Directory:
     def _relinked(self, key: str, was: Attributes, entry: Attributes) -> dict[str, Attributes]:
         changed_links: dict[str, Attributes] = {}
         for kind, link in LINKED.items():
-            if kind not in entry["objectclass"]:
+            if kind not in was["objectclass"]:
                 continue
             before, after = set(was.get(link, ())), set(entry.get(link, ()))
             for other in before ^ after:
