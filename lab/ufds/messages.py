@@ -120,6 +120,8 @@ def _operation(data: bytes, tag: int, start: int, end: int) -> Operation:
     match tag:
         case 0x60:
             _, name, secret = ber.elements(data, start, end)
+            if secret[0] != 0x80:
+                raise ber.BerError(f"authentication {secret[0]:#x} not supported")
             return Bind(ber.as_text(data, *name[1:]), ber.as_text(data, *secret[1:]))
         case 0x42:
             return Unbind()
@@ -171,6 +173,20 @@ def request(message: bytes) -> Request:
         raise ber.BerError(str(error)) from error
     except ValueError as error:
         raise error if isinstance(error, ber.BerError) else ber.BerError(str(error)) from error
+
+
+def complaint(message: bytes, text: str) -> bytes:
+    """What is said to a message that cannot be read, if it can be said whose answer it is; then the server hangs up."""
+    try:
+        ((_, start, end),) = ber.elements(message)
+        (_, first, last), (tag, *_), *_ = ber.elements(message, start, end)
+    except (ber.BerError, ValueError):
+        return b""
+    return (
+        result(ber.as_int(message, first, last), ANSWER_TAGS[tag], 2, "", f"Error: {text}")
+        if tag in ANSWER_TAGS
+        else b""
+    )
 
 
 def envelope(number: int, operation: bytes, controls: Sequence[str] = ()) -> bytes:

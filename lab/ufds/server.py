@@ -100,7 +100,8 @@ class Connection:
         while (message := await self._message()) is not None:
             try:
                 request = messages.request(message)
-            except ber.BerError:
+            except ber.BerError as error:
+                self.writer.write(messages.complaint(message, str(error)))
                 return
             await self.server.before_answer()
             if self.server.mode == "garbage":
@@ -176,7 +177,7 @@ class Connection:
         if oid == WHOAMI:
             self.writer.write(messages.result(number, 0x78, extra=ber.text(self.identity, 0x8B)))
         else:
-            self.writer.write(messages.result(number, 0x78, 2, "", f"unsupported extended operation {oid}"))
+            self.writer.write(messages.result(number, 0x78, 2, "", f"{oid} not supported"))
         return True
 
     async def _search(self, request: Request, asked: messages.Search) -> bytes | None:

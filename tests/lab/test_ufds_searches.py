@@ -6,7 +6,9 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+import ldap3
 import pytest
+from ldap3.core.exceptions import LDAPExceptionError
 
 from lab.ufds import conformance
 from lab.ufds.replay import Replay
@@ -154,3 +156,19 @@ def test_a_sort_control_is_answered(replay: Replay) -> None:
 def test_attributes(replay: Replay, asked: list[str], names: list[str]) -> None:
     (entry,) = ask(replay, POSEIDON, "base", "(objectclass=*)", attributes=asked)["entries"]
     assert list(entry["attributes"]) == names
+
+
+def test_a_bind_other_than_simple_ends_the_connection(replay: Replay) -> None:
+    host, port = replay.servers["master"]
+    server = ldap3.Server(host, port=port, use_ssl=True, get_info=ldap3.NONE)
+    connection = ldap3.Connection(server, authentication=ldap3.SASL, sasl_mechanism=ldap3.EXTERNAL, receive_timeout=5)
+    assert not connection.bind()
+    assert connection.result["result"] == 2
+    with pytest.raises(LDAPExceptionError):
+        connection.search("", "(objectclass=*)", ldap3.BASE)
+
+
+def test_a_new_name_that_is_none_is_a_wrong_name(replay: Replay) -> None:
+    renaming = {"op": "modrdn", "dn": POSEIDON, "new_rdn": "garbage"}
+    got = replay.ask({"server": "master", "bind": "root", "request": renaming})
+    assert (got["result"]["code"], got["closes_connection"]) == (2, True)
