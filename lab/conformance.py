@@ -259,7 +259,10 @@ def _ask_http(base: str, request: Json) -> Json:
         return {"status": None, "outcome": "timeout"}
     except requests.ConnectionError as error:
         return {"status": None, "outcome": "refused" if "refused" in str(error) else "closed"}
-    value = answer.json() if answer.content else None
+    try:
+        value = answer.json() if answer.content else None
+    except ValueError:
+        value = {"raw": answer.text}
     if isinstance(value, list):
         value.sort(key=lambda item: json.dumps(item.get("uuid") if isinstance(item, dict) else item))
     headers = {name: answer.headers[name] for name in HEADERS if name in answer.headers}

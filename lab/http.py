@@ -24,7 +24,8 @@ MAX_BODY = 16 * 1024 * 1024
 SOCKET_TIMEOUT = 120.0
 REASONS = {
     200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
-    405: "Method Not Allowed", 409: "Conflict", 412: "Precondition Failed", 500: "Internal Server Error", 503: "Service Unavailable",
+    405: "Method Not Allowed", 406: "Not Acceptable", 409: "Conflict",
+    412: "Precondition Failed", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 
 

@@ -201,3 +201,49 @@ def conditional(request: Request, etag: str, whole: Callable[[], Response]) -> R
 def _among(tags: str, etag: str) -> bool:
     bare = (re.sub(r'^"(\w*)"$', r"\1", tag.removeprefix("W/")) for tag in re.split(r"\s*,\s*", tags))
     return any(tag in ("*", etag) for tag in bare)
+
+
+# ---- what a client accepts
+
+_FORMATS = ("application/json", "text/plain", "application/octet-stream", "application/javascript")
+
+
+def formatted(request: Request, response: Response) -> Response:
+    """An answer in the format that the client prefers; without one that it accepts there is no body, and no success."""
+    if not response.body:
+        return response
+    kind = _preferred(request.headers.get("accept", "*/*"))
+    value = json.loads(response.body)
+    headers = {name: text for name, text in response.headers.items() if name != "Content-Type"}
+    if kind is None:
+        return Response(406 if response.status < 300 else response.status, b"", headers)
+    failed = response.status >= 400 and isinstance(value, dict) and "message" in value
+    text = response.body
+    if kind == "text/plain":
+        told = value["message"] if failed else value
+        text = told.encode() if isinstance(told, str) else response.body
+    elif kind == "application/octet-stream":
+        text = value.encode() if isinstance(value, str) else b"Error" if failed else b"[object Object]"
+    elif kind == "application/javascript":
+        called = query(request).get("callback") or query(request).get("jsonp")
+        if called:
+            text = f"typeof {called} === 'function' && {called}(".encode() + response.body + b");"
+    return Response(response.status, text, headers | {"Content-Type": kind})
+
+
+def _preferred(accept: str) -> str | None:
+    """The best of the formats: by quality, then by how exactly it is named, then by the client's order, then by ours."""
+    ranges = []
+    for order, part in enumerate(accept.split(",")):
+        name, *options = (each.strip() for each in part.split(";"))
+        quality = next((option[2:] for option in options if option.startswith("q=")), "1")
+        ranges.append((name, float(quality) if re.fullmatch(r"[\d.]+", quality) else 0.0, order))
+    ranked = []
+    for place, kind in enumerate(_FORMATS):
+        levels = (kind, f"{kind.split('/')[0]}/*", "*/*")
+        matching = [(levels.index(name), -quality, order) for name, quality, order in ranges if name in levels]
+        if matching:
+            exactness, worth, order = min(matching)
+            if worth:
+                ranked.append((worth, exactness, order, place))
+    return _FORMATS[min(ranked)[3]] if ranked else None

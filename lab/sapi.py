@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from lab import kinds, moray
 from lab.http import SOCKET_TIMEOUT, HttpServer, Request, Response, error_response, json_response
 from lab.moray import MorayClient, Value
-from lab.restify import ApiError, FatalError, Route, conditional, parameters, query, routed, version
+from lab.restify import ApiError, FatalError, Route, conditional, formatted, parameters, query, routed, version
 from lab.sapi_objects import SHOWN, as_object, change, check_schema, config_etag, shown
 from lab.sapi_store import LocalFiles, Store, StoreError
 
@@ -149,6 +149,9 @@ class Sapi:
     # ---- requests
 
     async def answer(self, request: Request) -> Response:
+        return formatted(request, await self._answered(request))
+
+    async def _answered(self, request: Request) -> Response:
         try:
             return await self._route(request)
         except ApiError as error:

@@ -27,6 +27,13 @@ def as_object(value: object) -> Value:
     return value if isinstance(value, dict) else {}
 
 
+def properties(value: object) -> Value:
+    """What JavaScript's Object.keys sees: of a list or a text the places."""
+    if isinstance(value, list | str):
+        return {str(place): each for place, each in enumerate(value)}
+    return as_object(value)
+
+
 def shown(bucket: str, value: Value, version: int) -> Value:
     keys = SHOWN.get(bucket)
     if keys is None:
@@ -40,9 +47,9 @@ def change(value: Value, field: str, wanted: Any, action: str) -> None:
         value[field] = wanted
         return
     target = as_object(value.get(field))
-    for key in as_object(wanted):
+    for key, given in properties(wanted).items():
         if action == "update":
-            target[key] = wanted[key]
+            target[key] = given
         else:
             target.pop(key, None)
     value[field] = target

@@ -88,6 +88,13 @@ ASKED: list[tuple[tuple[str, str, Any], dict[str, str], int, Any]] = [
     (("GET", f"/configs/{INSTANCE}", None), V2 | {"If-Match": '"other"'}, 412, "PreconditionFailed"),
     (("POST", "/mode", {"mode": "proto"}), V2, 409, {"code": "InvalidArgument", "message": "invalid mode: proto"}),
     (("POST", "/mode?mode=full", None), V2, 204, None),
+    (("GET", "/mode", None), V2 | {"Accept": "text/*"}, 200, {"raw": "full"}),
+    (("GET", "/nosuch", None), V2 | {"Accept": "text/plain"}, 404, {"raw": "/nosuch does not exist"}),
+    (("GET", "/ping", None), V2 | {"Accept": "text/plain;q=0.5, application/json"}, 200, ...),
+    (("GET", "/ping", None), V2 | {"Accept": "text/html"}, 406, None),
+    (("GET", "/nosuch", None), V2 | {"Accept": "text/html"}, 404, None),
+    (("GET", "/mode?callback=f", None), V2 | {"Accept": "application/javascript"}, 200,
+     {"raw": "typeof f === 'function' && f(\"full\");"}),
 ]  # fmt: skip
 
 
