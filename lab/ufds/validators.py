@@ -59,6 +59,11 @@ def _is_ip(text: str) -> bool:
     return len(parts) == 4 and all(re.fullmatch("[0-9]+", part) and int(part) <= 255 for part in parts)
 
 
+def _is_number(text: str) -> bool:
+    """An address as firewall rules have it: one number of 32 bits."""
+    return re.fullmatch(r"\s*[0-9]*\s*", text) is not None and int(text.strip() or 0) <= 0xFFFFFFFF
+
+
 def _own_uuid(entry: Entry, kind: str) -> Iterator[str]:
     """The uuid of an entry: well-formed, the same as in its name, and never modified."""
     if "uuid" not in entry.attributes:
@@ -216,6 +221,48 @@ def _temporary(entry: Entry) -> Iterator[str]:
         yield "principaluuid is required for temporary credentials"
 
 
+def _rule(entry: Entry) -> Iterator[str]:
+    """fwrule: what a firewall rule says."""
+    given = entry.attributes
+    if not UUID.fullmatch(",".join(given["uuid"])):
+        yield f'UUID "{entry.first("uuid")}" is invalid'
+    for side in ("from", "to"):
+        yield from (f'IP number "{each}" is invalid' for each in given.get(f"{side}ip", ()) if not _is_number(each))
+        yield from (f'VM UUID "{each}" is invalid' for each in given.get(f"{side}vm", ()) if not UUID.fullmatch(each))
+        for each in given.get(f"{side}subnet", ()):
+            address, _, bits = each.partition("/")
+            if not _is_number(address) or not 1 <= (integer(bits) or 0) <= 32:
+                yield f'subnet "{each}" is invalid (must be in CIDR format)'
+    if entry.first("action") not in ("allow", "block"):
+        yield f'action "{entry.first("action")}" is invalid (must be one of: allow,block)'
+    if entry.first("enabled") not in ("true", "false"):
+        yield f'enabled value "{entry.first("enabled")}" is invalid (must be one of: true,false)'
+    if entry.first("protocol") not in ("tcp", "udp", "icmp"):
+        yield f'protocol "{entry.first("protocol")}" is invalid (must be one of: tcp,udp,icmp)'
+    for each in given.get("ports", ()):
+        yield from _ports(each)
+    if "owner" in given and not UUID.fullmatch(entry.first("owner")):
+        yield f'owner UUID "{entry.first("owner")}" is invalid'
+
+
+def _ports(text: str) -> Iterator[str]:
+    def valid(port: str) -> bool:
+        return 1 <= (integer(port) or 0) <= 65535
+
+    ends = re.fullmatch("([0-9]+)-([0-9]+)", text)
+    if ends is None:
+        if text != "all" and not valid(text):
+            yield f'port "{text}" is invalid'
+        return
+    first, last = ends.groups()
+    if not valid(first):
+        yield f'start of port range "{first}" is invalid'
+    if not valid(last):
+        yield f'end of port range "{last}" is invalid'
+    if int(first) >= int(last):
+        yield f"beginning of port range ({first}) should come before the end of the range ({last})"
+
+
 _PLACE = {"o": "o", "region": "region name", "datacenter": "datacenter name"}
 
 VALIDATORS: dict[str, Callable[[Entry], Iterator[str]]] = {
@@ -226,6 +273,7 @@ VALIDATORS: dict[str, Callable[[Entry], Iterator[str]]] = {
     "datacenter": _named(**_PLACE),
     "dclocalconfig": _local_config,
     "foreigndc": _named(foreigndc="foreigndc name"),
+    "fwrule": _rule,
     "groupofuniquenames": _group,
     "network": _addressed(_named(**_PLACE, network="network name"), networkaddr="networkaddr", netmask="netmask"),
     "region": _named(o="o", region="region name"),

@@ -104,6 +104,12 @@ ADDED: list[tuple[str, Entry, int, str]] = [
      "networkaddr: 10.0.0 is invalid\nnetmask: 255.255.255.256 is invalid"),
     (f"ip=010.0.0.1, network=admin, {PLACE}", entry("resolver", o="smartdc", region="my-region", datacenter="my-dc-1",
                                                     network="admin", ip="010.0.0.1"), 0, ""),
+    (f"uuid={NEW}, ou=fwrules, o=smartdc", entry("fwrule", uuid=NEW, protocol="x", action="y", enabled="z",
+                                                 fromip=["10.0.0.1", "167772161"], tosubnet="167772160/33", ports=["all", "5-4", "x"]), 19,
+     'IP number "10.0.0.1" is invalid\nsubnet "167772160/33" is invalid (must be in CIDR format)\n'
+     'action "y" is invalid (must be one of: allow,block)\nenabled value "z" is invalid (must be one of: true,false)\n'
+     'protocol "x" is invalid (must be one of: tcp,udp,icmp)\n'
+     'beginning of port range (5) should come before the end of the range (4)\nport "x" is invalid'),
     ("cn=other, o=smartdc", entry("version", o="smartdc", version="new"), 19, "version: new is invalid"),
     ("cn=other, o=smartdc", entry("version", o="smartdc"), 65, "version is required"),
     ("cn=g, ou=groups, o=smartdc", entry("groupofuniquenames", uniquemember=[ALICE, ALICE]), 0, ""),
