@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,8 @@ def error(schema: object, value: object) -> str | None:
 
 def _errors(schema: object, value: object, path: str, *, missing: bool = False) -> Iterator[tuple[str, str]]:
     if not isinstance(schema, dict):
+        if schema:  # `additionalProperties: true` as well, whatever its author meant
+            yield path, f"Invalid schema/property definition {json.dumps(schema)}"
         return
     if missing:
         if schema.get("required") is True:

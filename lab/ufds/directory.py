@@ -70,8 +70,10 @@ class Directory:
             return self.store.search(And((wanted, Equal("_parent", base.key))), limit)
         return self.store.search(And((wanted, Below(base.key))), limit)
 
-    def policy(self) -> Attributes | None:
-        return self.store.get(passwords.POLICY)
+    def policy(self, account: str | None = None) -> Attributes | None:
+        """The policy of passwords; where one is tried, an account may have its own for its sub-users."""
+        own = self.store.get(f"cn=pwdpolicy, {account}") if account else None
+        return own or self.store.get(passwords.POLICY)
 
     # ------------------------------------------------------------------------------------------------ adding
 
@@ -322,7 +324,8 @@ class Directory:
     def _attempt(self, key: str, was: Attributes, hashes: list[str], password: str) -> bool:
         """Whether a password is right; what the attempt leaves behind is logged."""
         right = passwords.salted(password, was["_salt"][0]) in hashes
-        changes = passwords.success(was) if right else passwords.failure(was, self.policy() or {}, now_ms())
+        policy = self.policy(dn.parent_of(key))
+        changes = passwords.success(was) if right else passwords.failure(was, policy or {}, now_ms())
         if changes:
             entry = changed(was, changes)
             self.store.put(key, entry)

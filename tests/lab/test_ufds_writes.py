@@ -249,6 +249,13 @@ def test_six_wrong_passwords_lock_comparisons_but_not_binds() -> None:
     assert service.bind("", "") == ""
 
 
+def test_an_account_may_lock_its_sub_users_sooner() -> None:
+    where = directory()
+    where.put_silently(f"cn=pwdpolicy, {ALICE}", entry("pwdpolicy", pwdattribute="userpassword", pwdmaxfailure="1"))
+    assert asked(where, "compare", SUBBER, "userpassword", "wrong") == (5, "invalidPassword")
+    assert asked(where, "compare", SUBBER, "userpassword", "wrong") == (5, "accountLocked")
+
+
 def test_an_expired_password_is_wrong_everywhere() -> None:
     where = directory()
     where.store.put(ALICE, {**where.read(ALICE), "pwdendtime": ["5"]})
