@@ -13,6 +13,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import dns.exception
 import dns.flags
@@ -34,6 +35,8 @@ __all__ = ["Binder", "Registry", "resolve"]
 PORT = 53
 CONFIG = "opt/smartdc/binder/etc/config.json"
 TCP_IDLE_SECONDS = 30.0
+LARGEST_UDP = 1470
+NO_TTL = 5  # what a TTL of nought becomes
 SRV_NAME = re.compile(r"(_[^_.]*)\.(_[^_.]*)\.(.+)")
 HOST_TYPES = ("db_host", "host", "load_balancer", "moray_host", "redis_host", "ops_host", "rr_host")
 MEMBER_TYPES = ("load_balancer", "moray_host", "ops_host", "rr_host", "redis_host")
@@ -127,8 +130,10 @@ class Reply:
     """An answer in the making."""
 
     def __init__(self, query: dns.message.Message) -> None:
-        self.message = dns.message.make_response(query, recursion_available=False)
+        self.message = dns.message.make_response(query)
+        self.message.flags = query.flags | dns.flags.QR  # the rest as it was asked: RA is never set
         self.message.set_rcode(dns.rcode.REFUSED)
+        self._payload = min(query.payload, LARGEST_UDP) if query.edns >= 0 else None
 
     def say(self, code: dns.rcode.Rcode) -> Reply:
         self.message.set_rcode(code)
@@ -137,20 +142,35 @@ class Reply:
     def add(self, name: str, ttl: int, kind: str, *values: str, additional: bool = False) -> None:
         self.say(dns.rcode.NOERROR)
         section = self.message.additional if additional else self.message.answer
-        section.append(dns.rrset.from_text(name.rstrip(".") + ".", ttl, "IN", kind, *values))
+        section.append(dns.rrset.from_text(name.rstrip(".") + ".", ttl or NO_TTL, "IN", kind, *values))
 
-    def to_wire(self, limit: int) -> bytes:
+    def has_no_such(self, name: str, domain: str, ttl: int) -> None:
+        """The name exists, what was asked of it does not."""
+        self.say(dns.rcode.NOERROR)
+        self.message.flags |= dns.flags.AA
+        soa = f"{domain}. hostmaster.{domain}. 0 86400 7200 1209600 {ttl}"
+        self.message.authority.append(dns.rrset.from_text(name + ".", ttl or NO_TTL, "IN", "SOA", soa))
+
+    def to_wire(self, limit: int | None = None) -> bytes:
         """Names are not compressed against the question: binder answers in lower case what was asked in upper case."""
+        most = limit or self._payload or 512
+        sections = {dns.renderer.ANSWER: self.message.answer, dns.renderer.AUTHORITY: self.message.authority,
+                    dns.renderer.ADDITIONAL: self.message.additional}  # fmt: skip
+        try:
+            return self._rendered(sections, most)
+        except dns.exception.TooBig:
+            self.message.flags |= dns.flags.TC
+            return self._rendered({}, most)
+
+    def _rendered(self, sections: Mapping[int, list[dns.rrset.RRset]], limit: int) -> bytes:
         made = _RENDERER(self.message.id, self.message.flags, limit)
         made.add_question(self.message.question[0].name, self.message.question[0].rdtype)
         made.compress.clear()
-        try:
-            for rrset in self.message.answer:
-                made.add_rrset(dns.renderer.ANSWER, rrset)
-            for rrset in self.message.additional:
-                made.add_rrset(dns.renderer.ADDITIONAL, rrset)
-        except dns.exception.TooBig:
-            made.flags |= dns.flags.TC
+        for section, rrsets in sections.items():
+            for rrset in rrsets:
+                made.add_rrset(section, rrset)
+        if self._payload is not None and sections:
+            made.add_edns(0, 0, self._payload)
         made.write_header()
         return bytes(made.get_wire())
 
@@ -221,7 +241,7 @@ class Binder(Misbehaving):
 
     # ---- answering
 
-    async def answer(self, wire: bytes, limit: int) -> bytes | None:
+    async def answer(self, wire: bytes, limit: int | None = None) -> bytes | None:
         """None for what is no query."""
         try:
             query = dns.message.from_wire(wire)
@@ -287,12 +307,16 @@ class Binder(Misbehaving):
             return False
         if node.record is None or not isinstance(node.record.get(node.record.get("type", "")), Mapping):
             reply.say(dns.rcode.SERVFAIL)
+        elif match is not None and node.record["type"] != "service":
+            reply.has_no_such(name, self._domain, node.ttl())
         elif node.record["type"] == "service":
             _service(reply, node, asked, (match.group(1), match.group(2)) if match else None)
-        elif match is None and node.host is not None:
+        elif node.record["type"] == "database":
+            reply.add(name, node.ttl(), "A", str(urlsplit(node.record["database"]["primary"]).hostname))
+        elif node.host is not None:
             reply.add(name, node.ttl(), "A", node.host["address"])
         else:
-            reply.say(dns.rcode.NOERROR if match else dns.rcode.NOTIMP)
+            reply.say(dns.rcode.NOTIMP)
         return True
 
     # ---- transports
@@ -316,7 +340,7 @@ class Binder(Misbehaving):
         task.add_done_callback(self._tasks.discard)
 
     async def _answer_udp(self, wire: bytes, peer: tuple[str, int]) -> None:
-        answer = await self.answer(wire, 512)
+        answer = await self.answer(wire)
         if answer is not None and self._udp is not None:
             self._udp.sendto(answer, peer)
 

@@ -51,6 +51,7 @@ MUST_DIFFER = (
     "positions; its code and status are compared",
 )
 UNSTABLE = "the real server answers it now so, now so"
+ATTEMPTS = 3
 SLOW = "it takes two minutes; python -m lab.conformance FOLDER --slow asks it"
 Ask = Callable[[Json], Awaitable[Json]]
 Enter = Callable[[str], Awaitable[None]]
@@ -260,7 +261,10 @@ def _ask_http(base: str, request: Json) -> Json:
         return {"status": None, "outcome": "timeout"}
     except requests.ConnectionError as error:
         return {"status": None, "outcome": "refused" if "refused" in str(error) else "closed"}
-    value = answer.json() if answer.content else None
+    try:
+        value = answer.json() if answer.content else None
+    except ValueError:
+        value = {"raw": answer.text}
     if isinstance(value, list):
         value.sort(key=lambda item: json.dumps(item.get("uuid") if isinstance(item, dict) else item))
     headers = {name: answer.headers[name] for name in HEADERS if name in answer.headers}
@@ -336,12 +340,17 @@ async def replay(
             await enter(state)
         captured = recorded.get("capture", {})
         asked = {key: variables.fill(recorded[key]) for key in recorded if key not in ("json", "response_headers")}
-        began = time.monotonic()
-        got = await ask(asked)
-        spent = (time.monotonic() - began) * 1000
-        variables.capture(captured, got)
+        for _ in range(ATTEMPTS):
+            began = time.monotonic()
+            got = await ask(asked)
+            spent = (time.monotonic() - began) * 1000
+            variables.capture(captured, got)
+            wrong = compare(kind, variables.fill(recorded), got, spent)
+            # A busy machine may have been late, which only asking again tells from a server that is.
+            if asked.get("method", "GET") != "GET" or not wrong or not all(each.startswith("ms: ") for each in wrong):
+                break
         total += 1
-        if wrong := compare(kind, variables.fill(recorded), got, spent):
+        if wrong:
             found[recorded["id"]] = wrong
     return total, found
 

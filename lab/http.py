@@ -23,8 +23,9 @@ MAX_BODY = 16 * 1024 * 1024
 # (recordings: sapi.json, frozen-include-master-whole).
 SOCKET_TIMEOUT = 120.0
 REASONS = {
-    200: "OK", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
-    405: "Method Not Allowed", 409: "Conflict", 422: "Unprocessable Entity", 500: "Internal Server Error", 503: "Service Unavailable",
+    200: "OK", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized",
+    404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable", 409: "Conflict", 412: "Precondition Failed",
+    422: "Unprocessable Entity", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 
 
@@ -131,7 +132,7 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
             return body
 
 
-def render(response: Response, *, server: str, keep_alive: bool) -> bytes:
+def render(response: Response, *, server: str, keep_alive: bool, head: bool = False) -> bytes:
     headers = dict(response.headers)
     if not any(name.lower() == "server" for name in headers):
         headers["Server"] = server
@@ -140,7 +141,7 @@ def render(response: Response, *, server: str, keep_alive: bool) -> bytes:
     headers.setdefault("Connection", "keep-alive" if keep_alive else "close")
     lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + response.body
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (b"" if head else response.body)
 
 
 class HttpServer(Misbehaving):
@@ -187,7 +188,8 @@ class HttpServer(Misbehaving):
             await self.unfrozen()
         response = await self._handler(request)
         if self.misbehaviour is None:
-            writer.write(render(response, server=self._name, keep_alive=keep_alive))
+            head = request.method == "HEAD"
+            writer.write(render(response, server=self._name, keep_alive=keep_alive, head=head))
             await writer.drain()
             return keep_alive and response.headers.get("Connection") != "close"
         return await self._misbehave(writer, render(response, server=self._name, keep_alive=keep_alive), keep_alive)

@@ -7,17 +7,16 @@ sdc-sapi:lib/server/endpoints.  Not imitated: VMs (an instance that is posted is
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import re
 import uuid as uuids
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Sequence
 
 from lab import kinds, moray
 from lab.http import SOCKET_TIMEOUT, HttpServer, Request, Response, error_response, json_response
 from lab.moray import MorayClient, Value
+from lab.restify import ApiError, FatalError, Route, conditional, formatted, parameters, query, routed, version
+from lab.sapi_objects import SHOWN, as_object, change, check_schema, config_etag, shown
 from lab.sapi_store import LocalFiles, Store, StoreError
 
 PORT = 80
@@ -39,23 +38,28 @@ CREATED = {
     "instances": ("uuid", "service_uuid", "params", "metadata", "manifests", "master", "type"),
     "manifests": ("uuid", "name", "path", "template", "post_cmd", "post_cmd_linux", "version", "master"),
 }
-SHOWN = {
-    "services": ("uuid", "name", "application_uuid", "params", "metadata", "manifests", "master", "type"),
-    "instances": ("uuid", "service_uuid", "params", "metadata", "manifests", "master", "job_uuid", "type"),
-}
-VERSION = re.compile(r"[~^=v]*\s*(\d+|[x*])(?:\.(?:0+|[x*]))*")
-
-
-class ApiError(Exception):
-    """An answer that is an error."""
-
-    def __init__(self, status: int, code: str | None, message: str) -> None:
-        super().__init__(message)
-        self.response = error_response(status, code, message)
-
-
-class DiedError(Exception):
-    """The process has ended by an assertion, in the middle of a request."""
+ONE, MANY = ("GET", "PUT", "DELETE"), ("POST", "GET")
+ROUTES = (
+    Route("/loglevel", MANY),
+    Route("/applications", MANY),
+    Route("/applications/:uuid", ONE),
+    Route("/cache", ("POST",)),
+    Route("/configs/:uuid", ("GET",)),
+    Route("/instances", MANY),
+    Route("/instances/:uuid", ONE),
+    Route("/instances/:uuid/payload", ("GET",)),
+    Route("/instances/:uuid/upgrade", ("PUT",)),
+    Route("/manifests", MANY),
+    Route("/manifests/:uuid", ("GET", "DELETE")),
+    Route("/mode", ("GET", "POST")),
+    Route("/ping", ("GET",)),
+    Route("/services", MANY),
+    Route("/services/:uuid", ONE),
+)
+SEMVER = re.compile(r"[v=\s]*\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?\s*")
+PASSED = ("SAPI_URL", "sapi_url", "SAPI-URL", "sapi-url", "user-script", "assets-ip")
+UUID = re.compile(r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}")
+LEVEL = 30  # bunyan's info
 
 
 def read_master(place: kinds.Place) -> tuple[str, str] | None:
@@ -145,13 +149,16 @@ class Sapi:
     # ---- requests
 
     async def answer(self, request: Request) -> Response:
+        return formatted(request, await self._answered(request))
+
+    async def _answered(self, request: Request) -> Response:
         try:
             return await self._route(request)
         except ApiError as error:
             return error.response
         except StoreError as error:
             return error_response(500, None, str(error))
-        except DiedError as error:
+        except FatalError as error:
             self._ending = asyncio.get_running_loop().create_task(self._end(str(error)))
             await asyncio.Event().wait()  # stop() cancels this: the connection closes without an answer
             raise
@@ -162,36 +169,40 @@ class Sapi:
             self._on_exit(reason)
 
     async def _route(self, request: Request) -> Response:
-        parts = request.path.strip("/").split("/")
-        handlers: dict[str, Callable[[], Awaitable[Response]]] = {}
-        version = 2
-        match parts:
-            case ["ping"]:
-                handlers = {"GET": self._ping}
-            case ["mode"]:
-                handlers = {"GET": self._mode, "POST": lambda: self._set_mode(_parameters(request))}
-            case ["configs", uuid]:
-                handlers = {"GET": lambda: self._config(request, uuid)}
-            case [("applications" | "services" | "instances" | "manifests") as bucket]:
-                handlers = {
-                    "POST": lambda: self._create(bucket, _parameters(request), version),
-                    "GET": lambda: self._list(bucket, request.query, version),
-                }
-            case [("applications" | "services" | "instances" | "manifests") as bucket, uuid]:
-                handlers = {
-                    "GET": lambda: self._get(bucket, uuid, version),
-                    "PUT": lambda: self._update(bucket, uuid, _parameters(request, fatal=True), version),
-                    "DELETE": lambda: self._delete(bucket, uuid),
-                }
-                if bucket == "manifests":
-                    del handlers["PUT"]
-        if not handlers:
-            raise ApiError(404, "ResourceNotFound", f"{request.path} does not exist")
-        if request.method not in handlers:
-            allowed = {"Allow": ", ".join(handlers)}
-            return error_response(405, "MethodNotAllowedError", f"{request.method} is not allowed", allowed)
-        version = _version(request)
-        return await handlers[request.method]()
+        route, given = routed(ROUTES, request)
+        uuid = given[0] if given else ""
+        asked = version(request)
+        what = route.path.split("/")[1]
+        found = query(request) if request.method == "GET" else parameters(request)
+        match request.method, route.path.split("/")[2:]:
+            case "GET", []:
+                simple = {"ping": self._ping, "mode": self._mode, "loglevel": self._level}
+                return await simple[what]() if what in simple else await self._list(what, found, asked)
+            case "POST", []:
+                special = {"mode": self._set_mode, "loglevel": self._set_level, "cache": self._sync}
+                return await special[what](found) if what in special else await self._create(what, found, asked)
+            case "GET", [_]:
+                return await (self._config(request, uuid) if what == "configs" else self._get(what, uuid, asked))
+            case "PUT", [_]:
+                return await self._update(what, uuid, found, asked)
+            case "DELETE", [_]:
+                return await self._delete(what, uuid)
+            case "GET", _:
+                return json_response(await self._payload(uuid))
+            case _:
+                return await self._upgrade(uuid, found, asked)
+
+    async def _level(self) -> Response:
+        return json_response({"level": LEVEL})
+
+    async def _set_level(self, _given: Value) -> Response:
+        return Response(200)
+
+    async def _sync(self, _given: Value) -> Response:
+        if not await self.store.ping():
+            raise StoreError("no active connections")
+        await self.store.refresh_files(self._place.zone.uuid)
+        return Response(204)
 
     async def _ping(self) -> Response:
         available = await self.store.ping()
@@ -211,7 +222,7 @@ class Sapi:
         (self._place.root / PROTO_MODE).unlink(missing_ok=True)
         return Response(204)
 
-    async def _list(self, bucket: str, query: dict[str, str], version: int) -> Response:
+    async def _list(self, bucket: str, query: Value, version: int) -> Response:
         wanted: Value = {"type": "vm"} if bucket in SHOWN and version < 2 else {}
         if bucket == "instances":
             # A service implies the type: even version 1 sees an agent's instances when it names the service.
@@ -222,9 +233,9 @@ class Sapi:
         else:
             wanted |= {key: query[key] for key in FILTERS[bucket] if query.get(key)}
         found = await self.store.find(bucket, wanted, include_master=self._includes_master(query))
-        return json_response([_shown(bucket, value, version) for value in found])
+        return json_response([shown(bucket, value, version) for value in found])
 
-    def _includes_master(self, query: dict[str, str]) -> bool:
+    def _includes_master(self, query: Value) -> bool:
         """Any value counts, "false" too; 503 as long as it is not known who the master is."""
         if not query.get("include_master"):
             return False
@@ -240,25 +251,43 @@ class Sapi:
         return value
 
     async def _get(self, bucket: str, uuid: str, version: int) -> Response:
-        return json_response(_shown(bucket, await self._found(bucket, uuid), version))
+        return json_response(shown(bucket, await self._found(bucket, uuid), version))
 
     async def _create(self, bucket: str, given: Value, version: int) -> Response:
         missing = [key for key in REQUIRED[bucket] if key not in given]
         if missing:
             raise ApiError(409, "MissingParameter", f"missing required keys: {', '.join(missing)}")
+        if any(not isinstance(given[key], str) for key in REQUIRED[bucket]):
+            raise FatalError(f"AssertionError: {', '.join(REQUIRED[bucket])} (string) is required")
         value = {key: given[key] for key in CREATED[bucket] if key in given}
-        value.setdefault("uuid", str(uuids.uuid4()))
+        if not value.get("uuid"):
+            value["uuid"] = str(uuids.uuid4())
+        if bucket == "services" and not value.get("type"):
+            value["type"] = "vm"
+        if bucket == "services" and value["type"] not in ("vm", "agent"):
+            raise StoreError(f"service type is invalid: {value['type']}")
+        if bucket == "manifests":
+            if value.get("version") and not SEMVER.fullmatch(str(value["version"])):
+                raise ApiError(409, "InvalidArgument", "invalid version")
+            value["version"] = value.get("version") or "1.0.0"
+        await self._manifests(value)
         if bucket == "services":
-            value.setdefault("type", "vm")
             await self._found("applications", str(value["application_uuid"]))
         if bucket == "instances":
             value["type"] = (await self._found("services", str(value["service_uuid"]))).get("type", "vm")
-        if bucket == "manifests":
-            value.setdefault("version", "1.0.0")
-        for manifest in _object(value.get("manifests")).values():
-            await self._found("manifests", str(manifest))
+        check_schema(value)
         await self.store.put(bucket, value)
-        return json_response(_shown(bucket, value, version))
+        return json_response(shown(bucket, value, version))
+
+    async def _manifests(self, value: Value) -> list[Value]:
+        """The manifests that an object names; all of them must be there."""
+        named = [str(each) for each in as_object(value.get("manifests")).values()]
+        found = [(uuid, await self.store.get("manifests", uuid)) for uuid in named]
+        missing = [uuid for uuid, manifest in found if manifest is None]
+        if missing:
+            errors = "error" if len(missing) == 1 else "errors"
+            raise StoreError(f"first of {len(missing)} {errors}: no such manifest: {missing[0]}")
+        return [manifest for _, manifest in found if manifest is not None]
 
     async def _update(self, bucket: str, uuid: str, given: Value, version: int) -> Response:
         action = str(given.get("action") or "update").lower()
@@ -268,104 +297,59 @@ class Sapi:
         if value is None:
             raise StoreError(f"updateObject failed: no record for bucket sapi_{bucket} object {uuid}")
         for field in CHANGEABLE if bucket == "applications" else CHANGEABLE[:3]:
-            if given.get(field) is not None:
-                _change(value, field, given[field], action)
+            if given.get(field):
+                change(value, field, given[field], action)
         if bucket == "applications" and given.get("owner_uuid"):
             value["owner_uuid"] = given["owner_uuid"]
+        check_schema(value)
         await self.store.put(bucket, value)
         return await self._get(bucket, uuid, version)
 
     async def _delete(self, bucket: str, uuid: str) -> Response:
+        if bucket == "instances":
+            await self._found(bucket, uuid)
         return Response(204 if await self.store.delete(bucket, uuid) else 404)
 
-    async def _config(self, request: Request, uuid: str) -> Response:
+    async def _upgrade(self, uuid: str, given: Value, version: int) -> Response:
+        """A new image is not imitated, as no VM is; only what SAPI says before."""
+        if not given.get("image_uuid"):
+            raise ApiError(409, "MissingParameter", "missing image_uuid")
+        return json_response(shown("instances", await self._found("instances", uuid), version))
+
+    async def _merged(self, uuid: str) -> tuple[Value, Value, dict[str, Value]]:
+        """An instance, its application, and what they and the service between them say, the nearest last."""
         instance = await self._found("instances", uuid)
         service = await self._found("services", str(instance["service_uuid"]))
         application = await self._found("applications", str(service["application_uuid"]))
         merged: dict[str, Value] = {
-            field: {k: v for part in (application, service, instance) for k, v in _object(part.get(field)).items()}
+            field: {k: v for part in (application, service, instance) for k, v in as_object(part.get(field)).items()}
             for field in ("params", "metadata", "manifests")
         }
+        return instance, application, merged
+
+    async def _payload(self, uuid: str) -> Value:
+        """What SAPI would send VMAPI to make the zone of an instance."""
+        instance, application, merged = await self._merged(uuid)
+        if instance.get("type") == "agent":
+            return {}
+        params, metadata = merged["params"], merged["metadata"]
+        params |= {"owner_uuid": application.get("owner_uuid"), "uuid": uuid, "brand": "joyent-minimal"}
+        passed = metadata.get("pass_vmapi_metadata_keys")
+        allowed = (*PASSED, *(passed if isinstance(passed, list) else ()))
+        params["customer_metadata"] = {key: metadata[key] for key in allowed if metadata.get(key)}
+        if params.get("networks"):
+            params["networks"] = [
+                net if isinstance(net, dict) else {"uuid" if UUID.fullmatch(net) else "name": net}
+                for net in params["networks"]
+            ]
+        return params
+
+    async def _config(self, request: Request, uuid: str) -> Response:
+        _, _, merged = await self._merged(uuid)
         metadata = merged["metadata"]
         metadata["SERVER_UUID"] = merged["params"].get("server_uuid")
         metadata["ZONE_UUID"] = metadata["INSTANCE_UUID"] = uuid
         metadata.pop("user-script", None)
-        manifests = [await self._found("manifests", str(manifest)) for manifest in merged["manifests"].values()]
-        config = {"manifests": manifests, "metadata": metadata}
+        config = {"manifests": await self._manifests(merged), "metadata": metadata}
         etag = config_etag(config)
-        known = [tag.strip().strip('"') for tag in request.headers.get("if-none-match", "").split(",")]
-        if etag in known:
-            return Response(304, headers={"Etag": etag})
-        return json_response(config, headers={"Etag": etag})
-
-
-# ---- pure helpers
-
-
-def _version(request: Request) -> int:
-    """1 or 2; without the header 1, which knows no agents.  Recorded: ~9 is 400."""
-    asked = request.headers.get("accept-version", "~1").strip()
-    match = VERSION.fullmatch(asked or "*")
-    major = match.group(1) if match else ""
-    if major in ("x", "*"):
-        return 2
-    if major in ("1", "2"):
-        return int(major)
-    raise ApiError(400, "InvalidVersion", f"{asked} is not supported by {request.method} {request.path}")
-
-
-def _parameters(request: Request, *, fatal: bool = False) -> Value:
-    """Query and body as one; a body that is neither JSON nor a form is ignored without a word (recorded)."""
-    given: Value = dict(request.query)
-    if request.content_type == "application/json" and request.body.strip():
-        try:
-            body = json.loads(request.body)
-        except ValueError as error:
-            raise ApiError(400, "InvalidContent", f"Invalid JSON: {error}") from error
-        if not isinstance(body, dict):
-            if fatal:
-                raise DiedError("AssertionError: uuid (string) is required")
-            return {}
-        given |= body
-    elif request.content_type == "application/x-www-form-urlencoded":
-        given |= dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
-    return given
-
-
-def _object(value: object) -> Value:
-    return value if isinstance(value, dict) else {}
-
-
-def _shown(bucket: str, value: Value, version: int) -> Value:
-    keys = SHOWN.get(bucket)
-    if keys is None:
-        return value
-    return {key: value[key] for key in keys if key in value and (key != "type" or version >= 2)}
-
-
-def _change(value: Value, field: str, change: Any, action: str) -> None:
-    """A nested object is replaced, not merged (recorded)."""
-    if action == "replace":
-        value[field] = change
-        return
-    target = _object(value.get(field))
-    for key in _object(change):
-        if action == "update":
-            target[key] = change[key]
-        else:
-            target.pop(key, None)
-    value[field] = target
-
-
-def config_etag(config: Value) -> str:
-    """A digest of the configuration's leaves *as text*: turning "true" into true does not change it, and config-agent
-    does not render again (sdc-sapi:lib/server/endpoints/configs.js)."""
-
-    def leaves(value: object, path: str) -> list[str]:
-        if isinstance(value, dict):
-            return [leaf for key, inner in value.items() for leaf in leaves(inner, f"{path},{key}")]
-        if isinstance(value, list):
-            return [leaf for inner in value for leaf in leaves(inner, path)]
-        return [] if value is None else [f"{path},{value if isinstance(value, str) else json.dumps(value)}"]
-
-    return hashlib.sha1("\n".join(sorted(leaves(config, ""))).encode()).hexdigest()
+        return conditional(request, etag, lambda: json_response(config, headers={"Etag": etag}))

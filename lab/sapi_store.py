@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pathlib
+import re
 from typing import Any
 
 from lab.moray import MorayClient, MorayError, Value
@@ -88,7 +89,13 @@ class Store:
             return found
 
     async def get(self, bucket: str, uuid: str) -> Value | None:
-        found = await self.find(bucket, {"uuid": uuid}, include_master=True)
+        """The uuid goes into a filter as it is: an asterisk finds the first of many."""
+        if re.search(r"[()\\]", uuid):
+            raise StoreError(f"(uuid={uuid}) is an invalid filter")
+        found = await self.find(bucket, {} if "*" in uuid else {"uuid": uuid}, include_master=True)
+        if "*" in uuid:
+            pattern = ".*".join(map(re.escape, uuid.split("*")))
+            found = [value for value in found if re.fullmatch(pattern, str(value["uuid"]))]
         return found[0] if found else None
 
     async def put(self, bucket: str, value: Value) -> None:

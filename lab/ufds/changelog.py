@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import bisect
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from lab.ufds import dn, filters
-from lab.ufds.filters import And, Equal, Filter, Ordered
+from lab.ufds import dn, filters, query
+from lab.ufds.errors import LdapError
+from lab.ufds.filters import And, Equal, Filter, Ordered, Present, Substrings
+from lab.ufds.query import Bucket
 from lab.ufds.store import DEFAULT_LIMIT
 
 SUFFIX = "cn=changelog"
+BUCKET = Bucket("ufds_cn_changelog", {"changetype": "string", "changetime": "number", "targetdn": "string"}, SUFFIX)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})*Z)*")
 Modification = tuple[str, str, list[str]]
 
 
@@ -30,6 +35,16 @@ class Change:
     @property
     def key(self) -> str:
         return f"changenumber={self.number}, {SUFFIX}"
+
+    def indexed(self) -> dict[str, list[str]]:
+        """What its filters can see in SQL."""
+        return {
+            "_id": [str(self.number)],
+            "_key": [self.key],
+            "changetype": [self.kind],
+            "targetdn": [self.target],
+            "changetime": [str(self.time)],
+        }
 
     def attributes(self) -> dict[str, list[str]]:
         """As the server shows it, hidden attributes and password hashes included: it guards them only elsewhere."""
@@ -110,19 +125,40 @@ class Changelog:
     def search(self, base: str, scope: int, wanted: Filter, limit: int | None) -> Iterator[Change]:
         """There is no base search, neither on cn=changelog nor below."""
         if scope == 0:
-            return
+            return iter(())
+        wanted = filters.mapped(wanted, _translated)
+        return self._found(base, scope, wanted, query.compiled(BUCKET, wanted), limit or DEFAULT_LIMIT)
+
+    def _found(self, base: str, scope: int, wanted: Filter, clause: query.Clause, left: int) -> Iterator[Change]:
         low, high = _bounds(wanted)
         start = bisect.bisect_left(self._changes, low, key=lambda change: change.number) if low else 0
-        left = limit or DEFAULT_LIMIT
         for change in self._changes[start:]:
             if (high is not None and change.number > high) or left <= 0:
                 return
-            depth = len(dn.parse(change.key).rdns) - len(dn.parse(base).rdns)
+            row = change.indexed()
+            if clause(row) is not True:
+                continue
+            left -= 1
+            depth = 2 - len(dn.parse(base).rdns)
             if not (base in (SUFFIX, change.key) and (depth == 1 if scope == 1 else depth >= 0)):
                 continue
-            if _cheap(wanted) or wanted.matches(change.attributes()):
-                left -= 1
+            if _cheap(wanted) or query.matches(BUCKET, wanted, change.attributes() | row):
                 yield change
+
+
+def _translated(part: Filter) -> Filter:
+    """What the real server makes of a filter: changenumber is moray's _id, dates are milliseconds."""
+    if not isinstance(part, Equal | Ordered | Present | Substrings):
+        return part
+    if part.attribute == "changenumber":
+        return replace(part, attribute="_id")
+    if part.attribute == "changetime" and isinstance(part, Equal | Ordered) and (found := _DATE.search(part.value)):
+        if isinstance(part, Equal):
+            raise LdapError(1, "value (string|buffer) required", SUFFIX)
+        moment = datetime.fromisoformat(found[0])
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return replace(part, value=str(int(moment.timestamp() * 1000)))
+    return part
 
 
 def _bounds(wanted: Filter) -> tuple[int | None, int | None]:
@@ -130,21 +166,21 @@ def _bounds(wanted: Filter) -> tuple[int | None, int | None]:
     low: int | None = None
     high: int | None = None
     for part in wanted.parts if isinstance(wanted, And) else (wanted,):
-        if isinstance(part, Ordered) and part.attribute == "changenumber" and part.value.isdigit():
-            if part.sign > 0:
-                low = max(low or 0, int(part.value))
-            else:
-                high = min(high if high is not None else int(part.value), int(part.value))
-        elif isinstance(part, Equal) and part.attribute == "changenumber" and part.value.isdigit():
-            low = high = int(part.value)
+        if not _counts(part):
+            continue
+        value = int(part.value)  # type: ignore[union-attr]
+        if isinstance(part, Equal) or part.sign > 0:  # type: ignore[union-attr]
+            low = max(low or 0, value)
+        if isinstance(part, Equal) or part.sign < 0:  # type: ignore[union-attr]
+            high = value if high is None else min(high, value)
     return low, high
+
+
+def _counts(part: Filter) -> bool:
+    return isinstance(part, Ordered | Equal) and part.attribute == "_id" and part.value.isdigit()
 
 
 def _cheap(wanted: Filter) -> bool:
     """Whether the range of numbers has decided the filter already."""
     parts = wanted.parts if isinstance(wanted, And) else (wanted,)
-    return all(
-        part == filters.EVERYTHING
-        or (isinstance(part, Ordered | Equal) and part.attribute == "changenumber" and part.value.isdigit())
-        for part in parts
-    )
+    return all(part == filters.EVERYTHING or _counts(part) for part in parts)

@@ -26,6 +26,8 @@ from lab.ufds.scenarios import play
 from lab.ufds.server import Server
 from lab.ufds.service import Service
 
+DATACENTERS = {"master": "my-dc-1", "replica": "my-dc-2"}
+
 
 def recorded_directory(folder: pathlib.Path, name: str) -> Directory:
     """The content of one of the two recorded UFDS, "master" or "replica", before the first request."""
@@ -33,7 +35,9 @@ def recorded_directory(folder: pathlib.Path, name: str) -> Directory:
     hidden = json.loads((data / "hidden.json").read_text("utf-8"))
     text = (data / f"{name}.ldif").read_text("utf-8")
     latest = hidden[name]["latestchangenumber"]
-    return ldif.load(text, hidden[name]["entries"], is_master=name == "master", latest=latest)
+    return ldif.load(
+        text, hidden[name]["entries"], is_master=name == "master", datacenter=DATACENTERS[name], latest=latest
+    )
 
 
 @contextlib.contextmanager

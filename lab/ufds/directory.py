@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from lab.ufds import changelog, dn, keys, passwords, schema
 from lab.ufds.changelog import Modification
 from lab.ufds.errors import LdapError, constraint, no_such_object
-from lab.ufds.filters import And, Below, Equal, Filter, has_approx
+from lab.ufds.filters import And, Below, Equal, Filter
 from lab.ufds.store import Attributes, Row, Store
+from lab.ufds.validators import LOGIN, UUID, Entry, bare_login
 
 SUFFIX = "o=smartdc"
 BLACKLIST = "cn=blacklist, o=smartdc"
@@ -39,14 +40,15 @@ def shown(attributes: Attributes) -> Attributes:
     """A sub-user's login is shown without its account."""
     if "sdcaccountuser" not in attributes.get("objectclass", ()) or "login" not in attributes:
         return attributes
-    return {**attributes, "login": [schema.bare_login(attributes["login"][0])]}
+    return {**attributes, "login": [bare_login(attributes["login"][0])]}
 
 
 class Directory:
-    """Entries and changelog of one UFDS; `is_master` is what its configuration says."""
+    """Entries and changelog of one UFDS; `is_master` and `datacenter` are what its configuration says."""
 
-    def __init__(self, *, is_master: bool) -> None:
+    def __init__(self, *, is_master: bool, datacenter: str = "") -> None:
         self.is_master = is_master
+        self.datacenter = datacenter
         self.store = Store()
         self.log = changelog.Changelog()
 
@@ -60,38 +62,38 @@ class Directory:
 
     def search(self, base: dn.Dn, scope: int, wanted: Filter, limit: int | None) -> Iterator[Row]:
         """Matching rows in order of arrival; 32 for an unknown base."""
-        if has_approx(wanted):
-            raise LdapError(1, "approx filters not allowed")
         self.read(base.key)
         if scope == BASE:
             row = self.store.rows[base.key]
             return iter([row] if wanted.matches(row.attributes) else [])
         if scope == ONE:
             return self.store.search(And((wanted, Equal("_parent", base.key))), limit)
-        return self.store.search(wanted if base.key == SUFFIX else And((wanted, Below(base.key))), limit)
+        return self.store.search(And((wanted, Below(base.key))), limit)
 
-    def policy(self) -> Attributes | None:
-        return self.store.get(passwords.POLICY)
+    def policy(self, account: str | None = None) -> Attributes | None:
+        """The policy of passwords; where one is tried, an account may have its own for its sub-users."""
+        own = self.store.get(f"cn=pwdpolicy, {account}") if account else None
+        return own or self.store.get(passwords.POLICY)
 
     # ------------------------------------------------------------------------------------------------ adding
 
     def add(self, name: dn.Dn, given: Attributes, *, force: bool = False) -> None:
         """The whole chain of an add request, in the real server's order."""
-        entry = {kind.lower(): list(values) for kind, values in sorted(given.items()) if values}
+        entry = {kind.lower(): list(dict.fromkeys(values)) for kind, values in sorted(given.items())}
         if "objectclass" in entry:
             entry["objectclass"] = [value.lower() for value in entry["objectclass"]]
-        self._add_key_attributes(entry)
+        keys.complete(entry)
         self._add_owner(name, entry)
         self._add_password(entry)
         if not force:
-            schema.validate(name.key, entry, is_master=self.is_master)
+            self._validate(name.key, entry)
         if name.key in self.store:
             raise LdapError(68, name.key)
         if name.key != SUFFIX:
             if name.parent not in self.store:
                 raise no_such_object(name.parent)
             entry["_parent"] = [name.parent]
-        if not self._trusted(entry) and "login" in entry:
+        if not self._trusted(entry) and entry.get("login"):
             self._check_new_login(name, entry)
         self._check_name(name.key, entry)
         self.store.check_unique(name.key, entry)
@@ -105,18 +107,8 @@ class Directory:
         """Replicated and imported entries were validated elsewhere."""
         return "_imported" in entry or ("_replicated" in entry and not self.is_master)
 
-    @staticmethod
-    def _add_key_attributes(entry: dict[str, list[str]]) -> None:
-        if "sdckey" not in entry.get("objectclass", ()) or "openssh" not in entry:
-            return
-        pkcs, fingerprint = keys.derived(entry["openssh"][0])
-        entry.setdefault("pkcs", [pkcs])
-        if entry.setdefault("fingerprint", [fingerprint]) != [fingerprint]:
-            raise LdapError(
-                21,
-                f"Error: Calculated fingerprint ({fingerprint}) for this key does not match the given one "
-                f"({entry['fingerprint'][0]})",
-            )
+    def _validate(self, key: str, entry: Attributes, modified: Iterable[str] = (), *, deleting: bool = False) -> None:
+        schema.validate(Entry(key, entry, self.is_master, self.datacenter, set(modified), deleting))
 
     @staticmethod
     def _add_owner(name: dn.Dn, entry: dict[str, list[str]]) -> None:
@@ -128,7 +120,7 @@ class Directory:
         entry["_owner"] = [accounts[1] if is_person and len(accounts) > 1 else accounts[0]]
 
     def _add_password(self, entry: dict[str, list[str]]) -> None:
-        if "userpassword" not in entry:
+        if not entry.get("userpassword"):
             return
         now = now_ms()
         entry.setdefault("pwdchangedtime", [str(now)])
@@ -151,21 +143,25 @@ class Directory:
     def _check_new_login(self, name: dn.Dn, entry: dict[str, list[str]]) -> None:
         blacklist = self.store.get(BLACKLIST)
         if blacklist is not None and "email" in entry:
-            patterns = (re.escape(each).replace(r"\*", ".*") for each in blacklist.get("email", ()))
-            if any(re.search(pattern, entry["email"][0]) for pattern in patterns):
+            # Regular expressions, of which only the first asterisk is meant otherwise.
+            patterns = (each.replace("*", ".*", 1) for each in blacklist.get("email", ()))
+            if any(re.search(pattern, ",".join(entry["email"])) for pattern in patterns):
                 raise constraint("Email address is blacklisted.")
         account = self.store.get(name.parent) if name.parent else None
-        login = entry["login"][0]
+        login = given = entry["login"][0]
         if account is not None and "sdcperson" in account["objectclass"]:
-            login = schema.bare_login(login)
             if "sdcaccountuser" not in entry["objectclass"]:
                 entry["objectclass"].append("sdcaccountuser")
             entry.setdefault("account", list(account["uuid"]))
-            entry["alias"] = [entry["login"][0]]
-            entry["login"] = [f"{account['uuid'][0]}/{login}"]
-        if not schema.LOGIN.fullmatch(login):
+            login = bare_login(given)
+            entry["alias"] = list(dict.fromkeys([*entry.get("alias", ()), given]))
+            entry["login"] = [_scoped(account["uuid"][0], given)]
+            taken = f"{account['uuid'][0]}/{login}"
+        else:
+            taken = login
+        if not LOGIN.fullmatch(login):
             raise constraint("Login is invalid")
-        if self.store.login_taken(entry["login"][0]):
+        if self.store.login_taken(taken):
             raise constraint("Login is already taken")
 
     def _check_name(self, key: str, entry: Attributes) -> None:
@@ -191,64 +187,81 @@ class Directory:
 
     # ------------------------------------------------------------------------------------------------ changing
 
-    def modify(self, key: str, changes: Iterable[Modification]) -> None:
+    def modify(self, key: str, changes: Iterable[Modification], *, force: bool = False) -> None:
         """Applies changes [(add|replace|delete, attribute, values)]; one that changes nothing is logged as well."""
+        wanted = sorted(
+            ((operation, kind.lower(), list(values)) for operation, kind, values in changes),
+            key=lambda each: (each[0], each[1], len(each[2]), each[2]),
+        )
+        if any(kind in keys.ATTESTED and operation != "delete" for operation, kind, _ in wanted):
+            raise LdapError(21, "Modifying attestation data for an sdckey is not allowed")
         was = self.read(key)
-        wanted = sorted((operation, kind.lower(), values) for operation, kind, values in changes)
-        wanted = [
-            (operation, kind, [value.lower() for value in values] if kind == "objectclass" else values)
-            for operation, kind, values in wanted
-        ]
-        if self.is_master or "_replicated" not in was:
-            wanted = self._salted(was, wanted)
-        wanted = [self._scoped_login(was, each) for each in wanted]
+        wanted = self._salted(was, wanted)
         if was["objectclass"][0] == "sdcperson":
             wanted.append(("replace" if "updated_at" in was else "add", "updated_at", [str(now_ms())]))
-        entry = changed(was, wanted)
+        relinked = self._relinked(key, was, changed(was, wanted))
+        entry, wanted = self._renamed(key, was, wanted)
+        if "objectclass" not in entry:
+            raise LdapError(1, "Cannot read property 'indexOf' of undefined")
         touched = {kind for _, kind, _ in wanted}
-        schema.validate(key, entry, is_master=self.is_master, modified=touched)
+        if not force:
+            self._validate(key, entry, touched)
         self._check_name(key, entry)
         refused = [f"Attribute '{kind}' cannot be modified" for kind in PROTECTED if kind in touched]
         if refused:
             raise LdapError(69, "\n".join(refused))
         self.store.check_unique(key, entry)
-        relinked = self._relinked(key, was, entry)
-        self.store.put(key, entry)
         for other, attributes in relinked.items():
             self.store.put(other, attributes)
+        self.store.put(key, entry)
         self.log.append("modify", key, now_ms(), entry, wanted)
 
     def _salted(self, was: Attributes, wanted: list[Modification]) -> list[Modification]:
-        """A new password in clear becomes a hash, and the times that go with it change too."""
-        news = [values[0] for operation, kind, values in wanted if kind == "userpassword" and operation != "delete"]
-        if not news or "_salt" not in was:
+        """A new password in clear becomes a hash, and what goes with it changes too."""
+        news = [place for place, (how, kind, _) in enumerate(wanted) if kind == "userpassword" and how != "delete"]
+        if not news:
             return wanted
-        passwords.check(news[-1], self.policy())
-        hashed = passwords.salted(news[-1], was["_salt"][0])
-        if hashed in was.get("userpassword", ()):
-            raise constraint("passwordInHistory")
-        now = now_ms()
-        more: list[Modification] = [("replace", "pwdchangedtime", [str(now)])]
-        ends = passwords.end_time(now, self.policy())
+        if "_salt" not in was:
+            raise LdapError(16, "salt")
+        if "_replicated" in was and not self.is_master:
+            return wanted
+        place, policy, now = news[-1], self.policy(), now_ms()
+        operation, kind, (password, *_) = wanted[place]
+        passwords.check(password, policy)
+        hashed = passwords.salted(password, was["_salt"][0])
+        history = passwords.history(was, hashed, policy)
+        more: list[Modification] = [("replace" if "pwdhistory" in was else "add", "pwdhistory", history)]
+        more.append(("replace", "pwdchangedtime", [str(now)]))
+        ends = passwords.end_time(now, policy)
         if ends is not None:
             more.append(("replace", "pwdendtime", ends))
-        for kind in ("pwdfailuretime", "pwdaccountlockedtime"):
-            if kind in was:
-                more.append(("delete", kind, []))
-        kept = [each if each[1] != "userpassword" else (each[0], each[1], [hashed]) for each in wanted]
-        return kept + more
+        more += [("delete", name, []) for name in ("pwdfailuretime", "pwdaccountlockedtime") if name in was]
+        return [*wanted[:place], (operation, kind, [hashed]), *wanted[place + 1 :], *more]
 
-    @staticmethod
-    def _scoped_login(was: Attributes, change: Modification) -> Modification:
-        operation, kind, values = change
-        if kind != "login" or "sdcaccountuser" not in was["objectclass"] or "account" not in was:
-            return change
-        return operation, kind, [f"{was['account'][0]}/{schema.bare_login(value)}" for value in values]
+    def _renamed(
+        self, key: str, was: Attributes, wanted: list[Modification]
+    ) -> tuple[dict[str, list[str]], list[Modification]]:
+        """The changed entry, and the changes as they are logged; a sub-user's login stands with its account."""
+        entry = changed(was, wanted)
+        if "sdcaccountuser" not in was["objectclass"] or "account" not in was or "login" not in entry:
+            return entry, wanted
+        account = was["account"][0]
+        parent = self.store.get(dn.parent_of(key)) or {}
+        if not self._trusted(was) and "sdcperson" in parent.get("objectclass", ()):
+            for operation, kind, values in wanted:
+                if kind == "login" and operation == "replace":
+                    entry["alias"] = [bare_login(value) for value in values]
+                    entry["login"] = [_scoped(account, value) for value in values]
+        logged = [
+            (how, kind, [_scoped(account, values[0]), *values[1:]] if kind == "login" and values else values)
+            for how, kind, values in wanted
+        ]
+        return entry, logged
 
     def _relinked(self, key: str, was: Attributes, entry: Attributes) -> dict[str, Attributes]:
         changed_links: dict[str, Attributes] = {}
         for kind, link in LINKED.items():
-            if kind not in entry["objectclass"]:
+            if kind not in was["objectclass"]:
                 continue
             before, after = set(was.get(link, ())), set(entry.get(link, ()))
             for other in before ^ after:
@@ -257,18 +270,24 @@ class Directory:
                 changed_links[other] = {**linked, LINKS[link]: [*back, key] if other in after else back}
         return changed_links
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, force: bool = False) -> None:
         """Removes a leaf; 66 names up to ten children."""
         was = self.read(key)
         children = self.store.children(key)
         if children:
             raise LdapError(66, "Child entries exist: " + "; ".join(children[:10]))
+        if not force:
+            self._validate(key, was, deleting=True)
+        unlinked: dict[str, Attributes] = {}
         for kind, link in LINKED.items():
             for other in was.get(link, ()) if kind in was["objectclass"] else ():
                 linked = self.store.get(other)
-                if linked is not None:
-                    back = [value for value in linked.get(LINKS[link], ()) if value != key]
-                    self.store.put(other, {**linked, LINKS[link]: back})
+                if linked is None:
+                    raise no_such_object(key)
+                back = [value for value in linked.get(LINKS[link], ()) if value != key]
+                unlinked[other] = {**linked, LINKS[link]: back}
+        for other, attributes in unlinked.items():
+            self.store.put(other, attributes)
         self.store.remove(key)
         self.log.append("delete", key, now_ms(), was)
 
@@ -279,37 +298,39 @@ class Directory:
         was = self.read(key)
         if "_salt" not in was:
             raise LdapError(16, "salt")
-        now = now_ms()
-        if int(was.get("pwdendtime", [str(now)])[0]) < now:
+        if passwords.expired(was, now_ms()):
             raise LdapError(49, "passwordExpired")
-        failures = was.get("pwdfailuretime", [])
-        changes: list[Modification]
-        if passwords.salted(password, was["_salt"][0]) in was.get("userpassword", ()):
-            changes = [("delete", name, []) for name in ("pwdfailuretime", "pwdaccountlockedtime") if name in was]
-            if failures:
-                self._log_attempt(key, was, changes)
-            return
-        policy = self.policy() or {}
-        most = int(policy.get("pwdmaxfailure", ["6"])[0])
-        latest = [*sorted(failures, reverse=True)[: most - 1], str(now)]
-        changes = [("replace" if failures else "add", "pwdfailuretime", latest)]
-        if len(latest) == most:
-            until = now + int(policy.get("pwdlockoutduration", ["1800"])[0]) * 1000
-            how = "replace" if "pwdaccountlockedtime" in was else "add"
-            changes.append((how, "pwdaccountlockedtime", [str(until)]))
-        self._log_attempt(key, was, changes)
-        raise LdapError(49, "Invalid Credentials")
+        if not self._attempt(key, was, was.get("userpassword", [])[:1], password):
+            raise LdapError(49, "Invalid Credentials")
 
-    def _log_attempt(self, key: str, was: Attributes, changes: list[Modification]) -> None:
-        entry = changed(was, changes)
-        self.store.put(key, entry)
-        self.log.append("modify", key, now_ms(), entry, changes)
-
-    def compare(self, key: str, attribute: str, value: str) -> bool:
+    def compare(self, key: str, attribute: str, value: str) -> None:
+        """Raises 6 or 5: true or false; a wrong password counts as an attempt to log in."""
+        attribute = attribute.lower()
         was = self.read(key)
-        if attribute.lower() == "userpassword" and "_salt" in was:
-            value = passwords.salted(value, was["_salt"][0])
-        return value in shown(was).get(attribute.lower(), ())
+        if attribute == "userpassword":
+            if "_salt" not in was:
+                raise LdapError(16, "salt")
+            if passwords.expired(was, now_ms()):
+                raise LdapError(5, "passwordExpired")
+            if passwords.locked(was, now_ms()):
+                raise LdapError(5, "accountLocked")
+        values = shown(was).get(attribute)
+        if not values:
+            raise LdapError(16, attribute)
+        if attribute == "userpassword" and not self._attempt(key, was, values, value):
+            raise LdapError(5, "invalidPassword")
+        raise LdapError(6 if attribute == "userpassword" or value in values else 5, "", "")
+
+    def _attempt(self, key: str, was: Attributes, hashes: list[str], password: str) -> bool:
+        """Whether a password is right; what the attempt leaves behind is logged."""
+        right = passwords.salted(password, was["_salt"][0]) in hashes
+        policy = self.policy(dn.parent_of(key))
+        changes = passwords.success(was) if right else passwords.failure(was, policy or {}, now_ms())
+        if changes:
+            entry = changed(was, changes)
+            self.store.put(key, entry)
+            self.log.append("modify", key, now_ms(), entry, changes)
+        return right
 
     # ------------------------------------------------------------------------------------------------ behind its back
 
@@ -331,17 +352,21 @@ class Directory:
         return gone
 
 
+def _scoped(account: str, login: str) -> str:
+    """How a sub-user's login is stored."""
+    return login if UUID.fullmatch(login[:36]) else f"{account}/{login}"
+
+
 def changed(was: Attributes, changes: Iterable[Modification]) -> dict[str, list[str]]:
     """A copy of an entry with changes applied, as leniently as the real server applies them."""
     entry = dict(was)
     for operation, kind, values in changes:
+        given = [value.lower() for value in values] if kind == "objectclass" and operation != "delete" else list(values)
         old = entry.get(kind, [])
         if operation == "add":
-            new = old + [value for value in dict.fromkeys(values) if value not in old]
-        elif operation == "replace":
-            new = list(values)
-        else:
-            new = [value for value in old if value not in values] if values else []
+            entry[kind] = old + [value for value in dict.fromkeys(given) if value not in old]
+            continue
+        new = given if operation == "replace" else [value for value in old if given and value not in given]
         if new:
             entry[kind] = new
         else:

@@ -1,15 +1,18 @@
 """Distinguished names as the recorded server (an old ldapjs) treats them.
 
-The spacing that was sent is kept, which is why `ou=users,o=smartdc` is another entry than `ou=users, o=smartdc`; types
-are folded to lower case, values are not.
+Whether there was a space before any part is kept, which is why `ou=users,o=smartdc` is another entry than
+`ou=users, o=smartdc`; types are folded to lower case, values are not.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
-_SPLIT = re.compile(r"(?<!\\),")
+_TYPE = re.compile(r"[A-Za-z0-9.\- ]+")
+_VALUE = re.compile(r'#[A-Za-z0-9]*|"(?:\\.|[^"\\])*"|(?!")(?:\\.|[^,;+\\])*', re.DOTALL)
+_SPACE = re.compile(r"\s*")
 
 
 class InvalidDnError(ValueError):
@@ -25,31 +28,76 @@ class Dn:
 
     @property
     def parent(self) -> str:
+        """Always spaced: the real server forgets how the child was written."""
         return ", ".join(self.rdns[1:])
 
     def under(self, suffix: str) -> bool:
         """Whether this is `suffix` or below it, whatever the spacing."""
-        tail = tuple(part.strip() for part in _SPLIT.split(suffix)) if suffix else ()
+        tail = parse(suffix).rdns
         return len(self.rdns) >= len(tail) and self.rdns[len(self.rdns) - len(tail) :] == tail
 
     def rdn(self, index: int) -> tuple[str, str]:
-        kind, _, value = self.rdns[index].partition("=")
+        kind, _, value = self.rdns[index].partition("=") if index < len(self.rdns) else ("", "", "")
         return kind, value
 
 
+class _Reader:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pos = 0
+        self.spaced = False
+
+    def rest(self) -> str:
+        return self.name[self.pos : self.pos + 1]
+
+    def space(self) -> bool:
+        was = self.pos
+        self.pos = self._take(_SPACE)
+        return self.pos > was
+
+    def _take(self, pattern: re.Pattern[str]) -> int:
+        found = pattern.match(self.name, self.pos)
+        if found is None:
+            raise InvalidDnError(self.name)
+        return found.end()
+
+    def rdn(self) -> str:
+        """One part; empty at the end of the name, as after a last comma."""
+        pairs: dict[str, str] = {}
+        while self.pos < len(self.name):
+            self.spaced |= self.space()
+            start, self.pos = self.pos, self._take(_TYPE)
+            kind = self.name[start : self.pos].rstrip(" ").lower()
+            self.space()
+            if not kind or self.rest() != "=":
+                raise InvalidDnError(self.name)
+            self.pos += 1
+            self.space()
+            start, self.pos = self.pos, self._take(_VALUE)
+            value = self.name[start : self.pos]
+            if not value.endswith("\\ "):
+                value = value.rstrip()
+            pairs[kind] = value
+            self.space()
+            if self.rest() != "+":
+                break
+            self.pos += 1
+        return "+".join(f"{kind}={value}" for kind, value in pairs.items())
+
+
+@functools.lru_cache(4096)
 def parse(name: str) -> Dn:
     """`OU=users, o=smartdc` → rdns (ou=users, o=smartdc); InvalidDnError for anything that is no name."""
-    if not name.strip():
+    if not name:
         return Dn((), "")
-    rdns = []
-    for part in _SPLIT.split(name):
-        kind, equals, value = part.partition("=")
-        kind = kind.strip().lower()
-        if not equals or not re.fullmatch(r"[a-z0-9.\-_]+", kind):
+    reader = _Reader(name)
+    rdns = [reader.rdn()]
+    while reader.rest():
+        if reader.rest() not in ",;":
             raise InvalidDnError(name)
-        rdns.append(f"{kind}={value.strip()}")
-    spaced = len(rdns) == 1 or ", " in name
-    return Dn(tuple(rdns), (", " if spaced else ",").join(rdns))
+        reader.pos += 1
+        rdns.append(reader.rdn())
+    return Dn(tuple(rdns), (", " if reader.spaced else ",").join(rdns))
 
 
 def parent_of(key: str) -> str:

@@ -1,7 +1,6 @@
-"""LDAP filters: read from BER or from text, matched against entries, and cut down to what the store's indices can do.
+"""LDAP filters: read from BER or from text, and matched as the old ldapjs matches.
 
-The real server hands the indexed part of a filter to SQL, with the size limit, and applies the rest afterwards: an
-unindexed filter sees only the first 1000 rows.  `indexed` gives that first part.
+So are filters of base searches and of the replicator matched; for all other searches `query` says what moray does.
 """
 
 from __future__ import annotations
@@ -11,24 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.ufds import ber
+from lab.ufds.errors import LdapError
 
 Attributes = Mapping[str, Sequence[str]]
-
-NUMBERS = frozenset({
-    "_id", "changenumber", "changetime", "created_at", "updated_at", "pwdchangedtime", "pwdendtime", "pwdfailuretime",
-    "pwdaccountlockedtime", "pwdinhistory", "pwdminlength", "pwdmaxfailure", "pwdlockoutduration", "pwdmaxage",
-})  # fmt: skip
 
 
 class BadFilterError(ValueError):
     """The filter cannot be read."""
-
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)
@@ -36,7 +24,7 @@ class And:
     parts: tuple[Filter, ...]
 
     def matches(self, entry: Attributes) -> bool:
-        return all(part.matches(entry) for part in self.parts)
+        return bool(self.parts) and all(part.matches(entry) for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -69,12 +57,12 @@ class Present:
     attribute: str
 
     def matches(self, entry: Attributes) -> bool:
-        return bool(entry.get(self.attribute))
+        return self.attribute in entry
 
 
 @dataclass(frozen=True)
 class Ordered:
-    """>= (sign 1) or <= (sign -1); as numbers where the schema says number, else as text."""
+    """>= (sign 1) or <= (sign -1), as text: everything that LDAP carries is text."""
 
     attribute: str
     value: str
@@ -82,10 +70,6 @@ class Ordered:
 
     def matches(self, entry: Attributes) -> bool:
         values = entry.get(self.attribute, ())
-        if self.attribute in NUMBERS:
-            bound = _number(self.value)
-            numbers = (_number(value) for value in values)
-            return bound is not None and any(n is not None and (n - bound) * self.sign >= 0 for n in numbers)
         if self.sign > 0:
             return any(value >= self.value for value in values)
         return any(value <= self.value for value in values)
@@ -93,11 +77,22 @@ class Ordered:
 
 @dataclass(frozen=True)
 class Substrings:
+    """`pieces` are what stands between the asterisks; the first and the last may be empty."""
+
     attribute: str
-    pattern: re.Pattern[str]
+    pieces: tuple[str, ...]
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The regular expression of the real server: no asterisk reaches over the end of a line."""
+        initial, *between, final = map(re.escape, self.pieces)
+        text = f"^{initial}.*" if initial else ""
+        text += "".join(f"{each}.*" for each in between)
+        return re.compile(text + (f"{final}\\Z" if final else ""))
 
     def matches(self, entry: Attributes) -> bool:
-        return any(self.pattern.fullmatch(value) for value in entry.get(self.attribute, ()))
+        pattern = self.pattern
+        return any(pattern.search(value) for value in entry.get(self.attribute, ()))
 
 
 @dataclass(frozen=True)
@@ -108,26 +103,37 @@ class Below:
     attribute: str = "_key"
 
     def matches(self, entry: Attributes) -> bool:
-        return any(key == self.key or key.endswith(f", {self.key}") for key in entry.get(self.attribute, ()))
+        below = (f", {self.key}", f",{self.key}")
+        return any(key == self.key or key.endswith(below) for key in entry.get(self.attribute, ()))
 
 
 @dataclass(frozen=True)
 class Approx:
-    """Refused by the server: "approx filters not allowed"."""
+    """Refused by moray; where moray is not asked, it is equality."""
 
-    def matches(self, _entry: Attributes) -> bool:
-        return False
+    attribute: str
+    value: str
+
+    def matches(self, entry: Attributes) -> bool:
+        return self.value in entry.get(self.attribute, ())
 
 
 @dataclass(frozen=True)
-class Never:
-    """An extensible match, which the lab does not imitate."""
+class Extensible:
+    attribute: str
+    rule: str
+    value: str
 
-    def matches(self, _entry: Attributes) -> bool:
-        return False
+    def matches(self, entry: Attributes) -> bool:
+        values = entry.get(self.attribute, ()) if self.value else ()
+        if self.rule in ("caseIgnoreMatch", "2.5.13.2"):
+            return any(value.lower() == self.value.lower() for value in values)
+        if values and self.rule in ("caseIgnoreSubstringsMatch", "2.5.13.4"):
+            raise LdapError(1, "Cannot read property 'forEach' of undefined")
+        return self.value in values
 
 
-Filter = And | Or | Not | Equal | Present | Ordered | Substrings | Below | Approx | Never
+Filter = And | Or | Not | Equal | Present | Ordered | Substrings | Below | Approx | Extensible
 EVERYTHING = Present("objectclass")
 
 
@@ -137,36 +143,21 @@ def _equal(attribute: str, value: str) -> Equal:
 
 
 def _substrings(attribute: str, pieces: Sequence[str]) -> Substrings:
-    """`pieces` are what stands between the asterisks; the first and the last may be empty."""
-    pattern = ".*".join(re.escape(piece) for piece in pieces)
-    return Substrings(attribute.lower(), re.compile(pattern, re.DOTALL))
+    attribute = attribute.lower()
+    return Substrings(attribute, tuple(piece.lower() if attribute == "objectclass" else piece for piece in pieces))
 
 
-def has_approx(part: Filter) -> bool:
-    match part:
-        case And(parts) | Or(parts):
-            return any(has_approx(each) for each in parts)
-        case Not(inner):
-            return has_approx(inner)
-        case _:
-            return isinstance(part, Approx)
-
-
-def indexed(part: Filter, can: Callable[[str], bool]) -> Filter | None:
-    """The part of a filter that the indices can decide (None: nothing); what it lets through is a superset."""
+def mapped(part: Filter, change: Callable[[Filter], Filter]) -> Filter:
+    """A filter with each of its leaves changed."""
     match part:
         case And(parts):
-            kept = tuple(each for each in (indexed(p, can) for p in parts) if each is not None)
-            return And(kept) if kept else None
+            return And(tuple(mapped(each, change) for each in parts))
         case Or(parts):
-            whole = tuple(indexed(p, can) for p in parts)
-            return Or(tuple(p for p in whole if p is not None)) if all(p is not None for p in whole) else None
+            return Or(tuple(mapped(each, change) for each in parts))
         case Not(inner):
-            return part if indexed(inner, can) == inner else None
-        case Approx() | Never():
-            return None
+            return Not(mapped(inner, change))
         case _:
-            return part if can(part.attribute) else None
+            return change(part)
 
 
 def from_ber(data: bytes, tag: int, start: int, end: int, depth: int = 0) -> Filter:
@@ -205,9 +196,11 @@ def from_ber(data: bytes, tag: int, start: int, end: int, depth: int = 0) -> Fil
         case 0x87:
             return Present(ber.as_text(data, start, end).lower())
         case 0xA8:
-            return Approx()
+            attribute, value = pair()
+            return Approx(attribute.lower(), value)
         case 0xA9:
-            return Never()
+            said = {t: ber.as_text(data, s, e) for t, s, e in ber.elements(data, start, end)}
+            return Extensible(said.get(0x82, ""), said.get(0x81, ""), said.get(0x83, ""))
     raise BadFilterError(f"tag {tag:#x}")
 
 
@@ -247,7 +240,7 @@ def _read(source: str, pos: int) -> tuple[Filter, int]:
         raise BadFilterError(source)
     attribute, operator, value = simple.groups()
     if operator == "~=":
-        return Approx(), end + 1
+        return Approx(attribute.lower(), _unescaped(value)), end + 1
     if operator != "=":
         return Ordered(attribute.lower(), _unescaped(value), 1 if operator == ">=" else -1), end + 1
     if value == "*":

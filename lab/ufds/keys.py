@@ -31,6 +31,27 @@ def derived(openssh: str) -> tuple[str, str]:
         raise LdapError(21, reason) from None
 
 
+ATTESTED = ("attested", "ykserial", "ykpinrequired", "yktouchrequired")
+
+
+def complete(entry: dict[str, list[str]]) -> None:
+    """What the server adds to a new sdckey, and what it takes away; attestation is switched off, as by default."""
+    if "sdckey" not in entry.get("objectclass", ()) or not entry.get("openssh"):
+        return
+    pkcs, computed = derived(entry["openssh"][0])
+    entry["pkcs"] = [pkcs]
+    given = entry.setdefault("fingerprint", [computed])
+    if given[:1] != [computed]:
+        raise LdapError(
+            21,
+            f"Error: Calculated fingerprint ({computed}) for this key does not match the given one ({','.join(given)})",
+        )
+    for name in ATTESTED:
+        entry.pop(name, None)
+    if entry.get("attestation"):
+        raise LdapError(21, "Attestation support is disabled")
+
+
 def made_up(seed: str, comment: str) -> str:
     """An openssh line that is the same for the same seed and belongs to no private key."""
     stream = b"".join(hashlib.sha256(f"{seed}.{i}".encode()).digest() for i in range(8))

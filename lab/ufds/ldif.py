@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lab.ufds import schema
 from lab.ufds.directory import Directory, now_ms
+from lab.ufds.validators import bare_login
 
 
 def parse(text: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
@@ -43,17 +43,22 @@ def written(entries: Iterable[tuple[str, Mapping[str, Sequence[str]]]]) -> str:
 
 
 def load(
-    text: str, hidden: dict[str, dict[str, list[str]]], *, is_master: bool, latest: int | None = None
+    text: str,
+    hidden: dict[str, dict[str, list[str]]],
+    *,
+    is_master: bool,
+    datacenter: str = "",
+    latest: int | None = None,
 ) -> Directory:
     """A directory with these entries, each with an add in the changelog; `latest` is the number of the last of them."""
-    directory = Directory(is_master=is_master)
+    directory = Directory(is_master=is_master, datacenter=datacenter)
     records = list(parse(text))
     if latest is not None:
         directory.log.burn(latest - len(records))
     for name, shown in records:
         attributes = {**shown, **hidden.get(name, {})}
         if "sdcaccountuser" in attributes["objectclass"]:
-            login = schema.bare_login(attributes["login"][0])
+            login = bare_login(attributes["login"][0])
             attributes["login"] = [f"{attributes['account'][0]}/{login}"]
         directory.put_silently(name, attributes)
         directory.log.append("add", name, now_ms(), directory.read(name))

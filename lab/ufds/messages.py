@@ -52,6 +52,7 @@ class Delete:
 @dataclass(frozen=True)
 class Rename:
     name: str
+    new: str
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def _operation(data: bytes, tag: int, start: int, end: int) -> Operation:
     match tag:
         case 0x60:
             _, name, secret = ber.elements(data, start, end)
+            if secret[0] != 0x80:
+                raise ber.BerError(f"authentication {secret[0]:#x} not supported")
             return Bind(ber.as_text(data, *name[1:]), ber.as_text(data, *secret[1:]))
         case 0x42:
             return Unbind()
@@ -136,7 +139,8 @@ def _operation(data: bytes, tag: int, start: int, end: int) -> Operation:
         case 0x4A:
             return Delete(ber.as_text(data, start, end))
         case 0x6C:
-            return Rename(_values(data, start, end)[0])
+            name, new, *_ = ber.elements(data, start, end)
+            return Rename(ber.as_text(data, *name[1:]), ber.as_text(data, *new[1:]))
         case 0x6E:
             name, assertion = ber.elements(data, start, end)
             attribute, value = _values(data, *assertion[1:])
@@ -171,15 +175,44 @@ def request(message: bytes) -> Request:
         raise error if isinstance(error, ber.BerError) else ber.BerError(str(error)) from error
 
 
+def complaint(message: bytes, text: str) -> bytes:
+    """What is said to a message that cannot be read, if it can be said whose answer it is; then the server hangs up."""
+    try:
+        ((_, start, end),) = ber.elements(message)
+        (_, first, last), (tag, *_), *_ = ber.elements(message, start, end)
+    except (ber.BerError, ValueError):
+        return b""
+    return (
+        result(ber.as_int(message, first, last), ANSWER_TAGS[tag], 2, "", f"Error: {text}")
+        if tag in ANSWER_TAGS
+        else b""
+    )
+
+
 def envelope(number: int, operation: bytes, controls: Sequence[str] = ()) -> bytes:
     """A message; its controls are critical and have no value."""
     listed = b"".join(ber.tlv(ber.SEQUENCE, ber.text(each) + ber.boolean(True)) for each in controls)
     return ber.tlv(ber.SEQUENCE, ber.integer(number) + operation + (ber.tlv(0xA0, listed) if controls else b""))
 
 
-def result(number: int, tag: int, code: int = 0, matched: str = "", message: str = "", extra: bytes = b"") -> bytes:
+# Server side sorting, RFC 2891: done.
+SORTED = ber.tlv(
+    ber.SEQUENCE,
+    ber.text("1.2.840.113556.1.4.474") + ber.tlv(ber.OCTETS, ber.tlv(ber.SEQUENCE, ber.integer(0, ber.ENUMERATED))),
+)
+
+
+def result(
+    number: int,
+    tag: int,
+    code: int = 0,
+    matched: str = "",
+    message: str = "",
+    extra: bytes = b"",
+    controls: bytes = b"",
+) -> bytes:
     body = ber.integer(code, ber.ENUMERATED) + ber.text(matched) + ber.text(message) + extra
-    return envelope(number, ber.tlv(tag, body))
+    return envelope(number, ber.tlv(tag, body) + (ber.tlv(0xA0, controls) if controls else b""))
 
 
 def entry(number: int, name: str, attributes: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> bytes:

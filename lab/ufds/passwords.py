@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 
+from lab.ufds.changelog import Modification
 from lab.ufds.errors import constraint
 
 POLICY = "cn=pwdpolicy, o=smartdc"
@@ -38,3 +39,43 @@ def end_time(now: int, policy: Mapping[str, list[str]] | None) -> list[str] | No
     if policy is None or "pwdmaxage" not in policy:
         return None
     return [str(now + int(policy["pwdmaxage"][0]) * 1000)]
+
+
+def expired(entry: Mapping[str, list[str]], now: int) -> bool:
+    return now > int(entry.get("pwdendtime", [str(now)])[0])
+
+
+def locked(entry: Mapping[str, list[str]], now: int) -> bool:
+    """Only a comparison asks; a bind does not."""
+    return now < int(entry.get("pwdaccountlockedtime", ["0"])[0])
+
+
+def history(entry: Mapping[str, list[str]], hashed: str, policy: Mapping[str, list[str]] | None) -> list[str]:
+    """pwdhistory once the password is another one; code 19 if the new one has been used before."""
+    now_in_use = entry.get("userpassword", [""])[0]
+    times = entry.get("pwdchangedtime", ["NaN"])
+    kept = [f"{times[0]}#1.3.6.1.4.1.1466.115.121.1.40#{len(now_in_use)}#{{sha}}{now_in_use}"]
+    most = int((policy or {}).get("pwdinhistory", ["0"])[0])
+    older = sorted(entry.get("pwdhistory", ()), key=lambda each: each.split("#")[0], reverse=True)
+    if hashed in (now_in_use, *(each.rpartition("}")[2] for each in older)):
+        raise constraint("passwordInHistory")
+    return kept + older[: max(most - 1, 0)]
+
+
+def success(entry: Mapping[str, list[str]]) -> list[Modification]:
+    """What a right password changes: former failures are forgotten."""
+    if not entry.get("pwdfailuretime"):
+        return []
+    return [("delete", name, []) for name in ("pwdfailuretime", "pwdaccountlockedtime") if entry.get(name)]
+
+
+def failure(entry: Mapping[str, list[str]], policy: Mapping[str, list[str]], now: int) -> list[Modification]:
+    """What a wrong password changes; so many of them lock the account."""
+    failures = entry.get("pwdfailuretime", [])
+    most = int(policy.get("pwdmaxfailure", ["6"])[0])
+    latest = [*sorted(failures, reverse=True)[: most - 1], str(now)] if failures else [str(now)]
+    changes: list[Modification] = [("replace" if failures else "add", "pwdfailuretime", latest)]
+    if len(latest) == most:
+        until = now + int(policy.get("pwdlockoutduration", ["1800"])[0]) * 1000
+        changes.append(("replace" if "pwdaccountlockedtime" in entry else "add", "pwdaccountlockedtime", [str(until)]))
+    return changes

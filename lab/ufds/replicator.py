@@ -23,6 +23,7 @@ from lab.ufds.errors import LdapError
 from lab.ufds.ldapclient import LdapClient
 from lab.ufds.log import BunyanLog, error_field
 from lab.ufds.operations import FATAL_CODES, Applier, Query, Replicated
+from lab.ufds.validators import integer
 
 POLL_INTERVAL = 1.0
 QUEUE_SIZE = 50
@@ -299,10 +300,12 @@ class Replicator:
     def _check_version(self, change: Replicated) -> None:
         if change.target != "cn=version, o=smartdc" or change.kind == "delete":
             return
-        version = int(change.entry["version"][0])
+        # Of a modification only the first change counts, whatever it changes.
+        given = change.changes[0][2] if change.kind == "modify" else change.entry["version"]
+        version = integer(given[0]) if given else None
         self.log.info("master propagated new schema version", localUfdsVersion=self.config.local_version,
                       remoteUfdsVersion=version)  # fmt: skip
-        if self.config.local_version < version:
+        if version is not None and self.config.local_version < version:
             raise LdapError(80, SCHEMA_TOO_NEW)
 
     def _die(self) -> None:

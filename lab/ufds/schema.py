@@ -5,15 +5,8 @@ A loop bug in the real validator keeps it from ever looking at attributes that a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
-
-from lab.ufds import dn
 from lab.ufds.errors import LdapError, constraint
-
-LOGIN = re.compile(r"[a-zA-Z][a-zA-Z0-9_.@]+")
-UUID = re.compile(r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}")
-_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}")
+from lab.ufds.validators import VALIDATORS, Entry
 
 # Required attributes and how many values each may have (0: any number).
 REQUIRED: dict[str, dict[str, int]] = {
@@ -42,7 +35,24 @@ REQUIRED: dict[str, dict[str, int]] = {
     "sdcaccountresource": {"name": 1, "account": 1, "uuid": 1},
     "sdcaccountrole": {"name": 1, "account": 1, "uuid": 1},
     "sdcaccountuser": {"account": 1},
+    "sdcimage": dict.fromkeys(("v", "uuid", "name", "owner", "disabled", "type", "os", "activated", "state"), 1),
     "sdckey": {"name": 1, "openssh": 1, "fingerprint": 1, "pkcs": 1},
+    "sdcpackage": dict.fromkeys(
+        (
+            "uuid",
+            "name",
+            "version",
+            "default",
+            "max_physical_memory",
+            "quota",
+            "max_swap",
+            "cpu_cap",
+            "max_lwps",
+            "zfs_io_priority",
+            "active",
+        ),
+        1,
+    ),
     "sdcperson": {"login": 1, "uuid": 1, "email": 5, "userpassword": 2},
     "sdcreplcheckpoint": {"uid": 1, "changenumber": 1, "url": 1, "query": 0},
     "sdcreplicator": {"cn": 1},
@@ -50,14 +60,9 @@ REQUIRED: dict[str, dict[str, int]] = {
 }
 
 
-def bare_login(login: str) -> str:
-    """A sub-user's login is stored as ACCOUNT/name; this is the name."""
-    return login[37:] if login[36:37] == "/" and UUID.fullmatch(login[:36]) else login
-
-
-def validate(key: str, attributes: Mapping[str, list[str]], *, is_master: bool, modified: Collection[str] = ()) -> None:
+def validate(entry: Entry) -> None:
     """Raises what the real server answers to an entry that its classes do not allow."""
-    classes = attributes.get("objectclass")
+    classes = entry.attributes.get("objectclass")
     if not classes:
         raise LdapError(65, "no objectclass")
     for name in (each.lower() for each in classes):
@@ -65,33 +70,12 @@ def validate(key: str, attributes: Mapping[str, list[str]], *, is_master: bool, 
             raise LdapError(17, f"{name} not a known objectclass")
         errors = []
         for attribute, most in REQUIRED[name].items():
-            values = attributes.get(attribute)
+            values = entry.attributes.get(attribute)
             if values is None:
                 errors.append(f"{attribute} is required")
             elif most and len(values) > most:
                 errors.append(f"{attribute} can only have {most} values")
         if errors:
             raise LdapError(65, "\n".join(errors))
-        if name == "sdcperson":
-            _person(key, attributes, is_master, modified)
-        elif name == "resolver" and not _IPV4.fullmatch(attributes["ip"][0]):
-            raise constraint(f"ip address: {attributes['ip'][0]} is invalid")
-
-
-def _person(key: str, attributes: Mapping[str, list[str]], is_master: bool, modified: Collection[str]) -> None:
-    if "_imported" in attributes or ("_replicated" in attributes and not is_master):
-        return
-    errors = []
-    login = bare_login(attributes["login"][0])
-    if not LOGIN.fullmatch(login) or not 3 <= len(login) <= 32 or login == "local":
-        errors.append(f"login: {login} is invalid")
-    uuid = attributes["uuid"][0]
-    if not UUID.fullmatch(uuid):
-        errors.append(f"uuid: {uuid} is invalid")
-    kind, value = dn.parse(key).rdn(0)
-    if kind == "uuid" and value != uuid:
-        errors.append(f"dn: {key} is invalid")
-    if "uuid" in modified:
-        errors.append("uuid cannot be modified")
-    if errors:
-        raise constraint("\n".join(errors))
+        if name in VALIDATORS and (errors := list(VALIDATORS[name](entry))):
+            raise constraint("\n".join(errors))

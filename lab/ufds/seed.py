@@ -173,7 +173,7 @@ def _put(directory: Directory, name: str, attributes: Attributes) -> None:
 
 def own_directory(datacenter: plan.Datacenter) -> Directory:
     """A UFDS that was never coupled: a candidate's."""
-    directory = Directory(is_master=True)
+    directory = Directory(is_master=True, datacenter=datacenter.name)
     for part in (_frame(datacenter), iter([_version()]), _region(datacenter.region, [datacenter]),
                  _admin([datacenter], []), _probes(datacenter)):  # fmt: skip
         _filled(directory, part)
@@ -184,7 +184,7 @@ def master_directory(the_plan: plan.Plan) -> Directory:
     """The master's UFDS, with everything that the coupling shares."""
     master = the_plan.master
     coupled = [each for each in the_plan.datacenters if each.state != "candidate"]
-    directory = Directory(is_master=True)
+    directory = Directory(is_master=True, datacenter=master.name)
     _filled(directory, _frame(master))
     _filled(directory, iter([_version()]))
     for region in dict.fromkeys([master.region, *(each.region for each in coupled)]):
@@ -215,7 +215,7 @@ class _Copies:
 
 
 def _replica_directory(replica: plan.Datacenter, url: str, copies: _Copies) -> Directory:
-    directory = Directory(is_master=False)
+    directory = Directory(is_master=False, datacenter=replica.name)
     _filled(directory, _frame(replica))
     texts = queries(replica.region)
     wanted = [(query, f", {query.base}") for query in map(Query.parse, texts)]

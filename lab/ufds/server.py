@@ -12,7 +12,7 @@ from lab.ufds import ber, dn, messages
 from lab.ufds.directory import FORCE_CONTROL
 from lab.ufds.errors import LdapError, not_implemented
 from lab.ufds.messages import Request
-from lab.ufds.service import ANONYMOUS, WHOAMI, Found, Service
+from lab.ufds.service import ANONYMOUS, SORT_CONTROL, WHOAMI, Found, Service
 
 LARGEST_MESSAGE = 16 * 1024 * 1024
 MODES = ("normal", "hang", "garbage", "cut", "slow", "endless")
@@ -100,7 +100,8 @@ class Connection:
         while (message := await self._message()) is not None:
             try:
                 request = messages.request(message)
-            except ber.BerError:
+            except ber.BerError as error:
+                self.writer.write(messages.complaint(message, str(error)))
                 return
             await self.server.before_answer()
             if self.server.mode == "garbage":
@@ -141,10 +142,10 @@ class Connection:
                 case messages.Bind(name, password):
                     self.identity = self.service.bind(name, password)
                 case messages.Compare(name, attribute, value):
-                    same = self.service.compare(self.identity, name, attribute, value)
-                    raise LdapError(6 if same else 5, "", "")
-                case messages.Rename(name):
-                    raise not_implemented(name)
+                    self.service.compare(self.identity, name, attribute, value)
+                case messages.Rename(name, new):
+                    dn.parse(new)
+                    raise not_implemented(dn.parse(name).key)
                 case messages.Extended(oid):
                     return self._extended(request.id, oid)
                 case _:
@@ -157,24 +158,26 @@ class Connection:
             self.writer.write(messages.result(request.id, tag, error.code, error.matched, error.message))
             return True
         # One write with the last entries: two small ones would wait for each other's acknowledgement.
-        self.writer.write(entries + messages.result(request.id, tag))
+        sorts = isinstance(operation, messages.Search) and self.service.sorts(operation.base, operation.scope)
+        controls = messages.SORTED if sorts and SORT_CONTROL in request.controls else b""
+        self.writer.write(entries + messages.result(request.id, tag, controls=controls))
         return True
 
     def _write(self, request: Request) -> None:
+        force = FORCE_CONTROL in request.controls
         match request.operation:
             case messages.Add(name, attributes):
-                force = FORCE_CONTROL in request.controls
                 self.service.add(self.identity, name, attributes, force=force)
             case messages.Modify(name, changes):
-                self.service.modify(self.identity, name, changes)
+                self.service.modify(self.identity, name, changes, force=force)
             case messages.Delete(name):
-                self.service.delete(self.identity, name)
+                self.service.delete(self.identity, name, force=force)
 
     def _extended(self, number: int, oid: str) -> bool:
         if oid == WHOAMI:
             self.writer.write(messages.result(number, 0x78, extra=ber.text(self.identity, 0x8B)))
         else:
-            self.writer.write(messages.result(number, 0x78, 2, "", f"unsupported extended operation {oid}"))
+            self.writer.write(messages.result(number, 0x78, 2, "", f"{oid} not supported"))
         return True
 
     async def _search(self, request: Request, asked: messages.Search) -> bytes | None:

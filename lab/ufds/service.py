@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from lab.ufds import changelog, dn
 from lab.ufds.changelog import Modification
-from lab.ufds.directory import OPERATORS, SUFFIX, Directory, shown, visible
+from lab.ufds.directory import BASE, OPERATORS, SUFFIX, Directory, shown, visible
 from lab.ufds.errors import LdapError, access_denied, not_implemented
 from lab.ufds.filters import Filter
 from lab.ufds.store import Attributes
@@ -31,15 +31,15 @@ class Service:
 
     def bind(self, name: str, password: str) -> str:
         """The identity that a connection has from now on."""
-        if not name:
-            return ANONYMOUS
+        if not name and not password:
+            return ""
         who = dn.parse(name)
         if who.key == dn.parse(self.root_dn).key:
             if password != self.root_password:
                 raise LdapError(49, self.root_dn, self.root_dn)
             return who.key
         if not who.under(SUFFIX):
-            raise not_implemented(name)
+            raise not_implemented(who.key)
         self.directory.check_password(who.key, password)
         return who.key
 
@@ -48,7 +48,7 @@ class Service:
 
     def _authorize(self, identity: str, name: dn.Dn, suffix: str) -> None:
         """Root may everything; a user what is his and below; members of operators everything."""
-        if identity == dn.parse(self.root_dn).key or name.key == identity or name.key.endswith(", " + identity):
+        if identity == dn.parse(self.root_dn).key or (identity and name.under(identity)):
             return
         members = self.directory.store.get(OPERATORS) or {}
         if suffix != SUFFIX or identity not in members.get("uniquemember", ()):
@@ -57,7 +57,7 @@ class Service:
     def _writable(self, identity: str, text: str) -> dn.Dn:
         name = dn.parse(text)
         if not name.under(SUFFIX):
-            raise not_implemented(text)
+            raise not_implemented(name.key)
         self._authorize(identity, name, SUFFIX)
         return name
 
@@ -80,6 +80,10 @@ class Service:
             return ((row.key, shown(row.attributes)) for row in rows)
         return ((row.key, visible(shown(row.attributes))) for row in rows)
 
+    def sorts(self, base: str, scope: int) -> bool:
+        """Whether a search there answers a sort control; the lab's order is always that of arrival."""
+        return scope != BASE and self._suffix(dn.parse(base)) in (SUFFIX, changelog.SUFFIX)
+
     def _counter(self, suffix: str) -> dict[str, list[str]]:
         log = self.directory.log
         count = log.latest if suffix == "cn=latestchangenumber" else len(log)
@@ -89,14 +93,14 @@ class Service:
     def add(self, identity: str, name: str, attributes: Attributes, *, force: bool = False) -> None:
         self.directory.add(self._writable(identity, name), attributes, force=force)
 
-    def modify(self, identity: str, name: str, changes: Sequence[Modification]) -> None:
-        self.directory.modify(self._writable(identity, name).key, changes)
+    def modify(self, identity: str, name: str, changes: Sequence[Modification], *, force: bool = False) -> None:
+        self.directory.modify(self._writable(identity, name).key, changes, force=force)
 
-    def delete(self, identity: str, name: str) -> None:
-        self.directory.delete(self._writable(identity, name).key)
+    def delete(self, identity: str, name: str, *, force: bool = False) -> None:
+        self.directory.delete(self._writable(identity, name).key, force=force)
 
-    def compare(self, identity: str, name: str, attribute: str, value: str) -> bool:
-        return self.directory.compare(self._writable(identity, name).key, attribute, value)
+    def compare(self, identity: str, name: str, attribute: str, value: str) -> None:
+        self.directory.compare(self._writable(identity, name).key, attribute, value)
 
 
 def root_dse() -> dict[str, list[str]]:

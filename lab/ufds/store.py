@@ -6,25 +6,35 @@ with many accounts, several replicas) can share the old one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
-from lab.ufds import filters
-from lab.ufds.errors import constraint
+from lab.ufds import query
+from lab.ufds.errors import LdapError, constraint
 from lab.ufds.filters import And, Below, Equal, Filter, Or
+from lab.ufds.query import Bucket, Clause
 
 Attributes = Mapping[str, list[str]]
 
 # What the real bucket indexes: sdc-ufds sapi_manifests/ufds/template, "o=smartdc".schema.
-INDEXED = frozenset({
-    "_id", "_key", "_mtime", "_etag", "login", "uuid", "email", "objectclass", "fingerprint", "cn", "sn",
-    "givenname", "city", "state", "country", "postalcode", "agent", "owner", "name", "version", "fromtag", "totag",
-    "fromvm", "tovm", "fromip", "toip", "fromsubnet", "tosubnet", "fromwildcard", "towildcard", "_owner", "_parent",
-    "urn", "pwdattribute", "pwdinhistory", "pwdminlength", "pwdmaxfailure", "pwdlockoutduration", "pwdmaxage",
-    "pwdcheckquality", "pwdchangedtime", "pwdhistory", "pwdpolicysubentry", "pwdendtime", "pwdaccountlockedtime",
-    "pwdfailuretime", "_imported", "_replicated", "approved_for_provisioning", "created_at", "updated_at",
-    "expires_at", "company", "account", "memberpolicy", "memberrole", "rule", "tenant", "disabled", "accesskeyid",
-    "accesskeysecret",
-})  # fmt: skip
+_TEXTS = (
+    "login uuid email fingerprint cn sn givenname city state country postalcode agent owner name version fromtag totag "
+    "fromvm tovm fromip toip fromsubnet tosubnet fromwildcard towildcard _owner _parent urn pwdattribute "
+    "pwdcheckquality pwdpolicysubentry _imported _replicated approved_for_provisioning expires_at company account "
+    "tenant accesskeyid accesskeysecret"
+)
+_NUMBERS = (
+    "pwdinhistory pwdminlength pwdmaxfailure pwdlockoutduration pwdmaxage pwdchangedtime pwdendtime "
+    "pwdaccountlockedtime created_at updated_at"
+)
+BUCKET = Bucket(
+    "ufds_o_smartdc",
+    dict.fromkeys(_TEXTS.split(), "string")
+    | dict.fromkeys(_NUMBERS.split(), "number")
+    | dict.fromkeys(("objectclass", "pwdhistory", "memberpolicy", "memberrole", "rule"), "[string]")
+    | {"pwdfailuretime": "[number]", "disabled": "boolean"},
+    "o=smartdc",
+)
 # Where an equality look-up is worth a table of its own; the other indexed attributes are scanned.
 TABLES = ("objectclass", "_parent", "_owner", "account", "fingerprint", "login", "uuid", "email", "urn")
 UNIQUE = ("email", "login", "uuid", "urn")  # the order in which the recorded server notices a clash
@@ -91,13 +101,23 @@ class Store:
             self._logins[login.lower()] -= 1
 
     def login_taken(self, login: str) -> bool:
-        return self._logins.get(login.lower(), 0) > 0
+        """As the real server's regular expression sees it: any case, and a dot is any character."""
+        if "." not in login:
+            return self._logins.get(login.lower(), 0) > 0
+        pattern = re.compile(re.escape(login.lower()).replace(r"\.", "."))
+        return any(there and pattern.fullmatch(known) for known, there in self._logins.items())
 
     def check_unique(self, key: str, attributes: Attributes) -> None:
-        """Raises code 19 for the first unique attribute that another entry has."""
+        """Raises code 19 for the first unique attribute that another entry has; several values count as one text."""
+        disabled = ",".join(attributes.get("disabled", ["true"]))
+        if disabled.lower() not in ("true", "false"):
+            raise LdapError(1, "Moray failure: index(disabled) is of type boolean")
         for name in UNIQUE:
-            for value in attributes.get(name, ()):
-                if any(other != key for other in self._tables[name].get(value, ())):
+            if name not in attributes:
+                continue
+            value = ",".join(attributes[name])
+            for other in self._tables[name].get(attributes[name][0], ()) if attributes[name] else ():
+                if other != key and ",".join(self.rows[other].attributes[name]) == value:
                     raise constraint(f'"{name}" is a unique attribute; value "{value}" already exists')
 
     def children(self, key: str) -> list[str]:
@@ -106,26 +126,26 @@ class Store:
 
     def search(self, wanted: Filter, limit: int | None) -> Iterator[Row]:
         """Rows that match, by arrival.  The limit counts what the *indexed* part lets through, as the real one does."""
-        in_sql = filters.indexed(wanted, INDEXED.__contains__)
-        complete = in_sql == wanted
-        left = limit or DEFAULT_LIMIT
-        for row in self._candidates(in_sql):
+        return self._found(query.compiled(BUCKET, wanted), wanted, limit or DEFAULT_LIMIT)
+
+    def _found(self, clause: Clause, wanted: Filter, left: int) -> Iterator[Row]:
+        for row in self._candidates(wanted):
             entry = Described(row)
-            if in_sql is not None and not in_sql.matches(entry):
+            if clause(entry) is not True:
                 continue
             left -= 1
-            if complete or wanted.matches(entry):
+            if query.matches(BUCKET, wanted, entry):
                 yield row
             if left <= 0:
                 return
 
-    def _candidates(self, in_sql: Filter | None) -> list[Row]:
-        keys = self._narrowed(in_sql)
+    def _candidates(self, wanted: Filter) -> list[Row]:
+        keys = self._narrowed(wanted)
         if keys is None:
             return list(self.rows.values())
         return sorted((self.rows[key] for key in keys), key=lambda row: row.number)
 
-    def _narrowed(self, part: Filter | None) -> dict[str, None] | None:
+    def _narrowed(self, part: Filter) -> dict[str, None] | None:
         """The smallest set of keys that the tables give for a filter; None where they give none."""
         match part:
             case Equal(attribute, value) if attribute in self._tables:
@@ -175,6 +195,9 @@ class Described(Mapping[str, list[str]]):
         if name == "_key":
             return [self.row.key]
         return self.row.attributes[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.row.attributes or name in ("_id", "_key")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.row.attributes)
