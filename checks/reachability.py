@@ -8,8 +8,15 @@ from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 
 OPEN = "open"
 MORAY = "/application/moray:moray-"
-PATH = ("routes-go-both-ways", "routes-go-both-ways@target", "firewall-lets-peers-in@target", "networks-do-not-overlap")
-"""What lies between the zones of every link.  A source that has no route to anybody is told as its own finding."""
+BACK = (
+    "napi-has-the-routes@target",
+    "routes-go-both-ways",
+    "routes-go-both-ways@target",
+    "firewall-lets-peers-in@target",
+    "networks-do-not-overlap",
+)
+PATH = ("napi-has-the-routes", *BACK)
+"""What lies between the zones of every link; NAPI's routes do not reach a global zone."""
 
 
 def results(link: Link) -> dict[str, str]:
@@ -32,7 +39,7 @@ def test_ufds_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, WARNING, after=[*PATH, "ufds-answers@target"])
+@check(BOTH, WARNING, after=[*BACK, "ufds-answers@target"])
 def test_headnode_reaches_master_ufds(link: Link) -> None:
     """The global zone of every replica's head node reaches the master's UFDS on 636.
 

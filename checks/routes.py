@@ -5,8 +5,8 @@ from itertools import combinations
 
 from evidence.facts import Missing
 from evidence.firewall import anybody
-from evidence.paths import shut_out, without_way_back
-from evidence.routes import by_default, routed, subnet
+from evidence.paths import shut_out, unknown_to_napi, without_manta_routes, without_way_back
+from evidence.routes import routed, subnet
 from evidence.subjects import Coupling, Datacenter, Zone, of_each
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 from fixtures.outcomes import Disagreement
@@ -14,7 +14,7 @@ from fixtures.outcomes import Disagreement
 UFDS = 636
 
 
-@check(BOTH, CRITICAL, after=["networks-do-not-overlap"])
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "napi-has-the-routes"])
 def test_routes_go_both_ways(target: Zone) -> None:
     """A zone that zones of other datacenters have a route to, and get no answer from, has a route back to each of them.
 
@@ -42,7 +42,7 @@ def test_firewall_lets_peers_in(target: Zone) -> None:
         raise unknown
 
 
-@check(BOTH, WARNING, after=["internal-apis-answer@napi"])
+@check(BOTH, WARNING, after=["internal-apis-answer@napi", "napi-has-the-routes"])
 def test_routes_are_durable(zone: Zone) -> None:
     """Every route that vmadm has set in a zone is known to NAPI, for one of the zone's networks and by the same gateway.
 
@@ -63,26 +63,33 @@ def covered(to: str, via: str, known: set[tuple[str, str]]) -> bool:
     return (to, via) in known or routed([net for net, hop in known if hop == via], to)
 
 
-@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "internal-apis-answer@napi"])
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "internal-apis-answer@napi", "napi-has-the-routes"])
 def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     """imgapi, cnapi, vmapi, sapi and moray have a route to the admin and Manta networks of the region's other datacenters.
 
     Manta's zones there ask them, and the answers have to find their way back.  A gateway of the admin network will
     do.  Source: seed ("imgapi, cnapi, vmapi" need more routes for Manta; routes in sapi and moray zones); facts "Manta".
     """
-    wanted = {
-        f"{network.subnet} ({peer.name}, {name})": network.subnet
-        for peer in manta_peer.datacenter.peers
-        for name in ("admin", "manta")
-        if (network := peer.networks.get(name)) is not None
-    }
-    vm = manta_peer.vm
-    missing = sorted(
-        name
-        for name, net in wanted.items()
-        if not (routed(vm.routes, net) or by_default(vm, net.partition("/")[0]) is not None)
-    )
+    missing = sorted(f"{net.subnet} ({peer.name}, {net.name})" for peer, net in without_manta_routes(manta_peer))
     assert missing == [], "networks that the zone has no route to"
+
+
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "internal-apis-answer@napi", "replica-points-at-master"])
+def test_napi_has_the_routes(datacenter: Datacenter) -> None:
+    """NAPI has a route for every way between datacenters that a zone has to go and has no route for itself.
+
+    Where NAPI lacks them, net-agent takes them out of every zone, and nothing that is set by hand lasts: so it is after a
+    PUT that was to add one route, since PUT replaces them all, and in a datacenter that was never connected.  Source:
+    facts, hazard 1 and "Routes".
+    """
+    found, unknown = unknown_to_napi(datacenter)
+    zones: dict[str, set[str]] = {}
+    for way in found:
+        zones.setdefault(f"{way.host} ({way.target})", set()).add(way.zone.alias or way.zone.role)
+    without = {host: ", ".join(sorted(aliases)) for host, aliases in zones.items()}
+    assert without == {}, "what zones have to reach, and neither they nor NAPI have a route to"
+    if unknown is not None:
+        raise unknown
 
 
 @check(BOTH, CRITICAL, after=["internal-apis-answer@napi"])

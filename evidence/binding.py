@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from evidence.inventory import CANDIDATE, MASTER, REPLICA
 from evidence.links import Link, links, targets
-from evidence.subjects import INTERNAL_APIS, MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
+from evidence.subjects import INTERNAL_APIS, MANTA_PEERS, MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
 
 Subject = Coupling | Region | Datacenter | Zone | Link
 
 PREFLIGHT, POSTCHANGE, BOTH = "preflight", "postchange", "both"
-MANTA_PEERS = ("cnapi", "imgapi", "moray", "sapi", "vmapi")
-"""Roles that Manta's zones, its deployment and SAPI in other datacenters ask: they need routes back."""
 _STATES = {PREFLIGHT: (CANDIDATE,), POSTCHANGE: (MASTER, REPLICA), BOTH: (MASTER, REPLICA, CANDIDATE)}
 
 

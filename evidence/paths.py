@@ -5,14 +5,15 @@ Each answer comes with the reason why it may not be the whole one: what one link
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from evidence.facts import Missing, graver
 from evidence.firewall import UnreadableRuleError, lets_in
-from evidence.links import Link, links_to
-from evidence.model import FirewallRule
-from evidence.routes import has_route, source_address
-from evidence.subjects import GLOBAL, Zone
+from evidence.links import LINKS, Link, leads_to, links, links_to
+from evidence.model import FirewallRule, Network
+from evidence.routes import by_default, has_route, napi_route, routed, source_address, subnet
+from evidence.subjects import GLOBAL, MANTA_PEERS, Datacenter, Zone
 
 ANSWERED = frozenset({"open", "refused"})
 """Results that no packet filter and no missing route makes: something came back."""
@@ -51,6 +52,81 @@ def without_way_back(target: Zone) -> tuple[dict[str, tuple[Link, str]], Missing
         except Missing as missing:
             unknown = graver(unknown, missing)
     return found, unknown
+
+
+@dataclass(frozen=True)
+class Way:
+    """A zone that has to send to a host in another datacenter."""
+
+    zone: Zone
+    host: str
+    target: Datacenter
+
+
+def unknown_to_napi(datacenter: Datacenter) -> tuple[list[Way], Missing | None]:
+    """The ways that the zones of a datacenter need and have not, and NAPI does not know either; there and back."""
+    found: list[Way] = []
+    unknown = None
+    for way in _needed(datacenter):
+        if isinstance(way, Missing):
+            unknown = graver(unknown, way)
+            continue
+        try:
+            if not has_route(way.zone, way.host) and napi_route(way.zone, way.host) is None:
+                found.append(way)
+        except Missing as missing:
+            unknown = graver(unknown, missing)
+    return found, unknown
+
+
+def _needed(datacenter: Datacenter) -> Iterator[Way | Missing]:
+    """Where something got no answer; and what Manta needs.  What cannot be told comes as its reason."""
+    world, probed = datacenter.world, [check for check, kind in LINKS.items() if kind.probed]
+    for link in (link for check in probed for link in links(world, check) if link.source.role != GLOBAL):
+        if datacenter.name not in (link.source.datacenter.name, link.target.name):
+            continue
+        try:
+            if not unanswered(link):
+                continue
+            if link.source.datacenter.name == datacenter.name:
+                yield Way(link.source, link.host, link.target)
+            elif leads_there(link):
+                address = source_address(link.source, link.host)
+                yield from (
+                    Way(zone, address, link.source.datacenter) for zone in link.target_zones if leads_to(link, zone)
+                )
+        except Missing as missing:
+            yield missing
+    for zone in (
+        (zone for role in MANTA_PEERS for zone in datacenter.zones(role))
+        if datacenter in world.manta_datacenters
+        else ()
+    ):
+        try:
+            yield from (Way(zone, first_host(network), peer) for peer, network in without_manta_routes(zone))
+        except Missing as missing:
+            yield missing
+
+
+def first_host(network: Network) -> str:
+    """An address that lies in a network."""
+    net = subnet(network.subnet)
+    return str(net.network_address + 1) if net is not None else network.subnet
+
+
+def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
+    """The admin and Manta networks of the other datacenters of its region that a zone has no route to."""
+    networks = [
+        (peer, network)
+        for peer in zone.datacenter.peers
+        for name in ("admin", "manta")
+        if (network := peer.networks.get(name)) is not None
+    ]
+    return [
+        (peer, network)
+        for peer, network in networks
+        if not routed(zone.vm.routes, network.subnet) and by_default(zone.vm, first_host(network)) is None
+    ]
 
 
 def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]], Missing | None]:

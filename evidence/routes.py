@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from evidence.model import Nic, Vm
-from evidence.subjects import GLOBAL, Zone
+from evidence.model import Network, Nic, Vm
+from evidence.subjects import GLOBAL, Datacenter, Zone
 
 
 def subnet(text: str) -> IPv4Network | None:
@@ -69,6 +69,21 @@ def has_route(zone: Zone, host: str) -> bool:
     """Whether the zone itself has a route to the host, or is on its network; of default routes see by_default."""
     vm = zone.vm
     return any((nic_towards(vm, host), covering(vm.routes, host), by_default(vm, host)))
+
+
+def network_of(datacenter: Datacenter, nic: Nic) -> Network | None:
+    """The NAPI network of a NIC."""
+    return next((net for net in datacenter.networks.values() if net.uuid == nic.network_uuid), None)
+
+
+def napi_route(zone: Zone, host: str) -> tuple[Network, str] | None:
+    """The network of the zone's, and the route of it, by which NAPI has net-agent lead the zone to a host."""
+    for nic in zone.vm.nics:
+        network = network_of(zone.datacenter, nic)
+        known = covering(network.routes, host) if network is not None else None
+        if network is not None and known is not None:
+            return network, known
+    return None
 
 
 def source_address(zone: Zone, host: str) -> str:

@@ -49,6 +49,9 @@ ROLES = (
 MANTA_ROLES = ("electric-moray", "webapi")
 """Roles of Manta's own zones, where the inventory expects Manta: tagged manta_role, and owned by poseidon."""
 
+MANTA_PEERS = ("cnapi", "imgapi", "moray", "sapi", "vmapi")
+"""Roles that Manta's zones, its deployment and SAPI in other datacenters ask: they need routes back."""
+
 GLOBAL = "global"
 """The role and alias of a head node's global zone: the source of a link, and no subject of its own."""
 

@@ -133,6 +133,7 @@ async def left_behind(lab: Lab, target: Target) -> None:
     )
     (target.machine.root / "var/tmp/restore.ldif").write_text("dn: amonprobegroup=…\n", encoding="utf-8")
     (ufds / "tmp/cnt").write_text(f"ldapsearch -w {plan.ROOT_PASSWORD}\n", encoding="utf-8")
+    (ufds / "tmp/.bootstrap.ldif.in.0").write_text("userpassword:: c2VjcmV0\n", encoding="utf-8")
 
 
 async def _root_password(lab: Lab, target: Target, password: str) -> Undo:

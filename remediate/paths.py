@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evidence.links import Link
-from evidence.paths import without_way_back
-from evidence.routes import by_default, covering, nic_towards, routed, subnet
-from evidence.subjects import Coupling, Zone
+from evidence.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
+from evidence.routes import covering, network_of, nic_towards, routed
+from evidence.subjects import Coupling, Datacenter, Zone
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
-from remediate.routes import destination, gateway, into_napi, network_of, route_steps
+from remediate.routes import destination, gateway, into_napi, napi_steps, route_steps
 from remediate.shell import quote
 from remediate.steps import SAFE, Note, Step
 
@@ -56,25 +56,28 @@ def tell_napi(zone: Zone) -> Advised:
                 "right. net-agent will set NAPI's."
             )
         else:
-            yield from into_napi(datacenter, network, to, via, proof, f"leads to {to}")
+            yield from into_napi(datacenter, network, {to: via}, proof, f"leads to {to}")
 
 
 @remedy("triton-zones-have-manta-routes")
 def give_it_the_routes_of_manta(manta_peer: Zone) -> Advised:
     """One route for each network that it lacks; NAPI's reach the other zones too, which is meant here."""
     proof = (f"triton-zones-have-manta-routes[{manta_peer.id}]",)
-    missing = [
-        (peer, net)
-        for peer in manta_peer.datacenter.peers
-        for name in ("admin", "manta")
-        if (network := peer.networks.get(name)) is not None
-        and (net := subnet(network.subnet)) is not None
-        and not routed(manta_peer.vm.routes, network.subnet)
-        and by_default(manta_peer.vm, str(net.network_address)) is None
-    ]
     yield from once(
-        step for peer, net in missing for step in route_steps(manta_peer, str(net.network_address + 1), peer, proof)
+        step
+        for peer, network in without_manta_routes(manta_peer)
+        for step in route_steps(manta_peer, first_host(network), peer, proof)
     )
+
+
+@remedy("napi-has-the-routes")
+def tell_napi_the_routes(datacenter: Datacenter) -> Advised:
+    """One PUT a network, with what is there; net-agent brings the routes into every zone of it."""
+    found, unknown = unknown_to_napi(datacenter)
+    proof = (f"napi-has-the-routes[{datacenter.id}]",)
+    yield from napi_steps(datacenter, found, proof)
+    if unknown is not None:
+        yield Note(f"Not known of all: {unknown.asked}: {unknown.why}.")
 
 
 @remedy("headnode-reaches-master-ufds")

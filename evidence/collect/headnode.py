@@ -27,7 +27,7 @@ USBKEY = (
 M2S = "grep -c ufds_remote_ldap_root_pw /opt/smartdc/bin/sdc-ufds-m2s"
 INSTANCES = "sdcadm insts -j sapi ufds"
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
-LEFT_IN_ZONE = ("tmp/cnt", "var/tmp/metadata.json")
+LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
 """From the root of the global zone, and of the ufds zone."""
 QUESTIONS = {"clock": ("its clock", DATE), "leftovers": ("what sdc-ufds-m2s leaves behind", "ls -1d FILES")}
 """Asked of every head node."""

@@ -20,6 +20,7 @@ from evidence.collect import parse
 from evidence.links import Link
 from evidence.model import Probe, Service
 from evidence.redact import cut
+from evidence.subjects import GLOBAL
 
 SCRIPT = pathlib.Path(__file__).with_name("zone.sh").read_text(encoding="ascii")
 HARMLESS = re.compile(r"[A-Za-z0-9._:/-]+")
@@ -92,7 +93,10 @@ def words(role: str, wanted: Iterable[Target], seconds: float) -> list[str]:
         found.append(f"manifests:/opt/smartdc/{FOLDERS.get(role, role)}")
     if role in BEGAN:
         found.append(f"began:{BEGAN[role]}")
-    found += sorted({target.word for target in wanted if usable(target.host)})
+    reached = [target for target in wanted if usable(target.host)]
+    if role == GLOBAL:  # its routes stand nowhere else
+        found += sorted({f"route:{target.host}" for target in reached})
+    found += sorted({target.word for target in reached})
     assert all(HARMLESS.fullmatch(word) for word in found), found
     return found
 

@@ -145,6 +145,11 @@ main() {
                 host=${word#*:}
                 probes+=("probe"$'\t'"${word%%:*}"$'\t'"${host%:*}"$'\t'"${host##*:}")
                 ;;
+            route:*)
+                host=${word#route:}
+                hosts[$host]=1
+                routes+=("show_route"$'\t'"$host")
+                ;;
         esac
     done
     if ((${#probes[@]})); then
@@ -160,8 +165,8 @@ main() {
                 routes+=("show_route"$'\t'"$host")
             fi
         done
-        ((${#routes[@]})) && run_all "${routes[@]}"
     fi
+    ((${#routes[@]})) && run_all "${routes[@]}"
     for word in "${files[@]}"; do
         show_file "$word"
         show_written "$word"

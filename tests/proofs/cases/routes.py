@@ -4,6 +4,9 @@ from tests.proofs.cases.case import MASTER_UFDS, case
 
 MANTA = ("--manta",)
 CASES = (
+    case("napi-route-missing@my-dc-3", "napi-has-the-routes[my-dc-3]"),
+    case("napi-route-missing@my-dc-3", "napi-has-the-routes[my-dc-3]", lab=MANTA),
+    case("route-vmadm-only@my-dc-1.adminui0", "napi-has-the-routes[my-dc-1]"),
     case("route-one-way@my-dc-2.moray0", "routes-go-both-ways[my-dc-2.moray0]"),
     case("route-one-way@my-dc-2.ufds0", "routes-go-both-ways[my-dc-2.ufds0]"),
     case("route-missing@my-dc-3.binder0", "routes-go-both-ways[my-dc-3.binder0]"),
