@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 
 from lab import plan
@@ -27,15 +28,7 @@ for service in $(sdc-sapi "/services?application_uuid=$app" | json -Ha uuid); do
     sdc-sapi --no-headers /services/$service -X DELETE
 done
 sdc-sapi --no-headers /applications/$app -X DELETE"""
-DELETE_POSEIDON = """uuid=$(sdc-ldap search login=poseidon uuid | sed -n 's/^uuid: //p')
-sdc-ldap modify <<LDIF
-dn: cn=operators, ou=groups, o=smartdc
-changetype: modify
-delete: uniquemember
-uniquemember: uuid=$uuid, ou=users, o=smartdc
-LDIF
-sdc-ldap delete "uuid=$uuid, ou=users, o=smartdc"
-for name in manta admin; do
+TAKE_FROM_NETWORKS = """for name in manta admin; do
     network=$(sdc-napi "/networks?name=$name" | json -Ha uuid)
     sdc-napi --no-headers /networks/$network | tr -d '\\n ' | sed "s/,\\"$uuid\\"//; s/\\"$uuid\\",*//" > /var/tmp/network.json
     printf '{"owner_uuids": %s}' "$(json -f /var/tmp/network.json owner_uuids)" |
@@ -153,10 +146,13 @@ async def wrong_place(journal: Journal) -> None:
 async def put_right(journal: Journal) -> None:
     journal.say("## Put right")
     journal.say(
-        "Nothing of Manta is deployed yet, so all of it can go: the application at the SAPI master, and the account."
+        "Nothing of Manta is deployed yet, so all of it can go: the application at the SAPI master; the account, as the suite "
+        "prints it; and what NAPI has of it."
     )
     await journal.types("my-dc-2", DELETE_APPLICATION)
-    await journal.types("my-dc-3", DELETE_POSEIDON)
+    uuid = re.findall(r"uuid=([0-9a-f-]{36})", json.dumps(journal.causes))[0]
+    await journal.remedy()
+    await journal.types("my-dc-3", f"uuid={uuid}\n{TAKE_FROM_NETWORKS}")
     journal.say(
         "Now where the SAPI master is; then, as soon as the account is there, one after the other everywhere else."
     )
