@@ -13,14 +13,14 @@ import ssl
 from collections.abc import Sequence
 
 from lab import kinds, ldap
-from lab.http import HttpServer, Request, Response, error_response, json_response
+from lab.http import HttpServer, OverHttp, Request, Response, error_response, json_response
 from lab.moray import MorayClient
 
 PORT = 443
 CONFIG = "opt/smartdc/adminui/etc/config.json"
 
 
-class Adminui:
+class Adminui(OverHttp):
     """The adminui of one datacenter; reads its rendered configuration at start."""
 
     def __init__(self, place: kinds.Place, nameservers: Sequence[str], tls: ssl.SSLContext) -> None:
@@ -30,14 +30,6 @@ class Adminui:
         self._ufds: list[ldap.Session] = []
         self._moray: MorayClient | None = None
         self.http = HttpServer(self.answer, "adminui")
-
-    @property
-    def misbehaviour(self) -> str | None:
-        return self.http.misbehaviour
-
-    @misbehaviour.setter
-    def misbehaviour(self, value: str | None) -> None:
-        self.http.misbehaviour = value
 
     async def start(self) -> None:
         config = json.loads((self._place.root / CONFIG).read_text(encoding="utf-8"))

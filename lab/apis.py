@@ -11,27 +11,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab import kinds, plan
-from lab.http import Handler, HttpServer, Request, Response, error_response, json_response
+from lab.http import Handler, HttpServer, OverHttp, Request, Response, error_response, json_response
 
 PORT = 80
 PID = 4242
 Json = dict[str, Any]
 
 
-class Api:
+class Api(OverHttp):
     """One HTTP server on port 80 of a zone; `handler` answers."""
 
     def __init__(self, place: kinds.Place, name: str, handler: Handler) -> None:
         self._place = place
         self.http = HttpServer(handler, name)
-
-    @property
-    def misbehaviour(self) -> str | None:
-        return self.http.misbehaviour
-
-    @misbehaviour.setter
-    def misbehaviour(self, value: str | None) -> None:
-        self.http.misbehaviour = value
 
     async def start(self) -> None:
         await self.http.start(self._place.listen(PORT))

@@ -18,7 +18,7 @@ from typing import Any
 
 from lab import kinds, ldap
 from lab.cloudapi_auth import RefusedError, account_of, allow
-from lab.http import BadMessageError, HttpServer, Request, Response, error_response, fetch, json_response
+from lab.http import BadMessageError, HttpServer, OverHttp, Request, Response, error_response, fetch, json_response
 
 PORT = 443
 CONFIG = "opt/smartdc/cloudapi/etc/cloudapi.cfg"
@@ -31,7 +31,7 @@ SERVER_TIMEOUT = 120.0
 LOCALHOST = "127.0.0.1"
 
 
-class Cloudapi:
+class Cloudapi(OverHttp):
     """One cloudapi process (SMF instance cloudapi-808x); start() returns when its waiting for UFDS has begun.
 
     `on_exit` hears of a process that ended because UFDS refused its bind.
@@ -55,14 +55,6 @@ class Cloudapi:
         self._refusal: asyncio.Task[None] | None = None
         self.ready = False
         self.http = HttpServer(self.answer, "cloudapi/9.20.0")
-
-    @property
-    def misbehaviour(self) -> str | None:
-        return self.http.misbehaviour
-
-    @misbehaviour.setter
-    def misbehaviour(self, value: str | None) -> None:
-        self.http.misbehaviour = value
 
     async def start(self) -> None:
         self._config = json.loads((self._place.root / CONFIG).read_text(encoding="utf-8"))
@@ -134,7 +126,7 @@ class Cloudapi:
         return self.http.running and self.ready and self.misbehaviour is None
 
 
-class Haproxy:
+class Haproxy(OverHttp):
     """haproxy before a zone's cloudapi processes.  They count as up until three checks have failed."""
 
     def __init__(self, place: kinds.Place, backends: Sequence[Cloudapi], tls: ssl.SSLContext) -> None:
@@ -147,14 +139,6 @@ class Haproxy:
         self._turn = itertools.count()
         self._checking: asyncio.Task[None] | None = None
         self.http = HttpServer(self.answer, "haproxy")
-
-    @property
-    def misbehaviour(self) -> str | None:
-        return self.http.misbehaviour
-
-    @misbehaviour.setter
-    def misbehaviour(self, value: str | None) -> None:
-        self.http.misbehaviour = value
 
     async def start(self) -> None:
         await self.http.start(self._place.listen(PORT), self._tls)

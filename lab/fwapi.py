@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import kinds, plan
-from lab.http import HttpServer, Request, Response, error_response, json_response
+from lab.http import HttpServer, OverHttp, Request, Response, error_response, json_response
 
 PORT = 80
 ALL_PORTS = (1, 65535)
@@ -258,7 +258,7 @@ def _invalid(field: str, message: str) -> Response:
     return json_response({"code": "InvalidParameters", "message": "Invalid parameters", "errors": errors}, 422)
 
 
-class Fwapi:
+class Fwapi(OverHttp):
     """Answers /ping, /rules, /rules/UUID and /firewalls/vms/UUID."""
 
     def __init__(self, place: kinds.Place, rules: Rules, zone: Callable[[str], plan.Zone | None]) -> None:
@@ -266,14 +266,6 @@ class Fwapi:
         self.rules = rules
         self._zone = zone
         self.http = HttpServer(self.answer, "SmartDataCenter Firewall API")
-
-    @property
-    def misbehaviour(self) -> str | None:
-        return self.http.misbehaviour
-
-    @misbehaviour.setter
-    def misbehaviour(self, value: str | None) -> None:
-        self.http.misbehaviour = value
 
     async def start(self) -> None:
         await self.http.start(self._place.listen(PORT))

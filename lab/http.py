@@ -219,6 +219,20 @@ class HttpServer(Misbehaving):
         return keep_alive
 
 
+class OverHttp:
+    """A daemon with an HTTP server: what that does wrong, the daemon does."""
+
+    http: HttpServer
+
+    @property
+    def misbehaviour(self) -> str | None:
+        return self.http.misbehaviour
+
+    @misbehaviour.setter
+    def misbehaviour(self, value: str | None) -> None:
+        self.http.misbehaviour = value
+
+
 async def fetch(
     dial: kinds.Dial,
     host: str,

@@ -41,21 +41,13 @@ class Muskie:
         self._front.backends.pop(self._port, None)
 
 
-class WebapiHaproxy:
+class WebapiHaproxy(http.OverHttp):
     """haproxy of a webapi zone on 80."""
 
     def __init__(self, place: kinds.Place) -> None:
         self._place = place
         self.backends: dict[int, Muskie] = {}
         self.http = http.HttpServer(self.answer, "Manta")
-
-    @property
-    def misbehaviour(self) -> str | None:
-        return self.http.misbehaviour
-
-    @misbehaviour.setter
-    def misbehaviour(self, value: str | None) -> None:
-        self.http.misbehaviour = value
 
     async def start(self) -> None:
         await self.http.start(self._place.listen(PORT))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab import kinds
-from lab.http import HttpServer, Request, Response, error_response, json_response
+from lab.http import HttpServer, OverHttp, Request, Response, error_response, json_response
 
 PORT = 80
 Network = dict[str, Any]
@@ -34,7 +34,7 @@ class Networks:
             self.on_change(network)
 
 
-class Napi:
+class Napi(OverHttp):
     """Answers /ping, /networks and /networks/UUID; a PUT changes what is given and leaves the rest."""
 
     def __init__(self, place: kinds.Place, networks: Networks) -> None:
@@ -42,14 +42,6 @@ class Napi:
         self.networks = networks
         self.searchable = True
         self.http = HttpServer(self.answer, "SmartDataCenter Networking API")
-
-    @property
-    def misbehaviour(self) -> str | None:
-        return self.http.misbehaviour
-
-    @misbehaviour.setter
-    def misbehaviour(self, value: str | None) -> None:
-        self.http.misbehaviour = value
 
     async def start(self) -> None:
         self.searchable = True  # moray's buckets are brought up to date at each start

@@ -65,7 +65,7 @@ class Recursion:
         """Reads the resolvers; on failure those that were read last stay."""
         try:
             found = await self._resolvers()
-        except (ldap.UfdsError, OSError):
+        except (ldap.UfdsError, OSError, EOFError, ValueError):
             return False
         datacenters: dict[str, list[str]] = {}
         for datacenter, address in found:

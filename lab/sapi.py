@@ -13,7 +13,7 @@ import uuid as uuids
 from collections.abc import Callable, Sequence
 
 from lab import kinds, moray
-from lab.http import SOCKET_TIMEOUT, HttpServer, Request, Response, error_response, json_response
+from lab.http import SOCKET_TIMEOUT, HttpServer, OverHttp, Request, Response, error_response, json_response
 from lab.moray import MorayClient, Value
 from lab.restify import ApiError, FatalError, Route, conditional, formatted, parameters, query, routed, version
 from lab.sapi_objects import SHOWN, as_object, change, check_schema, config_etag, shown
@@ -79,7 +79,7 @@ def read_master(place: kinds.Place) -> tuple[str, str] | None:
     return host, port
 
 
-class Sapi:
+class Sapi(OverHttp):
     """The SAPI of one datacenter.
 
     `moray_domain` is the service name of the local moray, `nameservers` the own binders; `on_exit` hears of a process
@@ -104,14 +104,6 @@ class Sapi:
         self.local = MorayClient(place.dial, place.clock, nameservers, moray_domain)
         self.master: MorayClient | None = None
         self.store = Store(self.local, None, LocalFiles(place.root))
-
-    @property
-    def misbehaviour(self) -> str | None:
-        return self.http.misbehaviour
-
-    @misbehaviour.setter
-    def misbehaviour(self, value: str | None) -> None:
-        self.http.misbehaviour = value
 
     @property
     def mode(self) -> str:

@@ -1,0 +1,27 @@
+"""What collecting may send to a head node: rule 1."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from evidence.collect import cloudapi, headnode
+from evidence.collect.draft import MANTA_VMADM, VMADM
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT_LIST = (
+    "sysinfo",
+    "bash /lib/sdc/config.sh -json",
+    re.escape(VMADM),
+    re.escape(MANTA_VMADM),
+    "sdcadm check-health -j",
+    "sdc-healthcheck -p",
+    re.escape(headnode.DATE),
+    r"ls -1d /( /(zones/[0-9a-f-]{36}/root/)?(var/)?tmp/[A-Za-z0-9._\[\]*-]+)+",
+    r"(zlogin -Q [0-9a-f-]{36} )?/usr/bin/bash -s -- [0-9]+( (file|manifests):/opt/smartdc/[a-z./-]+|"
+    r" route:[A-Za-z0-9.-]+| (tcp|udp):[A-Za-z0-9.-]+:[0-9]+| began:svc:/[a-z/]+)*",
+    # A GET that the datacenter's own key signs where it lies, as sdc-healthcheck does it.
+    rf"zlogin -Q [0-9a-f-]{{36}} PATH={re.escape(cloudapi.PATH)} SDC_TESTING=1 /opt/smartdc/sdc/node_modules/smartdc/bin/"
+    r"sdc-listdatacenters -a admin -u https://[0-9.]+ -k [0-9a-f:]{47}",
+)
+"""Every command that collecting may send.  A new one needs a reason."""
