@@ -20,6 +20,7 @@ from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import Comparing
 from evidence.collect.datacenter import Collector
 from evidence.collect.draft import QUESTIONS, Draft, blotted, now
+from evidence.collect.names import Turns
 from evidence.collect.replication import Changelog
 from evidence.inventory import CANDIDATE, REPLICA, Inventory
 from evidence.links import LINKS, Link, links
@@ -69,12 +70,13 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
 
     replicas = tuple(name for name, one in inventory.datacenters.items() if one.state == REPLICA)
     changelog, comparing = Changelog(replicas), Comparing(replicas)
+    turns = Turns()
     meeting = Meeting(name for name, one in inventory.datacenters.items() if one.state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     try:
         async with asyncio.timeout(inventory.timeouts.run), asyncio.TaskGroup() as tasks:
             for name, draft in drafts.items():
-                collector = Collector(draft, inventory.timeouts, threads, changelog, meeting, comparing)
+                collector = Collector(draft, inventory.timeouts, threads, changelog, meeting, comparing, turns)
                 tasks.create_task(_survive(collector.collect(functools.partial(links_from, name)), draft))
     except TimeoutError:
         for draft in drafts.values():

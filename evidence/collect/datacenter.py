@@ -37,9 +37,11 @@ class Collector:
         changelog: Changelog,
         meeting: Meeting,
         comparing: Comparing,
+        turns: names.Turns,
     ) -> None:
         self._draft, self._timeouts, self._threads = draft, timeouts, threads
         self._changelog, self._meeting, self._comparing = changelog, meeting, comparing
+        self._turns = turns
         self._secrets: dict[str, dict[str, Any]] = {"sapi": {}, "usbkey": {}, "endpoints": {}}
         self._configs: dict[str, asyncio.Task[None]] = {}
         self._head: HeadNode
@@ -71,7 +73,7 @@ class Collector:
                 return
             self._head = self._way = head
             self._services = services.Services(head, self._timeouts, self._threads, draft.vault)
-            self._names = names.Names(head, self._timeouts)
+            self._names = names.Names(head, self._timeouts, self._turns)
             async with asyncio.TaskGroup() as tasks:
                 asking = headnode.Asking(head, draft.vault)
                 for key, answer in asking.answers(draft.questions).items():
@@ -129,7 +131,7 @@ class Collector:
         draft, known = self._draft, self._draft.declared.endpoints
         self._way = endpoints.Direct(known, self._timeouts)
         self._services = services.Services(self._way, self._timeouts, self._threads, draft.vault)
-        self._names = names.Names(self._way, self._timeouts)
+        self._names = names.Names(self._way, self._timeouts, self._turns)
         self._secrets["endpoints"] = endpoints.root_of(draft.name)
         draft.vault.learn_all(self._secrets["endpoints"])
         draft.vms = endpoints.zones(draft.declared)

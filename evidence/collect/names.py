@@ -6,8 +6,9 @@ Recursion is desired: without it a binder passes nothing on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Final, TypeVar
 
 import dns.exception
@@ -27,7 +28,9 @@ SLOWEST_BINDER: Final = 5.0
 OWN_ROLES: Final = ("moray", "sapi", "ufds")
 MOST_RECORDS: Final = 100
 AT_ONCE: Final = 16
-"""How many questions about others the binders of one datacenter are asked at a time."""
+"""How many questions about others are asked at a time, of all binders together: each is passed on to another binder."""
+BUSY_SECONDS: Final = 1.0
+"""A question that has been out for longer is waited for by binder too, and makes no work."""
 WAITED_MS: Final = 2500
 Record = TypeVar("Record", int, str)
 
@@ -42,14 +45,33 @@ def names_elsewhere(suffix: str) -> list[str]:
     return [f"moray.{suffix}", f"_moray._tcp.moray.{suffix}", f"ufds.{suffix}"]
 
 
+class Turns:
+    """Spreads the questions of all datacenters: twenty of them ask a thousand, and their own burst must not look like a fault."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(AT_ONCE)
+
+    @contextlib.asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """A turn, until it is over or has lasted BUSY_SECONDS."""
+        await self._free.acquire()
+        early = asyncio.get_running_loop().call_later(BUSY_SECONDS, self._free.release)
+        try:
+            yield
+        finally:
+            if early.when() > asyncio.get_running_loop().time():
+                early.cancel()
+                self._free.release()
+
+
 class Names:
     """The binders of one datacenter, as reached from its head node or from here."""
 
-    def __init__(self, way: Way, timeouts: Timeouts) -> None:
+    def __init__(self, way: Way, timeouts: Timeouts, turns: Turns) -> None:
         self._way = way
+        self._turns = turns
         self._limit = min(timeouts.command, max(SLOWEST_BINDER, timeouts.connect))
         self._patient = min(timeouts.command, 3 * self._limit)
-        self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def own(self, host: str, suffix: str) -> dict[str, DnsAnswer]:
         """What a binder answers for its own datacenter, by name."""
@@ -58,12 +80,18 @@ class Names:
         return dict(zip(names, answers, strict=True))
 
     async def elsewhere(self, host: str, suffix: str) -> dict[str, DnsAnswer]:
-        """What it answers for another datacenter, by name.  If it waits for that one in vain, one name is enough."""
+        """What it answers for another datacenter, by name.  If it waits for that one in vain, one name is enough.
+
+        It asks by UDP: a packet may be lost, or the machine busy, so what it waited for in vain is asked twice.
+        """
         found: dict[str, DnsAnswer] = {}
         for name in names_elsewhere(suffix):
-            async with self._turn:
-                found[name] = await self._name(host, name, self._patient)
-            if found[name].rcode != "NOERROR" and found[name].ms >= WAITED_MS:
+            for _ in range(2):
+                async with self._turns.taken():
+                    found[name] = await self._name(host, name, self._patient)
+                if not _in_vain(found[name]):
+                    break
+            else:
                 break
         return found
 
@@ -106,6 +134,10 @@ class Names:
             return wire
         finally:
             writer.close()
+
+
+def _in_vain(answer: DnsAnswer) -> bool:
+    return answer.rcode != "NOERROR" and answer.ms >= WAITED_MS
 
 
 def _some(found: Iterable[Record]) -> tuple[Record, ...]:
