@@ -102,7 +102,11 @@ def _apart(one: Clock, other: Clock) -> float:
     return max(0.0, one.least - other.most, other.least - one.most)
 
 
-@check(BOTH, CRITICAL, after=["headnode-answers", "master-password-is-known/cloudapi"])
+@check(
+    BOTH,
+    CRITICAL,
+    after=["headnode-answers", "master-password-is-known/cloudapi", "candidate-is-not-coupled-yet/cloudapi"],
+)
 def test_services_run(zone: Zone) -> None:
     """The zone runs, and every SMF service that its role has is online.
 

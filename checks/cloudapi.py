@@ -188,6 +188,7 @@ def test_health_commands_answer(datacenter: Datacenter) -> None:
         "replica-key-is-known-to-master/cloudapi",
         "replica-points-at-master/ufds",
         "replicator-runs/ufds",
+        "admin-and-operators-are-there/ufds",
     ],
 )
 def test_core_services_are_healthy(zone: Zone) -> None:

@@ -5,6 +5,7 @@ It has no undo: it deletes first, and what it needs to go on it finds out afterw
 
 import re
 
+from checks.replication import lacking
 from evidence.facts import Missing
 from evidence.subjects import Datacenter, Zone
 from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, WARNING, check
@@ -27,7 +28,19 @@ def test_candidate_is_not_coupled_yet(candidate: Datacenter) -> None:
         assert (settings.values.get("ufds_remote_ip") or "") == "", f"ufds_remote_ip in {where}"
 
 
-@check(PREFLIGHT, CRITICAL, after=["ufds-answers"])
+@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "admin-uuid-agrees", "candidate-is-not-coupled-yet"])
+def test_candidate_is_still_whole(candidate: Datacenter) -> None:
+    """A candidate's UFDS has the account admin and the groups operators and readers, with admin among the operators.
+
+    If not, sdc-ufds-m2s was started once and stopped while it deleted. The next one takes what is left for all there is,
+    and writes its files of admin's data and probes anew: what only they held is lost.  Source:
+    sdc-headnode:tools/bin/sdc-ufds-m2s.
+    """
+    for ufds in candidate.zones("ufds"):
+        assert lacking(ufds) == [], f"what {ufds} lacks"
+
+
+@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "candidate-is-not-coupled-yet"])
 def test_candidate_has_no_accounts_to_lose(candidate: Datacenter) -> None:
     """A candidate's UFDS has no account but admin (and those that candidate-collides-with-nothing is about).
 
@@ -52,7 +65,9 @@ def _deleted(ufds: Zone) -> str:
     return f"admin with its keys ({keys or 'none seen'}), the groups operators{operators} and readers, and the region"
 
 
-@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "ufds-answers@master", "one-poseidon"])
+@check(
+    PREFLIGHT, CRITICAL, after=["ufds-answers", "ufds-answers@master", "one-poseidon", "candidate-is-not-coupled-yet"]
+)
 def test_candidate_collides_with_nothing(candidate: Datacenter) -> None:
     """No account of a candidate has the login, e-mail address or uuid of one of the master's (but admin, which goes).
 

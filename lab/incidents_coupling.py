@@ -48,6 +48,15 @@ async def half_coupled(lab: Lab, target: Target) -> None:
     )
 
 
+@fault("m2s-stopped", "datacenter", "my-dc-3", ("candidate",))
+async def m2s_stopped(lab: Lab, target: Target) -> None:
+    """sdc-ufds-m2s was stopped on a candidate as soon as it had begun to delete: the groups operators and readers are gone,
+    and its first file is there.  The next one would take what is left for all there is."""
+    for group in ("readers", "operators"):
+        await lab.ufds.delete(target.site.datacenter.name, f"cn={group}, ou=groups, o=smartdc")
+    (target.machine.root / "var/tmp/backup.ldif").write_text("dn: uuid=…\n", encoding="utf-8")
+
+
 def _person(uuid: str, login: str, email: str) -> dict[str, list[str]]:
     given = {"login": login, "email": email, "cn": login, "sn": "Test", "uuid": uuid, "userpassword": "s3cret-of-1"}
     return {"objectclass": ["sdcperson"]} | {kind: [value] for kind, value in given.items()}

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from evidence.accounts import Account
 from evidence.subjects import Datacenter
-from remediate.ldif import EVERYTHING, UNFOLDED
+from remediate.ldif import EVERYTHING, UNFOLDED, added, modified
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
 from remediate.shell import CONFIG_AGENT, quote, sapi_delete, zone_service
@@ -17,6 +17,8 @@ from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 USERS = "ou=users, o=smartdc"
+GROUPS = "ou=groups, o=smartdc"
+SAVED = ("/var/tmp/backup.ldif", "/var/tmp/restore.ldif")  # noqa: S108  what sdc-ufds-m2s writes
 COPY = "/root/accounts-before-coupling.ldif"
 REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 
@@ -54,6 +56,54 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
         "was aborted, look whether admin is still there (sdc-ldap search login=admin): if not, its data are gone but for "
         "/var/tmp/backup.ldif, and starting sdc-ufds-m2s once more is the way on."
     )
+
+
+@remedy("candidate-is-still-whole")
+def make_it_whole(candidate: Datacenter) -> Advised:
+    """The groups as they were; for admin itself there is no way back, since UFDS hands out no password for a backup."""
+    proof = (f"candidate-is-still-whole[{candidate.id}]",)
+    saved = [path for path in candidate.leftovers if path in SAVED]
+    if saved:
+        yield Step(
+            on=headnode(candidate),
+            run=f"cp -p {' '.join(saved)} /root/",
+            risk=SAFE,
+            why="what the sdc-ufds-m2s that was stopped saved of admin's data and probes; the next one overwrites it",
+            undo="rm " + " ".join(path.replace("/var/tmp", "/root") for path in saved),  # noqa: S108
+            proof=proof,
+        )
+    admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
+    for ufds in candidate.zones("ufds"):
+        held = ufds.directory
+        if not held.admin:
+            yield Note(
+                f"The account admin of {ufds} is gone. No command brings it back: UFDS hands out no password, so no copy has it. "
+                "The way on is sdc-ufds-m2s once more, which brings the master's admin; afterwards load the probes of the copy: "
+                "sdc-ldap add -c -f /root/restore.ldif."
+            )
+            return
+        member = f"uuid={admin}, {USERS}"
+        group = {"objectclass": ["groupofuniquenames"]}
+        lost = {"readers": group} if not held.readers else {}
+        lost |= {"operators": group | {"uniquemember": [member]}} if held.operators is None else {}
+        for name, entry in lost.items():
+            yield Step(
+                on=headnode(candidate),
+                run=added(f"cn={name}, {GROUPS}", entry),
+                risk=SAFE,
+                why=f"the group {name} was deleted; nobody but admin is known to have been in it",
+                undo=f"sdc-ldap delete {quote(f'cn={name}, {GROUPS}')}",
+                proof=proof,
+            )
+        if held.operators is not None and admin not in held.operators:
+            yield Step(
+                on=headnode(candidate),
+                run=modified(f"cn=operators, {GROUPS}", "add", "uniquemember", member),
+                risk=SAFE,
+                why="admin is no operator",
+                undo=modified(f"cn=operators, {GROUPS}", "delete", "uniquemember", member),
+                proof=proof,
+            )
 
 
 @remedy("candidate-has-no-accounts-to-lose")

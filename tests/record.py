@@ -1,4 +1,7 @@
-"""`make record`: record the evidence of every fault, and of the healthy labs, into tests/recorded."""
+"""`make record`: record the evidence of every fault, and of the healthy labs, into tests/recorded.
+
+`python -m tests.record NAME…` records these cases alone (a healthy lab's too: `healthy-manta`).
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,18 @@ from tests.proofs.cases import CASES, healthy
 from tests.recording import RECORDED, record, recorded
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ["-c", "tests/pytest.ini", "tests/proofs/test_proofs.py", "-n", "2", "-m", "proof"]
+OPTIONS = ["-c", "tests/pytest.ini", "-n", "2", "-m", "proof"]
+TESTS = "tests/proofs/test_proofs.py"
 
 
-def main() -> int:
+def main(wanted: list[str]) -> int:
     against = {case.name: healthy(case.lab) for case in CASES}
     names = {**dict.fromkeys(against.values()), healthy(()): None, **against}
+    tests = [f"{TESTS}::{'test_case' if names[name] else 'test_healthy'}[{name}]" for name in wanted] or [TESTS]
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"AZ_RECORD": folder}
-        done = subprocess.run([sys.executable, "-m", "pytest", *TESTS], cwd=ROOT, env=environment, check=False)
+        command = [sys.executable, "-m", "pytest", *OPTIONS, *tests]
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         for name, base in names.items():
             seen = Path(folder, f"{name}.json")
             if seen.exists():
@@ -31,7 +37,7 @@ def main() -> int:
     for old in RECORDED.glob("*.json"):
         if old.stem not in names:
             old.unlink()
-    consequences.write({name: consequences_of(name) for name in against})
+    consequences.write({name: consequences_of(name) for name in against if (RECORDED / f"{name}.json").exists()})
     return done.returncode
 
 
@@ -42,4 +48,4 @@ def consequences_of(name: str) -> list[consequences.Finding]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

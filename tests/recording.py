@@ -36,9 +36,9 @@ def record(evidence: Evidence, name: str, against: str | None) -> None:
     if against is None:
         save(new, target)
         return
-    changes = list(delta(msgspec.to_builtins(recorded(against)), msgspec.to_builtins(new)))
-    told = json.dumps({"against": against, "changes": changes}, indent=1, sort_keys=True)
-    target.write_text(told + "\n", encoding="utf-8")
+    changes = delta(msgspec.to_builtins(recorded(against)), msgspec.to_builtins(new))
+    rows = ",\n".join(json.dumps(change, sort_keys=True) for change in changes)
+    target.write_text(f'{{"against": {json.dumps(against)}, "changes": [\n{rows}\n]}}\n', encoding="utf-8")
 
 
 def delta(old: Any, new: Any, at: tuple[str | int, ...] = ()) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.proofs import aborted
 from tests.proofs.cases import CASES, Case, healthy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,15 @@ def test_healthy(options: tuple[str, ...]) -> None:
 def test_case(case: Case) -> None:
     """The fault is named as the cause, the remedy is typed as printed, and then all is well."""
     done = in_lab(case.name, *case.lab, f"--fault={case.fault}")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("stage", aborted.STAGES)
+def test_aborted(stage: str) -> None:
+    """sdc-ufds-m2s, aborted at each of its stages: the suite says where that leaves the datacenter."""
+    inside = [sys.executable, "-m", "tests.proofs.aborted", stage]
+    command = [sys.executable, "-m", "lab", "--candidate", aborted.DC, "--", *inside]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from evidence.accounts import Accounts, Collisions
 from evidence.headnode import Clock, Instance, UsbKey
+from evidence.model import Directory
 from evidence.subjects import World
 from tests.remediate import synthetic as s
 
@@ -32,7 +33,11 @@ def with_candidate(name: str = "my-dc-3") -> World:
     world = s.changed(world, "my-dc-2", applications=s.fact({"sdc": replace(applications["sdc"], metadata=known)}))
     images = (Instance("sapi", version=QUICK), Instance("ufds", version=QUICK))
     world = s.changed(world, "my-dc-2", instances=s.fact(images))
-    world = s.changed_zone(world, name, "ufds0", accounts=s.fact(Accounts(0)), collisions=s.fact(Collisions(0)))
+    admin = str(world.datacenter(name).sdc_metadata.values["ufds_admin_uuid"])
+    whole = Directory(1, admin=True, operators=(admin,), readers=True)
+    world = s.changed_zone(
+        world, name, "ufds0", accounts=s.fact(Accounts(0)), collisions=s.fact(Collisions(0)), directory=s.fact(whole)
+    )
     return s.changed(
         world,
         name,
