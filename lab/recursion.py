@@ -19,8 +19,8 @@ import dns.rdatatype
 import dns.rrset
 
 from lab import kinds, ldap
+from lab.resolve import UDP_PAYLOAD, exchange
 
-PORT = 53
 REFRESH_SECONDS = 300.0
 RETRY_SECONDS = 15.0
 # A dead binder costs the whole of it, whether its port is closed or its packets vanish (recordings: stopped-other).
@@ -116,10 +116,10 @@ class Recursion:
 
     async def _ask(self, server: str, question: dns.rrset.RRset) -> Answers:
         until = asyncio.get_running_loop().time() + LOOKUP_SECONDS
-        query = dns.message.make_query(question.name, question.rdtype, use_edns=False)
+        query = dns.message.make_query(question.name, question.rdtype, use_edns=0, payload=UDP_PAYLOAD)
         query.flags = dns.flags.Flag(0)  # without RD: nobody recurses twice
         try:
-            answer = dns.message.from_wire(await self._place.dial.udp(server, PORT, query.to_wire(), LOOKUP_SECONDS))
+            answer = await exchange(self._place.dial, server, query, LOOKUP_SECONDS)
         except (OSError, TimeoutError, dns.exception.DNSException):
             await asyncio.sleep(max(0.0, until - asyncio.get_running_loop().time()))
             return []

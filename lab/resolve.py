@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ import dns.rdatatype
 from lab import kinds
 
 DNS_PORT = 53
+UDP_PAYLOAD = 1420  # as mname-client offers it
 TIMEOUT = 4.0  # binder says REFUSED after three seconds when another datacenter's binder is dead
 
 
@@ -24,16 +26,33 @@ class ResolveError(Exception):
 async def ask(
     dial: kinds.Dial, server: str, name: str, kind: str, *, recursion: bool = True, within: float = TIMEOUT
 ) -> dns.message.Message:
-    """One question over UDP; ResolveError if the server does not answer or talks nonsense."""
-    query = dns.message.make_query(name, kind, use_edns=False)
+    """One question; ResolveError if the server does not answer or talks nonsense."""
+    query = dns.message.make_query(name, kind, use_edns=0, payload=UDP_PAYLOAD)
     query.flags = dns.flags.RD if recursion else dns.flags.Flag(0)
     try:
-        answer = dns.message.from_wire(await dial.udp(server, DNS_PORT, query.to_wire(), within))
+        answer = await exchange(dial, server, query, within)
     except (OSError, TimeoutError, dns.exception.DNSException) as error:
         raise ResolveError(f"{name}: {server} does not answer ({error or type(error).__name__})") from error
     if not query.is_response(answer):
         raise ResolveError(f"{name}: {server} answered something else")
     return answer
+
+
+async def exchange(dial: kinds.Dial, server: str, query: dns.message.Message, within: float) -> dns.message.Message:
+    """Over UDP, and again over TCP where that was too small.  Raises OSError, TimeoutError or DNSException."""
+    answer = dns.message.from_wire(await dial.udp(server, DNS_PORT, query.to_wire(), within))
+    if not answer.flags & dns.flags.TC:
+        return answer
+    reader, writer = await dial.tcp(server, DNS_PORT, within)
+    try:
+        async with asyncio.timeout(within):
+            wire = query.to_wire()
+            writer.write(len(wire).to_bytes(2, "big") + wire)
+            return dns.message.from_wire(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
+    except EOFError as error:
+        raise ConnectionResetError("the connection was closed without an answer") from error
+    finally:
+        writer.close()
 
 
 async def resolve(dial: kinds.Dial, server: str, name: str, kind: str) -> list[str]:
