@@ -20,14 +20,14 @@ class Binder:
         self.port = port
         self.offered: list[int] = []
 
-    async def udp(self, host: str, port: int, payload: bytes, timeout: float) -> bytes:
+    async def udp(self, host: str, port: int, payload: bytes, within: float) -> bytes:
         query = dns.message.from_wire(payload)
         self.offered.append(query.payload)
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.TC
         return answer.to_wire()
 
-    async def tcp(self, host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def tcp(self, host: str, port: int, within: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
 
