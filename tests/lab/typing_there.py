@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import asyncssh
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 CLOSED = 255
 
 
