@@ -7,6 +7,7 @@ import re
 
 from checks.replication import lacking
 from evidence.facts import Missing
+from evidence.model import Configuration
 from evidence.subjects import Datacenter, Zone
 from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, WARNING, check
 
@@ -23,9 +24,13 @@ def test_candidate_is_not_coupled_yet(candidate: Datacenter) -> None:
     sdc-ufds-m2s refuses to start otherwise.  If it was aborted, SAPI says replica already, /usbkey/config does not, and what
     it had deleted is gone.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
-    for where, settings in (("SAPI", candidate.sdc_metadata), ("/usbkey/config", candidate.usbkey)):
-        assert str(settings.values.get("ufds_is_master")).lower() == "true", f"ufds_is_master in {where}"
-        assert (settings.values.get("ufds_remote_ip") or "") == "", f"ufds_remote_ip in {where}"
+    _own_master("SAPI", candidate.sdc_metadata)  # first: by endpoints nothing else is to be seen
+    _own_master("/usbkey/config", candidate.usbkey)
+
+
+def _own_master(where: str, settings: Configuration) -> None:
+    assert str(settings.values.get("ufds_is_master")).lower() == "true", f"ufds_is_master in {where}"
+    assert (settings.values.get("ufds_remote_ip") or "") == "", f"ufds_remote_ip in {where}"
 
 
 @check(PREFLIGHT, CRITICAL, after=["ufds-answers", "admin-uuid-agrees", "candidate-is-not-coupled-yet"])
@@ -40,7 +45,7 @@ def test_candidate_is_still_whole(candidate: Datacenter) -> None:
         assert lacking(ufds) == [], f"what {ufds} lacks"
 
 
-@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "candidate-is-not-coupled-yet"])
+@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "candidate-is-not-coupled-yet", "admin-uuid-agrees"])
 def test_candidate_has_no_accounts_to_lose(candidate: Datacenter) -> None:
     """A candidate's UFDS has no account but admin (and those that candidate-collides-with-nothing is about).
 
@@ -66,7 +71,9 @@ def _deleted(ufds: Zone) -> str:
 
 
 @check(
-    PREFLIGHT, CRITICAL, after=["ufds-answers", "ufds-answers@master", "one-poseidon", "candidate-is-not-coupled-yet"]
+    PREFLIGHT,
+    CRITICAL,
+    after=["ufds-answers", "ufds-answers@master", "one-poseidon", "candidate-is-not-coupled-yet", "admin-uuid-agrees"],
 )
 def test_candidate_collides_with_nothing(candidate: Datacenter) -> None:
     """No account of a candidate has the login, e-mail address or uuid of one of the master's (but admin, which goes).

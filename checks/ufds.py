@@ -2,6 +2,7 @@
 
 import re
 
+from evidence.claims import follows_well, standing, ufds_addresses
 from evidence.subjects import Coupling, Datacenter, Zone, of_each
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, check
 from fixtures.outcomes import Disagreement
@@ -44,13 +45,14 @@ def _masters(flags: dict[str, str]) -> str:
 def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> None:
     """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with its own region's queries.
 
-    Where the inventory declares no ufds_address, any address of the master's ufds zones will do.  cloudapi and adminui take
-    themselves for the master's when ufds_remote_ip is empty.  Source: facts, hazard 3; what sdc-ufds-m2s sets.
+    Any address of the master's ufds zones will do, and any other by which the replica is seen to follow the master (NAT): a
+    checkpoint belongs to an address, so another one is no better.  cloudapi and adminui take themselves for the master's when
+    ufds_remote_ip is empty.  Source: facts, hazards 3 and 12; what sdc-ufds-m2s sets.
     """
     metadata = replica.sdc_metadata.values
     assert str(metadata.get("ufds_is_master")).lower() == "false", "ufds_is_master"
     remote = metadata.get("ufds_remote_ip")
-    if master.declared.ufds_address or remote not in [nic.ip for ufds in master.zones("ufds") for nic in ufds.vm.nics]:
+    if remote not in ufds_addresses(master) and not _by_another_way(replica):
         assert remote == master.ufds_address, "ufds_remote_ip"
     for ufds in replica.zones("ufds"):
         settings = ufds.file(REPLICATOR_CONFIG).settings
@@ -60,6 +62,14 @@ def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> No
             {name for query in queries for name in REGION.findall(str(query))} if isinstance(queries, list) else set()
         )
         assert regions == {replica.declared.region}, f"regions in the queries of {ufds}:{REPLICATOR_CONFIG}"
+
+
+def _by_another_way(replica: Datacenter) -> bool:
+    """Whether it follows the master by an address that no datacenter of the coupling has."""
+    place = standing(replica)
+    others = (dc for dc in replica.world.datacenters if dc.name != replica.master.name)
+    known = {address for dc in others for address in ufds_addresses(dc)}
+    return place is not None and place.follows not in known and follows_well(replica)
 
 
 @check(BOTH, CRITICAL, after=["ufds-answers"])

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import re
 from fnmatch import fnmatchcase
 
 from msgspec import Struct, field
 
+DNS_NAME = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
+"""A DNS name without a dot at its end."""
 MASTER, REPLICA, CANDIDATE = "master", "replica", "candidate"
 BY_ENDPOINTS = "the endpoints that the inventory names do not show it, and SSH to the head node would"
 """Why something is not applicable to a datacenter that is named by endpoints."""
@@ -80,7 +85,8 @@ class Waiver(Struct, frozen=True, forbid_unknown_fields=True):
 class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     """The coupling as the operator means it to be.  `dns_domain` empty means: as on the master.
 
-    `waivers` names the file, beside the inventory, that `waived` was read from.
+    `waivers` names the file, beside the inventory, that `waived` was read from.  `lines` tells on which line of the file a key
+    stands ("master", "datacenters.my-dc-3", "datacenters.my-dc-3.state"), so that a finding can name it.
     """
 
     master: str
@@ -93,6 +99,14 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     waived: tuple[Waiver, ...] = ()
     notify_command: str = ""
     keep: int = 0
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def place(self, key: str) -> str:
+        """Where a key stands in the file, or would: "region.yaml:8"."""
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
+        name = self.path or "the inventory"
+        return f"{name}:{self.lines[key]}" if key else name
 
     @property
     def regions(self) -> dict[str, tuple[str, ...]]:

@@ -15,14 +15,21 @@ import yaml
 from msgspec.structs import replace
 from yaml.nodes import Node
 
-from evidence.inventory import CANDIDATE, MASTER, REPLICA, Declared, Endpoint, Expectations, Inventory, Timeouts
+from evidence.inventory import (
+    CANDIDATE,
+    DNS_NAME,
+    MASTER,
+    REPLICA,
+    Declared,
+    Endpoint,
+    Expectations,
+    Inventory,
+    Timeouts,
+)
 from evidence.lines import Mapping, WrongError, boolean, count, duration, identifier, read_declared, shown, string
 from evidence.subjects import ID
 from evidence.waivers import read_waivers
 
-DNS_NAME = re.compile(
-    r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
-)
 HEADNODE = re.compile(r"([A-Za-z0-9_.][A-Za-z0-9_.-]*@)?[A-Za-z0-9_.:\[][A-Za-z0-9_.:%\[\]-]*")
 
 
@@ -130,7 +137,19 @@ def _inventory(root: Node | None, path: str) -> Inventory:
         waivers=top.optional("waivers", string, ""),
         notify_command=top.optional("notify_command", string, ""),
         keep=top.optional("keep", count(1, 1_000_000), 0),
+        lines=_lines(top),
     )
+
+
+def _lines(top: Mapping) -> dict[str, int]:
+    """On which line what stands that the datacenters may contradict."""
+    found: dict[str, int] = {key: top.line(key) for key in ("master", "dns_domain") if key in top.entries}
+    listed = Mapping(top.entries["datacenters"][1], "datacenters", None)
+    for name, (key, value) in listed.entries.items():
+        found[f"datacenters.{name}"] = int(key.start_mark.line) + 1
+        one = Mapping(value, f"datacenters.{name}", DATACENTER)
+        found |= {f"datacenters.{name}.{each}": one.line(each) for each in one.entries}
+    return found
 
 
 def _datacenters(node: Node, what: str, master: str) -> dict[str, Declared]:

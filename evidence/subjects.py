@@ -7,6 +7,7 @@ node goes dark.  Subject ids are ASCII and stable: see contract "Subjects".
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from evidence.inventory import BY_ENDPOINTS, CANDIDATE, Declared, Inventory, Wai
 
 if TYPE_CHECKING:
     from evidence.accounts import Account, Accounts, Collisions
+    from evidence.claims import Mistake
     from evidence.comparison import Comparison
     from evidence.headnode import Clock, Instance, UsbKey
     from evidence.model import (
@@ -72,10 +74,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """The inventory, and the evidence if it was collected already (`--collect-only` has none)."""
+    """The inventory, and the evidence if it was collected already (`--collect-only` has none).
 
-    inventory: Inventory
+    `told` is the inventory as the operator wrote it; `inventory` as the datacenters have it, where they agree with each other and not
+    with the file (evidence.claims), which `mistakes` tells.  `as_told`: the file is taken at its word.
+    """
+
+    told: Inventory
     evidence: Evidence | None = None
+    as_told: bool = False
+
+    @functools.cached_property
+    def _seen(self) -> tuple[Inventory, tuple[Mistake, ...]]:
+        if self.evidence is None or self.as_told:
+            return self.told, ()
+        from evidence.claims import corrected  # it judges by worlds itself
+
+        return corrected(self.told, self.evidence)
+
+    @property
+    def inventory(self) -> Inventory:
+        return self._seen[0]
+
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The lines of the inventory that the datacenters contradict."""
+        return self._seen[1]
 
     @property
     def coupling(self) -> Coupling:
@@ -428,15 +452,22 @@ class Zone:
 
     @property
     def collisions(self) -> Collisions:
-        return self._own(self.evidence.collisions, "its accounts that the master has too")
+        return self._by_master(self.evidence.collisions, "its accounts that the master has too")
 
     @property
     def progress(self) -> Progress:
-        return self._own(self.evidence.progress, "its replication")
+        return self._by_master(self.evidence.progress, "its replication")
 
     @property
     def comparison(self) -> Comparison:
-        return self._own(self.evidence.comparison, "its directory compared with the master's")
+        return self._by_master(self.evidence.comparison, "its directory compared with the master's")
+
+    def _by_master(self, fact: Fact[T] | None, what: str) -> T:
+        """What was collected by comparing with the master.  Raises Missing where that was none."""
+        told = self.datacenter.world.told.master
+        if fact is not None and told != self.datacenter.master.name:
+            raise Missing(f"{self.id}: {what}", fact.how, f"it was compared with {told}, which is not the master")
+        return self._own(fact, what)
 
     @property
     def gaps(self) -> tuple[tuple[int, int], ...]:

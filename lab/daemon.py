@@ -229,6 +229,10 @@ class Lab:
     def write_inventory(text: str) -> None:
         (OPERATOR_ROOT / "region.yaml").write_text(text, encoding="utf-8")
 
+    @staticmethod
+    def read_inventory() -> str:
+        return (OPERATOR_ROOT / "region.yaml").read_text(encoding="utf-8")
+
     async def run(self, command: Sequence[str]) -> int:
         """Runs the operator's command in the operator's namespace; its exit status."""
         environment = {key: value for key, value in os.environ.items() if key != "SSH_AUTH_SOCK"} | {

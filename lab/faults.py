@@ -72,6 +72,7 @@ def _load() -> None:
         incidents_coupling,
         incidents_directory,
         incidents_firewall,
+        incidents_inventory,
         incidents_manta,
         incidents_replication,
         incidents_restarts,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from evidence.accounts import Account
+from evidence.claims import follows
 from evidence.subjects import Datacenter
 from remediate.ldif import EVERYTHING, UNFOLDED, added, modified
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
@@ -29,6 +30,13 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
     proof = (f"candidate-is-not-coupled-yet[{candidate.id}]",)
     sdc = application(candidate)
     metadata = sdc.metadata.values
+    if follows(candidate, str(metadata.get("ufds_remote_ip") or "")):
+        yield Note(
+            f"No step is given: the UFDS of {candidate.name} has a checkpoint for {metadata['ufds_remote_ip']}, so it was coupled, or "
+            "sdc-ufds-m2s has come as far as its replicator. Taking the settings back would cut off what works. If it is "
+            "coupled, the inventory is wrong: take its `state: candidate` away, and run the checks again."
+        )
+        return
     if str(metadata.get("ufds_is_master")).lower() != "true":
         wanted = True if isinstance(metadata.get("ufds_is_master"), bool) else "true"
         step = changed_metadata(

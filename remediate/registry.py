@@ -19,7 +19,10 @@ from verdict.judge import Cause
 Advised = Iterator[Step | Note]
 Build = TypeVar("Build", bound=Callable[..., Advised])
 
+INVENTORY = "inventory-agrees"
+"""The check whose finding withholds every step: what was meant is not known then."""
 CHAPTERS = (
+    "inventory",
     "access",
     "coupling",
     "names",
@@ -97,6 +100,8 @@ def advice_for(cause: Cause, world: World) -> Advice:
     """What to do about a cause.  Where evidence is missing, what can be said without it, and what is missing."""
     check, name = cause.finding.check, cause.finding.subject
     found = remedies().get(check)
+    if world.mistakes and check != INVENTORY:
+        return Advice(notes=(f"The inventory is wrong ({INVENTORY}): no step is given before it is put right.",))
     if found is None:
         return Advice(notes=(f"No remedy is written for {check} yet; its documentation says what must hold.",))
     steps: list[Step] = []

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from evidence.claims import ufds_addresses
 from evidence.facts import Missing
 from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Zone
@@ -63,7 +64,7 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
     if is_master == meant:
         return
     if not meant and not datacenter.sdc_metadata.values.get("ufds_remote_ip"):
-        yield _couple(datacenter, proof)
+        yield from _point_at_master(datacenter, proof)
         return
     wanted = {"ufds_is_master": _flag(datacenter, meant)}
     why = f"{datacenter.name} takes itself for a {'replica' if meant else 'master'}; the inventory says otherwise"
@@ -79,64 +80,88 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
     yield from usbkey_steps(datacenter, {"ufds_is_master": str(meant).lower()}, proof)
 
 
-def _couple(datacenter: Datacenter, proof: tuple[str, ...]) -> Step:
-    address = datacenter.master.ufds_address
-    return Step(
-        on=headnode(datacenter),
-        run="sdc-ufds-m2s",
-        risk=DESTROYS,
-        why=f"{datacenter.name} was never coupled; this makes it a replica (it asks for the master's UFDS address: "
-        f"{address}) and deletes admin's keys and groups there. Make a backup first, and run pytest -m preflight "
-        "with state: candidate",
-        undo_note="none: only the backup",
-        proof=proof,
-        applied_by_suite=False,
-    )
-
-
 @remedy("replica-points-at-master")
-def point_the_replica_at_the_master(replica: Datacenter, master: Datacenter) -> Advised:
+def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
     """What sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
-    proof = (f"replica-points-at-master[{replica.id}]",)
-    sdc, address = application(replica), master.ufds_address
-    present = sdc.metadata.values
-    replicators = [zone for zone in replica.zones("ufds") if state_of(zone, REPLICATOR) is not None]
-    if not replicators and not present.get("ufds_remote_ip"):
-        yield _couple(replica, proof)
+    yield from _point_at_master(replica, (f"replica-points-at-master[{replica.id}]",))
+
+
+def _point_at_master(replica: Datacenter, proof: tuple[str, ...]) -> Advised:
+    address = _address_to_follow(replica)
+    if address is None:
+        yield Note(_what_a_change_means(replica))
         return
     wanted = {"ufds_is_master": _flag(replica, False), "ufds_remote_ip": address}
+    present = replica.sdc_metadata.values
     differ = {key: value for key, value in wanted.items() if present.get(key) != value}
     if differ:
         yield changed_metadata(
             replica,
-            sdc,
+            application(replica),
             differ,
             risk=DISRUPTIVE,
-            why=f"the master's UFDS is {address}; config-agent renders it within three minutes and restarts ufds, "
-            "cloudapi and adminui",
+            why=f"{replica.name} has followed the master at {address}, and its checkpoint for it is there, so that it goes on where it "
+            "was; config-agent renders it within three minutes and restarts ufds, cloudapi and adminui",
             proof=proof,
         )
-    if "ufds_remote_ip" in differ:
-        yield Note("The checkpoint belongs to the address, so replication starts again at 0, which takes a while.")
-    for zone in replicators:
+    for zone in replica.zones("ufds"):
+        if state_of(zone, REPLICATOR) is not None:
+            yield from _follow_the_file(replica, zone, address, proof)
+    yield from usbkey_steps(replica, {"ufds_is_master": "false", "ufds_remote_ip": address}, proof)
+
+
+def _address_to_follow(replica: Datacenter) -> str | None:
+    """The master's address that the replica has a checkpoint for; what it uses now, if that is one, else the inventory's first.
+
+    None if there is none: with another address replication begins at change 0, with a directory that is full.
+    """
+    followed = {
+        each.url.removeprefix("ldaps://") for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints
+    }
+    known = followed & ufds_addresses(replica.master)
+    used = str(replica.sdc_metadata.values.get("ufds_remote_ip"))
+    wanted = (used, replica.master.declared.ufds_address)
+    return next((each for each in wanted if each in known), min(known, default=None))
+
+
+def _what_a_change_means(replica: Datacenter) -> str:
+    """Why no address is given to a replica that has no checkpoint for the master (facts, hazard 12)."""
+    urls = sorted({each.url for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints})
+    known = ", ".join(sorted(ufds_addresses(replica.master))) or "not known"
+    if not urls:
+        return (
+            f"{replica.name} has no checkpoint at all, so it never followed anybody. If it was never coupled, call it `state: "
+            "candidate` in the inventory, run the checks with -m preflight, and couple it with sdc-ufds-m2s; if it was, look for its "
+            f"checkpoints in the backup of its UFDS. The addresses of the master's UFDS are: {known}."
+        )
+    return (
+        f"No step is given: {replica.name} has checkpoints for {', '.join(urls)} alone, and the addresses of the master's UFDS are: "
+        f"{known}. A checkpoint belongs to an address. Given another one, the replicator begins at change 0, meets what is there "
+        "already, and ends in maintenance. If one of these leads to the master (by NAT, by a NIC that it had), leave it, and name it in "
+        f"the inventory as ufds_address of {replica.master.name}; else it takes a checkpoint for the new address at the change "
+        "that the old one had reached, which Triton has no tool for."
+    )
+
+
+def _follow_the_file(replica: Datacenter, zone: Zone, address: str, proof: tuple[str, ...]) -> Advised:
+    """Have replicator.json written anew, and the replicator started again if SMF gave it up."""
+    yield Step(
+        on=headnode(replica),
+        run=zone_service("restart", zone.vm.uuid, CONFIG_AGENT),
+        risk=RESTARTS,
+        why=f"writes replicator.json of {zone.alias} anew, and restarts the replicator if it changed",
+        proof=proof,
+    )
+    if state_of(zone, REPLICATOR) == "maintenance":
+        uuid, patience = zone.vm.uuid, replica.world.inventory.expect.patience
+        wait = rendered(uuid, REPLICATOR_CONFIG, "remotes.0.url", f"ldaps://{address}", patience)
         yield Step(
             on=headnode(replica),
-            run=zone_service("restart", zone.vm.uuid, CONFIG_AGENT),
+            run=f"{wait}\n{zone_service('clear', uuid, REPLICATOR)}",
             risk=RESTARTS,
-            why=f"writes replicator.json of {zone.alias} anew, and restarts the replicator if it changed",
+            why="SMF gave the replicator up, and starts it again only when told to",
             proof=proof,
         )
-        if state_of(zone, REPLICATOR) == "maintenance":
-            uuid, patience = zone.vm.uuid, replica.world.inventory.expect.patience
-            wait = rendered(uuid, REPLICATOR_CONFIG, "remotes.0.url", f"ldaps://{address}", patience)
-            yield Step(
-                on=headnode(replica),
-                run=f"{wait}\n{zone_service('clear', uuid, REPLICATOR)}",
-                risk=RESTARTS,
-                why="SMF gave the replicator up, and starts it again only when told to",
-                proof=proof,
-            )
-    yield from usbkey_steps(replica, {"ufds_is_master": "false", "ufds_remote_ip": address}, proof)
 
 
 @remedy("one-poseidon")

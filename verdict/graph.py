@@ -12,6 +12,7 @@ from evidence.spec import ALL_OF_THE_ZONE, BLOCKED, Result, Spec
 from evidence.subjects import MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
+INVENTORY = "inventory-agrees"
 SERVICES = "services-run"
 TARGET = "target"
 _ZONE_ROWS = frozenset(
@@ -156,14 +157,27 @@ def explanations(
     What could not be seen because a head node does not answer needs no further explanation (of two dark datacenters each
     explains its own gaps).  What a datacenter's or the coupling's data said, wrong as it is, is no consequence of the
     service that holds them failing to answer afterwards: that would hide a cause behind another.
+
+    A wrong inventory is a cause, and explains what was not asked because of it: all else is judged by what the datacenters agree on.
     """
+    if finding.check == INVENTORY and finding.outcome != BLOCKED:
+        return ()
     found = tuple(_overlapping(finding, findings, specs, known))
     if finding.outcome == BLOCKED:
-        return tuple(other for other in found if other.check in HEADNODE) or found
+        return tuple(other for other in found if other.check in HEADNODE) or found or _misled(finding, findings, known)
     found = tuple(other for other in found if _concerns(other, finding, known))
     if specs[finding.check].subject in _ZONE_ROWS:
         return found
     return tuple(other for other in found if other.check in HEADNODE or not specs[other.check].answers)
+
+
+def _misled(finding: Result, findings: Mapping[str, list[Result]], known: Mapping[str, Subject]) -> tuple[Result, ...]:
+    """The wrong inventory, if something was not asked of a datacenter because of it."""
+    places = [known[subject] for subject in (finding.subject, finding.lacks) if subject in known]
+    names = {name for place in places for name in _names(place)}
+    names |= {place.target.name for place in places if isinstance(place, Link)}
+    wrong = [each for each in findings.get(INVENTORY, ()) if each.outcome != BLOCKED]
+    return tuple(each for each in wrong if names & set(each.culprits))
 
 
 def _concerns(other: Result, finding: Result, known: Mapping[str, Subject]) -> bool:

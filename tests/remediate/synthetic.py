@@ -12,10 +12,12 @@ from evidence.inventory import Declared, Inventory
 from evidence.links import LINKS, links
 from evidence.model import (
     Attempt,
+    Checkpoint,
     ConfigFile,
     Configuration,
     DatacenterEvidence,
     Difference,
+    Directory,
     DnsAnswer,
     Evidence,
     HttpAnswer,
@@ -65,7 +67,15 @@ def _zone(dc: plan.Datacenter, zone: plan.Zone, routes: dict[str, str]) -> ZoneE
         bind=fact(Attempt(ok=True)) if zone.role == "ufds" else None,
         poseidons=POSEIDONS if zone.role == "ufds" else None,
         names=fact(names) if zone.role == "binder" else None,
+        directory=fact(_directory(dc)) if zone.role == "ufds" else None,
     )
+
+
+def _directory(dc: plan.Datacenter) -> Directory:
+    admin, follows = plan.ADMIN_UUID, f"ldaps://{LAB.master_ufds_address}"
+    own = Checkpoint(follows, 101, (), f"uid=checkpoint, cn=replicator, datacenter={dc.name}, o=smartdc")
+    checkpoints = (own,) if dc.state == "replica" else ()
+    return Directory(100, 20, admin=True, operators=(admin, POSEIDON), readers=True, checkpoints=checkpoints)
 
 
 def _datacenter(dc: plan.Datacenter) -> DatacenterEvidence:
@@ -114,7 +124,7 @@ def changed(world: World, datacenter: str, **facts: Any) -> World:
         for name, value in facts.items()
     }
     seen = world.evidence.datacenters | {datacenter: replace(world.evidence.datacenters[datacenter], **given)}
-    return World(world.inventory, replace(world.evidence, datacenters=seen))
+    return World(world.told, replace(world.evidence, datacenters=seen))
 
 
 def changed_zone(world: World, datacenter: str, alias: str, *, vm: dict[str, Any] | None = None, **facts: Any) -> World:

@@ -11,6 +11,7 @@ import pytest
 from evidence.accounts import Account
 from evidence.model import (
     Attempt,
+    Checkpoint,
     Directory,
     DnsAnswer,
     FirewallRule,
@@ -351,10 +352,26 @@ def test_region_is_set_on_the_usb_key_only_where_it_differs() -> None:
     assert "sdc-usbkey mount" in commands(steps_for(s.cause("region-name-agrees", subject), world))
 
 
-def test_a_second_master_that_was_never_coupled_is_not_coupled_by_the_suite() -> None:
+def test_a_second_master_that_was_never_coupled_is_not_coupled() -> None:
+    """sdc-ufds-m2s deletes first: it is no step of a plan for a datacenter that the inventory does not call a candidate."""
     world = s.changed_metadata(W, "my-dc-1", ufds_is_master="true", ufds_remote_ip=None)
-    (step,) = steps_for(s.cause("one-ufds-master", "coupling"), world)
-    assert (step.run, step.risk, step.applied_by_suite) == ("sdc-ufds-m2s", DESTROYS, False)
+    world = s.changed_zone(world, "my-dc-1", "ufds0", directory=s.fact(Directory(100, admin=True)))
+    advice = advice_for(s.cause("one-ufds-master", "coupling"), world)
+    assert advice.steps == ()
+    assert "no checkpoint at all" in advice.notes[0]
+
+
+def test_an_address_is_set_only_where_a_checkpoint_for_it_is_there() -> None:
+    """A checkpoint belongs to its url: with another address the replicator begins at 0 with a full directory, and gives up."""
+    world = s.changed_metadata(W, "my-dc-3", ufds_remote_ip="10.1.2.29")
+    checkpoint = Checkpoint("ldaps://192.0.2.29", 90, (), "uid=x, cn=replicator, datacenter=my-dc-3, o=smartdc")
+    world = s.changed_zone(
+        world, "my-dc-3", "ufds0", directory=s.fact(Directory(100, admin=True, checkpoints=(checkpoint,)))
+    )
+    advice = advice_for(s.cause("replica-points-at-master", "my-dc-3"), world)
+    assert advice.steps == ()
+    assert "begins at change 0" in advice.notes[0]
+    assert "ldaps://192.0.2.29" in advice.notes[0]
 
 
 def test_hostile_values_stay_quoted_and_printable() -> None:

@@ -129,10 +129,9 @@ def test_a_replica_asks_for_its_own_region_and_no_other(queries: object, outcome
     assert (found.outcome, "broke" in found.observed) == (outcome, False)
 
 
-@pytest.mark.parametrize(
-    ("declared", "outcome"), [("", PASSED), ("10.2.2.29", FAILED)], ids=["any address of its own", "the declared one"]
-)
-def test_a_replica_may_use_the_masters_admin_address(declared: str, outcome: str) -> None:
+@pytest.mark.parametrize("declared", ["", "10.2.2.29"], ids=["none declared", "another one declared"])
+def test_a_replica_may_use_the_masters_admin_address(declared: str) -> None:
+    """A checkpoint belongs to an address: what works is not to be changed for one that works as well."""
     path, world = (
         "/opt/smartdc/ufds/etc/replicator.json",
         s.changed_metadata(s.healthy(), "my-dc-3", ufds_remote_ip="10.2.1.29"),
@@ -142,7 +141,7 @@ def test_a_replica_may_use_the_masters_admin_address(declared: str, outcome: str
     world = World(replace(world.inventory, datacenters=datacenters | {"my-dc-2": master}), world.evidence)
     settings = {"remotes.0.url": "ldaps://10.2.1.29", "remotes.0.queries": QUERIES}
     world = s.changed_zone(world, "my-dc-3", "ufds0", files=s.fact({path: ConfigFile(path, settings)}))
-    assert row(world, "replica-points-at-master", "my-dc-3").outcome == outcome
+    assert row(world, "replica-points-at-master", "my-dc-3").outcome == PASSED
 
 
 def behind(**fields: object) -> World:

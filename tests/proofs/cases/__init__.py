@@ -5,6 +5,7 @@ from tests.proofs.cases import (
     binder,
     cloudapi,
     coupling,
+    inventory,
     manta,
     names,
     reachability,
@@ -17,6 +18,6 @@ from tests.proofs.cases.case import Case, healthy
 
 __all__ = ["CASES", "Case", "healthy"]
 
-_CHAPTERS = (access, binder, cloudapi, coupling, manta, names, reachability, replication, routes, sapi, ufds)
+_CHAPTERS = (access, binder, cloudapi, coupling, inventory, manta, names, reachability, replication, routes, sapi, ufds)
 CASES = tuple(case for chapter in _CHAPTERS for case in chapter.CASES)
 """One row for each check at least; several where a check can fail for different reasons."""

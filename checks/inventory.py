@@ -1,0 +1,27 @@
+"""Chapter: the inventory.  Is what the operator declares what the datacenters are?"""
+
+from evidence.subjects import Coupling, of_each
+from fixtures.check import BOTH, CRITICAL, WARNING, check
+from fixtures.outcomes import Disagreement
+
+
+@check(BOTH, CRITICAL, after=["sapi-answers"])
+def test_inventory_agrees(coupling: Coupling) -> None:
+    """What the inventory says of master, states, regions, domain and the master's address is not contradicted by all datacenters.
+
+    Where they agree with each other and not with the file, the file is wrong: a remedy that followed it would undo a coupling
+    that works.  Everything else is judged by what they agree on, and no step is given until the file is right.  Source:
+    facts "UFDS" (what stands where after sdc-ufds-m2s).
+    """
+    mistakes = coupling.world.mistakes
+    _, unknown = of_each(coupling.datacenters, lambda dc: dc.sdc_metadata)
+    if mistakes:
+        told = coupling.world.told
+        raise Disagreement(
+            expected="the inventory says what the datacenters agree on: " + "; ".join(each.why for each in mistakes),
+            observed="; ".join(f"{told.place(each.key)}: {each.said}" for each in mistakes),
+            culprits={name for each in mistakes for name in each.concerns},
+            severity=WARNING if all(each.minor for each in mistakes) else CRITICAL,
+        )
+    if unknown is not None:
+        raise unknown

@@ -1,0 +1,285 @@
+"""The inventory is a claim: where the datacenters agree with each other and not with the file, the file is wrong.
+
+A remedy that followed the file then would undo a coupling that works.  So whatever is judged is judged by what the
+datacenters agree on, and each mistake is told with its line.  Nothing is taken from a datacenter's word alone: what speaks
+for a coupling is SAPI, /usbkey/config, the replicator and the checkpoint in UFDS, all that can be seen of them, and at one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from evidence.facts import Missing, OutOfSight
+from evidence.inventory import CANDIDATE, DNS_NAME, MASTER, REPLICA, Inventory
+from evidence.model import Configuration, Evidence, Probe
+from evidence.subjects import ID, Datacenter, World
+
+T = TypeVar("T")
+REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
+
+
+class Mistake(Struct, frozen=True):
+    """One line of the inventory that the datacenters contradict.
+
+    `key` and `said` are what the file says; `why` is what the datacenters say, as a sentence; `change` is what to do with the line.
+    `concerns` names the datacenters that were collected or judged by it.  One that is `minor` misleads nobody but a reader.
+    """
+
+    key: str
+    said: str
+    why: str
+    change: str
+    concerns: tuple[str, ...]
+    minor: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What all that is seen of a datacenter says of its place: whom it follows (empty: nobody), and whether it ever did."""
+
+    follows: str
+    ever: bool
+
+
+Found = tuple[Inventory, tuple[Mistake, ...]]
+
+
+def corrected(told: Inventory, evidence: Evidence) -> Found:
+    """The inventory as the datacenters have it, and what that changes."""
+    inventory, mistakes = told, list[Mistake]()
+    for judge in (_master, _states, _address, _regions, _domain):
+        inventory, found = judge(World(inventory, evidence, as_told=True))
+        mistakes += found
+    return inventory, tuple(mistakes)
+
+
+def standing(datacenter: Datacenter) -> Standing | None:
+    """A datacenter's place in the coupling; None where something is not known, or one part of it contradicts another."""
+    try:
+        said = {_role(datacenter.sdc_metadata)}
+        usbkey = _in_sight(lambda: datacenter.usbkey)
+        said |= {_role(usbkey)} if usbkey is not None else set()
+        zones = datacenter.zones("ufds")
+        replicates = _in_sight(lambda: any(each.fmri == REPLICATOR for ufds in zones for each in ufds.services))
+        urls = {each.url for ufds in zones for each in ufds.directory.checkpoints}
+        whole = all(ufds.directory.admin for ufds in zones)
+    except Missing:
+        return None
+    if len(said) != 1:
+        return None
+    ((is_master, remote),) = said
+    if is_master == "false" and remote and replicates is not False and f"ldaps://{remote}" in urls and whole:
+        return Standing(remote, True)
+    return Standing("", bool(urls)) if is_master == "true" and not remote and not replicates else None
+
+
+def _role(settings: Configuration) -> tuple[str, str]:
+    values = settings.values
+    return str(values.get("ufds_is_master")).lower(), str(values.get("ufds_remote_ip") or "")
+
+
+def _setting(datacenter: Datacenter, key: str) -> set[str]:
+    """What a datacenter's SAPI and its /usbkey/config, as far as it can be seen, say of a key."""
+    usbkey = _in_sight(lambda: datacenter.usbkey)
+    told = (datacenter.sdc_metadata, usbkey) if usbkey is not None else (datacenter.sdc_metadata,)
+    return {str(each.values.get(key) or "") for each in told}
+
+
+def _in_sight(ask: Callable[[], T]) -> T | None:
+    """What is seen; None where it cannot be seen by design."""
+    try:
+        return ask()
+    except OutOfSight:
+        return None
+
+
+def ufds_addresses(datacenter: Datacenter) -> frozenset[str]:
+    """Every address that is known to be of a datacenter's UFDS: its NICs, and what the inventory names."""
+    declared = datacenter.declared
+    named = {declared.ufds_address} | {end.host for role, end in declared.endpoints.items() if role == "ufds"}
+    return _nics(datacenter) | named - {""}
+
+
+def follows_well(replica: Datacenter) -> bool:
+    """Whether a replica is seen to follow the master that it names: a checkpoint for it, and nothing that stands still."""
+    place = standing(replica)
+    try:
+        moving = all(not ufds.progress.stuck for ufds in replica.zones("ufds"))
+    except Missing:
+        return False
+    return place is not None and place.follows != "" and moving
+
+
+def follows(datacenter: Datacenter, address: str) -> bool:
+    """Whether a datacenter's UFDS has a checkpoint for an address, so that it has replicated from there.  Raises Missing."""
+    urls = {each.url for ufds in datacenter.zones("ufds") for each in ufds.directory.checkpoints}
+    return bool(address) and f"ldaps://{address}" in urls
+
+
+def _master(world: World) -> Found:
+    """The declared master follows another datacenter, which follows nobody, and nobody follows the declared one."""
+    told, named = world.inventory, world.master
+    places = {dc.name: standing(dc) for dc in world.datacenters}
+    own = places[named.name]
+    if own is None or not own.follows:
+        return told, ()
+    followed = {place.follows for place in places.values() if place is not None} - {""}
+    found = [dc for dc in world.datacenters if own.follows in ufds_addresses(dc) and dc.name != named.name]
+    place = places[found[0].name] if len(found) == 1 else None
+    if place is None or place.follows or followed & (ufds_addresses(named) - {named.declared.ufds_address}):
+        return told, ()
+    (real,) = found
+    datacenters = told.datacenters | {
+        named.name: replace(named.declared, state=REPLICA, ufds_address=""),
+        real.name: replace(real.declared, state=MASTER),
+    }
+    mistake = Mistake(
+        "master",
+        f"master: {named.name}",
+        f"{named.name} follows {own.follows}, which is the UFDS of {real.name}, by its SAPI, its /usbkey/config, its replicator "
+        f"and its checkpoint, and {real.name} follows nobody",
+        f"write `master: {real.name}` (and its `ufds_address` there, if there is one). If {named.name} was meant to be the "
+        "master, sdc-ufds-m2s was typed on the wrong head node: nothing of this suite takes that back",
+        tuple(sorted(told.datacenters)),
+    )
+    return replace(told, master=real.name, datacenters=datacenters), (mistake,)
+
+
+def _states(world: World) -> Found:
+    """Who is called a candidate and follows the master, and who is called a replica and never followed anybody."""
+    told, mistakes = world.inventory, list[Mistake]()
+    datacenters = dict(told.datacenters)
+    for dc in world.datacenters:
+        place = standing(dc) if dc.state != MASTER else None
+        if place is None:
+            continue
+        key = f"datacenters.{dc.name}.state"
+        if dc.state == CANDIDATE and place.follows in ufds_addresses(world.master):
+            datacenters[dc.name] = replace(dc.declared, state=REPLICA)
+            why = f"{dc.name} is coupled: it follows {place.follows}, the UFDS of the master {told.master}"
+            change = f"take `state: candidate` of {dc.name} away"
+            mistakes.append(Mistake(key, f"state of {dc.name}: candidate", why, change, (dc.name,)))
+        elif dc.state == REPLICA and not place.follows and not place.ever:
+            datacenters[dc.name] = replace(dc.declared, state=CANDIDATE)
+            why = f"{dc.name} was never coupled: it has no replicator and no checkpoint, and calls itself a master"
+            change = f"write `state: candidate` for {dc.name}, until sdc-ufds-m2s has coupled it"
+            mistakes.append(Mistake(key, f"state of {dc.name}: replica", why, change, (dc.name,)))
+    return replace(told, datacenters=datacenters), tuple(mistakes)
+
+
+def _address(world: World) -> Found:
+    """An ufds_address that the master's UFDS does not have, and that nobody uses, while all replicas follow by another one."""
+    told, master = world.inventory, world.master
+    said = master.declared.ufds_address
+    replicas = [dc for dc in world.datacenters if dc.state == REPLICA]
+    followed = {place.follows for dc in replicas if follows_well(dc) and (place := standing(dc)) is not None}
+    if not said or said in followed | _nics(master) or not followed or _used(world, said):
+        return told, ()
+    used = ", ".join(sorted(followed))
+    address = used if len(followed) == 1 else ""
+    declared = replace(master.declared, ufds_address=address)
+    mistake = Mistake(
+        f"datacenters.{master.name}.ufds_address",
+        f"ufds_address of {master.name}: {said}",
+        f"the replicas follow {master.name} by {used}, no NIC of its ufds zones has {said}, and nobody was seen to reach it there",
+        f"write `ufds_address: {used}`, or take it away. Leave the replicas as they are, also if {said} leads to the same UFDS (by "
+        "NAT): a checkpoint belongs to an address, so a replica that is given another one begins at change 0 with a full "
+        "directory, and its replicator ends in maintenance",
+        (master.name,),
+        minor=True,
+    )
+    return replace(told, datacenters=told.datacenters | {master.name: declared}), (mistake,)
+
+
+def _nics(datacenter: Datacenter) -> frozenset[str]:
+    try:
+        return frozenset(nic.ip for ufds in datacenter.zones("ufds") for nic in ufds.vm.nics)
+    except Missing:
+        return frozenset()
+
+
+def _used(world: World, address: str) -> bool:
+    """Whether somebody, a candidate say, was seen to reach a UFDS at this address."""
+    return any(
+        probe.host == address and probe.result == "open"
+        for dc in world.datacenters
+        for link in _links(dc)
+        for probe in link
+    )
+
+
+def _links(datacenter: Datacenter) -> list[tuple[Probe, ...]]:
+    try:
+        return [fact.value or () for fact in datacenter.evidence.links.values()]
+    except Missing:
+        return []
+
+
+def _regions(world: World) -> Found:
+    """A region that a datacenter has everywhere, and under which the master's UFDS lists it, and that the file spells otherwise.
+
+    A candidate, which nobody lists yet, goes with the datacenters that the file gives the same region.
+    """
+    told, mistakes, renamed = world.inventory, list[Mistake](), dict[str, set[str]]()
+    datacenters = dict(told.datacenters)
+    for dc in world.datacenters:
+        real, said = _region(dc) if dc.state != CANDIDATE else "", dc.declared.region
+        if real:
+            renamed.setdefault(said, set()).add(real)
+        if real not in ("", said):
+            datacenters[dc.name] = replace(dc.declared, region=real)
+            why = f"{dc.name} has region_name {real} in its SAPI and its /usbkey/config, and the master's UFDS lists it there"
+            mistakes.append(_misspelt(dc, real, why))
+    for dc in world.datacenters:
+        found = renamed.get(dc.declared.region, set()) if dc.state == CANDIDATE else set()
+        for real in found - {dc.declared.region} if len(found) == 1 else ():
+            datacenters[dc.name] = replace(dc.declared, region=real)
+            mistakes.append(
+                _misspelt(dc, real, f"the other datacenters of the file's {dc.declared.region} are in {real}")
+            )
+    return replace(told, datacenters=datacenters), tuple(mistakes)
+
+
+def _misspelt(datacenter: Datacenter, real: str, why: str) -> Mistake:
+    key, said = f"datacenters.{datacenter.name}.region", f"region of {datacenter.name}: {datacenter.declared.region}"
+    return Mistake(key, said, why, f"write `region: {real}` for {datacenter.name}", (datacenter.name,))
+
+
+def _region(datacenter: Datacenter) -> str:
+    """The region that everything seen of a coupled datacenter agrees on; empty if it does not, or cannot be a region's name."""
+    try:
+        said = _setting(datacenter, "region_name")
+        entries = [entry for ufds in datacenter.master.zones("ufds") for entry in ufds.directory.datacenters]
+    except Missing:
+        return ""
+    said |= {entry.region for entry in entries if entry.datacenter == datacenter.name}
+    real = said.pop() if len(said) == 1 and any(entry.datacenter == datacenter.name for entry in entries) else ""
+    names = {*datacenter.world.inventory.datacenters, "coupling"}
+    return real if ID.fullmatch(real) and real not in names else ""
+
+
+def _domain(world: World) -> Found:
+    """A dns_domain that every datacenter has otherwise, and all alike."""
+    told = world.inventory
+    said = set[str]()
+    try:
+        for dc in world.datacenters:
+            said |= _setting(dc, "dns_domain")
+    except Missing:
+        return told, ()
+    real = said.pop() if len(said) == 1 else ""
+    if not told.dns_domain or not DNS_NAME.fullmatch(real) or real == told.dns_domain:
+        return told, ()
+    mistake = Mistake(
+        "dns_domain",
+        f"dns_domain: {told.dns_domain}",
+        f"every datacenter has dns_domain {real}, in its SAPI and its /usbkey/config",
+        f"write `dns_domain: {real}`, or take the line away",
+        tuple(sorted(told.datacenters)),
+    )
+    return replace(told, dns_domain=real), (mistake,)

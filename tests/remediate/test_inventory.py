@@ -1,0 +1,58 @@
+"""While the inventory is wrong nothing is advised that changes a datacenter; and a coupling that works is not taken back."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from evidence.facts import missing
+from evidence.inventory import BY_ENDPOINTS, Endpoint
+from evidence.model import Checkpoint, Directory
+from evidence.subjects import World
+from remediate.plan import make_plan
+from remediate.registry import advice_for, remedies
+from tests.judging import verdict_on
+from tests.recording import recorded
+from tests.remediate import synthetic as s
+from tests.remediate.candidate import with_candidate
+
+DC = "my-dc-3"
+
+
+def test_no_step_is_given_while_the_inventory_is_wrong() -> None:
+    """Whatever else is found, and whoever asks."""
+    evidence = recorded("replicator-stopped-at-my-dc-1")
+    wrong = replace(evidence.inventory.datacenters[DC], state="candidate")
+    told = replace(evidence.inventory, datacenters=evidence.inventory.datacenters | {DC: wrong}, path="region.yaml")
+    world = World(told, evidence)
+    verdict = verdict_on(replace(evidence, inventory=told))
+    names = [str(cause.name) for cause in verdict.causes]
+    assert names == ["inventory-agrees[coupling]", "replicator-runs[my-dc-1]"]
+    plan = make_plan(verdict.causes, world)
+    assert [entry.steps for entry in plan.entries] == [(), ()]
+    assert "The inventory is wrong in region.yaml" in plan.entries[0].notes[0]
+    for check in remedies():
+        assert advice_for(s.cause(check, DC), world).steps == ()
+
+
+def test_what_sdc_ufds_m2s_has_got_to_replicate_is_not_taken_back() -> None:
+    """Its last step, /usbkey/config, is missing: the datacenter replicates, and the way back would lose what it has."""
+    world = s.changed_metadata(with_candidate(), DC, ufds_is_master="false", ufds_remote_ip="10.2.2.29")
+    held = Directory(100, admin=True, checkpoints=(Checkpoint("ldaps://10.2.2.29", 90),))
+    advice = advice_for(
+        s.cause("candidate-is-not-coupled-yet", DC), s.changed_zone(world, DC, "ufds0", directory=s.fact(held))
+    )
+    assert advice.steps == ()
+    assert "would cut off what works" in advice.notes[0]
+
+
+def test_a_candidate_by_endpoints_that_is_coupled_is_not_judged_by_its_accounts() -> None:
+    """Its /usbkey/config cannot be seen; its SAPI says enough, and the accounts of a replica are nobody's to delete."""
+    world = s.changed_metadata(with_candidate(), DC, ufds_is_master="false", ufds_remote_ip="10.9.9.9")
+    hidden = missing(f"{DC}: the head node's configuration", "config.sh", BY_ENDPOINTS, hidden=True)
+    world = s.changed(world, DC, usbkey=hidden)
+    one = replace(world.told.datacenters[DC], headnode="", endpoints={"ufds": Endpoint("10.3.2.29", 636)})
+    told = replace(world.told, datacenters=world.told.datacenters | {DC: one})
+    assert world.evidence is not None
+    rows = verdict_on(replace(world.evidence, inventory=told)).results
+    outcomes = {row.result.check: row.result.outcome for row in rows if row.result.subject == DC}
+    assert outcomes["candidate-is-not-coupled-yet"] == "failed"
