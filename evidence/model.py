@@ -24,7 +24,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SysInfo(Model, frozen=True):
-    """`sysinfo` of a head node, the fields that identify it.  Source: facts, "Exact forms of what is parsed"."""
+    """`sysinfo` of a head node, the fields that identify it.  Source: facts, "Exact forms"."""
 
     headnode: bool
     datacenter_name: str | None = None

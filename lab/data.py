@@ -367,7 +367,7 @@ def healthy_routes(the_plan: plan.Plan, datacenter: plan.Datacenter) -> dict[str
 
 
 def networks(the_plan: plan.Plan, datacenter: plan.Datacenter) -> list[Json]:
-    """NAPI's networks of one datacenter (facts: "NAPI network")."""
+    """NAPI's networks of one datacenter (facts "Exact forms")."""
     made: list[Json] = []
     number = datacenter.number
     for index, tag in enumerate(("admin", "external", "manta"), start=1):

@@ -184,7 +184,7 @@ def _without(candidate: Datacenter, accounts: Sequence[Account], proof: tuple[st
 
 @remedy("candidate-ufds-has-a-routable-nic")
 def give_ufds_a_nic(candidate: Datacenter) -> Advised:
-    """Triton's own script; the zone's default gateway moves to the new NIC (facts "What the … guide asks")."""
+    """Triton's own script; the zone's default gateway moves to the new NIC (facts "What the linked-data-centers guide asks")."""
     zones = candidate.zones("ufds")
     if len(zones) != 1:
         names = ", ".join(zone.alias for zone in zones)

@@ -59,7 +59,7 @@ PINGS = {
     "webapi": ("http", 80, "/ping"),
     **dict.fromkeys(INTERNAL_APIS, ("http", 80, "/ping")),
 }
-"""Role to its health URL at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui"."""
+"""Role to its health URL at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui, muskie"."""
 PEERS_CONNECT_TO = frozenset(kind.target_role for kind in LINKS.values())
 """Roles of zones that other datacenters connect to."""
 

@@ -1,7 +1,7 @@
 """What head nodes and services print → the model.  Pure: no I/O, no judgement.
 
 Everything here may be hostile.  What cannot be read raises UnreadableError with a sentence for the operator, nothing
-else does; what is not asked for is dropped.  Source: facts, "Exact forms of what is parsed".
+else does; what is not asked for is dropped.  Source: facts, "Exact forms".
 """
 
 from __future__ import annotations

@@ -90,8 +90,8 @@ def test_remedy_gives_the_command(check: str) -> None:
 def test_a_dark_datacenter_gives_notes_and_no_traceback(check: str) -> None:
     world = READY
     for name in world.inventory.datacenters:
-        facts = ("zones", "applications", "services", "usbkey", "clock", "leftovers", "instances", "m2s_asks_password")
-        world = s.changed(world, name, **dict.fromkeys(facts, "dark"))
+        asked = ("zones", "applications", "services", "usbkey", "clock", "leftovers", "instances", "m2s_asks_password")
+        world = s.changed(world, name, **dict.fromkeys(asked, "dark"))
     advice = advice_for(s.cause(check, DC), world)
     assert advice.steps or advice.notes
     assert not [note for note in advice.notes if "broke" in note]

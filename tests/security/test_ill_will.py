@@ -1,4 +1,4 @@
-"""Design, "Rules" 2, 5 and 7: head nodes and services that mean ill; every wait has an end, and nothing gets through."""
+"""Design, rules 2, 5 and 7: head nodes and services that mean ill; every wait has an end, and nothing gets through."""
 
 from __future__ import annotations
 

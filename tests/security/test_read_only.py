@@ -1,4 +1,4 @@
-"""Design, "Rules" 1 and 4: what one run in a living lab sends, writes and shows; and what stands in the source."""
+"""Design, rules 1 and 4: what one run in a living lab sends, writes and shows; and what stands in the source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Design, "Rule" 2: how much work an answer may cause."""
+"""Design, rule 2: how much work an answer may cause."""
 
 from __future__ import annotations
 
