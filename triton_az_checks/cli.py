@@ -1,0 +1,104 @@
+"""az-checks: run the checks, print the plan, open a lab.  Each is what `pytest`, `python -m remediate` and `python -m lab` do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from triton_az_checks import places
+
+WRONG_USE = 4
+MARKS = ("preflight", "postchange", "nightly")
+HELP = """\
+az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [pytest's options]
+                                judge a coupling (REGION.yaml: else AZ_INVENTORY; --evidence=RUN judges a run again)
+az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json]
+                                print what puts a run's findings right, in the order to type it
+az-checks lab [OPTIONS] [-- COMMAND …]
+                                practise: a whole coupling on this machine (az-checks lab --help)
+
+--runs DIR (or AZ_RUNS) says where runs are kept: {runs}
+"""
+
+
+class UsageError(Exception):
+    """What was typed cannot be done; the text says why."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Does what is asked for; the exit code of what it starts, or 4 with a sentence."""
+    commands: dict[str, Callable[[Sequence[str]], int]] = {"run": _run, "plan": _plan, "lab": _lab}
+    command, *rest = arguments or ["--help"]
+    if command in ("--help", "-h", "help"):
+        print(HELP.format(runs=places.runs(None)), end="")
+        return 0
+    if command not in commands:
+        print(f"az-checks: there is no command {command!r}; az-checks --help names them", file=sys.stderr)
+        return WRONG_USE
+    try:
+        return commands[command](rest)
+    except UsageError as error:
+        print(f"az-checks {command}: {error}; az-checks --help tells more", file=sys.stderr)
+        return WRONG_USE
+
+
+def run_command(arguments: Sequence[str]) -> list[str]:
+    """What `run` starts: pytest over the suite's checks, from whatever folder, with the file named by its whole path."""
+    parser = _Parser(prog="az-checks run", add_help=False, allow_abbrev=False)
+    marks = parser.add_mutually_exclusive_group()
+    for mark in MARKS:
+        marks.add_argument(f"--{mark}", dest="mark", action="store_const", const=mark)
+    parser.add_argument("--inventory")
+    given, rest = parser.parse_known_args(list(arguments))
+    named = given.inventory
+    if named is None and rest and not rest[0].startswith("-"):
+        named, rest = rest[0], rest[1:]
+    root = places.suite()
+    words = [sys.executable, "-m", "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
+    words += [f"--inventory={Path(named).absolute()}"] if named else []
+    words += ["-m", given.mark] if given.mark else []
+    checks = [] if any(str(root / "checks") in word for word in rest) else [str(root / "checks")]
+    return [*words, *rest, *checks]
+
+
+def _run(arguments: Sequence[str]) -> int:
+    return _become(run_command(_with_runs(arguments)))
+
+
+def _plan(arguments: Sequence[str]) -> int:
+    return _become([sys.executable, "-m", "remediate", *_with_runs(arguments)])
+
+
+def _lab(arguments: Sequence[str]) -> int:
+    return _become([sys.executable, "-m", "lab", *arguments])
+
+
+def _with_runs(arguments: Sequence[str]) -> list[str]:
+    """The arguments without --runs, which goes to what is started by AZ_RUNS."""
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--runs")
+    given, rest = parser.parse_known_args(list(arguments))
+    os.environ["AZ_RUNS"] = str(places.runs(given.runs))
+    return rest
+
+
+def _become(words: Sequence[str]) -> int:
+    """Start it in place of this process, so that signals and the exit code are its own."""
+    path = [str(places.suite()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)
+    os.execv(words[0], list(words))
+
+
+def script() -> NoReturn:
+    """The installed command."""
+    os.environ.setdefault(places.CALLED, places.called(sys.argv[0]))
+    sys.exit(main(sys.argv[1:]))
