@@ -12,6 +12,8 @@ from typing import NoReturn
 from triton_az_checks import places
 
 WRONG_USE = 4
+PYTHON = (sys.executable, "-P", "-m")
+"""-P: a folder of the operator's that is called `checks` is none of ours, wherever he stands."""
 MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [pytest's options]
@@ -63,7 +65,7 @@ def run_command(arguments: Sequence[str]) -> list[str]:
     if named is None and rest and not rest[0].startswith("-"):
         named, rest = rest[0], rest[1:]
     root = places.suite()
-    words = [sys.executable, "-m", "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
+    words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
     words += [f"--inventory={Path(named).absolute()}"] if named else []
     words += ["-m", given.mark] if given.mark else []
     checks = [] if any(str(root / "checks") in word for word in rest) else [str(root / "checks")]
@@ -75,11 +77,11 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _plan(arguments: Sequence[str]) -> int:
-    return _become([sys.executable, "-m", "remediate", *_with_runs(arguments)])
+    return _become([*PYTHON, "remediate", *_with_runs(arguments)])
 
 
 def _lab(arguments: Sequence[str]) -> int:
-    return _become([sys.executable, "-m", "lab", *arguments])
+    return _become([*PYTHON, "lab", *arguments])
 
 
 def _with_runs(arguments: Sequence[str]) -> list[str]:
@@ -93,9 +95,9 @@ def _with_runs(arguments: Sequence[str]) -> list[str]:
 
 def _become(words: Sequence[str]) -> int:
     """Start it in place of this process, so that signals and the exit code are its own."""
-    path = [str(places.suite()), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(path)
-    os.execv(words[0], list(words))
+    path = [str(places.suite()), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, path)))
+    os.execv(words[0], list(words))  # noqa: S606  its words are one each: there is no shell
 
 
 def script() -> NoReturn:
