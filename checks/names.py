@@ -3,6 +3,7 @@
 import pytest
 
 from evidence.facts import Missing
+from evidence.model import Difference
 from evidence.subjects import ADMIN_UUID, MANTA_ROLES, RENDERED, Datacenter, Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 
@@ -83,9 +84,11 @@ def test_rendered_config_is_current(zone: Zone) -> None:
             raise Missing(
                 f"{zone.datacenter}: what {file.path} of {zone.alias} should say", "SAPI /configs", file.uncompared
             )
-    stale = [
-        f"{path}: {difference.key} is {difference.file}, metadata says {difference.metadata}"
-        for path, file in sorted(zone.files.items())
-        for difference in file.differs
-    ]
+    stale = [f"{path}: {_told(difference)}" for path, file in sorted(zone.files.items()) for difference in file.differs]
     assert not stale, "; ".join(stale)
+
+
+def _told(difference: Difference) -> str:
+    if difference.file == difference.metadata:  # neither side is shown
+        return f"{difference.key} differs from what the metadata say"
+    return f"{difference.key} is {difference.file}, metadata says {difference.metadata}"
