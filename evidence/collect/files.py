@@ -22,6 +22,8 @@ from evidence.model import ConfigFile, Difference
 from evidence.redact import HIDDEN, Vault
 
 MOST_DIFFERENCES: Final = 50
+MOST_LINES: Final = 500
+"""Of a file that is not JSON; a real one has fewer, and comparing takes the square of the time."""
 ABSENT: Final = "(absent)"
 SETTINGS = {
     "/opt/smartdc/adminui/etc/config.json": ("adminUuid", "ufds.url", "ufdsMaster.url"),
@@ -202,11 +204,11 @@ def _json_differences(here: Any, there: Any, path: Path, shown: Shown) -> Iterat
 
 
 def _line_differences(text: str, rendered: str) -> Iterator[Difference]:
-    """Lines that the one has and the other has not, in the file's order; only the first 2000 lines count.
+    """Lines that the one has and the other has not, in the file's order; only the first MOST_LINES count.
 
     Of a line no more is told than that it differs: what stands in it, and beside what, nobody knows.
     """
-    here, there = (part.splitlines()[:2000] for part in (text, rendered))
+    here, there = (part.splitlines()[:MOST_LINES] for part in (text, rendered))
     same = True
     for kind, a, b, c, d in difflib.SequenceMatcher(None, here, there, autojunk=False).get_opcodes():
         if kind == "equal":
