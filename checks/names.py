@@ -70,7 +70,8 @@ def test_rendered_config_is_current(zone: Zone) -> None:
 
     config-agent skips what SAPI has not changed since, so a file edited by hand, or an agent that hangs, leaves the two
     apart for good.  Files of adminui, binder, cloudapi, SAPI, UFDS and muskie are compared.  Of a difference the key is told,
-    and the values only where they are names, addresses and the like: a file can hold passwords anywhere.  Source: facts "Rendered config files".
+    and the values only where they are names, addresses and the like: a file can hold passwords anywhere.  Source: facts
+    "Rendered config files".
     """
     if not zone.files and zone.role not in RENDERED:
         pytest.skip("the suite reads no rendered file of such a zone")

@@ -39,7 +39,7 @@ def run_folder(named: str | None) -> Path:
     if named is None:
         if not (RUNS / "latest").is_dir():
             raise UsageError(
-                "there is no complete run yet: run pytest --inventory=region.yaml first, or name a partial or replayed one"
+                "there is no run yet that is complete: run pytest --inventory=region.yaml, or name a partial run or a replay"
             )
         return (RUNS / "latest").resolve()
     for folder in (RUNS / named, Path(named)):
