@@ -199,7 +199,7 @@ def extent_of(config: pytest.Config, stopped: str) -> Extent:
     narrowed = option.keyword or option.deselect or option.datacenter or whole != {Path(*checks.__path__).resolve()}
     replayed = option.evidence is not None
     inventory = "" if replayed else str(Path(config.stash[WORLD].inventory.path).resolve())
-    return Extent(bool(stopped or narrowed), option.markexpr, inventory, tuple(notes))
+    return Extent(bool(stopped or narrowed), option.markexpr, inventory, tuple(notes), replayed)
 
 
 class Keeper:
@@ -235,21 +235,38 @@ class Keeper:
             session.exitstatus = pytest.ExitCode.INTERRUPTED
         if not self.results:
             return
+        try:
+            self._conclude(session)
+        except KeyboardInterrupt:  # a second one: without the rest nobody can tell causes from consequences
+            self.conclusion, self.interrupted = None, True
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self.interrupted or self._findings()):
+            session.exitstatus = pytest.ExitCode.OK
+
+    def _conclude(self, session: pytest.Session) -> None:
         run = self.config.stash.get(RUN, None)
         stopped = self.stopped or ("Stopped by -x or --maxfail" if session.shouldfail or session.shouldstop else "")
         extent = extent_of(self.config, stopped)
         world = self.config.stash[WORLD]
-        self.conclusion = conclude(self.results, CHECKS, world, extent, run.path if run else None, self._others(world))
+        others, were = list(self._others(world)), "not reached" if stopped else "not selected"
+        self.conclusion = conclude(self.results, CHECKS, world, extent, run.path if run else None, others, were)
         if run is not None:
             run.write(self.conclusion)
-        if exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self.interrupted or self._findings()):
-            session.exitstatus = pytest.ExitCode.OK
 
     def _others(self, world: World) -> Iterable[Result]:
-        """What was not selected, judged too if anything was found: the cause may be among it."""
-        if self.interrupted or not any(result.outcome in FINDINGS for result in self.results):
+        """What was not selected, or not judged before the end, judged too if anything was found: the cause may be among it."""
+        if not any(result.outcome in FINDINGS for result in self.results):
             return ()
         return quiet.results(world, {(result.check, result.subject) for result in self.results})
+
+    def _given_up(self) -> str:
+        """What is said where nothing is concluded: no cause is claimed, and no step is given."""
+        run = self.config.stash.get(RUN, None)
+        kept = (
+            f" The evidence is kept, and can be judged later: pytest --evidence={run.name}" if run is not None else ""
+        )
+        done = "causes were told apart from consequences" if self.results else "anything was judged"
+        return f"Interrupted before {done}.{kept}"
 
     def _findings(self) -> int:
         counts = self.conclusion.verdict.counts if self.conclusion else {}
@@ -261,6 +278,9 @@ class Keeper:
                 terminalreporter.write_line(
                     "Nothing was selected: no check and subject goes with your -k, -m or names."
                 )
+            elif self.interrupted:
+                terminalreporter.ensure_newline()
+                terminalreporter.write_line(self._given_up())
             return
         run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
         text = summary(

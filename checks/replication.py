@@ -182,7 +182,9 @@ def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> Non
     """Of what is replicated, a replica's directory holds what the master's holds: nothing missing, nothing besides, nothing other.
 
     An entry that was changed on a replica stays so until the master's changes, and may stop replication then.  Passwords
-    are compared by the time of their change.  Source: facts "UFDS" (what the replicator copies), "Replication".
+    are compared by the time of their change.  The head node's own key, which ufds-reconcile-data gives admin in the local UFDS
+    alone, and temporary access keys that have expired are not compared.  Source: facts "UFDS" (what the replicator copies),
+    "Replication"; sdc-ufds:data/bootstrap.ldif.in.
     """
     _needs(master)
     for ufds in replica.zones("ufds"):

@@ -24,8 +24,7 @@ MOST_ELEMENTS: Final = 1000
 HIDDEN: Final = "(secret)"
 SECRET_NAME = re.compile(r"pass|pw|secret|credential|token|private|_key|key$|cert", re.IGNORECASE)
 _PASSWORD = re.compile(r"pass(wd|word|phrase)?$|_pw$|secret|credential|private", re.IGNORECASE)
-_SETTING = re.compile(r"""(?<![A-Za-z0-9_.-])([A-Za-z0-9_.-]++)["']?\s*+[:=]""")
-"""Never goes back (++, *+): a hostile line of a megabyte takes no longer than reading it."""
+_URL = re.compile(r"""(?<=://)[^\s"'<>\\`|]+""")
 _HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./^-]+")
 """What neither a shell nor JSON changes, wherever it stands unquoted."""
 _SHORTEST_SECRET = 4
@@ -78,6 +77,12 @@ def cut(text: str) -> str:
     return whole if len(whole) <= LONGEST else whole[: LONGEST - 12] + " [cut short]"
 
 
+def _without_user(found: re.Match[str]) -> str:
+    """A URL's rest behind "://", without the user and the password before its host."""
+    _, at, host = found[0].rpartition("@")
+    return f"{HIDDEN}@{host}" if at else host
+
+
 class Vault:
     """The secrets that a run has seen, while it lasts: to take fingerprints of, and to blot out of free text."""
 
@@ -114,7 +119,7 @@ class Vault:
         for secret in self._sorted:
             if secret in text:  # what is hidden already stays so, even if the password is "secret"
                 text = HIDDEN.join(part.replace(secret, HIDDEN) for part in text.split(HIDDEN))
-        return cut(text)
+        return cut(_URL.sub(_without_user, text))
 
     def scrub_name(self, text: str) -> str:
         """The same for what should be a name or an address: only secrets so long that they are no name by chance."""
@@ -137,17 +142,6 @@ class Vault:
                 for key in sorted(value)
             }
         return self.scrub(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
-
-    def setting(self, name: str, value: object) -> str:
-        """How the value of a setting is shown in a difference: its JSON text, or "(secret)" if its name sounds so."""
-        if SECRET_NAME.search(name):
-            return HIDDEN
-        return self.scrub(json.dumps(value, sort_keys=True, ensure_ascii=False))
-
-    def line(self, text: str) -> str:
-        """A line of a file that is not JSON: nothing of it is shown if it sets something that sounds like a secret."""
-        found = _SETTING.findall(text)
-        return HIDDEN if any(SECRET_NAME.search(name) for name in found) else self.scrub(text)
 
     def configuration(self, read: Mapping[str, Any], keep: Iterable[str], hide: Iterable[str]) -> Configuration:
         """The whitelisted keys of some settings; of the secret ones, fingerprints.  Everything else is dropped."""

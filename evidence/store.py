@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from evidence.inventory import CANDIDATE, MASTER, REPLICA
 from evidence.model import SCHEMA, Evidence
 from evidence.regular import NotRegularError, read_regular
 
@@ -65,10 +66,32 @@ def load(path: str | os.PathLike[str]) -> Evidence:
                 f"has schema {schema}, this version reads schema {SCHEMA} — judge it with the version that collected it"
             )
             raise EvidenceError(f"{source}: {reason}")
-        return msgspec.json.decode(data, type=Evidence)
+        evidence = msgspec.json.decode(data, type=Evidence)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = f"is not evidence ({' '.join(str(error).split())}) — collect it anew, or name another file"
         raise EvidenceError(f"{source}: {reason}") from None
+    wrong = _contradiction(evidence)
+    if wrong:
+        raise EvidenceError(
+            f"{source}: is not evidence of one coupling ({wrong}) — collect it anew, or name another file"
+        )
+    return evidence
+
+
+def _contradiction(evidence: Evidence) -> str:
+    """What the inventory in it says against itself, or against what was collected; no inventory file could be read so."""
+    declared = evidence.inventory.datacenters
+    masters = sorted(name for name, one in declared.items() if one.state == MASTER)
+    if masters != [evidence.inventory.master]:
+        return f"its master is {evidence.inventory.master!r}, and the datacenters declared as master are: {masters}"
+    for name, one in sorted(declared.items()):
+        if one.name != name:
+            return f"a datacenter is declared as {name!r} and called {one.name!r}"
+        if one.state not in (MASTER, REPLICA, CANDIDATE):
+            return f"the state of {name} is {one.state!r}"
+    if declared.keys() != evidence.datacenters.keys():
+        return "it holds other datacenters than it declares"
+    return ""
 
 
 class _Schema(msgspec.Struct):

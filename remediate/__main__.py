@@ -38,7 +38,9 @@ def run_folder(named: str | None) -> Path:
     """The folder of a run: the latest, one of reports/runs by its name, or a path."""
     if named is None:
         if not (RUNS / "latest").is_dir():
-            raise UsageError("there is no run yet: run pytest --inventory=region.yaml first")
+            raise UsageError(
+                "there is no run yet that is complete: run pytest --inventory=region.yaml, or name a partial run or a replay"
+            )
         return (RUNS / "latest").resolve()
     for folder in (RUNS / named, Path(named)):
         if folder.is_dir():

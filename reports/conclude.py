@@ -37,12 +37,13 @@ def conclude(
     extent: Extent | None = None,
     run: Path | None = None,
     others: Iterable[Result] = (),
+    others_were: str = "not selected",
 ) -> Conclusion:
     """Judge the results, ask the remedies about the causes, and compare with the run before `run`.
 
     `others` are results that were not asked for, but may explain those that were.
     """
-    verdict, extent = judge(results, specs, world, others), extent or Extent()
+    verdict, extent = judge(results, specs, world, others, others_were), extent or Extent()
     less = judged_less(verdict.results, extent, run.parent, run.name) if run is not None else ()
     return Conclusion(verdict, make_plan(verdict.causes, world), world, specs, extent, less)
 

@@ -1,4 +1,4 @@
-"""The folder of a run: reports/runs/<UTC time>, and `latest`, which points to the newest one that is complete."""
+"""The folder of a run: reports/runs/<UTC time>, and `latest`, which points to the newest one that is complete and no replay."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Run:
             self.path.rmdir()
 
     def write(self, conclusion: Conclusion) -> bool:
-        """Write findings.json and junit.xml, and let `latest` point here unless the run was partial.
+        """Write findings.json and junit.xml, and let `latest` point here unless the run was partial or a replay.
 
         A full disk costs the files, never the verdict: it is said in a sentence, and the answer is False.
         """
         try:
             self.keep("findings.json", encode(findings_of(conclusion, self.name)))
             self.keep("junit.xml", junit(conclusion))
-            if not conclusion.extent.partial:
+            if conclusion.extent.lasting:
                 self._point_to()
         except OSError as error:
             said = f"the run's folder {self.path} is not complete: {error.strerror or error}; the verdict stands"

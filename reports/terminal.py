@@ -169,6 +169,6 @@ def _folder(page: Page, folder: Path | str | None, conclusion: Conclusion, *, pl
         page.line("This run was not kept.")
         return
     if plan:
-        named = f" {Path(folder).name}" if conclusion.extent.partial else ""
+        named = f" {Path(folder).name}" if not conclusion.extent.lasting else ""
         page.line(f"The plan alone, in the order to type it: python -m remediate{named}")
     page.line(f"Run: {folder}")

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -47,6 +48,12 @@ def suite(place: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Calls the suite; its runs are kept below `place`."""
     command = [*SUITE, f"--rootdir={place}", *options]
     return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+
+
+def run_of(place: Path) -> Path:
+    """The folder of the only run that is kept there."""
+    (run,) = (place / "reports/runs").glob("2*")
+    return run
 
 
 @pytest.fixture
@@ -151,6 +158,175 @@ def test_interrupted_while_judging(tmp_path: Path, dark: Path, options: tuple[st
     assert not (tmp_path / "reports/runs/latest").exists()
 
 
+AT_A_CONSEQUENCE = """\
+import os, signal
+def pytest_runtest_logreport(report):
+    here = report.when == "call" and "PYTEST_XDIST_WORKER" not in os.environ
+    if here and "test_cloudapi_answers[my-dc-3.cloudapi0]" in report.nodeid:
+        os.killpg(0, signal.SIGINT)
+"""
+TWICE = """\
+import os, signal
+import fixtures.quiet
+judge, calls = fixtures.quiet._result, []
+def interrupted(*arguments):
+    calls.append(arguments)
+    if len(calls) == 5:
+        os.kill(os.getpid(), signal.SIGINT)
+    return judge(*arguments)
+fixtures.quiet._result = interrupted
+"""
+
+
+def stopped(place: Path, evidence: Path, plugin: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (place / "plugin.py").write_text(plugin)
+    command = [*SUITE, f"--rootdir={place}", f"--evidence={evidence}", "-p", "plugin", *options]
+    called = environment() | {"PYTHONPATH": f"{place}:{ROOT}"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=called, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:  # fmt: skip
+        said, _ = process.communicate(timeout=60)
+    assert not [word for word in ("Traceback", "INTERNALERROR", "KeyboardInterrupt", "full-trace") if word in said]
+    return subprocess.CompletedProcess(command, process.returncode, said, "")
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2"), ("-x",)])
+def test_stopped_before_the_cause_was_judged_it_is_told_all_the_same(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """A route is missing; the interrupt comes when only what follows from it has been judged.  -x stops there by itself."""
+    evidence = tmp_path / "evidence.json"
+    save(recorded("route-missing-at-my-dc-3.cloudapi0"), evidence)
+    plugin = AT_A_CONSEQUENCE if "-x" not in options else ""
+    done = stopped(tmp_path, evidence, plugin, *options)
+    assert done.returncode == (1 if "-x" in options else 2)
+    found = load(run_of(tmp_path))
+    causes = [(cause.check, cause.subject) for cause in found.causes]
+    assert causes == [("cloudapi-reaches-master-ufds", "my-dc-3.cloudapi0--my-dc-2.ufds.636")]
+    assert "cloudapi-reaches-master-ufds[my-dc-3.cloudapi0--my-dc-2.ufds.636] was not reached" in " ".join(
+        done.stdout.split()
+    )
+    assert len([row for row in found.results if row.selected]) < 150, "of 337"
+    assert found.partial
+
+
+def test_interrupted_twice_no_cause_is_claimed(tmp_path: Path) -> None:
+    evidence = tmp_path / "evidence.json"
+    save(recorded("route-missing-at-my-dc-3.cloudapi0"), evidence)
+    done = stopped(tmp_path, evidence, AT_A_CONSEQUENCE + TWICE)
+    assert done.returncode == 2
+    run = run_of(tmp_path)
+    assert "Interrupted before causes were told apart from consequences." in done.stdout
+    assert f"pytest --evidence={run.name}" in done.stdout
+    assert "step 1" not in done.stdout
+    assert sorted(path.name for path in run.iterdir()) == ["evidence.json"]
+
+
+NO_SUCH = "checks/names.py::test_region_name_agrees[nobody]"
+SELECTIONS = [
+    (("checks", "-k", "candidate"), 0, "Nothing was judged: 0 passed"),
+    (("checks", "-k", "manta and not candidate"), 0, "Nothing was judged: 0 passed"),
+    (("checks", "-k", "candidate", "--datacenter=my-dc-1"), 0, "Nothing was judged: 0 passed"),
+    (("checks", "-m", "preflight", "-k", "candidate"), 0, "Nothing was judged: 0 passed"),
+    (("checks", "--deselect", "checks/names.py::test_nothing", "-k", "candidate"), 0, "Nothing was judged: 0 passed"),
+    (("checks", "-m", "nosuch"), 4, "Unknown marker(s) in '-m' expression: nosuch"),
+    (("checks", "-m", "preflight and"), 4, "Wrong expression passed to '-m'"),
+    (("checks", "-k", "region and"), 4, "Wrong expression passed to '-k'"),
+    ((NO_SUCH,), 4, "not found: "),
+    (("checks/names.py::test_nothing",), 4, "not found: "),
+    (("checks/nothing.py",), 4, "not found: "),
+    (("checks", "--datacenter=nobody"), 4, "the inventory has no nobody"),
+    (("checks", "-k", "nosuch"), 5, "Nothing was selected"),
+    (("checks", "-k", "nosuch", "--collect-only"), 5, "Nothing was selected"),
+    (("checks", "-k", "candidate", "--collect-only"), 0, "coupling.py: 8"),
+    ((NO_SUCH, "--collect-only"), 4, "not found: "),
+]
+
+
+@pytest.mark.parametrize("how", [(), ("-n", "2")])
+@pytest.mark.parametrize(("selection", "code", "said"), SELECTIONS)
+def test_no_selection_ends_in_an_internal_error(
+    tmp_path: Path, selection: tuple[str, ...], code: int, said: str, how: tuple[str, ...]
+) -> None:
+    command = [*SUITE[:-1], f"--rootdir={tmp_path}", f"--evidence={HEALTHY}", *selection, *how]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )  # fmt: skip
+    told = done.stdout + done.stderr
+    assert done.returncode == code, told
+    assert not [word for word in ("Traceback", "INTERNALERROR") if word in told], told
+    assert said in told
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")])
+def test_a_replay_is_never_the_latest_run(tmp_path: Path, dark: Path, options: tuple[str, ...]) -> None:
+    """Nor is it the run before another; what it prints names it, and so does the plan."""
+    old = tmp_path / "reports/runs/20200101T000000Z"
+    old.mkdir(parents=True)
+    latest = old.parent / "latest"
+    latest.symlink_to(old.name)
+    done = suite(tmp_path, f"--evidence={dark}", *options)
+    assert done.returncode == 1
+    assert latest.readlink() == Path(old.name)
+    (run,) = (old.parent).glob("202[1-9]*")
+    assert f"python -m remediate {run.name}\n" in done.stdout
+    assert load(run).inventory == ""
+    plan = subprocess.run(
+        [sys.executable, "-m", "remediate", str(run)], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert plan.returncode == 0
+    assert run.name in plan.stdout
+
+
+def damaged(how: str) -> bytes:
+    whole = json.loads(healthy())
+    inventory = whole["inventory"]
+    if how == "master":
+        inventory["master"] = "my-dc-9"
+    elif how == "states":
+        inventory["datacenters"]["my-dc-1"]["state"] = "master"
+    elif how == "state":
+        inventory["datacenters"]["my-dc-1"]["state"] = "boss"
+    elif how == "name":
+        inventory["datacenters"]["my-dc-1"]["name"] = "my-dc-9"
+    elif how == "others":
+        whole["datacenters"]["my-dc-9"] = whole["datacenters"].pop("my-dc-1")
+    elif how == "none":
+        inventory["datacenters"] = {}
+    elif how == "version":
+        whole["schema"] += 1
+    elif how == "field":
+        whole["surprise"] = 1
+    text = json.dumps(whole).encode()
+    return text[: len(text) // 2] if how == "cut" else text
+
+
+def healthy() -> bytes:
+    return json.dumps(msgspec.to_builtins(recorded("healthy"))).encode()
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("master", "its master is 'my-dc-9', and the datacenters declared as master are: ['my-dc-2']"),
+        ("states", "declared as master are: ['my-dc-1', 'my-dc-2']"),
+        ("state", "the state of my-dc-1 is 'boss'"),
+        ("name", "a datacenter is declared as 'my-dc-1' and called 'my-dc-9'"),
+        ("others", "it holds other datacenters than it declares"),
+        ("none", "declared as master are: []"),
+        ("version", "judge it with the version that collected it"),
+        ("field", "is not evidence ("),
+        ("cut", "is not evidence ("),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("-n", "2")])
+def test_damaged_evidence_is_a_sentence(tmp_path: Path, how: str, said: str, options: tuple[str, ...]) -> None:
+    (tmp_path / "evidence.json").write_bytes(damaged(how))
+    done = suite(tmp_path, f"--evidence={tmp_path}", *options)
+    assert done.returncode == 4, done.stdout
+    assert said in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "reports").exists()
+
+
 def test_nothing_selected(tmp_path: Path) -> None:
     done = suite(tmp_path, f"--evidence={HEALTHY}", "-k", "nope")
     assert done.returncode == 5
@@ -176,7 +352,7 @@ def test_a_dark_datacenter_is_blocked_and_the_others_are_judged(tmp_path: Path, 
     assert "1 cause, and " in done.stdout
     assert "observed  root@10.3.2.2 refused the connection: nothing listens on port 22\n" in done.stdout
     assert "checks of my-dc-3 (blocked: nobody could look)" in done.stdout
-    run = tmp_path / "reports/runs/latest"
+    run = run_of(tmp_path)
     rows = load(run).results
     assert {row.outcome for row in rows if row.subject.startswith("my-dc-3")} == {"failed", "blocked"}
     others = [row for row in rows if row.subject.startswith("my-dc-1") and "my-dc-3" not in row.subject]
@@ -205,7 +381,7 @@ def test_each_stage_judges_those_whom_it_is_about(tmp_path: Path, lab: str, stag
     done = suite(tmp_path, f"--evidence={RECORDED / lab}.json", "-m", stage)
     assert done.returncode == 0, done.stdout
     check_functions()
-    rows = [row for row in load(tmp_path / "reports/runs/latest").results if row.outcome != "not_applicable"]
+    rows = [row for row in load(run_of(tmp_path)).results if row.outcome != "not_applicable"]
     assert {CHECKS[row.check].stage for row in rows} <= SELECTED[stage]
     everyone = {f"my-dc-{number}" for number in range(1, count + 1)}
     for kind, about in ((PREFLIGHT, candidates), (POSTCHANGE, everyone - candidates), (BOTH, everyone)):
@@ -215,12 +391,12 @@ def test_each_stage_judges_those_whom_it_is_about(tmp_path: Path, lab: str, stag
 
 def test_workers_give_the_same_verdict_and_a_run_can_be_replayed_by_its_name(tmp_path: Path, dark: Path) -> None:
     alone = suite(tmp_path, f"--evidence={dark}")
-    name = (tmp_path / "reports/runs/latest").resolve().name
+    name = run_of(tmp_path).name
     shared = suite(tmp_path, f"--evidence={name}", "-n", "2")
     assert alone.returncode == shared.returncode == 1
     first, second = (
-        json.loads((tmp_path / "reports/runs" / run / "findings.json").read_bytes()) | {"run": ""}
-        for run in (name, "latest")
+        json.loads((run / "findings.json").read_bytes()) | {"run": ""}
+        for run in sorted((tmp_path / "reports/runs").glob("2*"), key=lambda run: run.name != name)
     )
     assert first == second
 

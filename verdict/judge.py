@@ -73,7 +73,13 @@ class Verdict(Struct, frozen=True):
     remarks: tuple[str, ...] = ()
 
 
-def judge(results: Iterable[Result], specs: Mapping[str, Spec], world: World, others: Iterable[Result] = ()) -> Verdict:
+def judge(
+    results: Iterable[Result],
+    specs: Mapping[str, Spec],
+    world: World,
+    others: Iterable[Result] = (),
+    others_were: str = "not selected",
+) -> Verdict:
     """Order the results, and tell causes from consequences.  A blocked check that nothing explains is a cause itself.
 
     A waived finding is no cause, but explains what follows from it; what follows from waived causes alone is waived with them.
@@ -96,7 +102,7 @@ def judge(results: Iterable[Result], specs: Mapping[str, Spec], world: World, ot
         for finding in sorted(kept, key=lambda f: (f.severity, f.outcome != "failed", f.check, f.subject))
         if roots[_name(finding)] == {_name(finding)}
     )
-    told = [f"{name} was not selected; it is told as the cause of what was." for name in sorted(outside)]
+    told = [f"{name} was {others_were}; it is told as the cause of what was." for name in sorted(outside)]
     counts = dict(sorted(Counter(row.result.outcome for row in rows).items()))
     return Verdict(rows, causes, counts, (*told, *remarks(results=ordered, specs=specs, world=world)))
 

@@ -53,8 +53,9 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
     reporter = _Reporter(inventory, progress)
     manta = {dc.name for dc in World(inventory).manta_datacenters}
     candidates = any(one.state == CANDIDATE for one in inventory.datacenters.values())
+    names = tuple(sorted(inventory.datacenters))
     drafts = {
-        name: Draft(one, vault, reporter.answered, name in manta, candidates, _peers(inventory, name))
+        name: Draft(one, vault, reporter.answered, name in manta, candidates, _peers(inventory, name), names)
         for name, one in sorted(inventory.datacenters.items())
     }
 

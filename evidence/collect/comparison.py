@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evidence.collect import apart
 from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.ssh import UnansweredError
@@ -52,7 +53,7 @@ def listing(found: Iterable[Found]) -> dict[str, bytes]:
     for each in found:
         if each.why:
             raise UnreadableError(each.why)
-        read.update((entry.dn, _digest(entry)) for entry in each.entries)
+        read.update((entry.dn, _digest(entry)) for entry in each.entries if not apart.expired(entry))
     return read
 
 
@@ -89,9 +90,10 @@ def differing(master: Listing, replica: Listing, region: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Offer:
-    """What the master's UFDS holds, and how to ask it once more."""
+    """What the master's UFDS holds, and how to ask it once more.  `admin` is the uuid of the coupling's admin."""
 
     listing: Listing
+    admin: str
     ask: Ask
 
 
@@ -110,31 +112,36 @@ class Comparing:
         if master and not self._offer.done():
             self._offer.set_result("what the master's UFDS holds is not known")
 
-    async def serve(self, ask: Ask) -> None:
+    async def serve(self, ask: Ask, admin: str) -> None:
         """On the master."""
         if not self._done:
             return
         try:
-            offer: Offer | str = Offer(listing(await ask(SEARCHES)), ask)
+            offer: Offer | str = Offer(listing(await ask(SEARCHES)), admin, ask)
         except (UnansweredError, UnreadableError) as error:
             offer = f"what the master's UFDS holds is not known: {error}"
         if not self._offer.done():
             self._offer.set_result(offer)
         await asyncio.gather(*map(asyncio.shield, self._done.values()))
 
-    async def compare(self, name: str, region: str, ask: Ask) -> Comparison:
+    async def compare(self, name: str, region: str, own: apart.Own, ask: Ask) -> Comparison:
         """On a replica.  Raises UnansweredError or UnreadableError."""
         try:
-            offer, own = await asyncio.gather(asyncio.shield(self._offer), ask(SEARCHES))
+            offer, held = await asyncio.gather(asyncio.shield(self._offer), ask(SEARCHES))
             if isinstance(offer, str):
                 raise UnansweredError(offer)
-            return await _compare(offer, listing(own), region, ask)
+            return await _compare(offer, held, region, own, ask)
         finally:
             self.end(name, master=False)
 
 
-async def _compare(offer: Offer, own: Listing, region: str, ask: Ask) -> Comparison:
-    found = differing(offer.listing, own, region)
+async def _compare(offer: Offer, held: Sequence[Found], region: str, own: apart.Own, ask: Ask) -> Comparison:
+    found = differing(offer.listing, listing(held), region)
+    local = {dn for dn in own.key_of(held, offer.admin) if found.get(dn) == EXTRA}
+    for dn in local:
+        del found[dn]
+    if own.unread and local and not found:
+        raise apart.UndecidedError(f"which of admin's keys is the datacenter's own is not known: {own.unread}")
     compared = sum(copied(dn, region) for dn in offer.listing)
     if not found:
         return Comparison(compared)
@@ -155,7 +162,9 @@ def _once_more(dn: str) -> Search:
 def _difference(dn: str, theirs: Found, ours: Found) -> EntryDifference | None:
     if theirs.why or ours.why:
         raise UnreadableError(theirs.why or ours.why)
-    there, here = (next(iter(found.entries), None) for found in (theirs, ours))
+    there, here = (
+        next((entry for entry in found.entries if not apart.expired(entry)), None) for found in (theirs, ours)
+    )
     if there is None and here is None:
         return None
     if there is None or here is None:

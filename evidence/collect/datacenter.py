@@ -440,7 +440,7 @@ class Collector:
             return {}
         await asyncio.wait([self._configs[vm.alias]])
         want = draft.configs[vm.alias]
-        return files.rendered_files(paths, answers.files, want, auto, draft.vault, answers.written)
+        return files.rendered_files(paths, answers.files, want, auto, draft.vault, answers.written, draft.names)
 
     def _link(
         self, name: str, wanted: tuple[zone.Target, ...], answers: zone.Answers, how: str, why: str

@@ -85,6 +85,8 @@ class Draft:
     """Whether the inventory has candidates for coupling."""
     peers: tuple[str, ...] = ()
     """The other coupled datacenters of its region."""
+    names: tuple[str, ...] = ()
+    """All datacenters of the inventory."""
     unanswered: str = "the run ended before this was answered"
     facts: dict[str, Fact[Any]] = field(default_factory=dict)
     vms: dict[str, Vm] = field(default_factory=dict)

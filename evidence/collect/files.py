@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import difflib
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 
 from evidence.collect import parse
 from evidence.collect.render import UNKNOWN, RenderError, render
+from evidence.collect.shown import Path, Shown, spelled
 from evidence.model import ConfigFile, Difference
-from evidence.redact import Vault
+from evidence.redact import HIDDEN, Vault
 
 MOST_DIFFERENCES: Final = 50
+MOST_LINES: Final = 500
+"""Of a file that is not JSON; a real one has fewer, and comparing takes the square of the time."""
 ABSENT: Final = "(absent)"
 SETTINGS = {
     "/opt/smartdc/adminui/etc/config.json": ("adminUuid", "ufds.url", "ufdsMaster.url"),
@@ -115,10 +119,11 @@ def rendered_files(
     auto: Mapping[str, Any],
     vault: Vault,
     written: Mapping[str, float] = MappingProxyType({}),
+    names: Collection[str] = (),
 ) -> dict[str, ConfigFile]:
     """What is to be kept of the files at `paths`.  `want` is a text where SAPI did not say: then nothing is compared.
 
-    A file that is not there, and that nothing would render, is left out.
+    A file that is not there, and that nothing would render, is left out.  `names` are those of the inventory's datacenters.
     """
     templates = {**({} if isinstance(want, str) else want.templates), **own_templates(files)}
     found = {}
@@ -126,6 +131,7 @@ def rendered_files(
         text = files.get(path)
         if text is None and path not in templates:
             continue
+        shown = Shown(vault, names, spelled(templates.get(path, "")))
         uncompared = ""
         differs: tuple[Difference, ...] = ()
         if isinstance(want, str):
@@ -134,14 +140,14 @@ def rendered_files(
             uncompared = "neither SAPI nor the zone's image has a manifest for it"
         else:
             try:
-                differs = differences(text, render(templates[path], want.metadata, auto), vault)
+                differs = differences(text, render(templates[path], want.metadata, auto), shown)
             except RenderError as error:
                 uncompared = str(error)
-        found[path] = ConfigFile(path, settings(path, text, vault), differs, uncompared, written.get(path))
+        found[path] = ConfigFile(path, settings(path, text, shown), differs, uncompared, written.get(path))
     return found
 
 
-def settings(path: str, text: str | None, vault: Vault) -> dict[str, Any]:
+def settings(path: str, text: str | None, shown: Shown) -> dict[str, Any]:
     """The whitelisted settings of a file; none if it is not there, or not a JSON object."""
     try:
         read = parse.json_value(text or "")
@@ -151,7 +157,7 @@ def settings(path: str, text: str | None, vault: Vault) -> dict[str, Any]:
     for key in SETTINGS.get(path, ()):
         value, there = _at(read, key)
         if there:
-            found[key] = vault.scrub_value(value)
+            found[key] = shown.value(tuple(int(part) if part.isdigit() else part for part in key.split(".")), value)
     return found
 
 
@@ -166,48 +172,51 @@ def _at(value: Any, key: str) -> tuple[Any, bool]:
     return value, True
 
 
-def differences(text: str | None, rendered: str, vault: Vault) -> tuple[Difference, ...]:
-    """Where a file is not what would be rendered: JSON by its meaning, anything else line by line."""
+def differences(text: str | None, rendered: str, shown: Shown) -> tuple[Difference, ...]:
+    """Where a file is not what would be rendered: JSON by its meaning, anything else by the numbers of its lines."""
     if text is None:
         return (Difference("", "(no such file)", "(would be rendered)"),)
     try:
         here, there = parse.json_value(text), parse.json_value(rendered)
-        found = _json_differences(here, there, "", vault)
-        return tuple(difference for _, difference in zip(range(MOST_DIFFERENCES), found, strict=False))
+        found = dict.fromkeys(_json_differences(here, there, (), shown))
     except (parse.UnreadableError, RecursionError):
-        return _line_differences(text, rendered, vault)
+        found = dict.fromkeys(_line_differences(text, rendered))
+    return tuple(islice(found, MOST_DIFFERENCES))
 
 
-def _json_differences(here: Any, there: Any, key: str, vault: Vault) -> Iterator[Difference]:
+def _json_differences(here: Any, there: Any, path: Path, shown: Shown) -> Iterator[Difference]:
     if isinstance(here, dict) and isinstance(there, dict):
         for name in sorted(here.keys() | there.keys()):
-            inner = f"{key}.{name}" if key else name
+            inner = (*path, name)
             if name not in here:
-                yield Difference(vault.scrub(inner), ABSENT, vault.setting(inner, there[name]))
+                yield Difference(shown.key(inner), ABSENT, shown.text(inner, there[name]))
             elif name not in there:
-                yield Difference(vault.scrub(inner), vault.setting(inner, here[name]), ABSENT)
+                yield Difference(shown.key(inner), shown.text(inner, here[name]), ABSENT)
             else:
-                yield from _json_differences(here[name], there[name], inner, vault)
+                yield from _json_differences(here[name], there[name], inner, shown)
     elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
         for index, (one, other) in enumerate(zip(here, there, strict=True)):
-            yield from _json_differences(one, other, f"{key}.{index}" if key else str(index), vault)
+            yield from _json_differences(one, other, (*path, index), shown)
     elif isinstance(there, str) and UNKNOWN in there:
         return  # it cannot be said what would be rendered here
     elif type(here) is not type(there) or here != there:
-        yield Difference(vault.scrub(key), vault.setting(key, here), vault.setting(key, there))
+        yield Difference(shown.key(path), shown.text(path, here), shown.text(path, there))
 
 
-def _line_differences(text: str, rendered: str, vault: Vault) -> tuple[Difference, ...]:
-    """Lines that the one has and the other has not, in the file's order; only the first 2000 lines count."""
-    here, there = (part.splitlines()[:2000] for part in (text, rendered))
-    found = []
+def _line_differences(text: str, rendered: str) -> Iterator[Difference]:
+    """Lines that the one has and the other has not, in the file's order; only the first MOST_LINES count.
+
+    Of a line no more is told than that it differs: what stands in it, and beside what, nobody knows.
+    """
+    here, there = (part.splitlines()[:MOST_LINES] for part in (text, rendered))
+    same = True
     for kind, a, b, c, d in difflib.SequenceMatcher(None, here, there, autojunk=False).get_opcodes():
         if kind == "equal":
             continue
+        same = False
         for number in range(max(b - a, d - c)):
-            old = vault.line(here[a + number]) if a + number < b else ABSENT
-            new = vault.line(there[c + number]) if c + number < d else ABSENT
-            found.append(Difference(f"line {a + number + 1}", old, new))
-    if not found and text != rendered:
-        found.append(Difference("", "(other line ends)", "(would be rendered otherwise)"))
-    return tuple(found[:MOST_DIFFERENCES])
+            old = HIDDEN if a + number < b else ABSENT
+            new = HIDDEN if c + number < d else ABSENT
+            yield Difference(f"line {a + number + 1}", old, new)
+    if same and text != rendered:
+        yield Difference("", "(other line ends)", "(would be rendered otherwise)")

@@ -29,7 +29,8 @@ SECRETS = ("ufds_ldap_root_pw", "ufds_remote_ldap_root_pw")
 SETTINGS = (
     "SDC_KEY_ID", "SDC_PUBLIC_KEY",
     "admin_netmask", "admin_network", "binder_admin_ips", "cloudapi_domain", "datacenter_name", "dns_domain",
-    "SDC_KEY_ID", "moray_domain", "region_name", "sapi-url", "sapi_domain", "ufds_admin_uuid", "ufds_domain", "ufds_is_master",
+    "SDC_KEY_ID", "moray_domain", "region_name", "sapi-url", "sapi_domain", "ufds_admin_key_fingerprint", "ufds_admin_uuid",
+    "ufds_domain", "ufds_is_master",
     "ufds_ldap_root_dn", "ufds_remote_ip",
 )  # fmt: skip
 """What is kept of /usbkey/config and of the metadata of SAPI's application sdc."""

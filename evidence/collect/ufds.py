@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from evidence.collect import accounts, directory, endpoints, ldap, parse, services
+from evidence.collect import accounts, apart, directory, endpoints, ldap, parse, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import LARGEST, Comparing
 from evidence.collect.draft import ADMIN_UUID, Draft
@@ -76,7 +76,7 @@ class Ufds:
         elif self._draft.declared.state == CANDIDATE:
             await self._introduce(vm, admin, where)
         elif self._draft.declared.state == MASTER:
-            await self._serve(vm, where)
+            await self._serve(vm, admin, where)
 
     async def _converse(self, vm: Vm, searches: Sequence[ldap.Search], most: int = services.LARGEST_LDAP) -> ldap.Reply:
         host = services.address(vm)
@@ -115,7 +115,14 @@ class Ufds:
         async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
             return _found(await self._converse(vm, searches, LARGEST))
 
-        return await self._comparing.compare(self._draft.name, self._draft.declared.region, ask)
+        unread = "" if self._draft.values("applications") else f"SAPI: {self._draft.why('applications')}"
+        own = apart.own(self._draft.values("applications"), unread)
+        try:
+            return await self._comparing.compare(self._draft.name, self._draft.declared.region, own, ask)
+        except apart.UndecidedError:
+            if endpoints.hidden(self._draft.declared, "applications"):
+                raise OutOfSight(self._draft.name, "SAPI", BY_ENDPOINTS) from None
+            raise
 
     async def _introduce(self, vm: Vm, admin: str, where: str) -> None:
         """Who is in a candidate, and whom of them the master has, too."""
@@ -137,7 +144,7 @@ class Ufds:
         finally:
             talk.cancel()
 
-    async def _serve(self, vm: Vm, where: str) -> None:
+    async def _serve(self, vm: Vm, admin: str, where: str) -> None:
         """What the replicas need to know of the master."""
         fact = self._draft.zone_facts[vm.alias, "directory"]
         self._changelog.tell_latest(None if fact.value is None else fact.value.latest)
@@ -173,7 +180,7 @@ class Ufds:
             except (UnansweredError, parse.UnreadableError):
                 pass  # the replicas say what they lack
 
-        await asyncio.gather(tell_replicas(), self._meeting.serve(ask_much), self._comparing.serve(ask_all))
+        await asyncio.gather(tell_replicas(), self._meeting.serve(ask_much), self._comparing.serve(ask_all, admin))
         if self._draft.candidates:
             await self._draft.ask_zone(vm, "gaps", f"{where} -b cn=changelog changenumber", gaps)
 

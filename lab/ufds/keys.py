@@ -59,3 +59,8 @@ def made_up(seed: str, comment: str) -> str:
     public = RSAPublicNumbers(65537, modulus).public_key()
     line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     return f"{line.decode()} {comment}"
+
+
+def of_headnode(number: int) -> str:
+    """The public host key of datacenter N's head node: admin has it in its own UFDS (sdc-headnode:scripts/sdc-init.js)."""
+    return made_up(f"headnode.{number}", "root@headnode")

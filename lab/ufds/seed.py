@@ -113,6 +113,11 @@ def _region(region: str, datacenters: list[plan.Datacenter]) -> Iterator[Entry]:
                 yield _entry(f"ip={ip}, network=admin, {where}", objectclass="resolver", **common, ip=ip)
 
 
+def _own_key(datacenter: plan.Datacenter) -> Entry:
+    """What ufds-reconcile-data adds to the local UFDS alone (sdc-ufds:data/bootstrap.ldif.in)."""
+    return key_of(plan.ADMIN_UUID, "id_rsa", keys.of_headnode(datacenter.number))
+
+
 def _admin(datacenters: list[plan.Datacenter], operators: list[str]) -> Iterator[Entry]:
     """admin, the sdc keys of these datacenters, and the groups."""
     yield person(plan.ADMIN_UUID, "admin", "root@localhost", givenname="Admin", sn="User", registered_developer="true")
@@ -175,7 +180,7 @@ def own_directory(datacenter: plan.Datacenter) -> Directory:
     """A UFDS that was never coupled: a candidate's."""
     directory = Directory(is_master=True, datacenter=datacenter.name)
     for part in (_frame(datacenter), iter([_version()]), _region(datacenter.region, [datacenter]),
-                 _admin([datacenter], []), _probes(datacenter)):  # fmt: skip
+                 _admin([datacenter], []), iter([_own_key(datacenter)]), _probes(datacenter)):  # fmt: skip
         _filled(directory, part)
     return directory
 
@@ -191,6 +196,7 @@ def master_directory(the_plan: plan.Plan) -> Directory:
         _filled(directory, _region(region, [each for each in coupled if each.region == region]))
     with_poseidon = len(coupled) > 1  # else nobody has run manta-init yet
     _filled(directory, _admin(coupled, [POSEIDON_UUID] if with_poseidon else []))
+    _filled(directory, iter([_own_key(master)]))
     _filled(directory, _probes(master))
     if with_poseidon:
         _filled(directory, _poseidon())
@@ -224,6 +230,7 @@ def _replica_directory(replica: plan.Datacenter, url: str, copies: _Copies) -> D
             copy = copies.of(name, row.attributes)
             directory.store.put(name, copy)
             directory.log.append("add", name, TIME, copy)
+    _filled(directory, iter([_own_key(replica)]))
     _filled(directory, _probes(replica))
     uid = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
     checkpoint = _entry(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from evidence.collect import comparison
+from evidence.collect import apart, comparison
 from evidence.collect.comparison import Comparing, copied, differing, listing
 from evidence.collect.ldap import BASE, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
@@ -15,6 +15,7 @@ from evidence.collect.ssh import UnansweredError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
 
 USERS = "ou=users, o=smartdc"
+ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
 Entries = Mapping[str, Mapping[str, str]]
 
 
@@ -35,12 +36,16 @@ def ufds(*states: Entries) -> comparison.Ask:
     return ask
 
 
-def compare(master: comparison.Ask, replica: comparison.Ask, monkeypatch: pytest.MonkeyPatch) -> Comparison:
+def compare(
+    master: comparison.Ask, replica: comparison.Ask, monkeypatch: pytest.MonkeyPatch, own: apart.Own | None = None
+) -> Comparison:
     monkeypatch.setattr(comparison, "ON_ITS_WAY", 0)
 
     async def both() -> Comparison:
         comparing = Comparing(["my-dc-1"])
-        answers = await asyncio.gather(comparing.serve(master), comparing.compare("my-dc-1", "my-dc", replica))
+        answers = await asyncio.gather(
+            comparing.serve(master, ADMIN), comparing.compare("my-dc-1", "my-dc", own or apart.own({}), replica)
+        )
         return answers[1]
 
     return asyncio.run(both())
@@ -122,3 +127,74 @@ def test_nothing_secret_is_asked_for() -> None:
     assert not any(search.hidden for search in comparison.SEARCHES)
     private = next(search for search in comparison.SEARCHES if "keyapiprivkey" in search.filter)
     assert private.attributes == ("objectclass", "uuid")
+
+
+OWN, OTHER = ":".join(["0a"] * 16), ":".join(["0b"] * 16)
+METADATA = {"ufds_admin_key_fingerprint": OWN}
+KEY = {"objectclass": "sdckey", "name": "id_rsa"}
+
+
+def key(fingerprint: str, account: str = ADMIN) -> str:
+    return f"fingerprint={fingerprint}, uuid={account}, {USERS}"
+
+
+def test_the_replicas_own_key_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ufds-reconcile-data adds it to the local UFDS alone; to delete it would take from Triton what it needs."""
+    replica = {key(OWN): KEY}
+    assert compare(ufds({}), ufds(replica), monkeypatch, apart.own(METADATA)) == Comparison(0)
+    assert compare(ufds({}, {}), ufds(replica, replica), monkeypatch).extra == 1, "no metadata name it"
+
+
+@pytest.mark.parametrize(
+    ("dn", "entry", "metadata"),
+    [
+        (key(OTHER), KEY, METADATA),
+        (key(OWN, "10000000-0000-4000-8000-000000000001"), KEY, METADATA),
+        (key(OWN), {"objectclass": "sdcaccountrole"}, METADATA),
+        (f"fingerprint={OWN}, uuid=b, uuid={ADMIN}, {USERS}", KEY, METADATA),
+        (f"uuid={OWN}, uuid={ADMIN}, {USERS}", KEY, METADATA),
+        (key(OWN.upper()), KEY, {"ufds_admin_key_fingerprint": OWN.upper()}),
+        (key(""), KEY, {"ufds_admin_key_fingerprint": ""}),
+        (key("*"), KEY, {"ufds_admin_key_fingerprint": "*"}),
+        (key(OWN), KEY, {"ufds_admin_key_fingerprint": [OWN]}),
+    ],
+)
+def test_no_other_entry_is_taken_for_it(
+    monkeypatch: pytest.MonkeyPatch, dn: str, entry: Mapping[str, str], metadata: Mapping[str, object]
+) -> None:
+    seen = compare(ufds({}, {}), ufds({dn: entry}, {dn: entry}), monkeypatch, apart.own(metadata))
+    assert [(each.dn, each.kind) for each in seen.first] == [(dn, EXTRA)]
+
+
+def test_what_the_master_has_of_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, replica = {key(OWN): KEY}, {key(OWN): KEY | {"name": "other"}}
+    own = apart.own(METADATA)
+    assert compare(ufds(master, master), ufds(replica, replica), monkeypatch, own).different == 1
+    assert compare(ufds(master, master), ufds({}, {}), monkeypatch, own).missing == 1
+
+
+def test_without_metadata_a_key_alone_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing evidence is no finding (its remedy deletes), and no pass; what differs besides is told all the same."""
+    replica = {key(OWN): KEY}
+    unread = apart.own({}, "SAPI: no answer")
+    with pytest.raises(apart.UndecidedError, match="is the datacenter's own is not known: SAPI: no answer"):
+        compare(ufds({}), ufds(replica), monkeypatch, unread)
+    more = replica | {f"uuid=c, {USERS}": {}}
+    seen = compare(ufds({}, {}), ufds(more, more), monkeypatch, unread)
+    assert [each.dn for each in seen.first] == [f"uuid=c, {USERS}"]
+
+
+def test_a_temporary_key_that_has_expired_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every UFDS deletes it at a moment of its own; one that is valid still has to be everywhere."""
+    old, valid = "2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
+    access = {"objectclass": "accesskey", "credentialtype": "temporary"}
+    dn = f"accesskeyid=a, uuid=a, {USERS}"
+    assert compare(ufds({dn: access | {"expiration": old}}), ufds({}), monkeypatch) == Comparison(0)
+    assert compare(ufds({}), ufds({dn: access | {"expiration": old}}), monkeypatch) == Comparison(0)
+    for counts in (
+        access | {"expiration": valid},
+        access | {"expiration": "soon"},
+        access | {"expiration": old, "credentialtype": "permanent"},
+        {"objectclass": "sdcaccountrole", "credentialtype": "temporary", "expiration": old},
+    ):
+        assert compare(ufds({dn: counts}, {dn: counts}), ufds({}, {}), monkeypatch).missing == 1, counts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
+import msgspec
 import pytest
 
 from evidence.collect import files, parse
@@ -126,6 +128,112 @@ def test_a_file_that_is_not_json_differs_by_lines() -> None:
     found = rendered_files((PATH,), {PATH: text}, Wanted(METADATA, {PATH: TEMPLATE}), AUTO, vault())[PATH]
     assert found.differs == (Difference("line 3", "(secret)", "(secret)"),)
     assert found.settings == {}
+
+
+CANARY = "Xk7canary"
+SHAPES = (
+    CANARY,
+    f"https://user:{CANARY}@host.example.com",
+    f"https://{CANARY}@host.example.com/",
+    f"https://host.example.com/?token={CANARY}",
+    f"https://host.example.com/{CANARY}",
+    f"https://host.example.com#{CANARY}",
+    base64.b64encode(CANARY.encode()).decode(),
+    f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}",
+    [CANARY],
+    [{"name": CANARY}],
+    {"url": f"https://host/{CANARY}"},
+    {"deep": {"deeper": [[{"region": CANARY}]]}},
+    {CANARY: 1},
+    {"host": {CANARY: {"port": True}}},
+    [[[[[[CANARY]]]]]],
+)
+KEYS = (
+    "pw", "token", "auth", "bindPassword", "notes", "extra", "x", "datacenters", "recursion", "ufds", "retries", "port",
+    "url", "recursion.ufds.url", "recursion.ufds.bindPassword", "auth.url", "extra.region_name", "datacenters.my-dc-1",
+    "datacenters.elsewhere", "my-dc-1.url", "remotes", "multiDC", CANARY, f"ufds.{CANARY}", f"datacenters.{CANARY}",
+)  # fmt: skip
+
+
+def planted(key: str, value: object) -> dict[str, object]:
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.mark.parametrize("path", files.SETTINGS)
+def test_no_shape_of_a_secret_is_kept_under_any_key(path: str) -> None:
+    """Typed into the file, or standing in the metadata that would be rendered; nor in the settings that are kept."""
+    want = Wanted({}, {path: "{}"})
+    for key in KEYS:
+        for value in SHAPES:
+            other = planted(key, value)
+            for here, there in ((other, {}), ({}, other), (other, planted(key, "x")), (planted(key, 1), other)):
+                texts = json.dumps(here), Wanted({"all": json.dumps(there)}, {path: "{{{all}}}"})
+                found = rendered_files((path,), {path: texts[0]}, texts[1], {}, vault(), {}, ("my-dc-1",))[path]
+                kept = msgspec.json.encode(found).decode()
+                assert found.differs, (key, value)
+                assert not [each for each in (CANARY, SHAPES[6]) if each in kept], (key, value, kept)
+    for lines in (f"password={CANARY}", f"the word is {CANARY}", f'{{"port": 1,\n {CANARY}', f"\n\n{CANARY}: 1"):
+        found = rendered_files((path,), {path: lines}, want, {}, vault())[path]
+        assert found.differs
+        assert CANARY not in msgspec.json.encode(found).decode()
+
+
+def test_what_operators_need_is_shown() -> None:
+    """Names, domains, regions, addresses, ports, booleans, and the keys that the template spells out."""
+    path = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
+    template = (
+        '{"datacenter_name": "a", "port": 443, "read_only": false, "sideline": 1, "datacenters": {{{all}}}, '
+        '"ufds": {"url": "ldaps://10.1.1.1", "bindDN": "cn=root", "note": "a"}, "remotes": [{"url": "ldaps://"}]}'
+    )
+    text = json.dumps(
+        {
+            "datacenter_name": "b", "port": 444, "read_only": True, "sideline": 2, "unknown": 3,
+            "datacenters": {"my-dc-1": "https://other.example.com:8443/", "my-dc-2": "https://b", "my-dc-3": "x"},
+            "ufds": {"url": "ldaps://ufds.example.com:636", "bindDN": "cn=other, o=x", "note": "b"},
+            "remotes": [{"url": "ldaps://10.9.9.9"}],
+        }
+    )  # fmt: skip
+    want = Wanted({"all": {"my-dc-1": "https://one.example.com"}}, {path: template})
+    found = rendered_files((path,), {path: text}, want, {}, vault(), {}, ("my-dc-1", "my-dc-2"))[path]
+    assert [(each.key, each.file, each.metadata) for each in found.differs] == [
+        ("datacenter_name", '"b"', '"a"'),
+        ("datacenters.my-dc-1", '"https://other.example.com:8443/"', '"https://one.example.com"'),
+        ("datacenters.my-dc-2", '"https://b"', "(absent)"),
+        ("datacenters.(secret)", "(secret)", "(absent)"),
+        ("port", "444", "443"),
+        ("read_only", "true", "false"),
+        ("remotes.0.url", '"ldaps://10.9.9.9"', '"ldaps://"'),
+        ("sideline", "(secret)", "(secret)"),
+        ("ufds.bindDN", '"cn=other, o=x"', '"cn=root"'),
+        ("ufds.note", "(secret)", "(secret)"),
+        ("ufds.url", '"ldaps://ufds.example.com:636"', '"ldaps://10.1.1.1"'),
+        ("(secret)", "(secret)", "(absent)"),
+    ]
+
+
+def test_a_known_secret_is_shown_under_no_key() -> None:
+    """A password that was typed where the region belongs."""
+    learned = vault()
+    learned.learn("hush-hush")
+    text = render(TEMPLATE, METADATA | {"region_name": "hush-hush"}, AUTO)
+    found = rendered_files((PATH,), {PATH: text}, Wanted(METADATA, {PATH: TEMPLATE}), AUTO, learned)[PATH]
+    assert found.differs == (Difference("recursion.regionName", "(secret)", '"my-dc"'),)
+    assert found.settings["recursion.regionName"] == "(secret)"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("GET https://user:pw@host/x failed", "GET https://(secret)@host/x failed"),
+        ('{"a": "https://u:p@ss@h", "b": "http://c"}', '{"a": "https://(secret)@h", "b": "http://c"}'),
+        ("ssh root@headnode, mail a@b", "ssh root@headnode, mail a@b"),
+    ],
+)
+def test_no_text_keeps_the_user_of_a_url(text: str, shown: str) -> None:
+    assert vault().scrub(text) == shown
 
 
 def test_a_file_that_is_gone_differs_and_one_that_nobody_renders_is_left_out() -> None:

@@ -58,7 +58,7 @@ SAID = [
     ("json -f /nosuch a", 1, "json: /nosuch: No such file or directory\n"),
     ("sdc-ldap | head -1", 0, "wrapper around ldap* commands for this datacenter's LDAP\n"),
     ("sdc-ldap frob", 1, "sdc-ldap: error: unknown command 'frob'\n"),
-    ("sdc-useradm keys admin | tr -s ' ' | cut -c1-16", 0, "NAME FINGERPRINT\nmy-dc-1 sdc key \n"),
+    ("sdc-useradm keys admin | tr -s ' ' | cut -c1-15", 0, "NAME FINGERPRIN\nid_rsa 5c:e9:f9\nmy-dc-1 sdc key\n"),
     (f"sdc-useradm add-key admin /zones/{CLOUDAPI}/root/root/.ssh/sdc.id_rsa.pub", 1, " already exists\n"),
     ("sdc-useradm add-key admin /nosuch.pub", 1, "error (ENOENT): No such file or directory, open '/nosuch.pub'\n"),
     ("sdc-useradm delete-key admin nosuch", 1, "error (ResourceNotFound): nosuch does not exist\n"),

@@ -51,8 +51,14 @@ def test_it_couples(operator: Operator) -> None:
     resolver = "sdc-ldap search ip=10.1.1.11 dn"
     wait = f"for i in 1 2 3 4 5 6 7 8 9; do [[ $({resolver}) ]] && break; sleep 0.3; done; {resolver}"
     assert "datacenter=my-dc-1, region=my-dc" in on("my-dc-1", wait)[1]  # by way of the master
-    keys = "sdc-ldap search objectclass=sdckey name | grep ^name | sort"
-    assert on("my-dc-1", keys)[1] == on("my-dc-2", keys)[1]  # the own sdc key is lost
+    keys = "sdc-ldap search objectclass=sdckey dn | grep ^dn | sort"
+    own = f"dn: fingerprint={on('my-dc-1', METADATA.format('ufds_admin_key_fingerprint'))[1].strip()}, uuid={plan.ADMIN_UUID}"
+    there, here = (set(on(name, keys)[1].splitlines()) for name in ("my-dc-2", "my-dc-1"))
+    assert here - there == {f"{own}, ou=users, o=smartdc"}  # ufds-reconcile-data adds it to the local UFDS alone
+    assert not there - here
+    name = "sdc-ldap search objectclass=sdckey name | grep ^name | sort | uniq -c"
+    assert "my-dc-1 sdc key" not in on("my-dc-1", name)[1]  # the own sdc key is lost
+    assert "2 name: id_rsa" in on("my-dc-1", name)[1]  # and the master's head node's is there
     assert len(on("my-dc-1", LEFT)[1].split()) == 7
     assert on("my-dc-1", "echo y | sdc-ufds-m2s") == (1, "Error: already converted\n")
 
@@ -134,7 +140,7 @@ def test_reconciling_again_changes_nothing_and_leaves_its_files(operator: Operat
     code, said = operator.on("my-dc-1", RECONCILE.format("FORCE_RECONCILE=1 "))
     assert code == 0
     assert "Reconcile forced...\nReconciling local data\n" in said
-    assert said.count("Already exists (68)") == 14
+    assert said.count("Already exists (68)") == 15
     files = "/zones/$(sdc-vmname ufds)/root/tmp"
     left = operator.on("my-dc-1", f"ls -A {files}; grep -c userpassword:: {files}/.bootstrap.ldif.in.0")[1]
     assert [each for each in left.split() if each != "cnt"] == [

@@ -68,7 +68,7 @@ def test_a_key_goes_to_the_master(operator: Operator) -> None:
     key = "/zones/$(sdc-vmname sdc)/root/root/.ssh/sdc.id_rsa.pub"
     names = "sdc-ldap search objectclass=sdckey name | grep -c 'name: another key'"
     typed(operator, "my-dc-1", f"cp {key} /tmp/k.pub")
-    old = "sdc-ldap search -b 'ou=users, o=smartdc' objectclass=sdckey dn | sed -n 's/^dn: //p' | grep 930896af"
+    old = "sdc-ldap search -b 'ou=users, o=smartdc' '(&(objectclass=sdckey)(name=my-dc-1 sdc key))' dn | sed -n 's/^dn: //p'"
     typed(operator, "my-dc-1", f'sdc-ldap delete "$({old})"')
     said = typed(operator, "my-dc-1", "sdc-useradm add-key -n 'another key' admin /tmp/k.pub")
     assert said == 'Key "another key" added to user "admin"\n'

@@ -22,6 +22,16 @@ CHANGED = (
 )
 
 
+CANARY = "Xk7canary"
+PLANTED = '"pw": "@", "port": "@", "notes": {"deep": ["@", {"name": "@"}]}, "@": {"region": "@"}, "url": "https://u:@;h/?t=@",'
+EDITED = f"""
+cd /zones/$(sdc-vmname cloudapi)/root/opt/smartdc/cloudapi/etc && {{ echo '{{' '{PLANTED}'; tail -n +2 cloudapi.cfg; }} > /tmp/e
+cp /tmp/e cloudapi.cfg; rm /tmp/e; cd /zones/$(sdc-vmname binder)/root/opt/smartdc/binder/etc
+echo 'the password is @, and token=@' >> config.json
+""".replace("@", CANARY).replace(";h", "@h")
+"""Typed into the files of two zones: JSON, and what is none."""
+
+
 def typed(datacenter: str, command: str) -> str:
     """What a command prints on a head node."""
     done = subprocess.run(["ssh", datacenter, command], check=False, capture_output=True, text=True, timeout=20)
@@ -45,6 +55,7 @@ def sample(seen: set[str], stop: threading.Event) -> None:
 
 def main(out: Path) -> int:
     subprocess.run([sys.executable, "-m", "lab", "settle"], cwd=ROOT, check=True)
+    typed(DATACENTERS[2], EDITED)
     before, since = everywhere(STATE), typed(DATACENTERS[0], "date +%s.%N").strip()
     arguments: set[str] = set()
     stop = threading.Event()

@@ -17,6 +17,7 @@ import pytest
 from evidence.collect import headnode, zone
 from lab.plan import ROOT_PASSWORD
 from tests.security.allowed import ROOT, SHORT_LIST
+from tests.security.inside import CANARY
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             folder.mkdir()
             inside = [sys.executable, "-m", "tests.security.inside", str(folder)]
             command = [sys.executable, "-m", "lab", "--fault=region-name@my-dc-1", "--", *inside]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
             assert done.returncode == 0, done.stdout + done.stderr
     assert (folder / "told.json").exists()
     return folder
@@ -51,7 +52,11 @@ def test_the_watched_run_was_a_real_one(watched: Path) -> None:
     (run,) = (watched / "root/reports/runs").glob("2*")
     assert {path.name for path in run.iterdir()} == {"evidence.json", "findings.json", "junit.xml"}
     causes = json.loads((run / "findings.json").read_bytes())["causes"]
-    assert [(cause["check"], cause["subject"]) for cause in causes] == [("region-name-agrees", "my-dc-1")]
+    assert [(cause["check"], cause["subject"]) for cause in causes] == [
+        ("region-name-agrees", "my-dc-1"),
+        ("rendered-config-is-current", "my-dc-3.binder0"),
+        ("rendered-config-is-current", "my-dc-3.cloudapi0"),
+    ]
 
 
 def test_every_command_is_in_the_short_list(watched: Path) -> None:
@@ -103,7 +108,7 @@ def test_no_secret_gets_out(watched: Path) -> None:
     found = told(watched)
     bodies = ["".join(key.splitlines()[1:3]) for key in found["private"]]
     assert bodies, "the operator of the lab has a private key"
-    secrets = [ROOT_PASSWORD, json.dumps(ROOT_PASSWORD)[1:-1], "PRIVATE KEY", found["key"], *bodies]
+    secrets = [ROOT_PASSWORD, json.dumps(ROOT_PASSWORD)[1:-1], "PRIVATE KEY", found["key"], CANARY, *bodies]
     assert all(len(secret) >= 8 for secret in secrets)
     read = 0
     for path in watched.rglob("*"):
