@@ -97,7 +97,7 @@ def test_other_datacenters_are_dropped_and_a_rule_opens_the_way(operator: Operat
 def test_without_firewaller_a_rule_is_only_written_down(operator: Operator) -> None:  # noqa: F811
     assert operator.on("my-dc-2", "svcadm disable firewaller")[0] == 0
     rule = {"enabled": True, "owner_uuid": plan.ADMIN_UUID, "rule": "FROM any TO tag smartdc_role ALLOW tcp PORT 80"}
-    assert operator.on("my-dc-2", f"sdc-fwapi --no-headers /rules -X POST -d '{json.dumps(rule)}'")[0] == 0
+    assert operator.on("my-dc-2", f"sdc-fwapi /rules -X POST -d '{json.dumps(rule)}'")[0] == 0
     operator.lab("settle")
     assert not reaches(operator, "my-dc-1", "napi", "10.2.1.32", 80)
     assert operator.on("my-dc-2", "svcadm enable firewaller")[0] == 0
@@ -118,7 +118,7 @@ def test_firewall_enabled_decides(operator: Operator) -> None:  # noqa: F811
 
 
 def test_fwapi_says_what_is_wrong_with_a_rule(operator: Operator) -> None:  # noqa: F811
-    code, said = operator.on("my-dc-1", 'sdc-fwapi --no-headers /rules -X POST -d \'{"global": true, "rule": "FROM"}\'')
+    code, said = operator.on("my-dc-1", 'sdc-fwapi /rules -X POST -d \'{"global": true, "rule": "FROM"}\' | json -H')
     assert code == 0
     assert json.loads(said)["code"] == "InvalidParameters"
     assert json.loads(operator.on("my-dc-1", "sdc-fwapi --no-headers /rules")[1])[0]["global"] is True
