@@ -25,31 +25,43 @@ def zones_of(datacenter: Datacenter) -> list[Zone]:
 
 
 def grounds(datacenter: Datacenter) -> list[IPv4Network]:
-    """What a datacenter has: the networks that its core zones are on, their addresses, and the declared one of its UFDS."""
+    """What was seen of what a datacenter has: the networks that its core zones are on, and their addresses."""
     nics = [nic for zone in zones_of(datacenter) for nic in zone.vm.nics]
     on = {nic.network_uuid for nic in nics}
     networks = [net.subnet for net in datacenter.networks.values() if net.name in BETWEEN or net.uuid in on]
-    texts = [*networks, *(nic.ip for nic in nics), datacenter.declared.ufds_address or ""]
+    return _nets([*networks, *(nic.ip for nic in nics)])
+
+
+def _nets(texts: Iterable[str]) -> list[IPv4Network]:
     return [net for text in texts if (net := subnet(text)) is not None and net.prefixlen]
 
 
 def doubt_about_destination(datacenter: Datacenter, to: str) -> str:
     """Why no route of the datacenter should lead there for good; empty if another datacenter has all of it."""
+    return _elsewhere(datacenter, to)[1]
+
+
+def _elsewhere(datacenter: Datacenter, to: str) -> tuple[bool | None, str]:
+    """Whether another datacenter has all of a destination (None: nobody knows), and if not, why that is said."""
     wanted, within, unknown = subnet(to), [], ""
     if wanted is None:
-        return f"{to} is no IPv4 address or prefix"
+        return False, f"{to} is no IPv4 address or prefix"
     for other in datacenter.world.datacenters:
+        if other.name == datacenter.name:
+            continue
         try:
-            has = grounds(other) if other.name != datacenter.name else []
+            has = [*_nets([other.declared.ufds_address or ""]), *grounds(other)]
         except Missing as missing:
+            if wanted in _nets([other.declared.ufds_address or ""]):
+                return True, ""
             unknown = f"whether {other.name} has {to} is not known ({missing.asked}: {missing.why})"
             continue
         if any(wanted.subnet_of(net) for net in has):
-            return ""
+            return True, ""
         within += [f"{net} ({other.name})" for net in has if net.subnet_of(wanted) and net.prefixlen < 32]
     if within:
-        return f"{to} is wider than what the other datacenters have: {', '.join(dict.fromkeys(within))}"
-    return unknown or f"no other datacenter has {to}"
+        return False, f"{to} is wider than what the other datacenters have: {', '.join(dict.fromkeys(within))}"
+    return (None, unknown) if unknown else (False, f"no other datacenter has {to}")
 
 
 def routers(datacenter: Datacenter, network: Network, besides: Zone | None = None) -> Counter[str]:
@@ -90,8 +102,8 @@ def doubt_about_router(zone: Zone, network: Network, via: str) -> str:
 
 
 def _leading(datacenter: Datacenter, routes: Iterable[tuple[str, str]]) -> list[str]:
-    """The routers of those routes that lead to what another datacenter has."""
-    return [via for to, via in routes if not doubt_about_destination(datacenter, to)]
+    """The routers of those routes that lead to what another datacenter has, or may have: one that is dark cannot be asked."""
+    return [via for to, via in routes if _elsewhere(datacenter, to)[0] is not False]
 
 
 def _inside(network: Network, hops: Iterable[str]) -> Counter[str]:

@@ -20,6 +20,8 @@ from lab.http import HttpServer, OverHttp, Request, Response, error_response, js
 
 PORT = 80
 ALL_PORTS = (1, 65535)
+HIGHEST = 100
+"""Of a rule's priorities."""
 TARGET_KINDS = ("wildcard", "ip", "subnet", "tag", "vm")  # in the order in which a rule's text shows them
 FIELDS = ("created_by", "description", "enabled", "global", "log", "owner_uuid", "rule", "uuid", "version")
 TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([()=,])|([^\s()=,"]+)')
@@ -123,7 +125,7 @@ def parse(text: str) -> Parsed:
     priority = 0
     if words.peek() == "priority":
         words.take()
-        priority = _number(words.take(), 100)
+        priority = _number(words.take(), HIGHEST)
     if words:
         raise RuleError(f"at '{words.take()}': expected the end of the rule")
     if not any(kind in ("tag", "vm") or what == "vmall" for kind, what, _ in (*sources, *targets)):

@@ -80,7 +80,8 @@ def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int], pro
 def _is(uuid: str, *, enabled: bool) -> str:
     """Whether FWAPI has it so: `sdc-fwapi` itself ends well whatever FWAPI says."""
     return (
-        f"[[ $(sdc-fwapi /rules/{uuid} | json -H enabled) == {compact(enabled)} ]] || echo 'FWAPI has not done it.' >&2"
+        f"[[ $(sdc-fwapi /rules/{uuid} | json -H enabled) == {compact(enabled)} ]] ||\n"
+        "    { echo 'FWAPI does not have the rule so.' >&2; false; }"
     )
 
 

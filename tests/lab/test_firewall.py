@@ -67,6 +67,28 @@ def test_who_is_let_in() -> None:
     assert let_in("FROM all vms TO any ALLOW tcp PORT 80") == set()
 
 
+def test_the_higher_priority_goes_first_and_at_the_same_one_the_allow() -> None:
+    datacenter = THE_PLAN.datacenters[0]
+    texts = (
+        "FROM any TO all vms ALLOW tcp PORT 80",
+        "FROM ip 10.3.1.29 TO all vms BLOCK tcp PORT 80",
+        "FROM subnet 10.3.1.0/24 TO all vms BLOCK tcp PORT 80 PRIORITY 1",
+        "FROM ip 10.3.1.30 TO all vms ALLOW tcp PORT 80 PRIORITY 1",
+        "FROM any TO all vms BLOCK tcp PORT 80 PRIORITY 100",
+    )
+    rules = [{"enabled": True, "owner_uuid": plan.ADMIN_UUID, "uuid": text, "rule": text} for text in texts]
+    kernel = firewall.lines(rules, datacenter.zone("sapi"), datacenter.zones, on=True)
+    ordered = sorted((int(line.split()[1]), line.split(" from ")[-1]) for line in kernel if " from " in line)
+    assert [line for _, line in ordered] == [
+        "0.0.0.0/0 ipproto tcp dport 80-80 blackhole",
+        "10.3.1.30/32 ipproto tcp dport 80-80 lookup local",
+        "10.3.1.0/24 ipproto tcp dport 80-80 blackhole",
+        "0.0.0.0/0 ipproto tcp dport 80-80 lookup local",
+        "10.3.1.29/32 ipproto tcp dport 80-80 blackhole",
+    ]
+    assert all(0 < pref < 450 for pref, _ in ordered)
+
+
 def reaches(operator: Operator, datacenter: str, zone: str, address: str, port: int) -> bool:  # noqa: F811
     """Whether a connection from a zone is accepted; half a second is long here."""
     probe = f"(echo > /dev/tcp/{address}/{port}) & sleep 0.5; kill -9 $! 2>/dev/null; wait $! 2>/dev/null"

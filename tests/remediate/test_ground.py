@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account
+from evidence.ground import doubt_about_destination, router
 from evidence.links import Link, links
 from evidence.model import FirewallRule, Network, Service
 from evidence.paths import shut_out, unknown_to_napi, without_way_back
@@ -80,6 +81,14 @@ def test_where_the_master_is_dark_no_step_is_given_and_the_reason_is_said() -> N
     advice = advice_for(s.cause(link.check, link.id), world)
     assert advice.steps == ()
     assert "is not known" in advice.notes[0]
+
+
+def test_of_a_dark_datacenter_the_router_is_known_all_the_same_and_nothing_new_is_led_there() -> None:
+    world = s.without_napi_routes(s.changed(W, "my-dc-2", zones="dark", networks="dark"), "my-dc-3", "10.1.1.0/24")
+    network = world.datacenter("my-dc-3").networks["admin"]
+    assert router(world.datacenter("my-dc-3"), network) == "10.3.1.1"
+    assert "is not known" in doubt_about_destination(world.datacenter("my-dc-3"), "10.2.3.0/24")
+    assert "wider" in doubt_about_destination(world.datacenter("my-dc-3"), "10.1.0.0/16")
 
 
 def by_hand(alias: str, routes: dict[str, str]) -> World:
