@@ -17,6 +17,8 @@ BACK = (
 )
 PATH = ("napi-has-the-routes", *BACK)
 """What lies between the zones of every link; NAPI's routes do not reach a global zone."""
+ADDRESS = "replica-points-at-master"
+"""What says to which address of the master's UFDS zones of a replica are to go."""
 
 
 def results(link: Link) -> dict[str, str]:
@@ -29,7 +31,7 @@ def results(link: Link) -> dict[str, str]:
     }
 
 
-@check(BOTH, CRITICAL, after=[*PATH, "ufds-answers@target"])
+@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, "ufds-answers@target"])
 def test_ufds_reaches_master_ufds(link: Link) -> None:
     """The ufds zone of every replica and candidate reaches the master's UFDS on 636.
 
@@ -39,7 +41,7 @@ def test_ufds_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, WARNING, after=[*BACK, "ufds-answers@target"])
+@check(BOTH, WARNING, after=[*BACK, ADDRESS, "ufds-answers@target"])
 def test_headnode_reaches_master_ufds(link: Link) -> None:
     """The global zone of every replica's head node reaches the master's UFDS on 636.
 
@@ -50,7 +52,7 @@ def test_headnode_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, CRITICAL, after=[*PATH, "ufds-answers@target"])
+@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, "ufds-answers@target"])
 def test_cloudapi_reaches_master_ufds(link: Link) -> None:
     """The cloudapi zone of every replica and candidate reaches the master's UFDS on 636.
 
@@ -61,7 +63,7 @@ def test_cloudapi_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, CRITICAL, after=[*PATH, "ufds-answers@target"])
+@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, "ufds-answers@target"])
 def test_adminui_reaches_master_ufds(link: Link) -> None:
     """The adminui zone of every replica and candidate reaches the master's UFDS on 636.
 

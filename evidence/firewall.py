@@ -1,8 +1,8 @@
 """What FWAPI's rules let into a zone from another datacenter.  Pure: the language of rules, and their precedence.
 
 Source: sdc-fwapi:docs/index.md ("Default Policy", "Rules"), fwrule's grammar.  What comes in is blocked unless a rule allows
-it; of two rules the one of higher priority goes before, and at the same priority the ALLOW.  Tags and VMs in FROM are
-those of the own datacenter, so another one is meant by `any`, `ip` and `subnet` only.
+it; of two rules the one of higher priority goes before, and at the same priority the ALLOW (also fwadm, smartos-live:src/fw).
+Tags and VMs in FROM are those of the own datacenter, so another one is meant by `any`, `ip` and `subnet` only.
 """
 
 from __future__ import annotations
@@ -108,12 +108,7 @@ def lets_in(rules: Iterable[FirewallRule], vm: Vm, source: str, protocol: str, p
         except UnreadableRuleError:
             unreadable = rule.uuid
             continue
-        if (
-            each.protocol == protocol
-            and any(_holds(side, address) for side in each.sources)
-            and any(_means(side, vm) for side in each.targets)
-            and any(first <= port <= last for first, last in each.ports)
-        ):
+        if any(_holds(side, address) for side in each.sources) and _concerns(each, vm, protocol, port):
             deciding.append((each.priority, each.allows))
     if any(allows for priority, allows in deciding if priority == max(deciding)[0]):
         return True
@@ -123,18 +118,27 @@ def lets_in(rules: Iterable[FirewallRule], vm: Vm, source: str, protocol: str, p
 
 
 def anybody(rules: Iterable[FirewallRule], vm: Vm, protocol: str, port: int) -> tuple[FirewallRule, ...]:
-    """The enabled rules that let every address reach a port of the zone."""
-    found = []
+    """The enabled rules that let every address reach a port of the zone: what a BLOCK of higher priority overrides does not."""
+    found: list[tuple[FirewallRule, _Rule]] = []
     for rule in rules:
         try:
             each = read(rule.rule)
         except UnreadableRuleError:
             continue
         everywhere = any(kind == "any" or (kind == "subnet" and _wide(what)) for kind, what, _ in each.sources)
-        meant = each.allows and each.protocol == protocol and any(_means(side, vm) for side in each.targets)
-        if rule.enabled and everywhere and meant and any(first <= port <= last for first, last in each.ports):
-            found.append(rule)
-    return tuple(found)
+        if rule.enabled and everywhere and _concerns(each, vm, protocol, port, sure=True):
+            found.append((rule, each))
+    blocked = max((each.priority for _, each in found if not each.allows), default=-1)
+    return tuple(rule for rule, each in found if each.allows and each.priority >= blocked)
+
+
+def _concerns(rule: _Rule, vm: Vm, protocol: str, port: int, *, sure: bool = False) -> bool:
+    """Whether a rule is about what comes in to a port of the zone."""
+    return (
+        rule.protocol == protocol
+        and any(first <= port <= last for first, last in rule.ports)
+        and any(_means(side, vm, sure=sure) for side in rule.targets)
+    )
 
 
 def _wide(what: str) -> bool:
@@ -148,9 +152,15 @@ def _holds(side: tuple[str, str, str | None], address: IPv4Address) -> bool:
     return kind == "any" or (net is not None and address in net)
 
 
-def _means(side: tuple[str, str, str | None], vm: Vm) -> bool:
-    """Whether a side means the zone.  FWAPI lists rules that concern it: what its other tags are is not asked."""
+def _means(side: tuple[str, str, str | None], vm: Vm, *, sure: bool = False) -> bool:
+    """Whether a side means the zone.
+
+    FWAPI lists the rules that concern it, so where its other tags were not asked (evidence of before) one that is not known
+    is taken for its own, unless one must be `sure`.
+    """
     kind, what, value = side
     if kind == "tag" and what in _ROLE_TAGS:
         return (what == "manta_role") == (vm.role in MANTA_ROLES) and value in (None, vm.role)
-    return kind in ("all", "tag") or (kind == "vm" and what == vm.uuid)
+    if kind == "tag" and vm.tags is not None:
+        return what in vm.tags and value in (None, vm.tags[what])
+    return kind == "all" or (kind == "tag" and not sure) or (kind == "vm" and what == vm.uuid)

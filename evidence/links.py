@@ -83,6 +83,30 @@ class Link:
             return self._configured() or self.target.ufds_address
         return self.target_zones[0].address("admin")
 
+    @property
+    def misses(self) -> bool:
+        """Whether its address is known to be none of its target's: then the address is what is wrong, and not the way there."""
+        try:
+            held = {nic.ip for zone in self.target_zones for nic in zone.vm.nics}
+            return self.host not in held | {self.target.declared.ufds_address}
+        except Missing:
+            return False
+
+    @property
+    def doubt(self) -> str:
+        """Why no step may be built on its address; empty if a zone of its target has it, or the inventory declares it."""
+        what = f"{self.kind.target_role} zone of {self.target.name}"
+        if self.misses:
+            return (
+                f"No {what} has the address {self.host}, so no route and no firewall rule is given for it: the address "
+                "itself is the question. See replica-points-at-master."
+            )
+        try:
+            _ = [zone.vm for zone in self.target_zones if self.host != self.target.declared.ufds_address]
+        except Missing as missing:
+            return f"Whether a {what} has the address {self.host} is not known: {missing.asked}: {missing.why}."
+        return ""
+
     def _configured(self) -> str | None:
         """The ufds_remote_ip of a replica's SAPI; when SAPI is silent, the way to where it should be is judged all the same."""
         if self.source.datacenter.state != REPLICA:
@@ -171,7 +195,12 @@ def links_to(zone: Zone) -> tuple[Link, ...]:
 
 
 def leads_to(link: Link, zone: Zone) -> bool:
-    """Whether a link leads to this very zone: of several instances of a role, the one that has the address."""
+    """Whether a link leads to this very zone: of several instances of a role, the one that has the address.
+
+    One whose address is nobody's leads to none of them.
+    """
+    if link.misses:
+        return False
     holders = [each.id for each in link.target_zones if _holds(each, link)]
     return zone.id in (holders or [each.id for each in link.target_zones])
 

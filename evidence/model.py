@@ -77,7 +77,8 @@ class Nic(Model, frozen=True):
 class Vm(Model, frozen=True):
     """One core zone of the head node, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
 
-    Of Manta's there are also those that VMAPI knows on another server, which is named in `server`.
+    Of Manta's there are also those that VMAPI knows on another server, which is named in `server`.  `tags` are those besides
+    the one of the role, by which firewall rules can mean the zone; None where they were not asked.
     """
 
     uuid: str
@@ -89,6 +90,7 @@ class Vm(Model, frozen=True):
     firewall_enabled: bool = False
     owner_uuid: str = ""
     server: str = ""
+    tags: dict[str, str] | None = None
 
     def address(self, *tags: str) -> str | None:
         """The address on the first of the NIC tags that the zone has."""
@@ -315,7 +317,8 @@ class ZoneEvidence(Model, frozen=True):
     how it differs from the master, `gaps`
     the stretches of over 50 numbers that a master's changelog lacks (first and last), asked where there are candidates;
     `accounts` a candidate's, besides admin, and `collisions` those of them that the master has too;
-    `rules` what FWAPI has for a zone that others connect to and whose firewall is on, and for UFDS.
+    `rules` what FWAPI has for a zone that others connect to and whose firewall is on, and for UFDS; `instance` whether SAPI
+    knows a core zone that does not run.
     """
 
     vm: Vm
@@ -335,6 +338,12 @@ class ZoneEvidence(Model, frozen=True):
     accounts: Fact[Accounts] | None = None
     collisions: Fact[Collisions] | None = None
     rules: Fact[tuple[FirewallRule, ...]] | None = None
+    instance: Fact[bool] | None = None
+
+    @property
+    def leftover(self) -> bool:
+        """Whether it does not run and is no instance for SAPI: what a broken upgrade leaves (sapi0tmp).  Nobody misses it."""
+        return self.instance is not None and self.instance.value is False
 
 
 class DatacenterEvidence(Model, frozen=True):

@@ -86,7 +86,7 @@ def _needed(datacenter: Datacenter) -> Iterator[Way | Missing]:
         if datacenter.name not in (link.source.datacenter.name, link.target.name):
             continue
         try:
-            if not unanswered(link):
+            if link.misses or not unanswered(link):
                 continue
             if link.source.datacenter.name == datacenter.name:
                 yield Way(link.source, link.host, link.target)

@@ -328,14 +328,23 @@ class Datacenter:
         """The address that the others use for this datacenter's UFDS, if it is the master: see contract "Subjects"."""
         return self.declared.ufds_address or self.zones("ufds")[0].address("external", "internal", "admin")
 
+    def leftovers_of(self, role: str) -> tuple[str, ...]:
+        """Aliases of the role's zones that do not run, and that SAPI knows nothing of."""
+        seen = self.evidence.zones.value or {}
+        return tuple(alias for alias, zone in sorted(seen.items()) if zone.vm.role == role and zone.leftover)
+
     def zones(self, role: str) -> tuple[Zone, ...]:
-        """The zones of one role: every instance seen, or one placeholder.  A head node has one global zone."""
+        """The zones of one role: every instance seen, or one placeholder.  A head node has one global zone.
+
+        What is left over from an upgrade counts only where there is nothing else.
+        """
         if role == GLOBAL:
             return (Zone(self, GLOBAL, GLOBAL),)
         aliases: list[str] = []
         try:
             seen = self.evidence.zones.value or {}
             aliases = [alias for alias, zone in sorted(seen.items()) if zone.vm.role == role]
+            aliases = [alias for alias in aliases if not seen[alias].leftover] or aliases
         except Missing:
             pass
         return tuple(Zone(self, role, alias) for alias in aliases or [f"{role}0"])

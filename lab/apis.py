@@ -82,6 +82,8 @@ def vmapi(place: kinds.Place, vms: Callable[[], list[Json]], add_external: Calla
 
 
 def _wants_external(request: Request) -> bool:
+    if request.content_type != "application/json":
+        return False  # a form, of which no field is `networks`
     try:
         body = json.loads(request.body)
         return bool(body["networks"] == [{"name": "external", "primary": True}])

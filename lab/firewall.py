@@ -1,8 +1,8 @@
 """The zones' firewalls: what FWAPI's rules let in, as rules of each zone's own kernel, put there by firewaller.
 
-A zone whose firewall is on takes TCP and UDP from whom an enabled ALLOW names, and from nobody else; without
-firewall_enabled a zone takes everything.  ICMP always passes: Triton's own rules let it in from anywhere (facts: hazard
-8), so ping succeeds where TCP is dropped.  Outgoing connections are never blocked.
+A zone whose firewall is on takes TCP and UDP from whom an enabled ALLOW names, unless a BLOCK of higher priority does,
+and from nobody else; without firewall_enabled a zone takes everything.  ICMP always passes: Triton's own rules let it in
+from anywhere (facts: hazard 8), so ping succeeds where TCP is dropped.  Outgoing connections are never blocked.
 
 Routing rules do it, since not every kernel has a packet filter: what comes in over a NIC and is not allowed finds a
 black hole before the zone's own addresses.  They know no connections, so only ports below the ephemeral ones count:
@@ -32,22 +32,28 @@ def _networks(source: fwapi.Target, zones: Iterable[plan.Zone]) -> list[str]:
     return [f"{nic.ip}/32" for zone in zones if fwapi.is_meant(source, zone) for nic in zone.nics]
 
 
-def allowed(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Zone]) -> set[tuple[str, str, int, int]]:
-    """Protocol, source, first and last port of all that the rules let into a zone.
+Effect = tuple[str, str, int, int]
+"""Protocol, source, first and last port."""
 
-    A BLOCK changes nothing: the policy is to block, and an ALLOW goes before it (sdc-fwapi:docs/index.md).
-    """
+
+def allowed(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Zone]) -> set[Effect]:
+    """All that the rules let into a zone, unless a BLOCK of higher priority goes before."""
+    return {effect for _, action, effect in effects(rules, zone, zones) if action == "allow"}
+
+
+def effects(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Zone]) -> set[tuple[int, str, Effect]]:
+    """Priority, action, and what it is about, of all rules for what comes into a zone."""
     found = set()
     for rule in rules:
         mine = rule.get("global") or rule.get("owner_uuid") == plan.ADMIN_UUID
         parsed = fwapi.parse(rule["rule"])
-        if not (rule["enabled"] and mine and parsed.action == "allow"):
+        if not (rule["enabled"] and mine):
             continue
         if not any(fwapi.is_meant(target, zone) for target in parsed.targets):
             continue
         for network in {each for source in parsed.sources for each in _networks(source, zones) if ":" not in each}:
             found |= {
-                (parsed.protocol, network, first, min(last, LAST_PORT))
+                (parsed.priority, parsed.action, (parsed.protocol, network, first, min(last, LAST_PORT)))
                 for first, last in parsed.ports
                 if first <= LAST_PORT
             }
@@ -60,14 +66,21 @@ def lines(rules: Iterable[fwapi.Rule], zone: plan.Zone, zones: Sequence[plan.Zon
         return set()
     found = set()
     for nic in zone.nics:
-        for protocol, network, first, last in allowed(rules, zone, zones):
+        for priority, action, (protocol, network, first, last) in effects(rules, zone, zones):
             ports = f"ipproto {protocol} dport {first}-{last}"
-            # Beside a rule of equal pref the kernel takes one from anywhere for the same.
-            pref = 299 if network == ANYWHERE else 300
-            found.add(f"pref {pref} iif {nic.interface} from {network} {ports} lookup local")
+            then = "lookup local" if action == "allow" else "blackhole"
+            found.add(f"pref {_pref(priority, action, network)} iif {nic.interface} from {network} {ports} {then}")
         for protocol in ("tcp", "udp"):
-            found.add(f"pref 400 iif {nic.interface} ipproto {protocol} dport 1-{LAST_PORT} blackhole")
+            found.add(f"pref 450 iif {nic.interface} ipproto {protocol} dport 1-{LAST_PORT} blackhole")
     return found
+
+
+def _pref(priority: int, action: str, network: str) -> int:
+    """The higher priority first, and at the same one the ALLOW (smartos-live:src/fw, test/unit/priority.test.js).
+
+    Beside a rule of equal pref the kernel takes one from anywhere for the same, so these have their own.
+    """
+    return 4 * (fwapi.HIGHEST - priority) + 2 * (action == "block") + (network != ANYWHERE) + 1
 
 
 def initial(the_plan: plan.Plan) -> dict[str, list[str]]:

@@ -20,9 +20,13 @@ from lab.http import HttpServer, OverHttp, Request, Response, error_response, js
 
 PORT = 80
 ALL_PORTS = (1, 65535)
+HIGHEST = 100
+"""Of a rule's priorities."""
 TARGET_KINDS = ("wildcard", "ip", "subnet", "tag", "vm")  # in the order in which a rule's text shows them
 FIELDS = ("created_by", "description", "enabled", "global", "log", "owner_uuid", "rule", "uuid", "version")
 TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([()=,])|([^\s()=,"]+)')
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+EXISTS = {"field": "uuid", "code": "Duplicate", "message": "Already exists"}  # lib/errors.js createExistsErr
 Rule = dict[str, Any]
 Target = tuple[str, str, str | None]  # kind, what, and the value of a tag
 
@@ -121,7 +125,7 @@ def parse(text: str) -> Parsed:
     priority = 0
     if words.peek() == "priority":
         words.take()
-        priority = _number(words.take(), 100)
+        priority = _number(words.take(), HIGHEST)
     if words:
         raise RuleError(f"at '{words.take()}': expected the end of the rule")
     if not any(kind in ("tag", "vm") or what == "vmall" for kind, what, _ in (*sources, *targets)):
@@ -332,6 +336,10 @@ class Fwapi(OverHttp):
             return _invalid("enabled", "enabled must be true or false")
         if old is not None:
             given.pop("uuid", None)
+        elif "uuid" in given and not UUID.fullmatch(str(given["uuid"])):
+            return _invalid("uuid", "Invalid rule UUID")
+        elif given.get("uuid") in self.rules.by_uuid:
+            return json_response({"code": "RuleExistsError", "message": "rule already exists", "errors": [EXISTS]}, 422)
         try:
             return json_response(self.rules.put(given, old), 202)
         except RuleError as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab import kinds
 from lab.http import HttpServer, OverHttp, Request, Response, error_response, json_response
+from lab.restify import ApiError, conditional
 
 PORT = 80
 Network = dict[str, Any]
@@ -35,7 +37,10 @@ class Networks:
 
 
 class Napi(OverHttp):
-    """Answers /ping, /networks and /networks/UUID; a PUT changes what is given and leaves the rest."""
+    """Answers /ping, /networks and /networks/UUID; a PUT changes what is given and leaves the rest.
+
+    GET and PUT of one network are conditional, by its etag (sdc-napi:lib/endpoints/networks/index.js, test/unit/etags.test.js).
+    """
 
     def __init__(self, place: kinds.Place, networks: Networks) -> None:
         self._place = place
@@ -62,9 +67,7 @@ class Napi(OverHttp):
                 network = self.networks.find(name)
                 if network is None:
                     return error_response(404, "ResourceNotFound", "network not found")
-                if request.method == "PUT":
-                    return self._put(network, request)
-                return json_response(network)
+                return self._one(network, request)
             case (_, ["ping"] | ["networks"] | ["networks", _]):
                 return error_response(405, "MethodNotAllowedError", f"{request.method} is not allowed")
         return error_response(404, "ResourceNotFound", f"{request.path} does not exist")
@@ -74,8 +77,18 @@ class Napi(OverHttp):
         found = self.networks.by_uuid.values()
         return [network for network in found if all(str(network.get(k)) == v for k, v in wanted.items())]
 
+    def _one(self, network: Network, request: Request) -> Response:
+        def wanted() -> Response:
+            answer = self._put(network, request) if request.method == "PUT" else json_response(network)
+            return Response(answer.status, answer.body, {**answer.headers, "Etag": etag(network)})
+
+        try:
+            return conditional(request, etag(network), wanted)
+        except ApiError as error:
+            return error.response
+
     def _put(self, network: Network, request: Request) -> Response:
-        """A body that is not said to be JSON changes nothing, as with SAPI: both are restify servers (inference)."""
+        """A body that is not said to be JSON is a form, whose fields mean nothing: 200, and nothing is changed."""
         changes: object = {}
         if request.content_type == "application/json" and request.body.strip():
             try:
@@ -90,6 +103,11 @@ class Napi(OverHttp):
             return json_response({"code": "InvalidParameters", "message": "Invalid parameters", "errors": [found]}, 422)
         self.networks.update(network, {key: value for key, value in changes.items() if key != "uuid"})
         return json_response(network)
+
+
+def etag(network: Network) -> str:
+    """As moray makes one: a sum over the object as it is kept."""
+    return f"{zlib.crc32(json.dumps(network, sort_keys=True).encode()):08X}"
 
 
 def _wrong_routes(routes: object) -> Network | None:

@@ -76,6 +76,13 @@ def get_the_services_up(zone: Zone) -> Advised:
     """Boot the zone, enable what is disabled, clear what is in maintenance (facts "SMF")."""
     on, vm, proof = headnode(zone.datacenter), zone.vm, (f"services-run[{zone.id}]",)
     uuid = quote(vm.uuid)
+    if zone.evidence.leftover:
+        yield Note(
+            f"{zone.id} ({vm.uuid}) is {vm.state}, and SAPI has no instance of this uuid: an upgrade that broke leaves such a zone. "
+            f"It is not to be started, for two would answer under one name. {zone.datacenter.name} has no other {zone.role} zone: "
+            f"find out with sdcadm insts {zone.role} where the real one is."
+        )
+        return
     if vm.state != "running":
         yield Step(on, f"vmadm start {uuid}", RESTARTS, f"the zone is {vm.state}", proof, f"vmadm stop {uuid}")
         return

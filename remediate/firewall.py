@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid as uuids
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -12,6 +13,7 @@ from evidence.paths import dropped_by, shut_out
 from evidence.routes import source_address
 from evidence.subjects import MANTA_ROLES, Datacenter, Zone
 from remediate.lookup import headnode
+from remediate.napi import is_destination, is_uuid
 from remediate.registry import Advised, remedy
 from remediate.routes import destination
 from remediate.shell import compact, quote
@@ -37,7 +39,7 @@ def let_peers_in(target: Zone) -> Advised:
         yield Note(f"Not known of all who have to come in: {unknown.asked}: {unknown.why}.")
 
 
-def rules_for(target: Zone, found: Mapping[str, Dropped], proof: tuple[str, ...]) -> Iterable[Step]:
+def rules_for(target: Zone, found: Mapping[str, Dropped], proof: tuple[str, ...]) -> Iterable[Step | Note]:
     """The rules in FWAPI that let in what is dropped."""
     wanted: dict[str, set[str]] = defaultdict(set)
     ports: dict[str, set[int]] = defaultdict(set)
@@ -45,6 +47,9 @@ def rules_for(target: Zone, found: Mapping[str, Dropped], proof: tuple[str, ...]
         for each in dropped:
             protocol, _, port = each.partition("/")
             net = destination(address, link.source.datacenter)
+            if not is_destination(net):
+                yield Note(f"No rule is given for {link.source.id}: its address, {net}, is no IPv4 address.")
+                continue
             wanted[protocol].add(f"subnet {net}" if "/" in net else f"ip {net}")
             ports[protocol].add(int(port))
     for protocol in sorted(wanted):
@@ -55,20 +60,34 @@ def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int], pro
     tag = "manta_role" if target.role in MANTA_ROLES else "smartdc_role"
     given = [f"PORT {port}" for port in ports]
     rule = f'FROM {_several(sources, "OR")} TO tag "{tag}" = "{target.role}" ALLOW {protocol} {_several(given, "AND")}'
-    owner = target.vm.owner_uuid or ADMIN
+    owner = target.vm.owner_uuid if is_uuid(target.vm.owner_uuid) else ADMIN
     said = f"{target.role}: other datacenters ({protocol})"
-    body = compact({"description": said, "enabled": True, "owner_uuid": owner, "rule": rule})
-    listed = f"sdc-fwapi {quote(f'/rules?owner_uuid={owner}')} | json -Ha uuid description"
+    uuid = str(uuids.uuid5(uuids.NAMESPACE_URL, f"{target.datacenter.name} {owner} {rule}"))
+    body = compact({"description": said, "enabled": True, "owner_uuid": owner, "rule": rule, "uuid": uuid})
     return Step(
         on=headnode(target.datacenter),
-        run=f"sdc-fwapi /rules -X POST -d {quote(body)}",
+        run=f"[[ $(sdc-fwapi /rules/{uuid} | json -H uuid) == {uuid} ]] ||\n"
+        f"    sdc-fwapi /rules -X POST -d {quote(body)}\n{_is(uuid, enabled=True)}",
         risk=SAFE,
         why=f"the firewall of {target.alias} is on, and no rule lets these in; Triton's own know the local admin network "
         f"only. It holds for every {target.role} zone of {target.datacenter.name}",
-        undo=f"{listed} | while read -r uuid said; do\n"
-        f'    [[ $said == {quote(said)} ]] && sdc-fwapi "/rules/$uuid" -X DELETE\ndone',
+        undo=f"sdc-fwapi /rules/{uuid} -X DELETE",
+        undo_note="this rule alone, by the uuid that the step gives it",
         proof=proof,
     )
+
+
+def _is(uuid: str, *, enabled: bool) -> str:
+    """Whether FWAPI has it so: `sdc-fwapi` itself ends well whatever FWAPI says."""
+    return (
+        f"[[ $(sdc-fwapi /rules/{uuid} | json -H enabled) == {compact(enabled)} ]] ||\n"
+        "    { echo 'FWAPI does not have the rule so.' >&2; false; }"
+    )
+
+
+def _switch(uuid: str, *, enabled: bool) -> str:
+    """Switches a rule on or off."""
+    return f"sdc-fwapi /rules/{uuid} -X PUT -d {quote(compact({'enabled': enabled}))}\n{_is(uuid, enabled=enabled)}"
 
 
 def _several(parts: list[str], word: str) -> str:
@@ -96,13 +115,15 @@ def close_ufds(datacenter: Datacenter) -> Advised:
                 proof=proof,
             )
         for rule in everybody:
-            path = quote(f"/rules/{rule.uuid}")
+            if not is_uuid(rule.uuid):
+                yield Note(f"FWAPI calls the rule {rule.rule!r} {rule.uuid!r}, which is no uuid: no command is given.")
+                continue
             yield Step(
                 on=headnode(datacenter),
-                run=f"sdc-fwapi {path} -X PUT -d {quote(compact({'enabled': False}))}",
+                run=_switch(rule.uuid, enabled=False),
                 risk=DISRUPTIVE,
                 why=f"lets everybody reach {ufds.alias}: {rule.rule}. If it is meant for other zones too, write one for those",
-                undo=f"sdc-fwapi {path} -X PUT -d {quote(compact({'enabled': True}))}",
+                undo=_switch(rule.uuid, enabled=True),
                 proof=proof,
             )
         yield Note("Whoever else has to reach UFDS from outside (operators with ldapsearch) needs a rule of his own.")

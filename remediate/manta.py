@@ -9,6 +9,7 @@ from evidence.facts import Missing
 from evidence.inventory import CANDIDATE
 from evidence.model import SapiObject
 from evidence.subjects import Datacenter, Region, Zone
+from remediate import napi
 from remediate.lookup import changed_metadata, fmris, headnode
 from remediate.registry import Advised, in_each, remedy
 from remediate.shell import CONFIG_AGENT, compact, quote, rendered, sapi_delete, sapi_update, zone_service
@@ -123,7 +124,7 @@ def _without_instances(application: str) -> str:
 
 @remedy("manta-networks-belong-to-poseidon")
 def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacenter) -> Advised:
-    """owner_uuids are replaced as a whole, so the body also holds the owners that stay."""
+    """A PUT replaces owner_uuids as a whole, so those that stay are read when it is typed."""
     right, own = _poseidon(master), manta_datacenter.zones("ufds")
     others = {account.uuid for ufds in own for account in ufds.poseidons} - {right}
     for name in ("admin", "manta"):
@@ -134,19 +135,18 @@ def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacent
             )
             continue
         after = sorted({owner for owner in network.owner_uuids if owner not in others} | {right})
-        if network.owner_uuids and after != sorted(network.owner_uuids):
+        added, gone = set(after) - set(network.owner_uuids), set(network.owner_uuids) - set(after)
+        if not all(map(napi.is_uuid, (network.uuid, *added, *gone))):
+            yield Note(f"No command is given for the owners of network {name}: not all of them are uuids.")
+        elif network.owner_uuids and (added or gone):
             yield Step(
                 on=headnode(manta_datacenter),
-                run=_owners(network.uuid, after),
+                run=napi.owners(network.uuid, added, gone),
                 risk=SAFE,
                 why=f"manta-adm provisions as poseidon ({right}) on {name}; an owner that nobody knows is left there",
-                undo=_owners(network.uuid, sorted(network.owner_uuids)),
+                undo=napi.owners(network.uuid, gone, added),
                 proof=(f"manta-networks-belong-to-poseidon[{manta_datacenter.id}]",),
             )
-
-
-def _owners(network: str, owners: list[str]) -> str:
-    return f"sdc-napi /networks/{quote(network)} -X PUT -d {quote(compact({'owner_uuids': owners}))}"
 
 
 @remedy("manta-shards-are-assigned")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from evidence.ground import doubt_about_destination, doubt_about_router, router
 from evidence.links import Link
 from evidence.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
 from evidence.routes import covering, network_of, nic_towards, routed
 from evidence.subjects import Coupling, Datacenter, Zone
+from remediate import napi
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
-from remediate.routes import destination, gateway, into_napi, napi_steps, route_steps
+from remediate.routes import destination, into_napi, napi_steps, route_steps
 from remediate.shell import quote
 from remediate.steps import SAFE, Note, Step
 
@@ -19,7 +21,7 @@ def once(said: Iterable[Step | Note]) -> Advised:
     """Each step once: two routes of a zone want the same agent enabled."""
     seen: set[str] = set()
     for each in said:
-        key = each.run if isinstance(each, Step) and each.napi is None else ""
+        key = each.run if isinstance(each, Step) else ""
         if key not in seen or not key:
             yield each
         seen.add(key)
@@ -50,6 +52,11 @@ def tell_napi(zone: Zone) -> Advised:
         network = network_of(datacenter, nic) if nic is not None else None
         if network is None:
             yield Note(f"{via}, the gateway of {zone.id} to {to}, lies on none of its networks in NAPI.")
+        elif doubt := doubt_about_destination(datacenter, to) or doubt_about_router(zone, network, via):
+            yield Note(
+                f"The route of {zone.id} to {to} via {via} is not put into NAPI, from where it would reach every zone of the "
+                f"network: {doubt}. Find out what it is for."
+            )
         elif to in network.routes:
             yield Note(
                 f"NAPI's network {network.name} has {to} via {network.routes[to]}, the zone via {via}: find out which is "
@@ -84,6 +91,9 @@ def tell_napi_the_routes(datacenter: Datacenter) -> Advised:
 def let_the_head_node_reach_the_master(link: Link) -> Advised:
     """A global zone has no VM and so no net-agent: the route is set with route(8), until the next boot."""
     datacenter, host, proof = link.source.datacenter, link.host, (f"headnode-reaches-master-ufds[{link.id}]",)
+    if link.doubt:
+        yield Note(link.doubt)
+        return
     if any(probe.route.partition(" ")[0] not in ("default", "none", "unknown", "") for probe in link.probes):
         yield Note(
             f"The head node has a route to {host}, so its packets are lost on the way or the answers do not come back: "
@@ -92,19 +102,19 @@ def let_the_head_node_reach_the_master(link: Link) -> Advised:
         return
     admin = next((net for net in datacenter.networks.values() if net.name == "admin"), None)
     known = covering(admin.routes, host) if admin is not None else None
-    router = (admin.routes[known] if known else gateway(datacenter, admin)) if admin is not None else None
-    if router is None:
+    via = (admin.routes[known] if known else router(datacenter, admin)) if admin is not None else None
+    key = known or destination(host, link.target)
+    if via is None or not (napi.is_destination(key) and napi.is_address(via)):
         yield Note(
             f"Nothing in {datacenter.name} shows which router leads to {host}: find out its address, and add a route."
         )
         return
-    key = known or destination(host, link.target)
     yield Step(
         on=headnode(datacenter),
-        run=f"route add {quote(key)} {quote(router)}",
+        run=f"route add {quote(key)} {quote(via)}",
         risk=SAFE,
         why=f"the global zone has no route to {host}; the zones have theirs from NAPI, which does not reach it",
-        undo=f"route delete {quote(key)} {quote(router)}",
+        undo=f"route delete {quote(key)} {quote(via)}",
         proof=proof,
     )
     yield Note(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from evidence.subjects import World
 from remediate.registry import CHAPTERS, advice_for, chapter_of
-from remediate.routes import put
+from remediate.routes import adding
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, NapiRoutes, Step, where
 from remediate.text import BOLD, GREEN, RED, YELLOW, Page
 from verdict.judge import Cause, Named
@@ -52,43 +51,44 @@ class Plan(Struct, frozen=True):
 def make_plan(causes: Iterable[Cause], world: World) -> Plan:
     """Ask each cause's remedy, and order the answers by chapter; within one as the verdict has them.
 
-    Remedies know nothing of each other: what an earlier cause has already is not typed again, and routes for one NAPI
-    network are added up, since the later PUT would take away what the earlier one set.
+    Remedies know nothing of each other: what an earlier cause has already is not typed again, nor are single routes.
     """
     entries: list[Entry] = []
     typed: dict[tuple[str, str], Named] = {}
-    routes: dict[tuple[str, str], dict[str, str]] = {}
     for cause in sorted(causes, key=lambda cause: _rank(cause.finding.check)):
         advice, kept, notes = advice_for(cause, world), [], []
         for step in advice.steps:
-            step, what = _on_top_of(step, routes)
-            earlier = typed.setdefault((step.on, what), cause.name)
-            if earlier == cause.name:
-                kept.append(PlannedStep(where(step.on, world), step))
-            else:
-                notes.append(f"The plan has this already, for {earlier}: {what.splitlines()[0]}")
+            earlier = {what: typed.get((step.on, what)) for what in _parts(step)}
+            new = [what for what, by in earlier.items() if by is None or (by == cause.name and step.napi is None)]
+            typed.update({(step.on, what): cause.name for what in new})
+            if new:
+                kept.append(PlannedStep(where(step.on, world), _only(step, new)))
+            notes += [
+                f"The plan has this already, for {by}: {what.splitlines()[0]}"
+                for what, by in earlier.items()
+                if by is not None and by != cause.name
+            ]
         finding = cause.finding
         notes = list(dict.fromkeys([*notes, *advice.notes]))
         entries.append(Entry(finding.check, finding.subject, finding.severity, tuple(kept), tuple(notes)))
     return Plan(tuple(entries))
 
 
-def _on_top_of(step: Step, routes: dict[tuple[str, str], dict[str, str]]) -> tuple[Step, str]:
-    """The step as it must be after those before it, and what makes it the same as another one."""
+def _parts(step: Step) -> dict[str, tuple[str, str] | None]:
+    """What makes a step the same as another one: its command, or each of the routes that it adds."""
     if step.napi is None:
-        return step, step.run
-    key = (step.on, step.napi.network)
-    added = {dst: hop for dst, hop in step.napi.after.items() if step.napi.before.get(dst) != hop}
-    before = routes.get(key, step.napi.before)
-    after = routes[key] = before | added
-    changed = replace(
-        step,
-        run=put(step.napi.network, after),
-        undo=put(step.napi.network, before),
-        napi=NapiRoutes(step.napi.network, before, after),
-    )
-    told = ", ".join(f"{dst} via {hop}" for dst, hop in sorted(added.items()))
-    return changed, f"route {told} in network {step.napi.network}"
+        return {step.run: None}
+    return {
+        f"route {to} via {via} in network {step.napi.network}": (to, via) for to, via in sorted(step.napi.added.items())
+    }
+
+
+def _only(step: Step, parts: list[str]) -> Step:
+    """The step with these of its parts alone."""
+    if step.napi is None:
+        return step
+    routes = [route for what, route in _parts(step).items() if route is not None and what in parts]
+    return adding(step, NapiRoutes(step.napi.network, dict(routes)))
 
 
 def _rank(check: str) -> int:

@@ -64,6 +64,9 @@ def open_the_path(link: Link, check: str) -> Advised:
     if address_in(host) is None:
         yield Note(f"{source.id} is to reach {host!r}, which is no IPv4 address: is ufds_remote_ip (or the NIC) right?")
         return
+    if link.doubt:
+        yield Note(link.doubt)
+        return
     forward = has_route(source, host)
     if not forward:
         yield from route_steps(source, host, link.target, proof)

@@ -6,14 +6,17 @@ network, so each step names the zones that the route reaches.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from evidence.facts import Missing
+from evidence.ground import router, zones_of
 from evidence.model import Network
 from evidence.paths import Way
 from evidence.routes import address_in, has_route, napi_route, network_of, subnet
-from evidence.subjects import GLOBAL, Datacenter, Zone
+from evidence.subjects import Datacenter, Zone
+from remediate import napi
 from remediate.lookup import headnode
 from remediate.shell import NET_AGENT, compact, quote
 from remediate.steps import DISRUPTIVE, SAFE, NapiRoutes, Note, Step
@@ -39,27 +42,9 @@ def destination(host: str, target: Datacenter) -> str:
         except Missing:
             continue
         for key in sorted(routed):
-            if key.partition("/")[0] == host:
+            if key in (host, f"{host}/32"):
                 return key
     return host
-
-
-def gateway(datacenter: Datacenter, network: Network) -> str | None:
-    """The router on a network that other routes use already, the head node's too; a router that nobody uses is not guessed."""
-    net = subnet(network.subnet)
-    used = Counter(network.routes.values())
-    for zone in _zones(datacenter):
-        used.update(zone.vm.routes.values())
-    for name, link in datacenter.evidence.links.items():
-        if name.startswith(f"{datacenter.name}.{GLOBAL}--"):
-            used.update(probe.route.partition(" via ")[2] for probe in link.value or ())
-    inside = [hop for hop, _ in used.most_common() if net is not None and (at := subnet(hop)) and at.subnet_of(net)]
-    return inside[0] if inside else network.gateway or None
-
-
-def _zones(datacenter: Datacenter) -> list[Zone]:
-    seen = datacenter.evidence.zones.get()
-    return [Zone(datacenter, seen[alias].vm.role, alias) for alias in sorted(seen)]
 
 
 def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...]) -> Iterator[Step | Note]:
@@ -77,48 +62,56 @@ def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...
         yield Note(f"NAPI of {datacenter.name} shows no admin network for {zone.id}: give the zone a route to {host}.")
         return
     key, network = destination(host, target), admin[0]
-    yield from into_napi(datacenter, network, {key: gateway(datacenter, network)}, proof, f"leads to {target.name}")
+    yield from into_napi(datacenter, network, {key: router(datacenter, network)}, proof, f"leads to {target.name}")
 
 
-def put(network: str, routes: Mapping[str, str]) -> str:
-    """The command that replaces all routes of a NAPI network (facts "Routes")."""
-    return f"sdc-napi /networks/{quote(network)} -X PUT -d {quote(compact({'routes': dict(routes)}))}"
+def adding(step: Step, routes: NapiRoutes) -> Step:
+    """The step with these routes to add, and to take back; what else the network has at the time stays."""
+    return replace(
+        step,
+        run=napi.routes_in(routes.network, routes.added),
+        undo=napi.routes_out(routes.network, routes.added),
+        napi=routes,
+    )
 
 
 def into_napi(
     datacenter: Datacenter, network: Network, added: Mapping[str, str | None], proof: tuple[str, ...], use: str
-) -> Iterator[Step]:
-    """The PUT that adds routes to a network, with those that are there, and the zones that it reaches.
+) -> Iterator[Step | Note]:
+    """The step that adds routes to a network, and the zones that it reaches.
 
     `added` leads from destinations to routers; a router that is None is not known.
     """
-    after = network.routes | {key: router or "ROUTER" for key, router in added.items()}
-    routes = NapiRoutes(network.uuid, network.routes, after)
+    if not napi.sound(network.uuid, added):
+        told = ", ".join(f"{to} via {via}" for to, via in sorted(added.items()))
+        yield Note(f"No command is given for {told} in network {network.name}: not all of these are IPv4 addresses.")
+        return
+    routes = NapiRoutes(network.uuid, {to: via or napi.ROUTER for to, via in added.items()})
     reached = sorted(
-        zone.alias for zone in _zones(datacenter) if any(nic.network_uuid == network.uuid for nic in zone.vm.nics)
+        zone.alias for zone in zones_of(datacenter) if any(nic.network_uuid == network.uuid for nic in zone.vm.nics)
     )
     unknown = (
         f" Nothing in {datacenter.name} shows which router on the network {use}: find out its "
         "address, and type it for ROUTER. Pasted as it stands, NAPI refuses it."
     )
     known = all(added.values())
-    yield Step(
+    step = Step(
         on=headnode(datacenter),
-        run=put(routes.network, routes.after),
+        run="",
         risk=DISRUPTIVE,
-        why=f"NAPI's network {network.name} has no route to {', '.join(sorted(added))}; the body also holds "
-        "the routes that are there, because PUT replaces them all. It reaches every zone of the network: "
+        why=f"NAPI's network {network.name} has no route to {', '.join(sorted(added))}. A PUT replaces all routes, so the "
+        "function reads them first, and writes only if nobody has changed them since. It reaches every zone of the network: "
         f"{', '.join(reached)}, and those on other servers; net-agent sets it within moments."
         + ("" if known else unknown),
-        undo=put(routes.network, routes.before),
+        undo_note="takes out what this step adds, and nothing else",
         proof=proof,
         applied_by_suite=known,
-        napi=routes,
     )
+    yield adding(step, routes)
 
 
 def napi_steps(datacenter: Datacenter, ways: Iterable[Way], proof: tuple[str, ...]) -> Iterator[Step | Note]:
-    """One PUT for each network, with all that its zones need and NAPI does not know."""
+    """One step for each network, with all that its zones need and NAPI does not know."""
     networks: dict[str, Network] = {}
     wanted: dict[str, dict[str, Datacenter]] = {}
     for way in ways:
@@ -132,16 +125,19 @@ def napi_steps(datacenter: Datacenter, ways: Iterable[Way], proof: tuple[str, ..
             networks[network.uuid] = network
             wanted.setdefault(network.uuid, {})[destination(way.host, way.target)] = way.target
     for uuid, targets in wanted.items():
-        router, names = gateway(datacenter, networks[uuid]), sorted({target.name for target in targets.values()})
-        added = dict.fromkeys(sorted(targets), router)
+        names = sorted({target.name for target in targets.values()})
+        added = dict.fromkeys(sorted(targets), router(datacenter, networks[uuid]))
         yield from into_napi(datacenter, networks[uuid], added, proof, f"leads to {' and to '.join(names)}")
 
 
-def _into_the_zone(zone: Zone, key: str, router: str, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+def _into_the_zone(zone: Zone, key: str, via: str, proof: tuple[str, ...]) -> Iterator[Step | Note]:
     uuid = quote(zone.vm.uuid)
+    if not napi.sound(zone.vm.uuid, {key: via}):
+        yield Note(f"No command is given for {key} via {via} in {zone.id}: not all of these are IPv4 addresses.")
+        return
     yield Step(
         on=headnode(zone.datacenter),
-        run=f"vmadm update {uuid} <<< {quote(compact({'set_routes': {key: router}}))}",
+        run=f"vmadm update {uuid} <<< {quote(compact({'set_routes': {key: via}}))}",
         risk=SAFE,
         why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
         undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",

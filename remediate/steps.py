@@ -15,11 +15,10 @@ OPERATOR = "operator"
 
 
 class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True):
-    """The routes of a NAPI network before and after a step.  A PUT replaces them all, so a plan has to add them up."""
+    """The routes that a step adds to a NAPI network, so that a plan says none of them twice."""
 
     network: str
-    before: dict[str, str]
-    after: dict[str, str]
+    added: dict[str, str]
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True):

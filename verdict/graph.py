@@ -15,6 +15,7 @@ HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
 INVENTORY = "inventory-agrees"
 SERVICES = "services-run"
 TARGET = "target"
+ADDRESS = "replica-points-at-master"
 _ZONE_ROWS = frozenset(
     {*ROLES, *(role.replace("-", "_") for role in MANTA_ROLES), "zone", "api", "link", "target", "manta_peer"}
 )
@@ -199,12 +200,16 @@ def _overlapping(
 
     Overlap counts from the finding's subject, and from the one whose evidence it lacks (a check on a replica may need the master's).
     Where a link's source has no route at all, nothing was sent: neither its target explains that, nor what is not known.
+    Where its address is nobody's, what gives the address explains it, and nothing of its target; else the address is no reason.
     """
     names: dict[str, list[str]] = {}
     at = known[finding.subject]
     nothing_sent = finding.outcome != BLOCKED and isinstance(at, Link) and unsent(at)
+    strays = isinstance(at, Link) and at.misses
     for after in afters(specs[finding.check], specs):
-        if not (nothing_sent and after.endswith(f"@{TARGET}")):
+        if isinstance(at, Link) and after == ADDRESS and not strays:
+            continue
+        if not ((nothing_sent or strays) and after.endswith(f"@{TARGET}")):
             names.setdefault(Spec.check_of(after), []).append(after)
     places = [known[subject] for subject in (finding.subject, finding.lacks) if subject in known]
     for check, entries in names.items():

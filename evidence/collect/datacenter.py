@@ -14,7 +14,7 @@ from typing import Any
 from evidence.collect import cloudapi, endpoints, files, headnode, names, parse, services, ufds, zone
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import Comparing
-from evidence.collect.draft import HOW, MANTA_VMADM, PINGS, VMADM, Draft, firewalled
+from evidence.collect.draft import HOW, MANTA_VMADM, PINGS, VMADM, Draft, doubtful, firewalled
 from evidence.collect.render import auto_metadata
 from evidence.collect.replication import Changelog
 from evidence.collect.ssh import HeadNode, Output, UnansweredError, Way, connect
@@ -222,6 +222,7 @@ class Collector:
         draft = self._draft
         await draft.ask("applications", self._applications)
         await draft.ask("services", self._sapi_services)
+        await asyncio.gather(*(self._instance(vm) for vm in draft.vms.values() if doubtful(vm)))
 
     async def _applications(self) -> dict[str, SapiObject]:
         text = await self._read("sapi", "/applications?name=sdc")
@@ -240,6 +241,24 @@ class Collector:
             raise UnansweredError("SAPI lists no application named sdc")
         text = await self._read("sapi", f"/services?application_uuid={sdc.uuid}")
         return services.sapi_objects(text, self._draft.vault, application=False)
+
+    async def _instance(self, vm: Vm) -> None:
+        """Whether SAPI has an instance of the zone.  One that lists none of the service at all has lost more than that."""
+
+        async def answer() -> bool:
+            found = self._draft.facts["services"]
+            service = (found.value or {}).get(vm.role)
+            if service is None or not parse.UUID.fullmatch(service.uuid):
+                raise UnansweredError(f"SAPI lists no service {vm.role}: {self._draft.why('services')}")
+            text = await self._read("sapi", f"/instances?service_uuid={service.uuid}")
+            known = {
+                parse.an_object(item, "an instance").get("uuid") for item in parse.json_list(text, "SAPI's answer")
+            }
+            if not known:
+                raise UnansweredError(f"SAPI lists no instance of {vm.role}")
+            return vm.uuid in known
+
+        await self._draft.ask_zone(vm, "instance", "sdc-sapi '/instances?service_uuid=SERVICE'", answer)
 
     async def _manta_applications(self) -> tuple[SapiObject, ...]:
         """Without include_master: what this datacenter's own moray holds."""

@@ -23,7 +23,7 @@ from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA, Declare
 from evidence.links import LINKS
 from evidence.model import DatacenterEvidence, Probe, Vm, ZoneEvidence
 from evidence.redact import Vault, cut
-from evidence.subjects import INTERNAL_APIS
+from evidence.subjects import INTERNAL_APIS, ROLES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -67,6 +67,11 @@ PEERS_CONNECT_TO = frozenset(kind.target_role for kind in LINKS.values())
 def firewalled(vm: Vm) -> bool:
     """Whether FWAPI is asked for a zone's rules: where others connect to it, if they matter; those of UFDS always do."""
     return vm.role == "ufds" or (vm.firewall_enabled and vm.role in PEERS_CONNECT_TO)
+
+
+def doubtful(vm: Vm) -> bool:
+    """Whether SAPI is asked if it knows a zone: what does not run may be left over from an upgrade."""
+    return vm.state != "running" and vm.role in ROLES
 
 
 def now() -> str:
@@ -213,6 +218,7 @@ class Draft:
             listing=fact("listing") if vm.role == "cloudapi" else None,
             elsewhere=fact("elsewhere") if vm.role == "binder" else None,
             rules=fact("rules") if firewalled(vm) else None,
+            instance=fact("instance") if doubtful(vm) else None,
         )
 
 
@@ -233,6 +239,7 @@ ZONE_QUESTIONS = {
     "listing": "a signed ListDatacenters",
     "elsewhere": "what binder answers for other datacenters",
     "rules": "its firewall rules",
+    "instance": "whether SAPI knows it",
 }
 HOW = {
     "services": "svcs -aH -o state,stime,fmri (by zlogin)",
@@ -251,6 +258,7 @@ HOW = {
     "listing": "sdc-listdatacenters (in the sdc zone)",
     "elsewhere": "dig",
     "rules": "sdc-fwapi",
+    "instance": "sdc-sapi",
 }
 FREE_TEXT = frozenset({"why", "detail", "error", "errors", "body", "settings", "differs"})
 

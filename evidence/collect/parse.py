@@ -20,6 +20,7 @@ from evidence.subjects import ID, MANTA_ROLES, ROLES
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST = 10_000
+ROLE_TAGS = ("smartdc_role", "manta_role")
 
 
 class UnreadableError(Exception):
@@ -162,7 +163,15 @@ def _vm(read: Mapping[str, Any], role: str) -> Vm:
         routes=_texts(read.get("routes"), "the routes of a VM"),
         firewall_enabled=_flag(read, "firewall_enabled"),
         owner_uuid=text_of(read, "owner_uuid", what, ""),
+        tags=_tags(an_object(read.get("tags", {}), "the tags of a VM")),
     )
+
+
+def _tags(read: Mapping[str, Any]) -> dict[str, str]:
+    """The tags besides that of the role, as firewall rules write them: numbers and booleans as text."""
+    plain = {key: item for key, item in read.items() if key not in ROLE_TAGS and isinstance(item, (str, bool, int))}
+    texts = {key: item if isinstance(item, str) else json.dumps(item) for key, item in plain.items()}
+    return {cut(key): cut(item) for key, item in sorted(texts.items())[:MOST]}
 
 
 def _nic(read: Mapping[str, Any]) -> Nic:

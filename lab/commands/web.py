@@ -189,8 +189,11 @@ async def curl(call: Call) -> int:
 
 @command("sdc-sapi", "sdc-napi", "sdc-fwapi", "sdc-vmapi", "sdc-imgapi", "sdc-cnapi")
 async def wrapper(call: Call) -> int:
+    """With --no-headers nothing says that a body is JSON, so curl calls it a form (sdc-sdc:lib/libdc.sh)."""
     words = call.arguments
     headers = words[:1] != ["--no-headers"]
+    if not headers and call.name == "sdc-imgapi":
+        raise UsageError("curl: (6) Could not resolve host", UNRESOLVED)  # it takes the option for its path
     words = words if headers else words[1:]
     if not words:
         usage = f"{call.name} [--no-headers] PATH [EXTRA-CURL-ARGS]"
@@ -200,8 +203,8 @@ async def wrapper(call: Call) -> int:
     role = call.name.removeprefix("sdc-")
     ask.url = f"http://{role}.{call.site.datacenter.suffix}{words[0]}"
     ask.connect_timeout = CONNECT_TIMEOUT
-    usual = {"accept": "application/json", "content-type": "application/json", "accept-version": "*"}
-    ask.headers = usual | ask.headers
+    usual = {"accept": "application/json", "accept-version": "*"}
+    ask.headers = usual | ({"content-type": "application/json"} if headers else {}) | ask.headers
     try:
         answer = await perform(call.machine, ask)
     except CurlError as error:

@@ -63,3 +63,47 @@ def test_the_labs_own_rules_are_understood() -> None:
         False,
     ]
     assert anybody(own, UFDS, "tcp", 636) == ()
+
+
+ANY = "FROM any TO all vms ALLOW tcp PORT 636"
+TAGGED = Vm(UFDS.uuid, "ufds0", "ufds", "running", tags={"smartdc_type": "core", "purpose": "accounts"})
+
+
+@pytest.mark.parametrize(
+    ("given", "open_ones"),
+    [
+        ([ANY], {"0"}),
+        ([ANY, "FROM any TO all vms BLOCK tcp PORT 636 PRIORITY 1"], set()),
+        ([ANY, "FROM any TO all vms BLOCK tcp PORT all PRIORITY 1"], set()),
+        ([ANY, "FROM subnet 0.0.0.0/0 TO all vms BLOCK tcp PORTS 600-700 PRIORITY 1"], set()),
+        ([ANY, "FROM any TO all vms BLOCK tcp PORT 636"], {"0"}),  # at one priority the ALLOW goes before
+        ([f"{ANY} PRIORITY 2", "FROM any TO all vms BLOCK tcp PORT 636 PRIORITY 1"], {"0"}),
+        ([f"{ANY} PRIORITY 1", "FROM any TO all vms BLOCK tcp PORT 636 PRIORITY 1", ANY], {"0"}),
+        ([ANY, "FROM any TO all vms BLOCK tcp PORT 443 PRIORITY 1"], {"0"}),
+        ([ANY, "FROM any TO all vms BLOCK udp PORT 636 PRIORITY 1"], {"0"}),
+        ([ANY, "FROM subnet 10.9.0.0/16 TO all vms BLOCK tcp PORT 636 PRIORITY 1"], {"0"}),  # some are not everybody
+        ([ANY, 'FROM any TO tag "smartdc_role" = "sapi" BLOCK tcp PORT 636 PRIORITY 1'], {"0"}),
+        (['FROM any TO tag "smartdc_role" = "sapi" ALLOW tcp PORT 636'], set()),
+        (['FROM (any OR tag "smartdc_role" = "ufds") TO tag "www" ALLOW tcp PORT 636'], set()),
+        (['FROM any TO (tag "www" OR tag "smartdc_role" = "ufds") ALLOW tcp PORT 636'], {"0"}),
+        (['FROM any TO tag "purpose" ALLOW tcp PORT 636'], {"0"}),
+        (['FROM any TO tag "purpose" = "accounts" ALLOW tcp PORT 636'], {"0"}),
+        (['FROM any TO tag "purpose" = "web" ALLOW tcp PORT 636'], set()),
+        (['FROM any TO tag "smartdc_type" = "core" ALLOW tcp PORT 636'], {"0"}),
+        (["FROM any TO vm 4a9baf47-34ec-4a84-9af5-548e1036f4dd ALLOW tcp PORT 636"], set()),
+    ],
+)
+def test_what_is_open_to_everybody(given: list[str], open_ones: set[str]) -> None:
+    assert {rule.uuid for rule in anybody(rules(*given), TAGGED, "tcp", 636)} == open_ones
+
+
+def test_a_block_that_is_switched_off_closes_nothing() -> None:
+    off = FirewallRule("off", "FROM any TO all vms BLOCK tcp PORT 636 PRIORITY 9", False)
+    assert anybody([*rules(ANY), off], TAGGED, "tcp", 636) == rules(ANY)
+
+
+def test_another_tag_lets_nobody_in_where_the_tags_are_known() -> None:
+    other = rules(f'FROM ip {PEER} TO tag "www" ALLOW tcp PORT 636')
+    assert not lets_in(other, TAGGED, PEER, "tcp", 636)
+    assert lets_in(other, UFDS, PEER, "tcp", 636)  # FWAPI lists it for the zone, and nobody asked for its tags
+    assert anybody(rules('FROM any TO tag "www" ALLOW tcp PORT 636'), UFDS, "tcp", 636) == ()

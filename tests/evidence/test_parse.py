@@ -119,3 +119,9 @@ def test_health_rows() -> None:
     assert rows[0].errors == ("no",)
     assert parse.check_health('[{"service": "ur"}]')[0].healthy is None
     assert parse.healthcheck("ufds:running:-:online\n")[0].status == "online"
+
+
+def test_the_tags_that_rules_can_name_are_kept_as_rules_write_them() -> None:
+    tags = {"smartdc_role": "ufds", "smartdc_type": "core", "n": 3, "yes": True, "odd": ["x"], "none": None}
+    (vm,) = parse.vms(json.dumps([VM | {"tags": tags}])).values()
+    assert vm.tags == {"smartdc_type": "core", "n": "3", "yes": "true"}

@@ -67,6 +67,28 @@ def test_who_is_let_in() -> None:
     assert let_in("FROM all vms TO any ALLOW tcp PORT 80") == set()
 
 
+def test_the_higher_priority_goes_first_and_at_the_same_one_the_allow() -> None:
+    datacenter = THE_PLAN.datacenters[0]
+    texts = (
+        "FROM any TO all vms ALLOW tcp PORT 80",
+        "FROM ip 10.3.1.29 TO all vms BLOCK tcp PORT 80",
+        "FROM subnet 10.3.1.0/24 TO all vms BLOCK tcp PORT 80 PRIORITY 1",
+        "FROM ip 10.3.1.30 TO all vms ALLOW tcp PORT 80 PRIORITY 1",
+        "FROM any TO all vms BLOCK tcp PORT 80 PRIORITY 100",
+    )
+    rules = [{"enabled": True, "owner_uuid": plan.ADMIN_UUID, "uuid": text, "rule": text} for text in texts]
+    kernel = firewall.lines(rules, datacenter.zone("sapi"), datacenter.zones, on=True)
+    ordered = sorted((int(line.split()[1]), line.split(" from ")[-1]) for line in kernel if " from " in line)
+    assert [line for _, line in ordered] == [
+        "0.0.0.0/0 ipproto tcp dport 80-80 blackhole",
+        "10.3.1.30/32 ipproto tcp dport 80-80 lookup local",
+        "10.3.1.0/24 ipproto tcp dport 80-80 blackhole",
+        "0.0.0.0/0 ipproto tcp dport 80-80 lookup local",
+        "10.3.1.29/32 ipproto tcp dport 80-80 blackhole",
+    ]
+    assert all(0 < pref < 450 for pref, _ in ordered)
+
+
 def reaches(operator: Operator, datacenter: str, zone: str, address: str, port: int) -> bool:  # noqa: F811
     """Whether a connection from a zone is accepted; half a second is long here."""
     probe = f"(echo > /dev/tcp/{address}/{port}) & sleep 0.5; kill -9 $! 2>/dev/null; wait $! 2>/dev/null"
@@ -97,7 +119,7 @@ def test_other_datacenters_are_dropped_and_a_rule_opens_the_way(operator: Operat
 def test_without_firewaller_a_rule_is_only_written_down(operator: Operator) -> None:  # noqa: F811
     assert operator.on("my-dc-2", "svcadm disable firewaller")[0] == 0
     rule = {"enabled": True, "owner_uuid": plan.ADMIN_UUID, "rule": "FROM any TO tag smartdc_role ALLOW tcp PORT 80"}
-    assert operator.on("my-dc-2", f"sdc-fwapi --no-headers /rules -X POST -d '{json.dumps(rule)}'")[0] == 0
+    assert operator.on("my-dc-2", f"sdc-fwapi /rules -X POST -d '{json.dumps(rule)}'")[0] == 0
     operator.lab("settle")
     assert not reaches(operator, "my-dc-1", "napi", "10.2.1.32", 80)
     assert operator.on("my-dc-2", "svcadm enable firewaller")[0] == 0
@@ -118,7 +140,7 @@ def test_firewall_enabled_decides(operator: Operator) -> None:  # noqa: F811
 
 
 def test_fwapi_says_what_is_wrong_with_a_rule(operator: Operator) -> None:  # noqa: F811
-    code, said = operator.on("my-dc-1", 'sdc-fwapi --no-headers /rules -X POST -d \'{"global": true, "rule": "FROM"}\'')
+    code, said = operator.on("my-dc-1", 'sdc-fwapi /rules -X POST -d \'{"global": true, "rule": "FROM"}\' | json -H')
     assert code == 0
     assert json.loads(said)["code"] == "InvalidParameters"
     assert json.loads(operator.on("my-dc-1", "sdc-fwapi --no-headers /rules")[1])[0]["global"] is True

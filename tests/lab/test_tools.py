@@ -50,7 +50,7 @@ def test_what_there_is_and_what_disagrees(operator: Operator) -> None:
     assert "admin_network did not match" in typed(operator, "my-dc-1", "sdcadm check-config")  # and exits 0
     typed(operator, "my-dc-1", update.format("10.1.1.0"))
     assert typed(operator, "my-dc-1", "sdc-cnapi /servers | json -Ha hostname") == "headnode\n"
-    assert '"ping": "pong"' in typed(operator, "my-dc-1", "sdc-imgapi --no-headers /ping")
+    assert '"ping": "pong"' in typed(operator, "my-dc-1", "sdc-imgapi /ping")
 
 
 def test_an_external_nic_moves_the_default_gateway(operator: Operator) -> None:

@@ -31,7 +31,7 @@ from tests.remediate import synthetic as s
 
 CLOUDAPI = "my-dc-3.cloudapi0--my-dc-2.ufds.636"
 UFDS = "10.2.2.29/32"
-ADMIN3 = "networks/" + s.LAB.datacenter("my-dc-3").network_uuid("admin")
+ADMIN3 = s.LAB.datacenter("my-dc-3").network_uuid("admin")
 
 
 def uuid(datacenter: str, role: str) -> str:
@@ -133,7 +133,7 @@ CASES: dict[str, tuple[World, str, str]] = {
     "binder-reaches-binder": (
         link_down(s.without_napi_routes(W, "my-dc-3", "10.1.1.0/24"), "my-dc-1", "my-dc-1.binder0--my-dc-3.binder0.53"),
         "my-dc-1.binder0--my-dc-3.binder0.53",
-        f'sdc-napi /{ADMIN3} -X PUT -d \'{{"routes":{{"10.1.1.0/24":"10.3.1.1",',
+        f"""napi_change {ADMIN3} routes '{{}}' '+"10.1.1.0/24":"10.3.1.1"'""",
     ),
     "routes-go-both-ways": (
         way_back_missing(W),
@@ -160,7 +160,7 @@ CASES: dict[str, tuple[World, str, str]] = {
         firewalled(W, TO_EVERYBODY, on=False),
         "my-dc-2",
         f"vmadm update {uuid('my-dc-2', 'ufds')} <<< '{{\"firewall_enabled\":true}}'\n"
-        f"sdc-fwapi /rules/{TO_EVERYBODY.uuid} -X PUT",
+        f"sdc-fwapi /rules/{TO_EVERYBODY.uuid} -X PUT -d '{{\"enabled\":false}}'",
     ),
     "binder-region-agrees": (W, "my-dc-1.binder0", "svc:/manta/application/binder:default"),
     "binder-names-its-own-datacenter": (
@@ -283,13 +283,19 @@ def test_a_dark_datacenter_gives_notes_and_no_traceback(check: str) -> None:
     assert not [note for note in advice.notes if "broke" in note]
 
 
-def test_napi_put_holds_every_route_that_is_there() -> None:
+def change(command: str) -> list[str]:
+    """The words of the call with which a command for NAPI ends."""
+    return shlex.split(command.splitlines()[-1])
+
+
+def test_napi_is_told_of_the_new_route_alone_and_the_undo_takes_it_back_alone() -> None:
     world, subject, _ = CASES["ufds-reaches-master-ufds"]
     step = steps_for(s.cause("ufds-reaches-master-ufds", subject), world)[0]
-    words = shlex.split(step.run)
-    assert json.loads(words[-1]) == {"routes": dict.fromkeys(("10.1.1.0/24", "10.2.1.0/24", UFDS), "10.3.1.1")}
+    assert change(step.run) == ["napi_change", ADMIN3, "routes", "{}", f'+"{UFDS}":"10.3.1.1"']
+    assert change(step.undo) == ["napi_change", ADMIN3, "routes", "{}", f'-"{UFDS}":"10.3.1.1"']
+    assert "10.1.1.0/24" not in step.run + step.undo
+    assert '-H "if-match: $etag"' in step.run
     assert "binder0, cloudapi0" in step.why
-    assert json.loads(shlex.split(step.undo)[-1])["routes"].keys() == {"10.1.1.0/24", "10.2.1.0/24"}
 
 
 def test_a_router_that_nobody_uses_is_not_guessed() -> None:
@@ -396,7 +402,7 @@ def test_a_step_that_destroys_data_cannot_be_applied_by_the_suite() -> None:
         Step("my-dc-1.global", "true", DESTROYS, "why", ("proof",))
 
 
-def test_a_plan_adds_routes_of_one_network_up_and_says_nothing_twice() -> None:
+def test_a_plan_says_no_route_twice() -> None:
     world = s.without_napi_routes(W, "my-dc-3", UFDS, "10.2.1.0/24")
     ufds = "my-dc-3.ufds0--my-dc-2.ufds.636"
     moray = "my-dc-3.sapi0--my-dc-2.moray.2020"
@@ -406,10 +412,9 @@ def test_a_plan_adds_routes_of_one_network_up_and_says_nothing_twice() -> None:
         s.cause("ufds-reaches-master-ufds", ufds),
     ]
     first, second, third = make_plan(causes, world).entries
-    one, two = (json.loads(shlex.split(entry.steps[0].step.run)[-1])["routes"] for entry in (first, second))
-    assert one.keys() == {"10.1.1.0/24", UFDS}
-    assert two.keys() == {"10.1.1.0/24", UFDS, "10.2.1.0/24"}
-    assert json.loads(shlex.split(second.steps[0].step.undo)[-1])["routes"] == one
+    one, two = (change(entry.steps[0].step.run)[4:] for entry in (first, second))
+    assert (one, two) == ([f'+"{UFDS}":"10.3.1.1"'], ['+"10.2.1.0/24":"10.3.1.1"'])
+    assert change(second.steps[0].step.undo)[4:] == ['-"10.2.1.0/24":"10.3.1.1"']
     assert not third.steps
     assert third.notes[0].startswith(f"The plan has this already, for cloudapi-reaches-master-ufds[{CLOUDAPI}]: route ")
 

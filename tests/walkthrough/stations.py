@@ -32,7 +32,7 @@ TAKE_FROM_NETWORKS = """for name in manta admin; do
     network=$(sdc-napi "/networks?name=$name" | json -Ha uuid)
     sdc-napi --no-headers /networks/$network | tr -d '\\n ' | sed "s/,\\"$uuid\\"//; s/\\"$uuid\\",*//" > /var/tmp/network.json
     printf '{"owner_uuids": %s}' "$(json -f /var/tmp/network.json owner_uuids)" |
-        sdc-napi --no-headers /networks/$network -X PUT -d @- | json name
+        sdc-napi /networks/$network -X PUT -d @- | json -H name
 done"""
 FOLLOWED = """for i in 1 2 3 4 5 6 7 8 9; do
     sdc-ldap search login=poseidon dn | grep uuid && break; sleep 1
@@ -192,9 +192,9 @@ def manta_ways(number: int, peers: tuple[int, int]) -> str:
     }  # fmt: skip
     return f"""admin=$(sdc-napi '/networks?name=admin' | json -Ha uuid) manta=$(sdc-napi '/networks?name=manta' | json -Ha uuid)
 routes=$(sdc-napi /networks/$admin | json -H routes | tr -d '{{}}\\n')
-sdc-napi --no-headers /networks/$admin -X PUT -d "{{\\"routes\\": {{$routes, "'{admin}}}}}' | json routes
-sdc-napi --no-headers /networks/$manta -X PUT -d '{{"routes": {{{manta}}}}}' | json routes
-sdc-fwapi --no-headers /rules -X POST -d '{json.dumps(rule)}' | json rule"""
+sdc-napi /networks/$admin -X PUT -d "{{\\"routes\\": {{$routes, "'{admin}}}}}' | json -H routes
+sdc-napi /networks/$manta -X PUT -d '{{"routes": {{{manta}}}}}' | json -H routes
+sdc-fwapi /rules -X POST -d '{json.dumps(rule)}' | json -H rule"""
 
 
 async def manta_routes(journal: Journal) -> None:

@@ -1,0 +1,105 @@
+"""Commands that change one field of a NAPI network: read, merge and write at the moment of typing (facts "Routes", "NAPI").
+
+A PUT replaces the whole field, so nothing that the evidence saw is written back: what is there when it is typed stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv4Network
+
+from remediate.shell import compact, quote
+
+ROUTER = "ROUTER"
+"""Stands for a router that the operator has to find out.  NAPI refuses it as it stands."""
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CHANGE = r"""napi_change() ( # NETWORK FIELD BRACKETS +MEMBER -MEMBER: adds or takes out these; what else NAPI has by now stays
+    network=$1 field=$2 brackets=$3
+    shift 3
+    for try in 1 2 3 4 5; do
+        said=$(sdc-napi "/networks/$network" | tr -d '\r')
+        etag=$(sed -n 's/^[Ee][Tt][Aa][Gg]: *//p' <<< "$said")
+        [[ -n $etag && $(json -H uuid <<< "$said") == "$network" ]] || break
+        is=$(json -H "$field" <<< "$said" | tr -d ' \n')
+        is=${is#"${brackets%?}"}
+        is=${is%"${brackets#?}"}
+        is=,${is:+$is,}
+        new=$is
+        for each; do
+            member=${each#?}
+            case $each in
+            -*) new=${new/,"$member",/,} ;;
+            *)  [[ $new == *,"$member",* ]] && continue
+                if [[ $member == *:* && $new == *,"${member%%:*}:"* ]]; then
+                    echo "NAPI leads ${member%%:*} elsewhere by now: find out which is right. Nothing was changed." >&2
+                    exit 1
+                fi
+                new+=$member, ;;
+            esac
+        done
+        [[ $new == "$is" ]] && { echo "$field of network $network, as wanted: $is"; exit 0; }
+        new=${new#,}
+        said=$(sdc-napi "/networks/$network" -X PUT -H "if-match: $etag" \
+            -d "{\"$field\":${brackets%?}${new%,}${brackets#?}}" | tr -d '\r')
+        case $(sed -n 's/^HTTP[^ ]* //p' <<< "$said" | tail -1) in
+        200*) ;;  # the next look proves it
+        412*) ;;  # somebody else was faster: what he wrote is read now
+        *) break ;;
+        esac
+    done
+    printf '%s\n' "$said" "$field of network $network: not changed, or it does not stay so." >&2
+    exit 1
+)"""
+
+
+def is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 address, written as NAPI writes one."""
+    try:
+        return str(IPv4Address(text)) == text
+    except ValueError:
+        return False
+
+
+def is_destination(text: str) -> bool:
+    """Whether it is an IPv4 address or prefix; no bit may be set behind the prefix, which NAPI refuses."""
+    try:
+        return is_address(text) or str(IPv4Network(text)) == text
+    except ValueError:
+        return False
+
+
+def sound(network: str, routes: Mapping[str, str | None]) -> bool:
+    """Whether a command can be made of these values; a router that is None is not known."""
+    return is_uuid(network) and all(
+        is_destination(to) and (via is None or is_address(via)) for to, via in routes.items()
+    )
+
+
+def routes_in(network: str, routes: Mapping[str, str]) -> str:
+    """Adds routes to a network."""
+    return _change(network, "routes", "{}", [f"+{_route(to, via)}" for to, via in sorted(routes.items())])
+
+
+def routes_out(network: str, routes: Mapping[str, str]) -> str:
+    """Takes routes out of a network, as far as they still lead to these routers."""
+    return _change(network, "routes", "{}", [f"-{_route(to, via)}" for to, via in sorted(routes.items())])
+
+
+def owners(network: str, added: Iterable[str], gone: Iterable[str]) -> str:
+    """Adds owners to a network and takes others out."""
+    changes = [*(f"+{compact(each)}" for each in sorted(added)), *(f"-{compact(each)}" for each in sorted(gone))]
+    return _change(network, "owner_uuids", "[]", changes)
+
+
+def _route(to: str, via: str) -> str:
+    """A member of an object, as the function compares them."""
+    return f"{compact(to)}:{compact(via)}"
+
+
+def _change(network: str, field: str, brackets: str, changes: list[str]) -> str:
+    return f"{_CHANGE}\nnapi_change {network} {field} {quote(brackets)} {' '.join(map(quote, changes))}"
