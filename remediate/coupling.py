@@ -27,6 +27,8 @@ REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 def take_the_coupling_back(candidate: Datacenter) -> Advised:
     """SAPI says replica: put it back, so that config-agent has something to render when sdc-ufds-m2s sets it anew."""
     proof = (f"candidate-is-not-coupled-yet[{candidate.id}]",)
+    left = candidate.evidence.leftovers
+    yield from _keep_what_it_saved(candidate, (left.value or ()) if left is not None else (), proof)
     sdc = application(candidate)
     metadata = sdc.metadata.values
     if str(metadata.get("ufds_is_master")).lower() != "true":
@@ -58,14 +60,18 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
     )
 
 
+def _keep_what_it_saved(candidate: Datacenter, left: Sequence[str], proof: tuple[str, ...]) -> Advised:
+    saved = [path for path in left if path in SAVED]
+    if saved:
+        why = "what the sdc-ufds-m2s that was stopped saved of admin's data and probes; the next one writes over it"
+        yield file_kept(candidate, saved, why, proof)
+
+
 @remedy("candidate-is-still-whole")
 def make_it_whole(candidate: Datacenter) -> Advised:
     """The groups as they were; for admin itself there is no way back, since UFDS hands out no password for a backup."""
     proof = (f"candidate-is-still-whole[{candidate.id}]",)
-    saved = [path for path in candidate.leftovers if path in SAVED]
-    if saved:
-        why = "what the sdc-ufds-m2s that was stopped saved of admin's data and probes; the next one writes over it"
-        yield file_kept(candidate, saved, why, proof)
+    yield from _keep_what_it_saved(candidate, candidate.leftovers, proof)
     admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in candidate.zones("ufds"):
         held = ufds.directory

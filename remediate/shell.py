@@ -79,7 +79,7 @@ def usbkey_set(values: Mapping[str, str]) -> str:
             "sdc-usbkey mount",
             "( for file in /usbkey/config /mnt/usbkey/config; do",
             f'    new=$(sed {quote(drop)} "$file") && [[ -n $new ]] &&',
-            f'        printf \'%s\\n\' "$new" {lines} > "$file"',
+            f'        {{ printf \'%s\\n\' "$new" {lines} > "$file" || exit 1; }}',  # the other one stays whole
             "done )",
             "sdc-usbkey unmount",
         ]

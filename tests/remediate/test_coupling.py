@@ -143,6 +143,13 @@ def test_admin_is_in_no_deletion(check: str, whose: str, admin: Account) -> None
     assert [note for note in advice.notes if f"({admin.uuid}) is admin, and stays" in note]
 
 
+def test_before_m2s_is_started_once_more_what_the_first_saved_is_kept() -> None:
+    world = s.changed_metadata(s.changed(READY, DC, leftovers=LEFT), DC, ufds_is_master="false")
+    first = advice_for(s.cause("candidate-is-not-coupled-yet", DC), world).steps[0]
+    assert "for file in /var/tmp/restore.ldif; do" in first.run
+    assert "/var/az-copies/" in first.run
+
+
 def test_an_account_without_a_uuid_costs_the_others_nothing() -> None:
     bad = Account("$(reboot)\x1b", "mallory")
     world = in_ufds(accounts=s.fact(Accounts(2, (bad, HANS))))

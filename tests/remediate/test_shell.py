@@ -32,6 +32,14 @@ def test_usbkey_set_leaves_a_file_alone_that_cannot_be_read() -> None:
     )
 
 
+def test_usbkey_set_stops_where_the_first_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("region_name=GT\n")
+    script = shell.usbkey_set({"region_name": "my-dc"}).replace("/mnt/usbkey/config", f"{tmp_path}/config")
+    full = script.replace(" /usbkey/config", " /dev/full").replace("$(sed ", "$(echo old; true sed ")
+    subprocess.run(["bash"], input="sdc-usbkey() { :; }\n" + full, text=True, check=False, capture_output=True)
+    assert (tmp_path / "config").read_text() == "region_name=GT\n"
+
+
 def test_waiting_for_a_file_has_an_end() -> None:
     waits = shell.rendered(UUID, FILE, "a.b", "it's", 4)
     said = bash("json() { :; }; sleep() { echo pause; }\n" + waits.replace(f"/zones/{UUID}/root{FILE}", "/dev/null"))
