@@ -144,8 +144,9 @@ def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
     undo = f"sdc-useradm delete-key admin {typed.fingerprint(told)}" if told else ""
     yield Step(
         on=headnode(master),
-        run=f"file=$(mktemp) && printf '%s\\n' {quote(typed.public_key(key.strip()))} > \"$file\" &&\n"
-        f'    sdc-useradm add-key -n {quote(name)} admin "$file"; rm "$file"',
+        # sdc-useradm takes no file that does not end in .pub.
+        run=f"folder=$(mktemp -d) && printf '%s\\n' {quote(typed.public_key(key.strip()))} > \"$folder/sdc.pub\" &&\n"
+        f'    sdc-useradm add-key -n {quote(name)} admin "$folder/sdc.pub" && rm -r "$folder"',
         risk=SAFE,
         why=f"{replica.name} signs with this key; from the master it is replicated to all",
         undo=undo,
