@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from evidence.links import Link
+from evidence.model import Registered
 from evidence.subjects import Datacenter, Zone
+from remediate import typed
 from remediate.ldif import added
 from remediate.lookup import application, changed_metadata, fmris, headnode, service
 from remediate.names import BINDER, BINDER_CONFIG, restart_binder
@@ -18,7 +20,10 @@ WAITED_MS = 2500
 def render_the_region_again(binder: Zone) -> Advised:
     """The file was edited, or binder's datacenter has other names in SAPI: the metadata first, then the file."""
     datacenter, proof = binder.datacenter, (f"binder-region-agrees[{binder.id}]",)
-    wanted = {"region_name": datacenter.declared.region, "dns_domain": datacenter.dns_domain}
+    wanted = {
+        "region_name": typed.name(datacenter.declared.region),
+        "dns_domain": typed.dns_name(datacenter.dns_domain),
+    }
     yield from _metadata(binder, wanted, proof)
     keys = {
         "recursion.regionName": wanted["region_name"],
@@ -32,7 +37,7 @@ def render_the_region_again(binder: Zone) -> Advised:
 def render_its_own_name_again(binder: Zone) -> Advised:
     """Likewise with the datacenter's own name and the address of its UFDS."""
     datacenter, proof = binder.datacenter, (f"binder-names-its-own-datacenter[{binder.id}]",)
-    suffix = f"{datacenter.name}.{datacenter.dns_domain}"
+    suffix = typed.dns_name(f"{datacenter.name}.{datacenter.dns_domain}")
     yield from _metadata(binder, {"datacenter_name": datacenter.name, "ufds_domain": f"ufds.{suffix}"}, proof)
     keys = {
         "recursion.ufds.url": f"ldaps://ufds.{suffix}",
@@ -125,9 +130,9 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
     """Replication does not bring back what it has brought once: the entries are added as the master has them."""
     region, proof = datacenter.declared.region, (f"binder-is-listed-as-resolver[{datacenter.id}]",)
     own = {entry.datacenter: entry for ufds in datacenter.zones("ufds") for entry in ufds.directory.datacenters}
-    for entry in (entry for ufds in master.zones("ufds") for entry in ufds.directory.datacenters):
-        if entry.region != region:
-            continue
+    listed = [entry for ufds in master.zones("ufds") for entry in ufds.directory.datacenters if entry.region == region]
+
+    def add_the_lost(entry: Registered) -> Advised:
         here = own.get(entry.datacenter)
         wanted = set(entry.resolvers)
         if datacenter == master:  # nobody else can tell: what the zones have
@@ -135,16 +140,8 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
                       for zone in dc.zones("binder")}  # fmt: skip
         lost = sorted(wanted - set(here.resolvers if here is not None else ()))
         if not lost:
-            continue
-        where = f"datacenter={entry.datacenter}, region={region}, o=smartdc"
-        common = {"o": ["smartdc"], "region": [region], "datacenter": [entry.datacenter]}
-        entries = [] if here is not None else [(where, {"objectclass": ["datacenter"], **common})]
-        if here is None or not here.network:
-            network = {"objectclass": ["network"], **common, "network": ["admin"]}
-            entries.append((f"network=admin, {where}", network))
-        for ip in lost:
-            resolver = {"objectclass": ["resolver"], **common, "network": ["admin"], "ip": [ip]}
-            entries.append((f"ip={ip}, network=admin, {where}", resolver))
+            return
+        entries = _entries(region, entry.datacenter, here, lost)
         yield Step(
             on=headnode(datacenter),
             run="\n".join(added(dn, attributes) for dn, attributes in entries),
@@ -152,11 +149,28 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
             why=f"every binder of {entry.datacenter} is to be asked; the replicas get it by replication"
             if datacenter == master
             else f"the UFDS of {datacenter.name} has lost what the master's lists of {entry.datacenter}",
-            undo="\n".join(f"sdc-ldap delete {quote(dn)}" for dn, _ in reversed(entries)),
+            undo="\n".join(f"sdc-ldap delete {quote(typed.dn(dn))}" for dn, _ in reversed(entries)),
             proof=proof,
         )
+
+    yield from typed.each(datacenter.world, listed, add_the_lost)
     for binder in datacenter.zones("binder") if datacenter != master else ():
         yield _read_again(binder, "binder reads its resolvers at its start, and every five minutes", proof)
+
+
+def _entries(
+    region: str, name: str, here: Registered | None, lost: list[str]
+) -> list[tuple[str, dict[str, list[str]]]]:
+    """What a datacenter's resolvers need: what is above them too, where it is not there."""
+    where = f"datacenter={name}, region={region}, o=smartdc"
+    common = {"o": ["smartdc"], "region": [region], "datacenter": [name]}
+    entries = [] if here is not None else [(where, {"objectclass": ["datacenter"], **common})]
+    if here is None or not here.network:
+        entries.append((f"network=admin, {where}", {"objectclass": ["network"], **common, "network": ["admin"]}))
+    for ip in map(typed.address, lost):
+        resolver = {"objectclass": ["resolver"], **common, "network": ["admin"], "ip": [ip]}
+        entries.append((f"ip={ip}, network=admin, {where}", resolver))
+    return entries
 
 
 @remedy("binder-has-read-its-resolvers")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from evidence.subjects import Datacenter, Zone
+from remediate import typed
+from remediate.copies import file_back, files_kept, files_removed
 from remediate.lookup import application, changed_metadata, fmris, headnode, service
 from remediate.registry import Advised, remedy
 from remediate.shell import sapi_delete, sapi_restore, sapi_update, zone_service
@@ -57,7 +59,7 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
         yield changed_metadata(
             datacenter,
             sdc,
-            {key: master.ufds_address},
+            {key: typed.reached_at(master.ufds_address)},
             risk=DISRUPTIVE,
             why=f"the master's UFDS; {_RENDERED}",
             proof=proof,
@@ -79,9 +81,14 @@ def list_every_datacenter(datacenter: Datacenter) -> Advised:
         return
     own = service(datacenter, "cloudapi")
     before = _urls(datacenter)
-    wanted = {
-        dc.name: _urls(dc).get(dc.name) or f"https://cloudapi.{dc.suffix}" for dc in datacenter.world.coupling.coupled
-    }
+    wanted: dict[str, str] = {}
+
+    def add(other: Datacenter) -> Advised:
+        url = _urls(other).get(other.name) or f"https://cloudapi.{typed.dns_name(other.suffix)}"
+        wanted[typed.name(other.name)] = typed.url(url)
+        yield from ()
+
+    yield from typed.each(datacenter.world, datacenter.world.coupling.coupled, add)
     kept = {name: url for name, url in before.items() if name not in wanted or url.startswith("https://")}
     yield changed_metadata(
         datacenter,
@@ -156,13 +163,17 @@ def ask_the_health_commands(datacenter: Datacenter) -> Advised:
     evidence = datacenter.evidence
     said = " ".join(fact.why or "" for fact in (evidence.check_health, evidence.healthcheck))
     if "JSON" in said:
+        # json has to say that it works: else a good file would go where the tool is not found.
         yield Step(
             on=headnode(datacenter),
-            run=f"json -f {SDCADM_CONF} >/dev/null || mv {SDCADM_CONF} {SDCADM_CONF}.broken",
+            run=f'if [[ -s {SDCADM_CONF} && $(json works <<< \'{{"works":"yes"}}\') == yes ]] &&\n'
+            f"    ! json -f {SDCADM_CONF} > /dev/null 2>&1\nthen\n"
+            f"{files_kept(SDCADM_CONF)} &&\n{files_removed(SDCADM_CONF)}\nfi",
             risk=SAFE,
-            why="sdcadm reads its settings as JSON, and does nothing where they are not; without the file it has defaults",
+            why="sdcadm reads its settings as JSON, and does nothing where they are not; without the file it has defaults. What "
+            "is in it is kept",
             proof=("health-commands-answer",),
-            undo=f"mv {SDCADM_CONF}.broken {SDCADM_CONF}",
+            undo=file_back(SDCADM_CONF),
         )
         return
     yield Note(

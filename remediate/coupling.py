@@ -10,17 +10,17 @@ from msgspec.structs import replace
 from evidence.accounts import Account
 from evidence.claims import follows
 from evidence.subjects import Datacenter
-from remediate.ldif import EVERYTHING, UNFOLDED, added, modified
+from remediate import typed
+from remediate.copies import PLACE, named
+from remediate.ldif import added, modified
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
+from remediate.removal import USERS, file_kept, file_removed, is_admin, kept, removed
 from remediate.shell import CONFIG_AGENT, quote, sapi_delete, zone_service
-from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
-_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-USERS = "ou=users, o=smartdc"
 GROUPS = "ou=groups, o=smartdc"
 SAVED = ("/var/tmp/backup.ldif", "/var/tmp/restore.ldif")  # noqa: S108  what sdc-ufds-m2s writes
-COPY = "/root/accounts-before-coupling.ldif"
 REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 
 
@@ -28,6 +28,8 @@ REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 def take_the_coupling_back(candidate: Datacenter) -> Advised:
     """SAPI says replica: put it back, so that config-agent has something to render when sdc-ufds-m2s sets it anew."""
     proof = (f"candidate-is-not-coupled-yet[{candidate.id}]",)
+    left = candidate.evidence.leftovers
+    yield from _keep_what_it_saved(candidate, (left.value or ()) if left is not None else (), proof)
     sdc = application(candidate)
     metadata = sdc.metadata.values
     if follows(candidate, str(metadata.get("ufds_remote_ip") or "")):
@@ -66,20 +68,18 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
     )
 
 
+def _keep_what_it_saved(candidate: Datacenter, left: Sequence[str], proof: tuple[str, ...]) -> Advised:
+    saved = [path for path in left if path in SAVED]
+    if saved:
+        why = "what the sdc-ufds-m2s that was stopped saved of admin's data and probes; the next one writes over it"
+        yield file_kept(candidate, saved, why, proof)
+
+
 @remedy("candidate-is-still-whole")
 def make_it_whole(candidate: Datacenter) -> Advised:
     """The groups as they were; for admin itself there is no way back, since UFDS hands out no password for a backup."""
     proof = (f"candidate-is-still-whole[{candidate.id}]",)
-    saved = [path for path in candidate.leftovers if path in SAVED]
-    if saved:
-        yield Step(
-            on=headnode(candidate),
-            run=f"cp -p {' '.join(saved)} /root/",
-            risk=SAFE,
-            why="what the sdc-ufds-m2s that was stopped saved of admin's data and probes; the next one overwrites it",
-            undo="rm " + " ".join(path.replace("/var/tmp", "/root") for path in saved),  # noqa: S108
-            proof=proof,
-        )
+    yield from _keep_what_it_saved(candidate, candidate.leftovers, proof)
     admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in candidate.zones("ufds"):
         held = ufds.directory
@@ -87,10 +87,10 @@ def make_it_whole(candidate: Datacenter) -> Advised:
             yield Note(
                 f"The account admin of {ufds} is gone. No command brings it back: UFDS hands out no password, so no copy has it. "
                 "The way on is sdc-ufds-m2s once more, which brings the master's admin; afterwards load the probes of the copy: "
-                "sdc-ldap add -c -f /root/restore.ldif."
+                f"sdc-ldap add -c -f {PLACE}/restore.ldif.TIME."
             )
             return
-        member = f"uuid={admin}, {USERS}"
+        member = f"uuid={typed.uuid(admin)}, {USERS}"
         group = {"objectclass": ["groupofuniquenames"]}
         lost = {"readers": group} if not held.readers else {}
         lost |= {"operators": group | {"uniquemember": [member]}} if held.operators is None else {}
@@ -147,38 +147,37 @@ def remove_what_collides(candidate: Datacenter) -> Advised:
     )
 
 
+def _subject(candidate: Datacenter) -> str:
+    return f"accounts-of-{typed.name(candidate.name)}"
+
+
 def _copy(candidate: Datacenter, proof: tuple[str, ...]) -> Advised:
-    yield Step(
-        on=headnode(candidate),
-        run=f"(umask 077; sdc-ldap search -z {EVERYTHING} -b {quote(USERS)} '(objectclass=*)' > {COPY})",
-        risk=SAFE,
-        why="a copy of all accounts, keys and probes; UFDS does not hand out passwords",
-        undo=f"rm {COPY}",
-        proof=proof,
-        applied_by_suite=False,
-    )
+    why = "a copy of all accounts, keys and probes; UFDS does not hand out passwords"
+    yield kept(candidate, _subject(candidate), USERS, why, proof)
 
 
 def _without(candidate: Datacenter, accounts: Sequence[Account], proof: tuple[str, ...]) -> Advised:
-    named = [one for one in accounts if _UUID.fullmatch(one.uuid)]
-    for one in accounts:
-        if one not in named:
-            yield Note(f"The account {one.login!r} has {one.uuid!r} as uuid, which is none: look at it by hand.")
-    if not named:
+    named_ones: list[Account] = []
+
+    def look_at(one: Account) -> Advised:
+        typed.uuid(one.uuid)
+        if is_admin(candidate.world, one.uuid, one.login):
+            yield Note(f"The account {one.login!r} ({one.uuid}) is admin, and stays: sdc-ufds-m2s deals with it.")
+        else:
+            named_ones.append(one)
+
+    yield from typed.each(candidate.world, accounts, look_at)
+    if not named_ones:
         return
-    yield Step(
-        on=headnode(candidate),
-        run=f"for uuid in {' '.join(one.uuid for one in named)}; do\n"
-        f"    sdc-ldap search -z {EVERYTHING} -b \"uuid=$uuid, {USERS}\" -s sub '(objectclass=*)' dn | {UNFOLDED} |\n"
-        "        sed -n 's/^dn: //p' | sed '1!G;h;$!d' | while read -r dn; do sdc-ldap delete \"$dn\" < /dev/null; done\n"
-        "done",
-        risk=DESTROYS,
-        why=f"deletes accounts of {candidate.name} ({', '.join(one.login for one in named)}), what is below them first; look before "
-        "who of them owns machines there (sdc-vmapi '/vms?owner_uuid=UUID&state=active')",
-        undo_note=f"put a line userpassword: into their entries in {COPY} (UFDS wants one, and the old one is gone), and add "
-        "these with sdc-ldap add -f",
-        proof=proof,
-        applied_by_suite=False,
+    yield from removed(
+        candidate,
+        _subject(candidate),
+        [f"uuid={one.uuid}, {USERS}" for one in named_ones],
+        f"deletes accounts of {candidate.name} ({', '.join(one.login for one in named_ones)}), what is below them first; look "
+        "before who of them owns machines there (sdc-vmapi '/vms?owner_uuid=UUID&state=active')",
+        f"put a line userpassword: into their entries in {named(_subject(candidate))} (UFDS wants one, and the old one is "
+        "gone), and add these with sdc-ldap add -f",
+        proof,
     )
 
 
@@ -192,7 +191,7 @@ def give_ufds_a_nic(candidate: Datacenter) -> Advised:
         return
     yield Step(
         on=headnode(candidate),
-        run=f"/usbkey/scripts/add_external_nic.sh {quote(zones[0].vm.uuid)}",
+        run=f"/usbkey/scripts/add_external_nic.sh {typed.uuid(zones[0].vm.uuid)}",
         risk=DISRUPTIVE,
         why="adds a NIC on the network external and makes it the primary one: the zone's default gateway moves there, and "
         "UFDS can be reached from outside unless a firewall keeps others away",
@@ -287,20 +286,17 @@ def remove_what_was_left(datacenter: Datacenter) -> Advised:
     if secret:
         yield Step(
             on=headnode(datacenter),
-            run=f"rm -f {' '.join(map(quote, secret))}",
+            run=f"rm -f {' '.join(map(typed.path, secret))}",
             risk=SAFE,
             why="sdc-ufds-m2s does not need these files once it has ended, and passwords stand in them",
             undo_note="none is needed",
             proof=proof,
         )
     if copies:
-        yield Step(
-            on=headnode(datacenter),
-            run=f"rm -f {' '.join(map(quote, copies))}",
-            risk=DESTROYS,
-            why="what UFDS held below admin before the coupling; if amon-probes-are-back has a finding, load the probes first "
-            "(sdc-ldap add -f /var/tmp/restore.ldif)",
-            undo_note="none: copy them elsewhere if in doubt",
-            proof=proof,
-            applied_by_suite=False,
+        why = "what UFDS held below admin before the coupling, and may be nowhere else: it stays in the copy, which root alone reads"
+        yield file_kept(datacenter, copies, why, proof)
+        why = (
+            "only what has a copy that is the same goes; if amon-probes-are-back has a finding, load the probes first "
+            "(sdc-ldap add -f /var/tmp/restore.ldif)"
         )
+        yield file_removed(datacenter, copies, why, proof)

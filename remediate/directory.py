@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
-from collections.abc import Iterator
+from functools import partial
 
+from evidence.accounts import Account
 from evidence.comparison import EXTRA, EntryDifference
 from evidence.inventory import CANDIDATE
-from evidence.subjects import Coupling, Datacenter, Region
-from remediate.ldif import EVERYTHING, added, deleted, modified, touched
+from evidence.subjects import Coupling, Datacenter, Region, Zone
+from remediate import typed
+from remediate.ldif import added, modified, touched
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
+from remediate.removal import file_kept, file_removed, without
 from remediate.shell import quote
-from remediate.steps import DESTROYS, SAFE, Note, Step
+from remediate.steps import SAFE, Note, Step
 
 SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
 """Where sdc-ufds-m2s keeps the probes while it deletes admin."""
-
-
-def deleted_with_backup(replica: Datacenter, dn: str, what: str, proof: tuple[str, ...]) -> Iterator[Step]:
-    """Deletes an entry that only a replica has, and what is below it."""
-    backup = f"/root/extra-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}.ldif"
-    yield Step(
-        on=headnode(replica),
-        run=f"(umask 077; sdc-ldap search -z {EVERYTHING} -b {quote(dn)} -s sub '(objectclass=*)' > {quote(backup)})",
-        risk=SAFE,
-        why="a copy of it and what is below it, to look at later; UFDS does not hand out a password",
-        undo=f"rm {quote(backup)}",
-        proof=proof,
-        applied_by_suite=False,
-    )
-    yield Step(
-        on=headnode(replica),
-        run=deleted(dn),
-        risk=DESTROYS,
-        why=f"deletes {what}",
-        undo_note=f"the entries are in {backup}, without the password",
-        proof=proof,
-        applied_by_suite=False,
-    )
 
 
 @remedy("admin-and-operators-are-there")
@@ -49,7 +27,7 @@ def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
     admin = str(replica.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in replica.zones("ufds"):
         held = ufds.directory
-        lacks = {f"uuid={admin}, ou=users, o=smartdc": ("sub", "objectclass")} if not held.admin else {}
+        lacks = {f"uuid={typed.uuid(admin)}, ou=users, o=smartdc": ("sub", "objectclass")} if not held.admin else {}
         if admin not in (held.operators or ()):
             lacks["cn=operators, ou=groups, o=smartdc"] = ("base", "uniquemember")
         if not held.readers:
@@ -69,36 +47,39 @@ def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
 def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
     """The master sends again what is missing or other; what is there besides the master's is told, never deleted by the suite."""
     proof = (f"directory-entries-agree[{replica.id}]",)
+
+    def send_again(entry: EntryDifference) -> Advised:
+        yield from typed.each(replica.world, entry.attributes or ("objectclass",), lambda name: send(entry.dn, name))
+
+    def send(dn: str, attribute: str) -> Advised:
+        yield Step(
+            on=headnode(master),
+            run=touched(dn, "base", attribute),
+            risk=SAFE,
+            why=f"{replica.name} has it otherwise, or not at all; a change that changes nothing makes the master send it "
+            "once more, and the replicator sets it, or adds what is missing",
+            undo_note="none is needed: nothing is changed",
+            proof=proof,
+        )
+
     for ufds in replica.zones("ufds"):
         seen = ufds.comparison
-        for each in seen.first:
-            if each.kind == EXTRA:
-                continue
-            for attribute in each.attributes or ("objectclass",):
-                yield Step(
-                    on=headnode(master),
-                    run=touched(each.dn, "base", attribute),
-                    risk=SAFE,
-                    why=f"{replica.name} has it otherwise, or not at all; a change that changes nothing makes the master send it "
-                    "once more, and the replicator sets it, or adds what is missing",
-                    undo_note="none is needed: nothing is changed",
-                    proof=proof,
-                )
+        yield from typed.each(replica.world, [each for each in seen.first if each.kind != EXTRA], send_again)
         extra = [each for each in seen.first if each.kind == EXTRA]
-        for each in extra:
-            if not any(each.dn.endswith(f", {other.dn}") for other in extra):
-                yield from _deleting(replica, each, proof)
+        highest = [each for each in extra if not any(each.dn.endswith(f", {other.dn}") for other in extra)]
+        yield from typed.each(replica.world, highest, lambda entry: _deleting(replica, entry, proof))
         if seen.missing + seen.extra + seen.different > len(seen.first):
             yield Note(f"{ufds} differs in more than the entries named here: run the checks again after these steps.")
 
 
-def _deleting(replica: Datacenter, entry: EntryDifference, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+def _deleting(replica: Datacenter, entry: EntryDifference, proof: tuple[str, ...]) -> Advised:
     whose = f" ({entry.login})" if entry.login else ""
+    steps = list(without(replica, entry.dn, entry.login, f"what only {replica.name} knows{whose}", proof))
     yield Note(
         f"{entry.dn}{whose} exists on {replica.name} only. Whoever made it meant the master: make it there, and delete it here. "
         "Both at once cannot be: the same login or address on the master would stop replication."
     )
-    yield from deleted_with_backup(replica, entry.dn, f"what only {replica.name} knows{whose}", proof)
+    yield from steps
 
 
 @remedy("datacenters-are-registered")
@@ -110,9 +91,8 @@ def register_the_datacenters(region: Region) -> Advised:
     top = f"region={region.name}, o=smartdc"
     if not any(region.name in each.regions for each in held):
         yield _adding(master, top, {"o": ["smartdc"], "region": [region.name], "objectclass": ["region"]}, proof)
-    for datacenter in region.datacenters:
-        if datacenter.state == CANDIDATE:
-            continue
+
+    def register(datacenter: Datacenter) -> Advised:
         known = [
             e for each in held for e in each.datacenters if (e.region, e.datacenter) == (region.name, datacenter.name)
         ]
@@ -122,30 +102,20 @@ def register_the_datacenters(region: Region) -> Advised:
             yield _adding(master, where, common | {"objectclass": ["datacenter"]}, proof)
         if not any(each.network for each in known):
             values = datacenter.sdc_metadata.values
-            yield _adding(
-                master,
-                f"network=admin, {where}",
-                common
-                | {
-                    "network": ["admin"],
-                    "networkaddr": [_address(values.get("admin_network"))],
-                    "netmask": [_address(values.get("admin_netmask"))],
-                    "objectclass": ["network"],
-                },
-                proof,
-            )
+            network = {
+                "network": ["admin"],
+                "networkaddr": [typed.address(values.get("admin_network"))],
+                "netmask": [typed.address(values.get("admin_netmask"))],
+                "objectclass": ["network"],
+            }
+            yield _adding(master, f"network=admin, {where}", common | network, proof)
         if not any(each.resolvers for each in known):
             for binder in datacenter.zones("binder"):
-                ip = binder.address("admin")
+                ip = typed.address(binder.address("admin"))
                 entry = common | {"network": ["admin"], "ip": [ip], "objectclass": ["resolver"]}
                 yield _adding(master, f"ip={ip}, network=admin, {where}", entry, proof)
 
-
-def _address(value: object) -> str:
-    try:
-        return str(ipaddress.ip_address(str(value)))
-    except ValueError:
-        return "ADDRESS"
+    yield from typed.each(region.world, (dc for dc in region.datacenters if dc.state != CANDIDATE), register)
 
 
 def _adding(master: Datacenter, dn: str, entry: dict[str, list[str]], proof: tuple[str, ...]) -> Step:
@@ -154,7 +124,7 @@ def _adding(master: Datacenter, dn: str, entry: dict[str, list[str]], proof: tup
         run=added(dn, entry),
         risk=SAFE,
         why=f"the master's directory lacks {dn}; binders learn from there whom to ask",
-        undo=f"sdc-ldap delete {quote(dn)}",
+        undo=f"sdc-ldap delete {quote(typed.dn(dn))}",
         proof=proof,
     )
 
@@ -164,20 +134,23 @@ def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
     """add-key on the master's head node (facts "UFDS": the sure way); the key is public."""
     proof = (f"replica-key-is-known-to-master[{replica.id}]",)
     values = replica.sdc_metadata.values
-    key, name = values.get("SDC_PUBLIC_KEY"), f"{replica.name} sdc key"
+    key, name = values.get("SDC_PUBLIC_KEY"), f"{typed.name(replica.name)} sdc key"
     if not isinstance(key, str) or not key.strip():
         yield Note(
             f"SAPI of {replica.name} holds no SDC_PUBLIC_KEY; it is in /root/.ssh/sdc.id_rsa.pub of its sdc zone."
         )
         return
-    file = f"/root/{replica.name}.sdc.pub"
+    told = values.get("SDC_KEY_ID")
+    undo = f"sdc-useradm delete-key admin {typed.fingerprint(told)}" if told else ""
     yield Step(
         on=headnode(master),
-        run=f"printf '%s\\n' {quote(key.strip())} > {quote(file)}\n"
-        f"sdc-useradm add-key -n {quote(name)} admin {quote(file)}; rm {quote(file)}",
+        # sdc-useradm takes no file that does not end in .pub.
+        run=f"folder=$(mktemp -d) && printf '%s\\n' {quote(typed.public_key(key.strip()))} > \"$folder/sdc.pub\" &&\n"
+        f'    sdc-useradm add-key -n {quote(name)} admin "$folder/sdc.pub" && rm -r "$folder"',
         risk=SAFE,
         why=f"{replica.name} signs with this key; from the master it is replicated to all",
-        undo=f"sdc-useradm delete-key admin {quote(str(values.get('SDC_KEY_ID', '')))}",
+        undo=undo,
+        undo_note="" if undo else "sdc-useradm delete-key admin, with the key's fingerprint",
         proof=proof,
     )
 
@@ -196,15 +169,11 @@ def bring_the_probes_back(replica: Datacenter) -> Advised:
     )
     left = replica.evidence.leftovers
     if left is not None and left.value is not None and SAVED_PROBES in left.value:
-        yield Step(
-            on=headnode(replica),
-            run=f"rm -f {SAVED_PROBES}",
-            risk=DESTROYS,
-            why="once they are loaded, and you have seen them in amon-probes-are-back, nobody needs the file any more",
-            undo_note="none: copy it elsewhere if in doubt",
-            proof=(f"no-password-left-behind[{replica.id}]",),
-            applied_by_suite=False,
-        )
+        left_behind = (f"no-password-left-behind[{replica.id}]",)
+        why = "they may be nowhere else, should loading them have failed in part"
+        yield file_kept(replica, (SAVED_PROBES,), why, left_behind)
+        why = "once they are loaded, and you have seen them in amon-probes-are-back, nobody needs the file any more but its copy"
+        yield file_removed(replica, (SAVED_PROBES,), why, left_behind)
     yield Note(
         "Where the file is gone, the probes have to be made anew, as after the setup of a datacenter: in AdminUI, or over amon's "
         "API with the probes of another datacenter as a pattern."
@@ -216,24 +185,21 @@ def make_poseidon_operator(coupling: Coupling) -> Advised:
     """On the master only: the replicas follow."""
     master, proof = coupling.world.master, ("poseidon-is-operator[coupling]",)
     group = "cn=operators, ou=groups, o=smartdc"
+
+    def make_operator(ufds: Zone, account: Account) -> Advised:
+        member = f"uuid={typed.uuid(account.uuid)}, ou=users, o=smartdc"
+        has_it = account.uuid in (ufds.directory.operators or ())
+        yield Step(
+            on=headnode(master),
+            run=touched(group, "base", "uniquemember") if has_it else modified(group, "add", "uniquemember", member),
+            risk=SAFE,
+            why="the master has it; a change that changes nothing makes it send the members once more"
+            if has_it
+            else "Manta's tools act as poseidon; from the master it is replicated to all",
+            undo="" if has_it else modified(group, "delete", "uniquemember", member),
+            undo_note="none is needed: nothing is changed" if has_it else "",
+            proof=proof,
+        )
+
     for ufds in master.zones("ufds"):
-        for account in ufds.poseidons:
-            member = f"uuid={account.uuid}, ou=users, o=smartdc"
-            if account.uuid in (ufds.directory.operators or ()):
-                yield Step(
-                    on=headnode(master),
-                    run=touched(group, "base", "uniquemember"),
-                    risk=SAFE,
-                    why="the master has it; a change that changes nothing makes it send the members once more",
-                    undo_note="none is needed: nothing is changed",
-                    proof=proof,
-                )
-                continue
-            yield Step(
-                on=headnode(master),
-                run=modified(group, "add", "uniquemember", member),
-                risk=SAFE,
-                why="Manta's tools act as poseidon; from the master it is replicated to all",
-                undo=modified(group, "delete", "uniquemember", member),
-                proof=proof,
-            )
+        yield from typed.each(master.world, ufds.poseidons, partial(make_operator, ufds))

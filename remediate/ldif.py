@@ -1,4 +1,7 @@
-"""Commands that read or change a UFDS with sdc-ldap, in LDIF.  Every value is quoted, and in base64 where LDIF wants it."""
+"""Commands that read or change a UFDS with sdc-ldap, in LDIF.
+
+DNs and attributes' names have their forms; every other value is quoted, and in base64 where LDIF wants it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 
-from remediate.shell import quote
+from remediate import typed
+from remediate.shell import quote, remote
 
 HIDDEN_CONTROL = "!1.3.6.1.4.1.38678.1"
 """With it UFDS hands out hashed passwords and salts: facts, "How a real UFDS answers"."""
@@ -19,6 +23,7 @@ _PLAIN = re.compile(r"(?![ :<])[\x20-\x7e]*(?<! )")
 
 def line(name: str, value: str) -> str:
     """One line of LDIF."""
+    typed.attribute(name)
     if _PLAIN.fullmatch(value):
         return f"{name}: {value}"
     return f"{name}:: {base64.b64encode(value.encode('utf-8', 'surrogatepass')).decode()}"
@@ -31,43 +36,36 @@ def _typed(lines: Sequence[str], verb: str) -> str:
 
 def added(dn: str, attributes: Mapping[str, Sequence[str]]) -> str:
     """Adds an entry."""
-    rows = [line("dn", dn), *(line(name, value) for name, values in attributes.items() for value in values)]
+    rows = [line("dn", typed.dn(dn)), *(line(name, value) for name, values in attributes.items() for value in values)]
     return _typed(rows, "add")
 
 
 def modified(dn: str, operation: str, name: str, *values: str) -> str:
     """Changes one attribute of an entry: add, delete or replace."""
-    rows = [line("dn", dn), "changetype: modify", f"{operation}: {name}", *(line(name, value) for value in values)]
+    changes = [f"{operation}: {typed.attribute(name)}", *(line(name, value) for value in values)]
+    rows = [line("dn", typed.dn(dn)), "changetype: modify", *changes]
     return _typed(rows, "modify")
 
 
 def checkpoint_at(dn: str, number: int) -> str:
     """Sets the changenumber of a checkpoint."""
-    return modified(dn, "replace", "changenumber", str(number))
-
-
-def deleted(dn: str) -> str:
-    """Deletes an entry and what is below it, children first."""
-    return (
-        f"sdc-ldap search -z {EVERYTHING} -b {quote(dn)} -s sub '(objectclass=*)' dn | {UNFOLDED} |\n"
-        "    sed -n 's/^dn: //p' | sed '1!G;h;$!d' |\n"
-        '    while read -r dn; do sdc-ldap delete "$dn" < /dev/null; done'
-    )
+    return modified(typed.checkpoint_dn(dn), "replace", "changenumber", str(number))
 
 
 def touched(dn: str, scope: str, attribute: str = "objectclass") -> str:
     """Replaces an attribute of an entry (or of all below it) by itself: a change that every replica gets."""
-    replace = f'/^dn: /{{print; print "changetype: modify"; print "replace: {attribute}"; next}} {{print}}'
+    name = typed.attribute(attribute)
+    replace = f'/^dn: /{{print; print "changetype: modify"; print "replace: {name}"; next}} {{print}}'
     return (
-        f"sdc-ldap search -z {EVERYTHING} -b {quote(dn)} -s {scope} '(objectclass=*)' {attribute} | {UNFOLDED} |\n"
+        f"sdc-ldap search -z {EVERYTHING} -b {quote(typed.dn(dn))} -s {scope} '(objectclass=*)' {name} | {UNFOLDED} |\n"
         f"    nawk {quote(replace)} | sdc-ldap modify"
     )
 
 
 def copied(source: str, target: str, dn: str) -> str:
     """Typed by the operator: copies one entry, with its hashed password, from one head node's UFDS to another's."""
-    read = f"sdc-ldap search -b {quote(dn)} -s base -E {quote(HIDDEN_CONTROL)} '(objectclass=*)'"
+    read = f"sdc-ldap search -b {quote(typed.dn(dn))} -s base -E {quote(HIDDEN_CONTROL)} '(objectclass=*)'"
     return (
-        f"ssh -n {quote(source)} {quote(read)} |\n"
-        f"    {UNFOLDED} | sed -e '/^_salt:/!{{/^_/d;}}' | ssh {quote(target)} sdc-ldap add"
+        f"{remote(source, read, '-n')} |\n"
+        f"    {UNFOLDED} | sed -e '/^_salt:/!{{/^_/d;}}' | {remote(target, 'sdc-ldap add')}"
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from evidence.facts import Missing
 from evidence.inventory import CANDIDATE
 from evidence.model import SapiObject
 from evidence.subjects import Datacenter, Region, Zone
-from remediate import napi
+from remediate import napi, typed
+from remediate.copies import PLACE, application_removed
 from remediate.lookup import changed_metadata, fmris, headnode
 from remediate.registry import Advised, in_each, remedy
 from remediate.shell import CONFIG_AGENT, compact, quote, rendered, sapi_delete, sapi_update, zone_service
@@ -27,7 +29,7 @@ def _poseidon(master: Datacenter) -> str:
     uuids = {account.uuid for ufds in master.zones("ufds") for account in ufds.poseidons}
     if len(uuids) != 1:
         raise Missing(f"{master.name}: the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
-    return uuids.pop()
+    return typed.uuid(uuids.pop())
 
 
 def _application(region: Region) -> SapiObject:
@@ -83,21 +85,14 @@ def leave_one_application(manta_region: Region) -> Advised:
     right = _poseidon(master)
 
     def leave_the_right_one(datacenter: Datacenter) -> Advised:
-        for found in datacenter.manta_applications:
-            if datacenter.name != master.name or found.owner_uuid != right:
-                yield Step(
-                    on=headnode(datacenter),
-                    run=_without_instances(found.uuid),
-                    risk=DESTROYS,
-                    why=f"this application manta belongs to {found.owner_uuid}, and lies in the moray of {datacenter.name}; it "
-                    "is deleted with its services only as far as nothing was deployed from them",
-                    undo_note="none: keep what sdc-sapi prints of the application and its services",
-                    proof=(proof,),
-                    applied_by_suite=False,
-                )
-            elif found.metadata.values.get("POSEIDON_UUID") != right:
-                wanted = {"POSEIDON_UUID": right}
-                yield _set(manta_region, wanted, "the application names another poseidon than its owner", proof)
+        yield from typed.each(manta_region.world, datacenter.manta_applications, partial(leave_or_delete, datacenter))
+
+    def leave_or_delete(datacenter: Datacenter, found: SapiObject) -> Advised:
+        if datacenter.name != master.name or found.owner_uuid != right:
+            yield _without(datacenter, found, proof)
+        elif found.metadata.values.get("POSEIDON_UUID") != right:
+            wanted = {"POSEIDON_UUID": right}
+            yield _set(manta_region, wanted, "the application names another poseidon than its owner", proof)
 
     yield from in_each((dc for dc in manta_region.datacenters if dc.state != CANDIDATE), leave_the_right_one)
     if not any(found.owner_uuid == right for found in master.manta_applications):
@@ -107,18 +102,16 @@ def leave_one_application(manta_region: Region) -> Advised:
         )
 
 
-def _without_instances(application: str) -> str:
-    """Deletes an application that has no instance: SAPI itself would not ask."""
-    return "\n".join(
-        [
-            f"app={quote(application)}",
-            'for service in $(sdc-sapi --no-headers "/services?application_uuid=$app" | json -a uuid); do',
-            '    [[ -z $(sdc-sapi --no-headers "/instances?service_uuid=$service" | json -a uuid) ]] &&',
-            '        sdc-sapi --no-headers "/services/$service" -X DELETE',
-            "done",
-            '[[ -z $(sdc-sapi --no-headers "/services?application_uuid=$app" | json -a uuid) ]] &&',
-            '    sdc-sapi --no-headers "/applications/$app" -X DELETE',
-        ]
+def _without(datacenter: Datacenter, application: SapiObject, proof: str) -> Step:
+    return Step(
+        on=headnode(datacenter),
+        run=application_removed(application.uuid),
+        risk=DESTROYS,
+        why=f"this application manta belongs to {application.owner_uuid}, and lies in the moray of {datacenter.name}; it is "
+        f"deleted with its services if nothing was deployed from any of them, and what SAPI says of each stays in {PLACE}",
+        undo_note="none: a new object gets a new uuid",
+        proof=(proof,),
+        applied_by_suite=False,
     )
 
 
@@ -159,7 +152,7 @@ def assign_shards(manta_region: Region) -> Advised:
             "The application has no DOMAIN_NAME, in which every shard's name ends: it is not one that manta-init made."
         )
         return
-    shard = f"1.moray.{domain}"
+    shard = f"1.moray.{typed.dns_name(domain)}"
     wanted = {"INDEX_MORAY_SHARDS": [{"host": shard, "last": True}], "STORAGE_MORAY_SHARD": shard}
     yield Step(
         on=headnode(manta_region.world.master),
@@ -190,7 +183,10 @@ def store_the_ring(manta_region: Region) -> Advised:
         ((holder, only),) = kept
         yield _set(
             manta_region,
-            {"HASH_RING_IMAGE": only, "HASH_RING_IMGAPI_SERVICE": f"http://imgapi.{holder.suffix}"},
+            {
+                "HASH_RING_IMAGE": typed.uuid(only),
+                "HASH_RING_IMGAPI_SERVICE": f"http://imgapi.{typed.dns_name(holder.suffix)}",
+            },
             f"the one hash ring that is there lies in the IMGAPI of {holder.name}, and the application does not say so",
             proof,
             risk=DISRUPTIVE,
@@ -225,10 +221,10 @@ def take_away_what_hides_it(webapi: Zone) -> Advised:
     """The application says true and the file does not: the instance, or the service webapi, says otherwise in between."""
     master, proof = webapi.datacenter.master, f"muskie-is-rendered-multi-dc[{webapi.id}]"
     region = Region(webapi.datacenter.world, webapi.datacenter.declared.region)
-    query = f"/services?name=webapi&application_uuid={_application(region).uuid}"
+    query = f"/services?name=webapi&application_uuid={typed.uuid(_application(region).uuid)}"
     service = f'"$(sdc-sapi --no-headers {quote(query)} | json -a uuid)"'
     body = quote(compact({"action": "delete", "metadata": {MULTI_DC[0]: ""}}))
-    for what, uuid in (("the instance", quote(webapi.vm.uuid)), ("the service webapi", service)):
+    for what, uuid in (("the instance", typed.uuid(webapi.vm.uuid)), ("the service webapi", service)):
         yield Step(
             on=headnode(master),
             run=f"echo {body} | sapiadm update {uuid}",

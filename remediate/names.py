@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from math import ceil
 
 from evidence.subjects import ADMIN_UUID, Datacenter, Zone
+from remediate import typed
 from remediate.lookup import application, changed_metadata, headnode, usbkey_steps
 from remediate.registry import Advised, remedy
 from remediate.shell import CONFIG_AGENT, PAUSE, rendered, zone_service
@@ -14,8 +14,6 @@ from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
 
 BINDER_CONFIG = "/opt/smartdc/binder/etc/config.json"
 BINDER = "svc:/manta/application/binder:default"
-_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*")
-"""A key that the tool `json` takes for nothing else: no option, no expression."""
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
 """Services that config-agent does not restart after rendering (facts "Rendered config files")."""
 
@@ -28,7 +26,7 @@ def _proof(check: str, datacenter: Datacenter) -> tuple[str, ...]:
 @remedy("region-name-agrees")
 def set_the_region(datacenter: Datacenter) -> Advised:
     """SAPI is what gets rendered, /usbkey/config what the head node boots with: both, and then binder (hazard 7)."""
-    wanted = datacenter.declared.region
+    wanted = typed.name(datacenter.declared.region)
     proof = _proof("region-name-agrees", datacenter)
     yield changed_metadata(
         datacenter,
@@ -50,6 +48,7 @@ def set_the_domain(datacenter: Datacenter) -> Advised:
     if not wanted:
         yield Note("Neither the inventory (dns_domain) nor the master says what the domain is: declare it first.")
         return
+    typed.dns_name(wanted)
     wrong = str(sdc.metadata.values.get("dns_domain") or "")
     names = {
         key: value.removesuffix(f".{wrong}") + f".{wanted}"
@@ -77,7 +76,7 @@ def set_the_domain(datacenter: Datacenter) -> Advised:
 @remedy("admin-uuid-agrees")
 def set_the_admin(datacenter: Datacenter, master: Datacenter) -> Advised:
     """SAPI, and the head node's configuration; a datacenter that was really installed with another admin is another case."""
-    wanted = str(master.sdc_metadata.values.get("ufds_admin_uuid") or ADMIN_UUID)
+    wanted = typed.uuid(master.sdc_metadata.values.get("ufds_admin_uuid") or ADMIN_UUID)
     proof = (f"admin-uuid-agrees[{datacenter.id}]",)
     yield changed_metadata(
         datacenter,
@@ -103,7 +102,14 @@ def write_the_usb_key(datacenter: Datacenter) -> Advised:
         key for key in apart if key in datacenter.sdc_metadata.fingerprints or key in datacenter.usbkey.fingerprints
     ]
     proof = (f"usbkey-agrees-with-sapi[{datacenter.id}]",)
-    yield from usbkey_steps(datacenter, {key: value for key, value in apart.items() if key not in secret}, proof)
+    written: dict[str, str] = {}
+
+    def look_at(key: str) -> Advised:
+        written[key] = typed.usbkey(key, apart[key])
+        yield from ()
+
+    yield from typed.each(datacenter.world, (key for key in apart if key not in secret), look_at)
+    yield from usbkey_steps(datacenter, written, proof)
     for key in secret:
         yield Note(
             f"{key} differs too, and is printed nowhere: compare the two on {datacenter.declared.headnode} (grep {key} "
@@ -141,7 +147,7 @@ def render_again(zone: Zone) -> Advised:
         rendered(vm.uuid, path, difference.key, value, patience)
         for path, file in stale.items()
         for difference in file.differs[:1]
-        if _KEY.fullmatch(difference.key) and (value := _text(difference.metadata))
+        if (value := _text(difference.metadata))
     ]
     pause = [] if waits else [f"sleep {ceil(patience / 10) * PAUSE}"]
     yield Step(

@@ -14,6 +14,7 @@ from evidence.facts import Missing
 from evidence.links import LINKS, links
 from evidence.subjects import MANTA_ROLES, ROLES, Datacenter, World
 from remediate.steps import Advice, Note, Step
+from remediate.typed import NotOfTheFormError, refusal
 from verdict.judge import Cause
 
 Advised = Iterator[Step | Note]
@@ -117,6 +118,8 @@ def advice_for(cause: Cause, world: World) -> Advice:
                 notes.append(said.text)
     except Missing as missing:
         notes.append(f"Not known, so there may be more to do: {missing.asked}: {missing.why}.")
+    except NotOfTheFormError as error:
+        notes.append(refusal(error, world))
     except Exception as error:  # a broken remedy must not cost the operator the verdict
         notes.append(f"The remedy itself broke ({type(error).__name__}: {error}); please report it with evidence.json.")
     if not steps and not notes:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 
+from evidence.model import Checkpoint
 from evidence.subjects import Datacenter, Zone
-from remediate.directory import deleted_with_backup
+from remediate import typed
 from remediate.ldif import added, checkpoint_at, copied, touched
 from remediate.lookup import application, headnode, state_of
 from remediate.registry import Advised, remedy
-from remediate.shell import REPLICATOR, quote, rendered_anew, smf_log, zone_service
+from remediate.removal import without
+from remediate.shell import REPLICATOR, in_zone, quote, remote, rendered_anew, smf_log, zone_service
 from remediate.steps import OPERATOR, RESTARTS, SAFE, Note, Step
 
 CLOUDAPI_CONFIG = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
+_TAIL = f"tail {smf_log(REPLICATOR)}"
 UPDATE_UFDS = "sdcadm self-update --latest && sdcadm update ufds"
 
 
@@ -25,9 +29,11 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
     read = "sdc-sapi --no-headers '/applications?name=sdc' | json -j 0.metadata.ufds_ldap_root_pw"
     yield Step(
         on=OPERATOR,
-        run=f"ssh -n {quote(master.declared.headnode)} {quote(read)} |\n"
-        '    (read -r password && printf \'{"metadata":{"ufds_remote_ldap_root_pw":%s}}\' "$password") |\n'
-        f"    ssh {quote(replica.declared.headnode)} sapiadm update {quote(sdc.uuid)}",
+        # No word of a failed answer goes on: without a string in JSON the replica is not even asked.
+        run=f"{remote(master.declared.headnode, read, '-n')} | (\n"
+        '    read -r password && [[ $password == \\"?*\\" ]] &&\n'
+        '        printf \'{"metadata":{"ufds_remote_ldap_root_pw":%s}}\' "$password" |\n'
+        f"        {remote(replica.declared.headnode, f'sapiadm update {typed.uuid(sdc.uuid)}')} )",
         risk=RESTARTS,
         why=f"{replica.name} asks the master's UFDS with another password than {master.name} has; config-agent renders the "
         "right one within three minutes and restarts the replicator, cloudapi and adminui",
@@ -74,7 +80,7 @@ def start_the_replicator(replica: Datacenter) -> Advised:
                 on=headnode(replica),
                 run=zone_service("clear", uuid, REPLICATOR),
                 risk=RESTARTS,
-                why=f"SMF gave it up; it goes on at the change that failed. Its log: zlogin {uuid} tail {smf_log(REPLICATOR)}",
+                why=f"SMF gave it up; it goes on at the change that failed. Its log: {in_zone(uuid, _TAIL)}",
                 proof=proof,
                 applied_by_suite=not _conflict(ufds),
             )
@@ -90,12 +96,13 @@ def _without_conflict(replica: Datacenter, ufds: Zone, proof: tuple[str, ...]) -
     conflict = _conflict(ufds)
     if not conflict:
         return
+    why = f"the account that only {replica.name} knows; the master's is replicated then"
+    steps = list(without(replica, conflict, "", why, proof))
     yield Note(
         f"{conflict} exists on {replica.name} only and has the login or e-mail address of an account of the master's. "
         "Deleting it is one way; the other is to give it another login and address there."
     )
-    why = f"the account that only {replica.name} knows; the master's is replicated then"
-    yield from deleted_with_backup(replica, conflict, why, proof)
+    yield from steps
 
 
 @remedy("replicator-has-one-checkpoint")
@@ -107,18 +114,9 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
     for ufds in replica.zones("ufds"):
         found = [each for each in ufds.directory.checkpoints if each.url == url]
         keeps = next((each for each in found if each.dn.startswith(own)), None)
-        for extra in found if keeps is not None else ():
-            if extra is keeps:
-                continue
-            yield Step(
-                on=headnode(replica),
-                run=f"sdc-ldap delete {quote(extra.dn)}",
-                risk=RESTARTS,
-                why=f"the replicator made {keeps.dn if keeps else own} for this url; it stays",
-                undo=added(extra.dn, {"objectclass": ["sdcreplcheckpoint"], "uid": [_rdn(extra.dn)], "url": [extra.url],
-                                      "changenumber": [str(extra.changenumber)], "query": list(extra.queries)}),
-                proof=proof,
-            )  # fmt: skip
+        if keeps is not None:
+            others = [each for each in found if each is not keeps]
+            yield from typed.each(replica.world, others, partial(_without_checkpoint, replica, keeps, proof))
         if len(found) > 1 and keeps is None:
             yield Note(f"None of the checkpoints of {ufds} is named after its url: decide by hand which one stays.")
         yield Step(
@@ -128,6 +126,24 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
             why="it reads its checkpoint when it starts, and makes one if there is none",
             proof=proof,
         )
+
+
+def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, proof: tuple[str, ...], extra: Checkpoint) -> Advised:
+    held = {
+        "objectclass": ["sdcreplcheckpoint"],
+        "uid": [_rdn(extra.dn)],
+        "url": [extra.url],
+        "changenumber": [str(extra.changenumber)],
+        "query": list(extra.queries),
+    }
+    yield Step(
+        on=headnode(replica),
+        run=f"sdc-ldap delete {quote(typed.checkpoint_dn(extra.dn))}",
+        risk=RESTARTS,
+        why=f"the replicator made {keeps.dn} for this url; it stays",
+        undo=added(extra.dn, held),
+        proof=proof,
+    )
 
 
 def _rdn(dn: str) -> str:
@@ -162,7 +178,7 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
                 on=headnode(replica),
                 run=restart,
                 risk=RESTARTS,
-                why=f"a new start says in its log why it does not go on: zlogin {ufds.vm.uuid} tail {smf_log(REPLICATOR)}",
+                why=f"a new start says in its log why it does not go on: {in_zone(ufds.vm.uuid, _TAIL)}",
                 proof=proof,
             )
             if change is not None and change.dn == "cn=version, o=smartdc":
@@ -177,7 +193,7 @@ def _with_parent(replica: Datacenter, master: Datacenter, dn: str, proof: tuple[
         risk=SAFE,
         why=f"{replica.name} lacks {parent}, without which {dn} cannot be added; its hashed password goes with it, through a "
         "pipe. The replicator tries again each second",
-        undo_note=f"sdc-ldap delete {quote(parent)} on {replica.name}, as long as nothing is below it",
+        undo_note=f"sdc-ldap delete {quote(typed.dn(parent))} on {replica.name}, as long as nothing is below it",
         proof=proof,
     )
     yield Step(

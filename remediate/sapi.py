@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evidence.subjects import Datacenter, Region, Zone
+from remediate import typed
 from remediate.lookup import changed_metadata, fmris, headnode, service
 from remediate.registry import Advised, remedy
 from remediate.shell import zone_service
@@ -65,7 +66,7 @@ def point_sapi_at_master_moray(replica: Datacenter, master: Datacenter) -> Advis
     yield changed_metadata(
         replica,
         service(replica, "sapi"),
-        {"MASTER_MORAY_IP": f"moray.{master.name}.{master.dns_domain}", "MASTER_MORAY_PORT": "2020"},
+        {"MASTER_MORAY_IP": typed.dns_name(f"moray.{master.name}.{master.dns_domain}"), "MASTER_MORAY_PORT": "2020"},
         risk=RESTARTS,
         why=f"SAPI of {replica.name} then reads Manta's application from {master.name}; {_RENDERED}",
         proof=(f"sapi-points-at-master-moray[{replica.id}]",),

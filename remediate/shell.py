@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+from remediate import typed
+
 CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
 NET_AGENT = "svc:/smartdc/agent/net-agent:default"
@@ -30,6 +32,16 @@ def _bytes(character: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
+def remote(host: str, command: str, options: str = "") -> str:
+    """A command for another host: ssh hands its words to a shell there, so the whole is quoted once more."""
+    return " ".join(filter(None, ("ssh", options, quote(typed.host(host)), quote(command))))
+
+
+def in_zone(uuid: str, command: str) -> str:
+    """A command in a zone, from the global zone: zlogin hands its words to a shell there (facts, "Zones")."""
+    return f"zlogin {typed.uuid(uuid)} {quote(command)}"
+
+
 def compact(value: object) -> str:
     """JSON on one line, keys sorted, ASCII only."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
@@ -37,13 +49,14 @@ def compact(value: object) -> str:
 
 def sapi_update(uuid: str, metadata: Mapping[str, Any]) -> str:
     """Typed metadata goes in as JSON: `sapiadm … k=v` cuts values at "=" and makes strings of all (facts, hazard 2)."""
-    return f"echo {quote(compact({'metadata': dict(metadata)}))} | sapiadm update {quote(uuid)}"
+    body = {"metadata": {typed.setting(key): value for key, value in metadata.items()}}
+    return f"echo {quote(compact(body))} | sapiadm update {typed.uuid(uuid)}"
 
 
 def sapi_delete(uuid: str, keys: tuple[str, ...]) -> str:
     """Take keys out of the metadata (facts "SAPI": action delete)."""
-    body = {"action": "delete", "metadata": dict.fromkeys(keys, "")}
-    return f"echo {quote(compact(body))} | sapiadm update {quote(uuid)}"
+    body = {"action": "delete", "metadata": dict.fromkeys(map(typed.setting, keys), "")}
+    return f"echo {quote(compact(body))} | sapiadm update {typed.uuid(uuid)}"
 
 
 def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...]) -> str:
@@ -59,14 +72,14 @@ def usbkey_set(values: Mapping[str, str]) -> str:
 
     Each file keeps its mode; a file that cannot be read is left alone.
     """
-    drop = ";".join(f"/^{key}=/d" for key in sorted(values))
-    lines = " ".join(quote(f"{key}={shlex.quote(value)}") for key, value in sorted(values.items()))
+    drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted(values))
+    lines = " ".join(quote(f"{key}={shlex.quote(typed.usbkey(key, value))}") for key, value in sorted(values.items()))
     return "\n".join(
         [
             "sdc-usbkey mount",
             "( for file in /usbkey/config /mnt/usbkey/config; do",
             f'    new=$(sed {quote(drop)} "$file") && [[ -n $new ]] &&',
-            f'        printf \'%s\\n\' "$new" {lines} > "$file"',
+            f'        {{ printf \'%s\\n\' "$new" {lines} > "$file" || exit 1; }}',  # the other one stays whole
             "done )",
             "sdc-usbkey unmount",
         ]
@@ -75,16 +88,22 @@ def usbkey_set(values: Mapping[str, str]) -> str:
 
 def zone_service(verb: str, uuid: str, *fmris: str) -> str:
     """svcadm on services of a zone, from the global zone.  `enable` waits until the service is there."""
-    return f"svcadm -z {quote(uuid)} {verb}{' -s' if verb == 'enable' else ''} {' '.join(map(quote, fmris))}"
+    services = " ".join(quote(typed.fmri(fmri)) for fmri in fmris)
+    return f"svcadm -z {typed.uuid(uuid)} {verb}{' -s' if verb == 'enable' else ''} {services}"
+
+
+def zone_file(uuid: str, path: str) -> str:
+    """A file of a zone, as the global zone sees it."""
+    return f"/zones/{typed.uuid(uuid)}/root{typed.path(path)}"
 
 
 def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str:
     """Wait, with an end, until config-agent has written a value into a zone's file."""
-    file = quote(f"/zones/{uuid}/root{path}")
+    file = zone_file(uuid, path)
     return "\n".join(
         [
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
-            f"    [[ $(json {quote(key)} < {file}) == {quote(value)} ]] && break",
+            f"    [[ $(json {typed.file_key(key)} < {file}) == {quote(value)} ]] && break",
             f"    sleep {PAUSE}",
             "done",
         ]
@@ -93,7 +112,7 @@ def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str
 
 def rendered_anew(uuid: str, path: str, patience: float) -> str:
     """Have config-agent look again at what it is to render, and wait, with an end, until it has written the file."""
-    file = quote(f"/zones/{uuid}/root{path}")
+    file = zone_file(uuid, path)
     return "\n".join(
         [
             f"before=$(ls -E {file})",
@@ -108,4 +127,4 @@ def rendered_anew(uuid: str, path: str, patience: float) -> str:
 
 def smf_log(fmri: str) -> str:
     """The log of an SMF service within its zone (facts "SMF": Logs)."""
-    return f"/var/svc/log/{fmri.removeprefix('svc:/').replace('/', '-')}.log"
+    return f"/var/svc/log/{typed.fmri(fmri).removeprefix('svc:/').replace('/', '-')}.log"

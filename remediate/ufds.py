@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,13 +12,15 @@ from evidence.claims import ufds_addresses
 from evidence.facts import Missing
 from evidence.inventory import CANDIDATE
 from evidence.subjects import Coupling, Datacenter, Zone
-from remediate.ldif import EVERYTHING, deleted, modified
+from remediate import typed
+from remediate.copies import named
+from remediate.ldif import modified
 from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, in_each, remedy
-from remediate.shell import CONFIG_AGENT, REPLICATOR, quote, rendered, zone_service
-from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.removal import USERS, is_admin, kept, removed
+from remediate.shell import CONFIG_AGENT, REPLICATOR, rendered, zone_service
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
-_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
 
 
@@ -186,10 +188,8 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
                         f"{zone.id} has the poseidon {uuid}, as another datacenter has: it came from the master "
                         f"{master.name}, which has lost it. It must be brought back there, from a backup."
                     )
-                elif _UUID.fullmatch(uuid):
-                    yield from _without_poseidon(datacenter, zone, uuid)
                 else:
-                    yield Note(f"A poseidon of {zone.id} has {uuid!r} as uuid, which is none: look at it by hand.")
+                    yield from typed.each(coupling.world, [uuid], partial(_without_poseidon, datacenter, zone))
 
     yield from in_each((dc for dc in coupling.datacenters if dc.name != master.name), without_others)
     yield Note(
@@ -210,18 +210,12 @@ def _poseidons(datacenter: Datacenter) -> set[str]:
 
 def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
     proof = ("one-poseidon[coupling]",)
-    base, backup = f"uuid={uuid}, ou=users, o=smartdc", f"/root/poseidon-{uuid}.ldif"
-    search = f"sdc-ldap search -z {EVERYTHING} -b {quote(base)} -s sub '(objectclass=*)'"
-    yield Step(
-        on=headnode(datacenter),
-        run=f"(umask 077; {search} > {quote(backup)})",
-        risk=SAFE,
-        why=f"a copy of the wrong account and its keys, to look at later; UFDS does not hand out its password "
-        f"({uuid} of {datacenter.name})",
-        undo=f"rm {quote(backup)}",
-        proof=proof,
-        applied_by_suite=False,
-    )
+    base, subject = f"uuid={typed.uuid(uuid)}, {USERS}", f"poseidon-{uuid}"
+    if is_admin(datacenter.world, uuid):
+        yield Note(f"{uuid}, called poseidon in {zone.id}, is admin's uuid: it is in no deletion. Look at it by hand.")
+        return
+    why = "a copy of the wrong account and its keys, to look at later; UFDS does not hand out its password"
+    yield kept(datacenter, subject, base, f"{why} ({uuid} of {datacenter.name})", proof)
     held = zone.evidence.directory
     if held is not None and held.value is not None and uuid in (held.value.operators or ()):
         group = "cn=operators, ou=groups, o=smartdc"
@@ -234,15 +228,14 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
             proof=proof,
             applied_by_suite=False,
         )
-    yield Step(
-        on=headnode(datacenter),
-        run=deleted(base),
-        risk=DESTROYS,
-        why=f"deletes the poseidon that only {datacenter.name} knows, its keys first; the master's then replicates",
-        undo_note=f"put a line userpassword: into {backup} (UFDS wants one, and the old one is gone), and add the file "
+    yield from removed(
+        datacenter,
+        subject,
+        [base],
+        f"deletes the poseidon that only {datacenter.name} knows, its keys first; the master's then replicates",
+        f"put a line userpassword: into {named(subject)} (UFDS wants one, and the old one is gone), and add the file "
         "with sdc-ldap add -f",
-        proof=proof,
-        applied_by_suite=False,
+        proof,
     )
     if datacenter.state == CANDIDATE or state_of(zone, REPLICATOR) is None:
         return

@@ -42,11 +42,19 @@ class Person:
 
 
 def people(found: Found, admin: str) -> tuple[Person, ...]:
-    """Everybody but admin, by login.  Raises UnreadableError."""
+    """Everybody but admin, by login.  Raises UnreadableError.
+
+    Admin is whoever is called so: its uuid may be another than the one that SAPI names.
+    """
     if found.why:
         raise UnreadableError(found.why)
     read = (Person(*(entry.first(name) for name in UNIQUE)) for entry in found.entries)
-    return tuple(sorted((one for one in read if one.uuid != admin), key=lambda one: (one.login, one.uuid)))
+    return tuple(
+        sorted(
+            (one for one in read if one.uuid.lower() != admin.lower() and one.login.lower() != "admin"),
+            key=lambda one: (one.login, one.uuid),
+        )
+    )
 
 
 def accounts(everybody: Sequence[Person]) -> Accounts:

@@ -31,6 +31,13 @@ def test_everybody_but_admin() -> None:
     assert accounts.accounts(people).count == 2
 
 
+@pytest.mark.parametrize("told", [ADMIN, "", "dddddddd-0000-4000-8000-00000000000d"])
+@pytest.mark.parametrize("login", ["admin", "Admin"])
+def test_admin_is_left_out_by_its_name_whatever_its_uuid(login: str, told: str) -> None:
+    found = Found((entry("hans", "h", "1"), entry(login, "root@localhost", ADMIN.upper())))
+    assert [one.login for one in accounts.people(found, told)] == ["hans"]
+
+
 def test_a_search_that_failed_is_no_empty_datacenter() -> None:
     with pytest.raises(UnreadableError):
         accounts.people(Found(why="it broke off"), ADMIN)

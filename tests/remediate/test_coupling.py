@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from evidence.accounts import Account, Accounts, Collision, Collisions
 from evidence.headnode import Clock, Instance, UsbKey
 from evidence.model import HttpAnswer, Service
-from evidence.subjects import World
+from evidence.subjects import ADMIN_UUID, World
 from remediate.registry import advice_for
 from remediate.steps import DESTROYS
 from tests.remediate import synthetic as s
@@ -39,9 +39,9 @@ CASES: dict[str, tuple[World, str]] = {
     ),
     "candidate-has-no-accounts-to-lose": (
         in_ufds(accounts=s.fact(Accounts(2, (ALICE, HANS))), collisions=COLLIDES),
-        f"for uuid in {HANS.uuid}; do",
+        f"for base in 'uuid={HANS.uuid}, ou=users, o=smartdc'; do",
     ),
-    "candidate-collides-with-nothing": (in_ufds(collisions=COLLIDES), f"for uuid in {ALICE.uuid}; do"),
+    "candidate-collides-with-nothing": (in_ufds(collisions=COLLIDES), f"for base in 'uuid={ALICE.uuid}, ou=users, o=smartdc'; do"),
     "candidate-ufds-has-a-routable-nic": (READY, f"/usbkey/scripts/add_external_nic.sh {UFDS}"),
     "candidate-knows-the-password": (
         s.changed(
@@ -105,14 +105,56 @@ def test_what_no_command_can_do_is_said() -> None:
 
 def test_only_the_ldif_files_are_kept_from_the_suite() -> None:
     steps = advice_for(s.cause("no-password-left-behind", DC), CASES["no-password-left-behind"][0]).steps
-    assert [(step.risk == DESTROYS, "ldif" in step.run) for step in steps] == [(False, False), (True, True)]
+    assert [(step.risk == DESTROYS, "ldif" in step.run) for step in steps] == [
+        (False, False), (False, True), (True, True),
+    ]  # fmt: skip
+    assert not steps[1].applied_by_suite
 
 
-def test_accounts_are_deleted_children_first() -> None:
-    (_, step) = advice_for(s.cause("candidate-collides-with-nothing", DC), in_ufds(collisions=COLLIDES)).steps
-    script = (
-        "sdc-ldap() { if [[ $1 == search ]]; then printf 'dn: parent\\nx: y\\n\\ndn: a child, parent\\n';"
-        ' else echo "$*"; fi; }\n' + step.run
+@pytest.mark.parametrize(
+    "admin",
+    [
+        Account("12345678-0000-4000-8000-000000000001", "admin"),
+        Account("12345678-0000-4000-8000-000000000001", "ADMIN"),
+        Account(ADMIN_UUID, "hans"),
+        Account(ADMIN_UUID.upper(), "hans"),
+        Account(OTHER_ADMIN, "hans"),
+        Account(OTHER_ADMIN.upper(), "hans"),
+    ],
+    ids=lambda one: f"{one.login}-{one.uuid[:8]}",
+)
+@pytest.mark.parametrize("whose", [DC, "my-dc-2"])
+@pytest.mark.parametrize("check", ["candidate-has-no-accounts-to-lose", "candidate-collides-with-nothing"])
+def test_admin_is_in_no_deletion(check: str, whose: str, admin: Account) -> None:
+    both = (admin, ALICE)
+    world = in_ufds(
+        accounts=s.fact(Accounts(2, both if check != "candidate-collides-with-nothing" else ())),
+        collisions=s.fact(
+            Collisions(2, tuple(Collision(one, ("login",)) for one in both))
+            if check == "candidate-collides-with-nothing"
+            else Collisions(0)
+        ),
     )
-    said = subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
-    assert said == "delete a child, parent\ndelete parent\n"
+    world = s.changed_metadata(world, whose, ufds_admin_uuid=OTHER_ADMIN)
+    advice = advice_for(s.cause(check, DC), world)
+    (gone,) = (step for step in advice.steps if step.risk == DESTROYS)
+    assert ALICE.uuid in gone.run
+    assert admin.uuid not in gone.run
+    assert [note for note in advice.notes if f"({admin.uuid}) is admin, and stays" in note]
+
+
+def test_before_m2s_is_started_once_more_what_the_first_saved_is_kept() -> None:
+    world = s.changed_metadata(s.changed(READY, DC, leftovers=LEFT), DC, ufds_is_master="false")
+    first = advice_for(s.cause("candidate-is-not-coupled-yet", DC), world).steps[0]
+    assert "for file in /var/tmp/restore.ldif; do" in first.run
+    assert "/var/az-copies/" in first.run
+
+
+def test_an_account_without_a_uuid_costs_the_others_nothing() -> None:
+    bad = Account("$(reboot)\x1b", "mallory")
+    world = in_ufds(accounts=s.fact(Accounts(2, (bad, HANS))))
+    advice = advice_for(s.cause("candidate-has-no-accounts-to-lose", DC), world)
+    assert HANS.uuid in advice.steps[1].run
+    assert "reboot" not in "".join(step.run for step in advice.steps)
+    (note,) = (note for note in advice.notes if "reboot" in note)
+    assert note.startswith("No command is given here: '$(reboot)\\x1b' is no uuid (from my-dc-3).")

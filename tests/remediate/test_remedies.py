@@ -21,7 +21,7 @@ from evidence.model import (
     Registered,
     Service,
 )
-from evidence.subjects import World
+from evidence.subjects import ADMIN_UUID, World
 from fixtures.check import CHECKS
 from remediate.plan import make_plan
 from remediate.registry import advice_for, remedies, steps_for
@@ -320,18 +320,12 @@ def test_routes_on_both_sides_leave_the_network_to_its_owners() -> None:
     assert "10.3.1.35 must reach 10.2.2.29 by way of 10.3.1.1 on port 636" in advice.notes[0]
 
 
-def test_the_wrong_poseidon_goes_children_first_and_never_by_the_suite() -> None:
+def test_the_wrong_poseidon_is_never_deleted_by_the_suite() -> None:
     world, subject, _ = CASES["one-poseidon"]
     steps = steps_for(s.cause("one-poseidon", subject), world)
     assert [step.on for step in steps] == ["my-dc-3.global"] * 3
     assert [step.risk for step in steps].count(DESTROYS) == 1
     assert not any(step.applied_by_suite for step in steps)
-    script = (
-        "sdc-ldap() { if [[ $1 == search ]]; then printf 'dn: parent\\nx: y\\n\\ndn: a child, parent\\n';"
-        ' else echo "$*"; fi; }\n' + steps[1].run
-    )
-    said = subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
-    assert said == "delete a child, parent\ndelete parent\n"
 
 
 def test_a_wrong_poseidon_is_no_operator_any_more_and_the_master_gets_one_afterwards() -> None:
@@ -348,6 +342,18 @@ def test_a_wrong_poseidon_is_no_operator_any_more_and_the_master_gets_one_afterw
     assert [step.risk for step in advice.steps] == [SAFE, SAFE, DESTROYS, RESTARTS]
     assert f"delete: uniquemember' 'uniquemember: uuid={wrong}, ou=users, o=smartdc" in advice.steps[1].run
     assert "run manta-init there first" in advice.notes[-1]
+
+
+@pytest.mark.parametrize("admin", [s.POSEIDON, ADMIN_UUID])
+def test_a_poseidon_with_admins_uuid_is_never_deleted(admin: str) -> None:
+    world = s.changed_metadata(poseidon_twice(W), "my-dc-1", ufds_admin_uuid=s.POSEIDON)
+    account = Account(admin.upper(), "poseidon")
+    world = s.changed_zone(world, "my-dc-2", "ufds0", poseidons=s.fact(()))
+    world = s.changed_zone(world, "my-dc-1", "ufds0", poseidons=s.fact(()))
+    world = s.changed_zone(world, "my-dc-3", "ufds0", poseidons=s.fact((account,)))
+    advice = advice_for(s.cause("one-poseidon", "coupling"), world)
+    assert not [step for step in advice.steps if step.risk == DESTROYS]
+    assert "is in no deletion" in advice.notes[0]
 
 
 def test_region_is_set_on_the_usb_key_only_where_it_differs() -> None:

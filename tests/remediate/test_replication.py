@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import subprocess
 
 import pytest
@@ -25,6 +26,8 @@ OWN = (
 REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
 CHILD = f"uuid=c, uuid=p, {USERS}"
 EVIL = f"uuid=x'; reboot #, {USERS}"
+OLD = "uid=old, cn=replicator, datacenter=my-dc-3, o=smartdc"
+POSEIDON = "22222222-2222-4222-8222-222222222222"
 W = s.healthy()
 
 
@@ -48,17 +51,17 @@ def compared(*differences: EntryDifference) -> World:
 
 
 CASES: dict[str, tuple[str, str, World, str, str]] = {
-    "password": ("master-password-is-known", "my-dc-3", W, OPERATOR, "root@10.3.2.2 sapiadm update "),
+    "password": ("master-password-is-known", "my-dc-3", W, OPERATOR, "root@10.3.2.2 'sapiadm update "),
     "disabled": ("replicator-runs", "my-dc-3", replicator("disabled"), "my-dc-3.global", f"enable -s {REPLICATOR}"),
     "maintenance": ("replicator-runs", "my-dc-3", replicator("maintenance"), "my-dc-3.global", f"clear {REPLICATOR}"),
     "conflict": (
-        "replicator-runs", "my-dc-3", replicator("maintenance", Progress(44, 44, 44, conflict=EVIL)), "my-dc-3.global",
-        "-b 'uuid=x'\"'\"'; reboot #, ou=users, o=smartdc' -s sub",
+        "replicator-runs", "my-dc-3", replicator("maintenance", Progress(44, 44, 44, conflict=f"uuid=x, {USERS}")), "my-dc-3.global",
+        "-b 'uuid=x, ou=users, o=smartdc' -s sub",
     ),
     "checkpoints": (
         "replicator-has-one-checkpoint", "my-dc-3",
-        ufds("my-dc-3", directory=Directory(1, checkpoints=(Checkpoint(URL, 44, (), OWN), Checkpoint(URL, 3, (), "uid=old, o=smartdc")))),
-        "my-dc-3.global", "sdc-ldap delete 'uid=old, o=smartdc'",
+        ufds("my-dc-3", directory=Directory(1, checkpoints=(Checkpoint(URL, 44, (), OWN), Checkpoint(URL, 3, (), OLD)))),
+        "my-dc-3.global", f"sdc-ldap delete '{OLD}'",
     ),
     "gap": (
         "replicator-moves", "my-dc-3", stuck(Progress(104, 44, 44, resumes=104)), "my-dc-3.global",
@@ -82,7 +85,7 @@ CASES: dict[str, tuple[str, str, World, str, str]] = {
         "my-dc-2.global", "replace: email",
     ),
     "extra": (
-        "directory-entries-agree", "my-dc-3", compared(EntryDifference(EVIL, EXTRA)), "my-dc-3.global",
+        "directory-entries-agree", "my-dc-3", compared(EntryDifference(f"uuid=x, {USERS}", EXTRA)), "my-dc-3.global",
         "while read -r dn; do sdc-ldap delete",
     ),
     "registered": (
@@ -96,8 +99,8 @@ CASES: dict[str, tuple[str, str, World, str, str]] = {
     "probes": ("amon-probes-are-back", "my-dc-3", W, "my-dc-3.global", "sdc-ldap add -c -f /var/tmp/restore.ldif"),
     "poseidon": (
         "poseidon-is-operator", "coupling",
-        ufds("my-dc-2", poseidons=(Account("pppp", "poseidon"),), directory=Directory(1, operators=(ADMIN,))),
-        "my-dc-2.global", f"'add: uniquemember' 'uniquemember: uuid=pppp, {USERS}' | sdc-ldap modify",
+        ufds("my-dc-2", poseidons=(Account(POSEIDON, "poseidon"),), directory=Directory(1, operators=(ADMIN,))),
+        "my-dc-2.global", f"'add: uniquemember' 'uniquemember: uuid={POSEIDON}, {USERS}' | sdc-ldap modify",
     ),
     "schema": ("ufds-schema-is-not-older", "my-dc-3", W, "my-dc-3.global", "sdcadm update ufds"),
 }  # fmt: skip
@@ -122,6 +125,76 @@ def test_what_only_a_replica_has_is_never_deleted_by_the_suite() -> None:
     steps = advice_for(s.cause("directory-entries-agree", "my-dc-3"), world).steps
     assert [step.risk for step in steps].count(DESTROYS) == 1, "what is below goes with it"
     assert not any(step.applied_by_suite for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("dn", "login"),
+    [
+        (f"uuid={ADMIN}, {USERS}", ""),
+        (f"UUID={ADMIN.upper()}, {USERS}", ""),
+        (f"uuid={POSEIDON}, {USERS}", "admin"),
+        (f"uuid={POSEIDON}, {USERS}", "Admin"),
+        (USERS, ""),
+    ],
+)
+def test_what_is_extra_and_admin_or_above_it_is_never_deleted(dn: str, login: str) -> None:
+    below = f"fingerprint=f, uuid={POSEIDON}, uuid={ADMIN}, {USERS}"
+    world = compared(
+        EntryDifference(dn, EXTRA, login=login), EntryDifference(f"uuid=a, uuid={POSEIDON}, ou=x, o=smartdc", EXTRA)
+    )
+    advice = advice_for(s.cause("directory-entries-agree", "my-dc-3"), world)
+    (gone,) = (step for step in advice.steps if step.risk == DESTROYS)
+    assert dn not in gone.run
+    assert any("admin below it: it stays" in note for note in advice.notes)
+    if login:
+        return
+    stuck_at = replicator("maintenance", Progress(44, 44, 44, conflict=dn))
+    steps = advice_for(s.cause("replicator-runs", "my-dc-3"), stuck_at).steps
+    assert not [step for step in steps if step.risk == DESTROYS]
+    beneath = advice_for(s.cause("directory-entries-agree", "my-dc-3"), compared(EntryDifference(below, EXTRA))).steps
+    assert f"for base in '{below}'; do" in beneath[1].run, "what is below admin goes by its own DN"
+
+
+def test_an_entry_that_is_not_of_the_form_costs_the_others_nothing() -> None:
+    good = f"uuid=a, {USERS}"
+    evil = ("email$((id)>/tmp/pwned)", "email")
+    world = compared(
+        EntryDifference(EVIL, EXTRA), EntryDifference(good, EXTRA), EntryDifference(EVIL, MISSING),
+        EntryDifference(good, DIFFERENT, evil),
+    )  # fmt: skip
+    advice = advice_for(s.cause("directory-entries-agree", "my-dc-3"), world)
+    typed = "\n".join(step.run + step.undo for step in advice.steps)
+    assert "reboot" not in typed
+    assert "pwned" not in typed
+    assert "replace: email" in typed
+    assert f"for base in '{good}'; do" in typed
+    told = [note for note in advice.notes if note.startswith("No command is given here: ")]
+    assert len(told) == 2, "one for the DN, one for the attribute"
+    assert all("(from my-dc-3)" in note for note in told)
+
+
+def test_a_checkpoint_that_is_none_is_not_deleted() -> None:
+    lies = (Checkpoint(URL, 44, (), OWN), Checkpoint(URL, 3, (), f"uuid={ADMIN}, {USERS}"), Checkpoint(URL, 3, (), OLD))
+    advice = advice_for(
+        s.cause("replicator-has-one-checkpoint", "my-dc-3"), ufds("my-dc-3", directory=Directory(1, checkpoints=lies))
+    )
+    assert advice.steps[0].run == f"sdc-ldap delete '{OLD}'"
+    assert ADMIN not in "".join(step.run for step in advice.steps)
+
+
+@pytest.mark.parametrize("answer", ["", "null", "undefined", '""', "Error: no SAPI"])
+def test_without_a_password_the_replica_is_not_asked(answer: str) -> None:
+    (step, *_) = advice_for(s.cause("master-password-is-known", "my-dc-3"), W).steps
+    stub = f"ssh() {{ [[ $1 == -n ]] && echo {shlex.quote(answer)} || echo CHANGED; }}\n"
+    done = subprocess.run(["bash"], input=stub + step.run, text=True, capture_output=True, check=False)
+    assert "CHANGED" not in done.stdout
+
+
+def test_a_password_goes_through_whole() -> None:
+    (step, *_) = advice_for(s.cause("master-password-is-known", "my-dc-3"), W).steps
+    stub = "ssh() { [[ $1 == -n ]] && printf '%s\\n' '\"a\\\\b $x\"' || cat; }\n"
+    done = subprocess.run(["bash"], input=stub + step.run, text=True, capture_output=True, check=False)
+    assert done.stdout == '{"metadata":{"ufds_remote_ldap_root_pw":"a\\\\b $x"}}'
 
 
 def test_no_password_is_printed() -> None:

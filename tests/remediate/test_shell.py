@@ -7,6 +7,9 @@ from pathlib import Path
 
 from remediate import shell
 
+UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
+FILE = "/opt/smartdc/binder/etc/config.json"
+
 
 def bash(script: str) -> str:
     return subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
@@ -16,10 +19,10 @@ def test_usbkey_set_replaces_adds_and_keeps_the_rest(tmp_path: Path) -> None:
     for name in ("usbkey", "mnt"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config").write_text("# head\nregion_name=GT\nregion_name_x=1\nufds_ldap_root_pw=$'a b\\n\n")
-    script = shell.usbkey_set({"region_name": "my-dc", "dns_domain": "a b"})
+    script = shell.usbkey_set({"region_name": "my-dc", "dns_domain": "a.b"})
     script = script.replace("/mnt/usbkey/", f"{tmp_path}/mnt/").replace(" /usbkey/", f" {tmp_path}/usbkey/")
     bash("sdc-usbkey() { :; }\n" + script)
-    wanted = "# head\nregion_name_x=1\nufds_ldap_root_pw=$'a b\\n\ndns_domain='a b'\nregion_name=my-dc\n"
+    wanted = "# head\nregion_name_x=1\nufds_ldap_root_pw=$'a b\\n\ndns_domain=a.b\nregion_name=my-dc\n"
     assert [(tmp_path / name / "config").read_text() for name in ("usbkey", "mnt")] == [wanted, wanted]
 
 
@@ -29,12 +32,20 @@ def test_usbkey_set_leaves_a_file_alone_that_cannot_be_read() -> None:
     )
 
 
+def test_usbkey_set_stops_where_the_first_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("region_name=GT\n")
+    script = shell.usbkey_set({"region_name": "my-dc"}).replace("/mnt/usbkey/config", f"{tmp_path}/config")
+    full = script.replace(" /usbkey/config", " /dev/full").replace("$(sed ", "$(echo old; true sed ")
+    subprocess.run(["bash"], input="sdc-usbkey() { :; }\n" + full, text=True, check=False, capture_output=True)
+    assert (tmp_path / "config").read_text() == "region_name=GT\n"
+
+
 def test_waiting_for_a_file_has_an_end() -> None:
-    waits = shell.rendered("u", "/etc/x", "a.b", "it's", 4)
-    said = bash("json() { :; }; sleep() { echo pause; }\n" + waits.replace("/zones/u/root/etc/x", "/dev/null"))
+    waits = shell.rendered(UUID, FILE, "a.b", "it's", 4)
+    said = bash("json() { :; }; sleep() { echo pause; }\n" + waits.replace(f"/zones/{UUID}/root{FILE}", "/dev/null"))
     assert said == "pause\n" * 2
     met = bash(
-        'json() { echo "it\'s"; }; sleep() { echo pause; }\n' + waits.replace("/zones/u/root/etc/x", "/dev/null")
+        'json() { echo "it\'s"; }; sleep() { echo pause; }\n' + waits.replace(f"/zones/{UUID}/root{FILE}", "/dev/null")
     )
     assert met == ""
 
@@ -46,10 +57,10 @@ def test_quote_survives_bash() -> None:
 
 
 def test_restore_sets_what_was_and_deletes_what_was_not() -> None:
-    undo = shell.sapi_restore("U", {"a": 1, "c": 3}, ("a", "b"))
+    undo = shell.sapi_restore(UUID, {"a": 1, "c": 3}, ("a", "b"))
     assert undo == (
-        'echo \'{"metadata":{"a":1}}\' | sapiadm update U; '
-        'echo \'{"action":"delete","metadata":{"b":""}}\' | sapiadm update U'
+        'echo \'{"metadata":{"a":1}}\' | sapiadm update ' + UUID + "; "
+        'echo \'{"action":"delete","metadata":{"b":""}}\' | sapiadm update ' + UUID
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,10 +13,12 @@ import msgspec
 import pytest
 
 from evidence.model import Evidence
-from evidence.subjects import World
+from evidence.subjects import ADMIN_UUID, World
 from remediate.plan import Plan, make_plan, tell
-from remediate.shell import quote
+from remediate.shell import in_zone, quote, remote
 from tests.remediate import synthetic as s
+from tests.remediate import test_coupling as coupling
+from tests.remediate import test_replication as replication
 from tests.remediate.test_remedies import CASES
 
 PAYLOADS = {
@@ -34,72 +37,159 @@ PAYLOADS = {
     "history": "!!:s/a/b/' !echo>CANARY",
 }
 STUBS = r"""
-sapiadm() { cat > /dev/null; }; vmadm() { cat > /dev/null; }; sdc-napi() { :; }; svcadm() { :; }; svcs() { :; }
-route() { :; }; sdc-fwapi() { echo "uuid text"; }
-sdc-usbkey() { :; }; sdc-ldap() { echo "dn: uuid=x, ou=users, o=smartdc"; }; sdc-ufds-m2s() { :; }; json() { echo "$*"; }
-ssh() { :; }; sysinfo() { :; }; sleep() { :; }; rm() { :; }; tail() { :; }
-zlogin() { shift; bash -c "tail() { :; }; $*"; }
+sapiadm() { cat > /dev/null; }; vmadm() { cat > /dev/null; }; sdc-napi() { echo "{}"; }; svcadm() { :; }; svcs() { :; }
+route() { :; }; sdc-fwapi() { echo "uuid text"; }; sdc-sapi() { echo "[]"; }; sdcadm() { :; }; sdc-useradm() { :; }
+sdc-usbkey() { :; }; sdc-ldap() { echo "dn: uuid=x, ou=users, o=smartdc"; }; sdc-ufds-m2s() { :; }; json() { echo '"x"'; }
+sysinfo() { :; }; sleep() { :; }; rm() { :; }; tail() { :; }; ntpq() { :; }; ntpdate() { :; }; nawk() { awk "$@"; }
+zlogin() { shift; bash -c "$*"; }
+ssh() {
+    while [[ $1 == -* ]]; do [[ $1 == -o ]] && shift; shift; done
+    shift; bash -c "$*"
+}
+while read -r _ _ name; do export -f "$name"; done < <(declare -F)
 """
-"""Stand in for Triton's tools; zlogin hands its words to a shell in the zone, as the real one does (facts)."""
-APPENDED = frozenset(
-    {"uuid", "network_uuid", "fmri", "path", "key", "file", "instance", "headnode", "region", "detail"}
-)
+"""Stand in for Triton's tools.  ssh and zlogin hand their words to a shell over there, as the real ones do (facts)."""
+TEXTS = {**PAYLOADS, "spaced": " $(echo>CANARY) "}
+FIELDS = {
+    "uuid": ("uuid", "operators", "owner_uuid"),
+    "network": ("network_uuid",),
+    "service": ("fmri",),
+    "file": ("path", "key", "file"),
+    "instance": ("instance",),
+    "headnode": ("headnode",),
+    "region": ("region",),
+    "detail": ("detail",),
+    "metadata": ("values",),
+    "attribute": ("attributes",),
+    "dn": ("dn", "conflict"),
+    "login": ("login",),
+    "url": ("url", "urls"),
+    "image": ("ring_images", "hash_ring"),
+    "address": ("ip", "ips", "resolvers", "addresses"),
+    "domain": ("dns_domain",),
+    "routes": ("routes",),
+    "leftovers": ("leftovers",),
+}
+"""What may be somebody else's text, by the names of the fields that it stands in together."""
+EVERYWHERE = frozenset(field for fields in FIELDS.values() for field in fields)
+WORST = "$(echo>CANARY)'; echo>CANARY; '"
+"""Runs wherever it is not quoted, and within either kind of quotes."""
+FORMED = ("uuid", "service", "headnode", "region", "attribute", "dn", "domain", "leftovers")
+"""Fields whose values have a form: what is not of it makes no command, and that is told."""
 
 
-def poisoned(value: Any, payload: str, name: str = "") -> Any:
-    """The same evidence with the payload wherever somebody else's text may stand, so that look-ups still succeed."""
+def poisoned(value: Any, payload: str, fields: frozenset[str], name: str = "") -> Any:
+    """The same evidence with the payload in these fields, so that look-ups still succeed."""
     if isinstance(value, dict):
-        found = {key: poisoned(item, payload, key if name != "values" else "values") for key, item in value.items()}
-        found = {key + payload if key.startswith("/") else key: item for key, item in found.items()}
-        return found | ({payload: payload, "10.77.0.0/16": payload} if name == "routes" else {})
-    if isinstance(value, (list, tuple)):
-        return [poisoned(item, payload, name) for item in value]
+        below = {"values": "values", "leftovers": "leftovers"}.get(name, "")
+        found = {key: poisoned(item, payload, fields, below or key) for key, item in value.items()}
+        if "file" in fields:
+            found = {key + payload if key.startswith("/") else key: item for key, item in found.items()}
+        return found | ({payload: payload, "10.77.0.0/16": payload} if name == "routes" and "routes" in fields else {})
+    if isinstance(value, list | tuple):
+        return [poisoned(item, payload, fields, name) for item in value]
     if not isinstance(value, str) or value in ("true", "false"):
         return value
     if name == "metadata":
-        return json.dumps(payload)
-    return value + payload if name in APPENDED or name == "values" else value
+        return json.dumps(payload) if "values" in fields else value
+    return value + payload if name in fields and (name != "leftovers" or value.startswith("/")) else value
 
 
-def plans(payload: str) -> list[tuple[str, Plan]]:
+def worlds() -> list[tuple[str, str, World]]:
+    found = [(check, subject, world) for check, (world, subject, _) in sorted(CASES.items())]
+    found += [(check, "my-dc-3", world) for check, (world, _) in sorted(coupling.CASES.items())]
+    return found + [(check, subject, world) for check, subject, world, _, _ in replication.CASES.values()]
+
+
+WORLDS = worlds()
+
+
+def plans(payload: str, fields: frozenset[str]) -> list[tuple[str, Plan]]:
     found = []
-    for check, (world, subject, _) in sorted(CASES.items()):
+    for check, subject, world in WORLDS:
         assert world.evidence is not None
         data = msgspec.to_builtins(world.evidence)
-        datacenters = {name: poisoned(item, payload) for name, item in data["datacenters"].items()}
         inventory = data["inventory"]
-        inventory["dns_domain"] = f"d{payload}"
+        inventory["dns_domain"] = f"d{payload}" if "dns_domain" in fields else ""
         inventory["expect"]["patience"] = 2
         for declared in inventory["datacenters"].values():
-            declared["headnode"] += payload
-            declared["region"] += payload
+            for field in {"headnode", "region"} & fields:
+                declared[field] += payload
+        datacenters = {name: poisoned(item, payload, fields) for name, item in data["datacenters"].items()}
         evidence = msgspec.convert({**data, "inventory": inventory, "datacenters": datacenters}, type=Evidence)
         found.append((check, make_plan([s.cause(check, subject)], World(evidence.inventory, evidence))))
     return found
 
 
-@pytest.mark.parametrize("name", PAYLOADS)
-def test_no_value_becomes_a_command(tmp_path: Path, name: str) -> None:
-    canary = tmp_path / "CANARY"
-    script, lines = [STUBS], 0
-    for check, plan in plans(PAYLOADS[name].replace("CANARY", str(canary))):
-        (entry,) = plan.entries
-        assert not [note for note in entry.notes if "broke" in note], (check, entry.notes)
-        for planned in entry.steps:
-            typed = [planned.step.run, planned.step.undo, *re.findall(r"its log: (zlogin .*)", planned.step.why)]
-            for command in filter(None, typed):
-                assert all(line.isprintable() for line in command.split("\n")), (check, command)
-                safer = command.replace("/root/poseidon", f"{tmp_path}/poseidon").replace("usbkey/config", "no/config")
-                script.append(f"( {safer}\n) > /dev/null || : {quote(check)}")
-                lines += 1
+def typed_in(found: list[tuple[str, Plan]], canary: Path) -> list[str]:
+    """What would be typed and holds the payload."""
+    commands: dict[str, str] = {}
+    for check, plan in found:
+        for entry in plan.entries:
+            assert not [note for note in entry.notes if "broke" in note], (check, entry.notes)
+            for planned in entry.steps:
+                step = planned.step
+                for command in (step.run, step.undo, *re.findall(r"log: (zlogin .*)", step.why)):
+                    assert all(line.isprintable() for line in command.split("\n")), (check, command)
+                    if str(canary) in command:
+                        commands.setdefault(command, check)
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", tell(plan, "run", 80, colour=False))
-    assert lines > 30
-    text = "\n".join(script)
+    return [f"( {command}\n) > /dev/null || : {quote(check)}" for command, check in commands.items()]
+
+
+def run(commands: list[str], canary: Path) -> None:
+    """All of it in bash: the payload must not run, on this side of an ssh or the other."""
+    text = "\n".join([STUBS, *commands])
+    text = re.sub(r"(?<=[ =(])/(?=(var|root|zones)/)", f"{canary.parent}/", text).replace("usbkey/config", "no/config")
     checked = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    done = subprocess.run(["bash"], input=text, text=True, capture_output=True, check=False, cwd=tmp_path, timeout=20)
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(canary.parent)}
+    done = subprocess.run(
+        ["bash"],
+        input=text,
+        text=True,
+        capture_output=True,
+        check=False,
+        cwd=canary.parent,
+        timeout=60,
+        env=environment,
+    )
     assert not canary.exists(), done.stderr
     assert "command not found" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_value_becomes_a_command(tmp_path: Path, name: str) -> None:
+    canary = tmp_path / "CANARY"
+    run(typed_in(plans(TEXTS[name].replace("CANARY", str(canary)), EVERYWHERE), canary), canary)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_nor_does_one_alone_that_all_others_are_right_beside(tmp_path: Path, field: str) -> None:
+    canary = tmp_path / "CANARY"
+    found = plans(WORST.replace("CANARY", str(canary)), frozenset(FIELDS[field]))
+    run(typed_in(found, canary), canary)
+    if field in FORMED:
+        notes = [note for _, plan in found for entry in plan.entries for note in entry.notes]
+        assert [note for note in notes if note.startswith("No command is given here: ") and "(from " in note]
+
+
+def test_some_of_it_is_typed_all_the_same(tmp_path: Path) -> None:
+    """Free text stays quoted in what is typed: else the tests above would prove nothing of quoting."""
+    canary = tmp_path / "CANARY"
+    assert len(typed_in(plans(f"$(echo>{canary})", frozenset({"values"})), canary)) > 5
+
+
+@pytest.mark.parametrize("form", ["ssh", "zlogin"])
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_command_for_two_shells_is_quoted_for_both(tmp_path: Path, form: str, name: str) -> None:
+    canary = tmp_path / "CANARY"
+    word = TEXTS[name].replace("CANARY", str(canary)).replace("\0", "")
+    inner = f"printf %s {quote(word)}"
+    command = remote("root@10.1.2.2", inner) if form == "ssh" else in_zone(ADMIN_UUID, inner)
+    done = subprocess.run(["bash"], input=STUBS + command, text=True, capture_output=True, check=False, cwd=tmp_path)
+    assert not canary.exists()
+    assert done.stdout == word.replace("\r", "\n") or done.stdout == word
 
 
 def test_the_canary_sings(tmp_path: Path) -> None:

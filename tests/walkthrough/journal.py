@@ -19,6 +19,7 @@ NORMAL = (
     (re.compile(r"\(\d+%\)"), "(0%)"),
     (re.compile(r"There are \d+ changelog"), "There are 199 changelog"),
     (re.compile(r"(/tmp/config\.)\d+"), r"\g<1>PID"),
+    (re.compile(r"(/var/az-copies/\S+\.)\d{8}T\d{6}Z"), r"\g<1>TIME"),
     (re.compile(r"\b(?:[0-9a-f]{2}:){15}[0-9a-f]{2}\b"), "(fingerprint)"),
     (re.compile(r"\bAAAA[0-9A-Za-z+/=]{64,}"), "AAAA(key)"),
 )

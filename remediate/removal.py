@@ -1,0 +1,113 @@
+"""Steps that take something away which may be the only one of its kind: first a copy, then the deletion, never of admin."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from evidence.facts import Missing
+from evidence.subjects import ADMIN_UUID, Datacenter, World
+from remediate.copies import entries_kept, entries_removed, files_kept, files_removed, named
+from remediate.lookup import headnode
+from remediate.steps import DESTROYS, SAFE, Note, Step
+from remediate.typed import dn as typed_dn
+from remediate.typed import path as typed_path
+
+USERS = "ou=users, o=smartdc"
+KEEP = "none: keep it, it may be the only copy"
+
+
+def _told_admins(datacenter: Datacenter) -> set[str]:
+    found = set()
+    for settings in ("sdc_metadata", "usbkey"):
+        try:
+            found.add(str(getattr(datacenter, settings).values.get("ufds_admin_uuid") or "").lower())
+        except Missing:
+            continue
+    return found - {""}
+
+
+def is_admin(world: World, uuid: str, login: str = "") -> bool:
+    """Whether an account is admin, by whatever anybody takes for admin."""
+    told = {ADMIN_UUID}.union(*(_told_admins(datacenter) for datacenter in world.datacenters))
+    return login.strip().lower() == "admin" or uuid.lower() in told
+
+
+def has_admin(world: World, dn: str, login: str = "") -> bool:
+    """Whether an entry is admin, or something that admin is below: with it admin would go."""
+    rdn, _, above = dn.partition(", ")
+    kind, _, value = rdn.partition("=")
+    if above.lower() == USERS:
+        return is_admin(world, value if kind.lower() == "uuid" else "", login)
+    return login.strip().lower() == "admin" or f", {USERS}".endswith(f", {dn.lower()}")
+
+
+def kept(datacenter: Datacenter, subject: str, base: str, why: str, proof: tuple[str, ...]) -> Step:
+    """The step that copies an entry and what is below it."""
+    return Step(
+        on=headnode(datacenter),
+        run=entries_kept(subject, base),
+        risk=SAFE,
+        why=why,
+        undo_note=KEEP,
+        proof=proof,
+        applied_by_suite=False,
+    )
+
+
+def removed(
+    datacenter: Datacenter, subject: str, bases: Sequence[str], why: str, undo_note: str, proof: tuple[str, ...]
+) -> Iterator[Step | Note]:
+    """The step that deletes entries with what is below them, where the newest copy has it all; admin is told, and stays."""
+    going = [base for base in bases if not has_admin(datacenter.world, typed_dn(base))]
+    for base in bases:
+        if base not in going:
+            yield Note(f"{base} is admin, or has admin below it: it stays, whatever else is wrong with it.")
+    if going:
+        yield Step(
+            on=headnode(datacenter),
+            run=entries_removed(subject, going),
+            risk=DESTROYS,
+            why=why,
+            undo_note=undo_note,
+            proof=proof,
+            applied_by_suite=False,
+        )
+
+
+def without(replica: Datacenter, dn: str, login: str, what: str, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+    """Deletes an entry that only a replica has, and what is below it."""
+    if has_admin(replica.world, typed_dn(dn), login):
+        yield Note(f"{dn} of {replica.name} is admin, or has admin below it: it stays, whatever else is wrong with it.")
+        return
+    subject = f"extra-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}"
+    why = f"a copy of {dn} and what is below it, to look at later; UFDS does not hand out a password"
+    yield kept(replica, subject, dn, why, proof)
+    note = f"the entries are in {named(subject)}, without the password"
+    yield from removed(replica, subject, [dn], f"deletes {what}", note, proof)
+
+
+def file_kept(datacenter: Datacenter, paths: Sequence[str], why: str, proof: tuple[str, ...]) -> Step:
+    """The step that copies files which sdc-ufds-m2s left behind."""
+    return Step(
+        on=headnode(datacenter),
+        run=files_kept(*map(typed_path, paths)),
+        risk=SAFE,
+        why=why,
+        undo_note=KEEP,
+        proof=proof,
+        applied_by_suite=False,
+    )
+
+
+def file_removed(datacenter: Datacenter, paths: Sequence[str], why: str, proof: tuple[str, ...]) -> Step:
+    """The step that removes such files, where a copy is the same."""
+    return Step(
+        on=headnode(datacenter),
+        run=files_removed(*map(typed_path, paths)),
+        risk=DESTROYS,
+        why=why,
+        undo_note="copy it back from /var/az-copies",
+        proof=proof,
+        applied_by_suite=False,
+    )
