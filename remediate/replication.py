@@ -11,6 +11,7 @@ from remediate.ldif import added, checkpoint_at, copied, touched
 from remediate.lookup import application, headnode, state_of
 from remediate.registry import Advised, remedy
 from remediate.shell import REPLICATOR, quote, rendered_anew, smf_log, zone_service
+from remediate.ssh import over_ssh
 from remediate.steps import OPERATOR, RESTARTS, SAFE, Note, Step
 
 CLOUDAPI_CONFIG = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
@@ -25,9 +26,9 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
     read = "sdc-sapi --no-headers '/applications?name=sdc' | json -j 0.metadata.ufds_ldap_root_pw"
     yield Step(
         on=OPERATOR,
-        run=f"ssh -n {quote(master.declared.headnode)} {quote(read)} |\n"
+        run=f"{over_ssh(master.declared.headnode, read)} |\n"
         '    (read -r password && printf \'{"metadata":{"ufds_remote_ldap_root_pw":%s}}\' "$password") |\n'
-        f"    ssh {quote(replica.declared.headnode)} sapiadm update {quote(sdc.uuid)}",
+        f"    {over_ssh(replica.declared.headnode, f'sapiadm update {quote(sdc.uuid)}', stdin=True)}",
         risk=RESTARTS,
         why=f"{replica.name} asks the master's UFDS with another password than {master.name} has; config-agent renders the "
         "right one within three minutes and restarts the replicator, cloudapi and adminui",
