@@ -12,6 +12,9 @@ from evidence.spec import ALL_OF_THE_ZONE, BLOCKED, Result, Spec
 from evidence.subjects import MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
+USABLE = "headnode-can-be-used"
+"""Explains what nobody saw, and nothing that was seen."""
+ACCESS = (HEADNODE[0], USABLE, HEADNODE[1])
 SERVICES = "services-run"
 TARGET = "target"
 _ZONE_ROWS = frozenset(
@@ -25,12 +28,11 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[str, ...]:
     if ALL_OF_THE_ZONE in found:
         found.remove(ALL_OF_THE_ZONE)
         found += [other.id for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
-    if spec.id != HEADNODE[0]:
-        found += HEADNODE[: HEADNODE.index(spec.id) if spec.id in HEADNODE else None]
+    found += ACCESS[: ACCESS.index(spec.id) if spec.id in ACCESS else None]
     if spec.subject in _ZONE_ROWS and spec.id != SERVICES:
         found.append(SERVICES)
     if spec.subject == "link":
-        found += [f"{check}@target" for check in HEADNODE]
+        found += [f"{check}@target" for check in ACCESS]
     return tuple(dict.fromkeys(name for name in found if Spec.check_of(name) in specs))
 
 
@@ -160,7 +162,7 @@ def explanations(
     found = tuple(_overlapping(finding, findings, specs, known))
     if finding.outcome == BLOCKED:
         return tuple(other for other in found if other.check in HEADNODE) or found
-    found = tuple(other for other in found if _concerns(other, finding, known))
+    found = tuple(other for other in found if other.check != USABLE and _concerns(other, finding, known))
     if specs[finding.check].subject in _ZONE_ROWS:
         return found
     return tuple(other for other in found if other.check in HEADNODE or not specs[other.check].answers)

@@ -10,6 +10,8 @@ from typing import Any
 
 import asyncssh
 
+from tests.brought import asked
+
 Process = asyncssh.SSHServerProcess[bytes]
 Answer = Callable[[Process], Awaitable[None]]
 Dialled = Callable[[Any, Any], Awaitable[None]]
@@ -148,7 +150,7 @@ class HeadNode:
         self._server.close()
 
     async def _process(self, process: Process) -> None:
-        command = process.command or ""
+        command = asked(process.command)
         typed = bytearray()
         self.commands.append((command, b""))
         at = len(self.commands) - 1
