@@ -51,7 +51,7 @@ class Direct:
         except OSError as error:
             raise ClosedError(error.strerror or "no connection") from None
 
-    async def check(self) -> None:
+    async def check(self, waited: float) -> None:
         """There is nothing between here and a service but what the service itself is judged by."""
 
 

@@ -109,12 +109,12 @@ class Names:
             async with asyncio.timeout(limit):
                 wire = await self._exchange(host, query.to_wire())
         except TimeoutError:
-            await self._way.check()
+            await self._way.check(time.monotonic() - started)
             return DnsAnswer("TIMEOUT", (), round(limit * 1000))
         except ClosedError as error:
             return DnsAnswer("UNREACHABLE", (), 0, str(error))
         except (asyncio.IncompleteReadError, asyncssh.Error, OSError):
-            await self._way.check()
+            await self._way.check(time.monotonic() - started)
             return DnsAnswer("UNREACHABLE", (), 0, "the connection was closed without an answer")
         ms = round((time.monotonic() - started) * 1000)
         try:

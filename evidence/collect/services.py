@@ -79,16 +79,17 @@ class Services:
         """
         loop = asyncio.get_running_loop()
         async with tunnel(self._way, host, port, most) as opened:
+            begun = loop.time()
             try:
                 async with asyncio.timeout(self._timeouts.command):
                     result = await loop.run_in_executor(self._threads, functools.partial(work, opened.port))
             except TimeoutError:
-                await self._way.check()
+                await self._way.check(loop.time() - begun)
                 raise
             if opened.failure is not None:
                 raise opened.failure
             if not good(result):
-                await self._way.check()
+                await self._way.check(loop.time() - begun)
             return result
 
     async def _get(

@@ -26,6 +26,7 @@ AT_ONCE: Final = 8
 LARGEST: Final = 8 << 20
 MOST_SHOWN: Final = 3
 """Of the places that forwarding is refused to."""
+AT_ONCE_SECONDS: Final = 0.9
 STILL_THERE: Final = "true"
 """What is run to see whether a connection is still alive."""
 
@@ -81,6 +82,7 @@ class HeadNode:
         self._connection, self._timeouts, self._peer, self._hops = connection, timeouts, peer, hops
         self._sessions = asyncio.Semaphore(AT_ONCE)
         self._looking = asyncio.Lock()
+        self._there_at = 0.0
         self._answers = 0
         self._forbidden: set[str] = set()
         self._refused = ""
@@ -186,21 +188,32 @@ class HeadNode:
         self._answers += 1
         return opened
 
-    async def check(self) -> None:
+    async def check(self, waited: float) -> None:
         """After an answer that did not come.  Raises UnansweredError if it is the head node that does not answer.
 
-        Whatever the head node says, also a refusal, shows that it is there; a frozen one ends by keepalive.
+        What came to an end at once, a frozen connection did not end.  Else whatever the head node says now, also a refusal,
+        shows that it is there; a frozen one ends by keepalive.
         """
+        loop = asyncio.get_running_loop()
+        arrived = loop.time()
+        await self._notice_loss()
+        if waited < AT_ONCE_SECONDS:
+            return
         async with self._looking:
             self._raise_if_lost()
+            if self._there_at >= arrived:
+                return
+            begun = loop.time()
             try:
                 async with asyncio.timeout(self._timeouts.command):
                     process = await self._connection.create_process(sent(STILL_THERE), encoding=None)
-                    process.close()
+                    process.stdin.write_eof()
+                    await process.wait_closed()
             except TimeoutError:
                 raise UnansweredError("the head node did not answer at that time") from None
             except (asyncssh.Error, OSError):
                 await self._notice_loss()
+            self._there_at = begun
 
     async def _notice_loss(self) -> None:
         """asyncssh tells its client of a lost connection one turn later than those who wait for an answer."""

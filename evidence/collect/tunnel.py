@@ -23,8 +23,8 @@ class Way(Protocol):
     async def connect(self, host: str, port: int) -> tuple[Any, Any]:
         """A TCP connection to a service.  Raises ClosedError or UnansweredError."""
 
-    async def check(self) -> None:
-        """After an answer that did not come: raises UnansweredError if the way there is what broke."""
+    async def check(self, waited: float) -> None:
+        """After an answer that did not come in so many seconds: raises UnansweredError if the way there is what broke."""
 
 
 @contextlib.asynccontextmanager

@@ -131,7 +131,7 @@ class HeadNode:
 
             def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
                 outer.connections.append((dest_host, dest_port))
-                return outer.dialled
+                return outer._dial
 
         allowed = asyncssh.import_authorized_keys(self.user_key.export_public_key().decode())
         self._server = await asyncssh.listen(
@@ -148,6 +148,13 @@ class HeadNode:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+
+    async def _dial(self, reader: Any, writer: Any) -> None:
+        """A service that breaks off ends its own connection: asyncssh would end all of them for an error here."""
+        try:
+            await self.dialled(reader, writer)
+        except (OSError, asyncssh.Error):
+            writer.close()
 
     async def _process(self, process: Process) -> None:
         command = asked(process.command)
