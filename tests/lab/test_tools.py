@@ -12,7 +12,7 @@ from tests.lab.operator import Operator, living
 
 POSEIDON = "sdc-ldap search login=poseidon uuid | sed -n 's/^uuid: //p'"
 APPLICATIONS = "sdc-sapi '/applications?name=manta{}' | json -Ha owner_uuid"
-MANTA = "zlogin $(sdc-vmname manta) {}"
+MANTA = "zlogin $(sdc-vmname manta) /opt/smartdc/bin/{}"
 INIT = MANTA.format("manta-init -s lab -e ops@example.com")
 # By address: binder does not know the way to a datacenter that is not coupled.
 POINT = (
