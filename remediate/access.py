@@ -56,7 +56,10 @@ def _allow_sessions(datacenter: Datacenter, trouble: Trouble) -> Advised:
         proof=_usable(datacenter),
         applied_by_suite=False,
     )
-    yield Note("The checks need up to 10 sessions at once over one connection, which is MaxSessions' default.")
+    yield Note(
+        f"The checks need up to 10 sessions at once over one connection, which is MaxSessions' default ({trouble}). Set it in that "
+        "head node's sshd_config, and `svcadm restart ssh` there."
+    )
 
 
 def _keep_the_connection(datacenter: Datacenter, trouble: Trouble) -> Advised:

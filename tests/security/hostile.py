@@ -114,6 +114,8 @@ class HeadNode:
 
     def __init__(self, answers: dict[str, Answer], dialled: Dialled = refuses) -> None:
         self.answers, self.dialled = answers, dialled
+        self.forwards: bool | None = None
+        """Whether it really forwards, or forbids it; else `dialled` answers."""
         self.key = asyncssh.generate_private_key("ssh-ed25519")
         self.user_key = asyncssh.generate_private_key("ssh-ed25519")
         self.users: list[str] = []
@@ -131,7 +133,9 @@ class HeadNode:
 
             def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
                 outer.connections.append((dest_host, dest_port))
-                return outer._dial
+                if outer.forwards is False:  # as sshd does: the reason is in the code alone
+                    raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed")
+                return outer.forwards or outer._dial
 
         allowed = asyncssh.import_authorized_keys(self.user_key.export_public_key().decode())
         self._server = await asyncssh.listen(
