@@ -47,7 +47,10 @@ async def headnode_cuts(lab: Lab, target: Target) -> Undo:
 async def headnode_freezes(lab: Lab, target: Target) -> Undo:
     """Such a connection stays open, and nothing comes through it any more, in either direction: a firewall forgot it."""
 
+    frozen: list[asyncssh.SSHServerConnection] = []  # held: the loop forgets, and so closes, whom it does not read from
+
     def freeze(connection: asyncssh.SSHServerConnection) -> None:
+        frozen.append(connection)
         transport = connection._transport
         if transport is not None:
             transport.pause_reading()

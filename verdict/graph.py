@@ -162,10 +162,17 @@ def explanations(
     found = tuple(_overlapping(finding, findings, specs, known))
     if finding.outcome == BLOCKED:
         return tuple(other for other in found if other.check in HEADNODE) or found
-    found = tuple(other for other in found if other.check != USABLE and _concerns(other, finding, known))
+    found = tuple(other for other in found if not _unseen(other, findings) and _concerns(other, finding, known))
     if specs[finding.check].subject in _ZONE_ROWS:
         return found
     return tuple(other for other in found if other.check in HEADNODE or not specs[other.check].answers)
+
+
+def _unseen(other: Result, findings: Mapping[str, list[Result]]) -> bool:
+    """Whether a finding is only that a head node could not be used, or is blocked by that: what was seen has another reason."""
+    if other.check == HEADNODE[1] and other.outcome == BLOCKED:
+        return any(finding.subject == other.subject for finding in findings.get(USABLE, ()))
+    return other.check == USABLE
 
 
 def _concerns(other: Result, finding: Result, known: Mapping[str, Subject]) -> bool:
