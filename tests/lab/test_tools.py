@@ -126,7 +126,7 @@ def test_a_ring_a_layout_and_its_zones(operator: Operator) -> None:
 
 PATHS = {
     "ssh my-dc-1 'echo $PATH'": "/usr/bin:/bin:/usr/sbin:/sbin\n",
-    "echo 'echo $PATH' | ssh my-dc-1": "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:"
+    "echo 'echo $PATH' | ssh -T my-dc-1": "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:"
     "/opt/smartdc/agents/bin\n",
     "ssh my-dc-1 'zlogin $(/opt/smartdc/bin/sdc-vmname ufds) echo \\$PATH'": "/usr/sbin:/usr/bin\n",
 }
