@@ -52,6 +52,16 @@ def test_headnode_answers(datacenter: Datacenter) -> None:
 
 
 @check(BOTH, CRITICAL, after=["headnode-answers"])
+def test_headnode_can_be_used(datacenter: Datacenter) -> None:
+    """Sessions, forwarding and zlogin of the head node work until the end of the run.
+
+    What is asked through them is not seen otherwise, and says nothing of the services.  Source: facts "The way in".
+    """
+    found = "; ".join(str(trouble) for trouble in datacenter.troubles)
+    assert (found or "it can be used to the end") == "it can be used to the end"
+
+
+@check(BOTH, CRITICAL, after=["headnode-answers"])
 def test_headnode_is_the_right_one(datacenter: Datacenter) -> None:
     """The machine is a head node, and of the datacenter that the inventory means.
 

@@ -24,6 +24,32 @@ class UsbKey(Struct, frozen=True, forbid_unknown_fields=True):
     devices: int = 0
 
 
+FORWARDING, SESSIONS, CUT, FROZEN, ZLOGIN = "forwarding", "sessions", "cut", "frozen", "zlogin"
+"""What can be wrong with a head node that answers."""
+
+
+class Trouble(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One thing that was wrong with a head node while it was asked; `detail` is what it said.
+
+    Of a connection that was lost: `since` when, and after how many `answers`.
+    """
+
+    kind: str
+    detail: str = ""
+    since: str = ""
+    answers: int = 0
+
+    def __str__(self) -> str:
+        lost = f"at {self.since}, after {self.answers} answers" + (f" ({self.detail})" if self.detail else "")
+        return {
+            FORWARDING: f"its SSH server forbids forwarding {self.detail}",
+            SESSIONS: f"its SSH server refuses sessions ({self.detail})",
+            CUT: f"its SSH connection was cut {lost}",
+            FROZEN: f"its SSH connection froze {lost}",
+            ZLOGIN: f"zlogin enters no zone: {self.detail}",
+        }.get(self.kind, f"{self.kind}: {self.detail}")
+
+
 class Instance(Struct, frozen=True, forbid_unknown_fields=True):
     """One row of `sdcadm insts -j`; `version` is empty where IMGAPI does not know the image."""
 

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from evidence.accounts import Account, Accounts, Collisions
 from evidence.comparison import Comparison
 from evidence.facts import Fact
-from evidence.headnode import Clock, Instance, UsbKey
+from evidence.headnode import Clock, Instance, Trouble, UsbKey
 from evidence.inventory import Inventory
 
 SCHEMA = 1
@@ -350,6 +350,7 @@ class DatacenterEvidence(Model, frozen=True):
     """What was seen of one datacenter.  `links` maps a link's id to the probes made from its source zone; `outside` is what
     cloudapi's public URL answers to the machine that these checks run on.
 
+    `troubles` are what was wrong with the head node while it was asked.
     `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them.  Of candidates: `usbkey_mount`, and whether
     sdc-ufds-m2s asks for the master's password; of them and their master the `instances` of sapi and ufds.
     Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
@@ -373,6 +374,7 @@ class DatacenterEvidence(Model, frozen=True):
     m2s_asks_password: Fact[bool] | None = None
     instances: Fact[tuple[Instance, ...]] | None = None
     outside: Fact[HttpAnswer] | None = None
+    troubles: Fact[tuple[Trouble, ...]] | None = None
 
 
 class Evidence(Model, frozen=True):

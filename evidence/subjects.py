@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evidence.accounts import Account, Accounts, Collisions
     from evidence.claims import Mistake
     from evidence.comparison import Comparison
-    from evidence.headnode import Clock, Instance, UsbKey
+    from evidence.headnode import Clock, Instance, Trouble, UsbKey
     from evidence.model import (
         Attempt,
         ConfigFile,
@@ -260,6 +260,16 @@ class Datacenter:
     def ring_images(self) -> tuple[str, ...]:
         """The uuids of the hash ring images that this datacenter's IMGAPI has."""
         return _asked(self.evidence.ring_images, f"{self.name}: images of hash rings").get()
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What was wrong with its head node while it was asked, whichever datacenter's it is."""
+        self.ssh.get()
+        fact = self._collected.troubles
+        if fact is None:
+            asked = f"{self.name}: whether it can be used to the end"
+            raise OutOfSight(asked, "ssh", "this evidence was collected by a version that did not look for that")
+        return fact.get()
 
     @property
     def clock(self) -> Clock:

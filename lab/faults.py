@@ -66,6 +66,7 @@ def _load() -> None:
     # They register themselves; imported here, because they need this module.
     from lab import (  # noqa: F401
         incidents,
+        incidents_access,
         incidents_accounts,
         incidents_binder,
         incidents_cloudapi,

@@ -29,7 +29,11 @@ def text(the_plan: plan.Plan) -> str:
     candidate = next((each.name for each in the_plan.datacenters if each.state == "candidate"), None)
     other = next(each.name for each in the_plan.datacenters if each.state != "master")
     first = "pytest -m preflight" if candidate else "pytest"
-    second = f"ssh -t {candidate} sdc-ufds-m2s" if candidate else f"ssh {other} sdcadm check-health"
+    second = (
+        f"ssh -t {candidate} /opt/smartdc/bin/sdc-ufds-m2s"
+        if candidate
+        else f"ssh {other} /opt/smartdc/bin/sdcadm check-health"
+    )
     said = (
         f"couples it; the master's UFDS is {the_plan.master_ufds_address}"
         if candidate
@@ -38,9 +42,9 @@ def text(the_plan: plan.Plan) -> str:
     faults = "python -m lab --list-faults"
     lines += [
         "Three commands to try:",
-        f"  {first:<34} what the suite says of it",
-        f"  {second:<34} {said}",
-        f"  {faults:<34} what `python -m lab fault NAME@SUBJECT` can break",
+        f"  {first:<47} what the suite says of it",
+        f"  {second:<47} {said}",
+        f"  {faults:<47} what `python -m lab fault NAME@SUBJECT` can break",
     ]
     if candidate:
         lines.append(f"(UFDS root password of every datacenter: {plan.ROOT_PASSWORD})")

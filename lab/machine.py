@@ -77,6 +77,7 @@ class Site:
     zones: dict[str, Machine]
     garbage_sysinfo: bool = False
     sysinfo_name: str | None = None  # what sysinfo says, where it is not the truth
+    zlogin_broken: bool = False
     usbkey_plugged: bool = True
     usbkey_mounted: bool = False
     networks_owner: dict[str, list[str]] = field(default_factory=dict)

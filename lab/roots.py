@@ -30,7 +30,11 @@ PROGRAMS = (
     "openssl", "printf", "ps", "pwd", "rm", "rmdir", "sed", "sh", "sleep", "sort", "tail", "tee", "test",
     "touch", "tr", "true", "uniq", "wc", "xargs",
 )  # fmt: skip
-SHELL_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:/usr/openldap/bin"
+SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+"""Of a command over SSH, which reads no profile: facts, "The way in"."""
+ZLOGIN_PATH = "/usr/sbin:/usr/bin"
+LOGIN_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:/opt/smartdc/agents/bin"
+"""Of a login: smartos-live:overlay/generic/root/.profile."""
 IN_EVERY_ZONE = {
     "usr/bin": ("svcs", "svcprop", "nc", "netstat", "curl", "zonename", "json"),
     "usr/sbin": ("svcadm", "svccfg", "route", "ping", "dig", "mdata-get"),
@@ -180,6 +184,7 @@ def make_headnode(datacenter: plan.Datacenter, root: pathlib.Path) -> dict[str, 
     for folder, names in ON_HEADNODES.items():
         for name in names:
             _link(root, f"{folder}/{name}", "/.lab/stub")
+    (root / "root/.profile").write_text(f"PATH={LOGIN_PATH}\nPAGER=less\nexport PATH PAGER\n", encoding="ascii")
     for part in ("lib/sdc", "usbkey/scripts", "mnt/usbkey"):
         (root / part).mkdir(parents=True)
     _script(root, "opt/smartdc/bin", "sdc-ufds-m2s")

@@ -23,6 +23,8 @@ from lab.machine import Machine
 MAX_SESSIONS = 10
 CONNECT_TIMEOUT = 60.0
 CHUNK = 65536
+MUCH = 4
+"""At so many sessions over one connection a fault may break it: the suite begins more at once, a command typed only one."""
 Resolve = Callable[[Machine, str], Awaitable[str]]
 
 
@@ -34,7 +36,7 @@ def environment(machine: Machine, term: str | None = None) -> dict[str, str]:
         else (f"{machine.zone.uuid} ({machine.datacenter.name}:{machine.zone.alias})")
     )
     found = {
-        "PATH": roots.SHELL_PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/usr/bin/bash",
+        "PATH": roots.SSH_PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/usr/bin/bash",
         "PS1": f"[root@{shown} \\w]# ",
     }  # fmt: skip
     return found | ({"TERM": term} if term else {})
@@ -56,6 +58,8 @@ class SshServer:
         self.key = key
         self.permits = True
         self.delay = 0.0  # on the lab's clock: how long until a session begins
+        self.forwards = True  # AllowTcpForwarding
+        self.broken: Callable[[asyncssh.SSHServerConnection], None] | None = None  # done to a connection that asks much
         self._client_keys = asyncssh.import_authorized_keys(client_key)
         self.nobody = asyncssh.import_authorized_keys(
             asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
@@ -97,6 +101,7 @@ class _Connection(asyncssh.SSHServer):
     def __init__(self, server: SshServer) -> None:
         self._server = server
         self._sessions = 0
+        self._begun = 0
         self._conn: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -108,6 +113,9 @@ class _Connection(asyncssh.SSHServer):
         return True
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
+        self._begun += 1
+        if self._begun >= MUCH and self._server.broken is not None and self._conn is not None:
+            self._server.broken(self._conn)
         if self._sessions >= MAX_SESSIONS:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
         self._sessions += 1
@@ -126,6 +134,8 @@ class _Connection(asyncssh.SSHServer):
         return self._forward(dest_host, dest_port)
 
     async def _forward(self, host: str, port: int) -> asyncssh.SSHTCPSession[bytes]:
+        if not self._server.forwards:  # the text is the same as for a host that is not there: serverloop.c
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed")
         try:
             reader, writer = await self._server.dial(host, port)
         except (OSError, TimeoutError) as error:
@@ -164,9 +174,8 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
         if process.term_type:
             await _run_on_terminal(self._machine, process)
             return
-        command = [] if process.command is None else ["-c", process.command]
         running = await asyncio.create_subprocess_exec(
-            *enter(self._machine, "/usr/bin/bash", *command),
+            *enter(self._machine, *_shell(process)),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env=environment(self._machine), start_new_session=True, limit=CHUNK * 4,
         )  # fmt: skip
@@ -185,6 +194,11 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
             _kill(running)
         self._end()
         _exit(process, code)
+
+
+def _shell(process: asyncssh.SSHServerProcess[bytes]) -> list[str]:
+    """A command is given to root's shell; who gives none logs in, and has what root's profile sets."""
+    return ["/usr/bin/bash", "--login"] if process.command is None else ["/usr/bin/bash", "-c", process.command]
 
 
 def _exit(process: asyncssh.SSHServerProcess[bytes], code: int) -> None:
@@ -232,9 +246,8 @@ async def _run_on_terminal(machine: Machine, process: asyncssh.SSHServerProcess[
     """A shell or command with a terminal, as `ssh -t` and a login ask for."""
     near, far = pty.openpty()
     os.set_blocking(near, False)
-    command = [] if process.command is None else ["-c", process.command]
     running = await asyncio.create_subprocess_exec(
-        "setsid", "--ctty", *enter(machine, "/usr/bin/bash", *command),  # no child of a leader: it need not fork
+        "setsid", "--ctty", *enter(machine, *_shell(process)),  # no child of a leader: it need not fork
         stdin=far, stdout=far, stderr=far, env=environment(machine, process.term_type),
     )  # fmt: skip
     os.close(far)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evidence.headnode import CUT, FORWARDING, FROZEN, SESSIONS, ZLOGIN, Trouble
 from evidence.subjects import Datacenter, Zone
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
@@ -20,6 +21,81 @@ def find_out_why_it_is_dark(datacenter: Datacenter) -> Advised:
         "/var/ssh/ssh_host_rsa_key.pub) before you change known_hosts. Permission denied: put your public key into "
         "root's authorized_keys there. Timed out or refused: look at its power, console and the network path."
     )
+
+
+@remedy("headnode-can-be-used")
+def make_it_usable(datacenter: Datacenter) -> Advised:
+    """By what was wrong with the head node; no service is started again for what nobody saw."""
+    for trouble in datacenter.troubles:
+        yield from _USABLE[trouble.kind](datacenter, trouble)
+
+
+def _allow_forwarding(datacenter: Datacenter, trouble: Trouble) -> Advised:
+    yield Step(
+        on=headnode(datacenter),
+        run="egrep -in 'AllowTcpForwarding|PermitOpen|DisableForwarding' /etc/ssh/sshd_config; "
+        "egrep -n 'restrict|no-port-forwarding|permitopen' /root/.ssh/authorized_keys; true",
+        risk=SAFE,
+        why="shows the lines that forbid forwarding; it changes nothing",
+        proof=_usable(datacenter),
+        applied_by_suite=False,
+    )
+    yield Note(
+        f"The checks reach the services of {datacenter.name} through its head node's SSH server ({trouble}). Set "
+        "`AllowTcpForwarding yes` (`local` is enough) in that head node's sshd_config, and take out a PermitOpen that names "
+        "not all of them; then `svcadm restart ssh` there. If the lines are in authorized_keys, change the options of your key."
+    )
+
+
+def _allow_sessions(datacenter: Datacenter, trouble: Trouble) -> Advised:
+    yield Step(
+        on=headnode(datacenter),
+        run="egrep -in 'MaxSessions|ForceCommand' /etc/ssh/sshd_config; true",
+        risk=SAFE,
+        why="shows the lines that forbid sessions; it changes nothing",
+        proof=_usable(datacenter),
+        applied_by_suite=False,
+    )
+    yield Note(
+        f"The checks need up to 10 sessions at once over one connection, which is MaxSessions' default ({trouble}). Set it in that "
+        "head node's sshd_config, and `svcadm restart ssh` there."
+    )
+
+
+def _keep_the_connection(datacenter: Datacenter, trouble: Trouble) -> Advised:
+    yield _look(datacenter, "-v -o ServerAliveInterval=5 -o ServerAliveCountMax=3", "sysinfo", "headnode-can-be-used")
+    yield Note(
+        f"Of {datacenter.name} nothing was seen after {trouble.since}: {trouble}. Run the checks again. If it comes again, look at "
+        "the head node's load and /var/log/authlog, and at firewalls on the way that end long or busy connections."
+    )
+
+
+def _get_into_zones(datacenter: Datacenter, trouble: Trouble) -> Advised:
+    yield Step(
+        on=headnode(datacenter),
+        run="zoneadm list -cv; zlogin -Q $(sdc-vmname sapi) true",
+        risk=SAFE,
+        why="shows which zones run, and what zlogin says; it changes nothing",
+        proof=_usable(datacenter),
+        applied_by_suite=False,
+    )
+    yield Note(
+        f"No zone of {datacenter.name} could be entered ({trouble}), so it is not known what runs in them: restart none of "
+        "them for that. Look at the head node's memory, swap and processes, and at what zlogin says."
+    )
+
+
+_USABLE = {
+    FORWARDING: _allow_forwarding,
+    SESSIONS: _allow_sessions,
+    CUT: _keep_the_connection,
+    FROZEN: _keep_the_connection,
+    ZLOGIN: _get_into_zones,
+}
+
+
+def _usable(datacenter: Datacenter) -> tuple[str, ...]:
+    return (f"headnode-can-be-used[{datacenter.id}]",)
 
 
 @remedy("headnode-is-the-right-one")

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from remediate import typed
-from remediate.shell import quote, remote
+from remediate.shell import quote
+from remediate.ssh import over_ssh
 
 HIDDEN_CONTROL = "!1.3.6.1.4.1.38678.1"
 """With it UFDS hands out hashed passwords and salts: facts, "How a real UFDS answers"."""
@@ -66,6 +67,7 @@ def copied(source: str, target: str, dn: str) -> str:
     """Typed by the operator: copies one entry, with its hashed password, from one head node's UFDS to another's."""
     read = f"sdc-ldap search -b {quote(typed.dn(dn))} -s base -E {quote(HIDDEN_CONTROL)} '(objectclass=*)'"
     return (
-        f"{remote(source, read, '-n')} |\n"
-        f"    {UNFOLDED} | sed -e '/^_salt:/!{{/^_/d;}}' | {remote(target, 'sdc-ldap add')}"
+        f"{over_ssh(source, read)} |\n"
+        f"    {UNFOLDED} | sed -e '/^_salt:/!{{/^_/d;}}' |\n"
+        f"    {over_ssh(target, 'sdc-ldap add', stdin=True)}"
     )

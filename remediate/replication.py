@@ -13,7 +13,8 @@ from remediate.ldif import added, checkpoint_at, copied, touched
 from remediate.lookup import application, headnode, state_of
 from remediate.registry import Advised, remedy
 from remediate.removal import without
-from remediate.shell import REPLICATOR, in_zone, quote, remote, rendered_anew, smf_log, zone_service
+from remediate.shell import REPLICATOR, in_zone, quote, rendered_anew, smf_log, zone_service
+from remediate.ssh import over_ssh
 from remediate.steps import OPERATOR, RESTARTS, SAFE, Note, Step
 
 CLOUDAPI_CONFIG = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
@@ -30,10 +31,10 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
     yield Step(
         on=OPERATOR,
         # No word of a failed answer goes on: without a string in JSON the replica is not even asked.
-        run=f"{remote(master.declared.headnode, read, '-n')} | (\n"
+        run=f"{over_ssh(master.declared.headnode, read)} | (\n"
         '    read -r password && [[ $password == \\"?*\\" ]] &&\n'
         '        printf \'{"metadata":{"ufds_remote_ldap_root_pw":%s}}\' "$password" |\n'
-        f"        {remote(replica.declared.headnode, f'sapiadm update {typed.uuid(sdc.uuid)}')} )",
+        f"        {over_ssh(replica.declared.headnode, f'sapiadm update {typed.uuid(sdc.uuid)}', stdin=True)} )",
         risk=RESTARTS,
         why=f"{replica.name} asks the master's UFDS with another password than {master.name} has; config-agent renders the "
         "right one within three minutes and restarts the replicator, cloudapi and adminui",

@@ -32,11 +32,6 @@ def _bytes(character: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
-def remote(host: str, command: str, options: str = "") -> str:
-    """A command for another host: ssh hands its words to a shell there, so the whole is quoted once more."""
-    return " ".join(filter(None, ("ssh", options, quote(typed.host(host)), quote(command))))
-
-
 def in_zone(uuid: str, command: str) -> str:
     """A command in a zone, from the global zone: zlogin hands its words to a shell there (facts, "Zones")."""
     return f"zlogin {typed.uuid(uuid)} {quote(command)}"

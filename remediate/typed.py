@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from evidence.reading import DNS_NAME, HEADNODE
+from evidence.inventory import DNS_NAME
+from evidence.reading import HEADNODE
 from evidence.subjects import ID, World
 from remediate.steps import Note, Step
 

@@ -13,6 +13,9 @@ from evidence.subjects import MANTA_ROLES, ROLES, Coupling, Datacenter, Region, 
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
 INVENTORY = "inventory-agrees"
+USABLE = "headnode-can-be-used"
+"""Explains what nobody saw, and nothing that was seen."""
+ACCESS = (HEADNODE[0], USABLE, HEADNODE[1])
 SERVICES = "services-run"
 TARGET = "target"
 ADDRESS = "replica-points-at-master"
@@ -27,12 +30,11 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[str, ...]:
     if ALL_OF_THE_ZONE in found:
         found.remove(ALL_OF_THE_ZONE)
         found += [other.id for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
-    if spec.id != HEADNODE[0]:
-        found += HEADNODE[: HEADNODE.index(spec.id) if spec.id in HEADNODE else None]
+    found += ACCESS[: ACCESS.index(spec.id) if spec.id in ACCESS else None]
     if spec.subject in _ZONE_ROWS and spec.id != SERVICES:
         found.append(SERVICES)
     if spec.subject == "link":
-        found += [f"{check}@target" for check in HEADNODE]
+        found += [f"{check}@target" for check in ACCESS]
     return tuple(dict.fromkeys(name for name in found if Spec.check_of(name) in specs))
 
 
@@ -166,7 +168,7 @@ def explanations(
     found = tuple(_overlapping(finding, findings, specs, known))
     if finding.outcome == BLOCKED:
         return tuple(other for other in found if other.check in HEADNODE) or found or _misled(finding, findings, known)
-    found = tuple(other for other in found if _concerns(other, finding, known))
+    found = tuple(other for other in found if not _unseen(other, findings) and _concerns(other, finding, known))
     if specs[finding.check].subject in _ZONE_ROWS:
         return found
     return tuple(other for other in found if other.check in HEADNODE or not specs[other.check].answers)
@@ -179,6 +181,13 @@ def _misled(finding: Result, findings: Mapping[str, list[Result]], known: Mappin
     names |= {place.target.name for place in places if isinstance(place, Link)}
     wrong = [each for each in findings.get(INVENTORY, ()) if each.outcome != BLOCKED]
     return tuple(each for each in wrong if names & set(each.culprits))
+
+
+def _unseen(other: Result, findings: Mapping[str, list[Result]]) -> bool:
+    """Whether a finding is only that a head node could not be used, or is blocked by that: what was seen has another reason."""
+    if other.check == HEADNODE[1] and other.outcome == BLOCKED:
+        return any(finding.subject == other.subject for finding in findings.get(USABLE, ()))
+    return other.check == USABLE
 
 
 def _concerns(other: Result, finding: Result, known: Mapping[str, Subject]) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 from evidence.accounts import Account, Accounts, Collision, Collisions
 from evidence.collect.ldap import USERS, Entry, Found, Search, equal
 from evidence.collect.parse import UnreadableError
-from evidence.collect.ssh import UnansweredError
+from evidence.collect.unanswered import UnansweredError
 from evidence.redact import cut
 
 UNIQUE: Final = ("login", "email", "uuid")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from evidence.collect.ldap import USERS, Entry, Found
-from evidence.collect.ssh import UnansweredError
+from evidence.collect.unanswered import UnansweredError
 
 FINGERPRINT: Final = "ufds_admin_key_fingerprint"
 """In the metadata of SAPI's application sdc alone; /usbkey/config does not have it."""

@@ -13,7 +13,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from evidence.collect import parse, web
-from evidence.collect.ssh import Output, UnansweredError
+from evidence.collect.ssh import Output
+from evidence.collect.unanswered import UnansweredError
 from evidence.collect.zone import HOST
 from evidence.model import HttpAnswer, Listing
 from evidence.redact import Vault, cut

@@ -16,7 +16,7 @@ from typing import Final
 from evidence.collect import apart
 from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
-from evidence.collect.ssh import UnansweredError
+from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
 from evidence.redact import cut
 

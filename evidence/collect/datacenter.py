@@ -15,10 +15,14 @@ from evidence.collect import cloudapi, endpoints, files, headnode, names, parse,
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import Comparing
 from evidence.collect.draft import HOW, MANTA_VMADM, PINGS, VMADM, Draft, doubtful, firewalled
+from evidence.collect.login import connect
 from evidence.collect.render import auto_metadata
 from evidence.collect.replication import Changelog
-from evidence.collect.ssh import HeadNode, Output, UnansweredError, Way, connect
+from evidence.collect.ssh import HeadNode, Output
+from evidence.collect.tunnel import Way
+from evidence.collect.unanswered import UnansweredError
 from evidence.facts import Fact, Missing, OutOfSight, missing
+from evidence.headnode import ZLOGIN, Trouble
 from evidence.inventory import BY_ENDPOINTS, MASTER, Timeouts
 from evidence.links import Link
 from evidence.model import Configuration, HttpAnswer, Probe, SapiObject, Vm
@@ -44,6 +48,8 @@ class Collector:
         self._turns = turns
         self._secrets: dict[str, dict[str, Any]] = {"sapi": {}, "usbkey": {}, "endpoints": {}}
         self._configs: dict[str, asyncio.Task[None]] = {}
+        self._entered: dict[str, str] = {}
+        """Zone that was to be entered to why it could not be, or nothing."""
         self._head: HeadNode
         self._way: Way
         self._services: services.Services
@@ -119,7 +125,10 @@ class Collector:
                 for vm in draft.vms.values():
                     if not vm.server:
                         tasks.create_task(self._zone(vm, by_source.get(vm.alias, [])))
+            await draft.ask("troubles", self._troubles)
         finally:
+            if head is not None and head.troubles and "troubles" not in draft.facts:
+                draft.answer("troubles", head.troubles)  # the run's time is over, and that is why
             draft.known.set()
             for each in (self._changelog, self._meeting, self._comparing):
                 each.end(draft.name, master=draft.declared.state == MASTER)
@@ -158,6 +167,14 @@ class Collector:
             draft.known.set()
             for each in (self._changelog, self._meeting, self._comparing):
                 each.end(draft.name, master=draft.declared.state == MASTER)
+
+    async def _troubles(self) -> tuple[Trouble, ...]:
+        """What was wrong with the head node itself; that no zone at all can be entered says nothing of the zones."""
+        found = self._head.troubles
+        whys = [why for _, why in sorted(self._entered.items())]
+        if whys and all(whys) and not self._head.lost:
+            found += (Trouble(ZLOGIN, whys[0]),)
+        return found
 
     # What the head node's commands print
 
@@ -415,6 +432,7 @@ class Collector:
         command = f"zlogin -Q {vm.uuid} {self._script(vm.role, wanted.values())}"
         if vm.state == "running":
             answers, why = await self._answers(command, "the script in the zone")
+            self._entered[vm.alias] = "" if answers.seen else why
         else:
             answers, why = zone.Answers(), f"the zone is {cut(vm.state)}"
         how = f"{cut(command)} < zone.sh"

@@ -17,7 +17,7 @@ import msgspec
 from evidence.collect import endpoints, headnode
 from evidence.collect.files import Wanted
 from evidence.collect.parse import UnreadableError
-from evidence.collect.ssh import UnansweredError
+from evidence.collect.unanswered import UnansweredError
 from evidence.facts import Fact, Missing, OutOfSight, missing
 from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA, Declared
 from evidence.links import LINKS
@@ -44,6 +44,7 @@ QUESTIONS = {
     "networks": ("NAPI's networks", "sdc-napi /networks"),
     "check_health": ("sdcadm check-health", "sdcadm check-health -j"),
     "healthcheck": ("sdc-healthcheck", "sdc-healthcheck -p"),
+    "troubles": ("whether it can be used to the end", "ssh -v"),
     "outside": ("cloudapi's public URL, asked from here", "curl -k https://…/--ping"),
 }
 """The facts of a datacenter: what is asked, and how an operator could ask it."""
@@ -122,11 +123,16 @@ class Draft:
         asked, how = self._question(key)
         self.facts[key] = await self._fact(asked, how, answer)
 
+    def answer(self, key: str, value: object) -> None:
+        """Likewise, where the answer is there already."""
+        asked, how = self._question(key)
+        self.facts[key] = Fact(asked=asked, how=how, at=now(), value=value)
+
     def _question(self, key: str) -> tuple[str, str]:
         asked, how = self.questions[key]
         sapi = self.declared.endpoints.get("sapi")
-        if key == "ssh" and self.declared.headnode:
-            how = f"ssh {self.declared.headnode}"
+        if key in ("ssh", "troubles") and self.declared.headnode:
+            how = f"{how} {self.declared.headnode}"
         elif sapi is not None:
             how = how.replace("sdc-sapi '", f"curl 'http://{sapi.host}:{sapi.port}")
         return f"{self.name}: {asked}", how

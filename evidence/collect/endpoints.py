@@ -6,12 +6,11 @@ Over the network between, certificates prove nothing (the zones' own are self-si
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from evidence.collect.ssh import LARGEST_TUNNELLED, ClosedError, Tunnel, UnansweredError
+from evidence.collect.unanswered import ClosedError, UnansweredError
 from evidence.inventory import Declared, Endpoint, Timeouts
 from evidence.model import Nic, Vm
 
@@ -52,15 +51,8 @@ class Direct:
         except OSError as error:
             raise ClosedError(error.strerror or "no connection") from None
 
-    @contextlib.asynccontextmanager
-    async def tunnel(self, host: str, port: int, most: int = LARGEST_TUNNELLED) -> AsyncIterator[Tunnel]:
-        """As HeadNode.tunnel: what a service sends stays limited."""
-        tunnel = Tunnel(self, host, port, most)
-        await tunnel.open()
-        try:
-            yield tunnel
-        finally:
-            await tunnel.close()
+    async def check(self, waited: float) -> None:
+        """There is nothing between here and a service but what the service itself is judged by."""
 
 
 def zones(declared: Declared) -> dict[str, Vm]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence.collect import parse
-from evidence.collect.ssh import HeadNode, UnansweredError
+from evidence.collect.ssh import HeadNode
+from evidence.collect.unanswered import UnansweredError
 from evidence.headnode import Clock, Instance, UsbKey
 from evidence.model import Vm
 from evidence.redact import Vault, cut

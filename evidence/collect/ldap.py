@@ -93,6 +93,11 @@ class Reply:
     found: tuple[Found, ...] = ()
 
 
+def complete(reply: Reply) -> bool:
+    """Whether everything was answered."""
+    return reply.bound and not any(found.why for found in reply.found)
+
+
 def equal(name: str, value: str) -> str:
     """A filter for one value, whatever characters it has."""
     return f"({name}={escape_filter_chars(value)})"

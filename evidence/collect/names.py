@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Final, TypeVar
 
+import asyncssh
 import dns.exception
 import dns.flags
 import dns.message
@@ -18,7 +19,8 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
-from evidence.collect.ssh import ClosedError, UnansweredError, Way
+from evidence.collect.tunnel import Way
+from evidence.collect.unanswered import ClosedError, UnansweredError
 from evidence.inventory import Timeouts
 from evidence.model import DnsAnswer
 from evidence.redact import cut
@@ -107,16 +109,20 @@ class Names:
             async with asyncio.timeout(limit):
                 wire = await self._exchange(host, query.to_wire())
         except TimeoutError:
+            await self._way.check(time.monotonic() - started)
             return DnsAnswer("TIMEOUT", (), round(limit * 1000))
         except ClosedError as error:
             return DnsAnswer("UNREACHABLE", (), 0, str(error))
-        except (asyncio.IncompleteReadError, OSError):
+        except (asyncio.IncompleteReadError, asyncssh.Error, OSError):
+            await self._way.check(time.monotonic() - started)
             return DnsAnswer("UNREACHABLE", (), 0, "the connection was closed without an answer")
         ms = round((time.monotonic() - started) * 1000)
         try:
             answer = dns.message.from_wire(wire)
             if not query.is_response(answer):
                 raise UnansweredError("binder's answer is to another question")
+            if answer.flags & dns.flags.TC:
+                return DnsAnswer("NONSENSE", (), ms, "the answer is cut off")
             rcode = dns.rcode.to_text(answer.rcode())
             records = [record for rrset in answer.answer if rrset.rdtype == kind for record in rrset]
             if kind == dns.rdatatype.SRV:

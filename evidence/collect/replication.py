@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from evidence.collect import directory
 from evidence.collect.ldap import BASE, USERS, Found, Search, equal
-from evidence.collect.ssh import UnansweredError
+from evidence.collect.unanswered import UnansweredError
 from evidence.model import Change, Checkpoint, Progress
 from evidence.redact import cut
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from evidence.collect import ldap, parse, web
-from evidence.collect.ssh import LARGEST_TUNNELLED, ClosedError, UnansweredError, Way
+from evidence.collect.tunnel import LARGEST_TUNNELLED, Way, tunnel
+from evidence.collect.unanswered import ClosedError, UnansweredError
 from evidence.inventory import Timeouts
 from evidence.model import HttpAnswer, SapiObject, Vm
 from evidence.redact import Vault, cut
@@ -63,17 +64,33 @@ class Services:
     def __init__(self, way: Way, timeouts: Timeouts, threads: Executor, vault: Vault) -> None:
         self._way, self._timeouts, self._threads, self._vault = way, timeouts, threads, vault
 
-    async def _through(self, host: str, port: int, work: Callable[[int], T], most: int = LARGEST_TUNNELLED) -> T:
+    async def _through(
+        self,
+        host: str,
+        port: int,
+        work: Callable[[int], T],
+        good: Callable[[T], bool],
+        most: int = LARGEST_TUNNELLED,
+    ) -> T:
         """Runs blocking work with the port of a tunnel, for at most the time of one command.
+
+        An answer that is not `good` is the service's only if the way to it is still there.
 
         At its end the tunnel is closed, and with it whatever the thread still waits for.
         """
         loop = asyncio.get_running_loop()
-        async with self._way.tunnel(host, port, most) as tunnel:
-            async with asyncio.timeout(self._timeouts.command):
-                result = await loop.run_in_executor(self._threads, functools.partial(work, tunnel.port))
-            if tunnel.failure is not None:
-                raise tunnel.failure
+        async with tunnel(self._way, host, port, most) as opened:
+            begun = loop.time()
+            try:
+                async with asyncio.timeout(self._timeouts.command):
+                    result = await loop.run_in_executor(self._threads, functools.partial(work, opened.port))
+            except TimeoutError:
+                await self._way.check(loop.time() - begun)
+                raise
+            if opened.failure is not None:
+                raise opened.failure
+            if not good(result):
+                await self._way.check(loop.time() - begun)
             return result
 
     async def _get(
@@ -86,7 +103,7 @@ class Services:
             return web.get(f"{scheme}://127.0.0.1:{local}{path}", host, headers, limit)
 
         try:
-            return await self._through(host, port, work)
+            return await self._through(host, port, work, lambda page: not page.error)
         except ClosedError as error:
             return web.Page(0, "", 0, str(error))
         except TimeoutError:
@@ -140,7 +157,7 @@ class Services:
             return ldap.converse(ldap.Login(local, root.dn, root.password), searches, limit)
 
         try:
-            return await self._through(host, 636, work, most)
+            return await self._through(host, 636, work, ldap.complete, most)
         except ClosedError as error:
             return ldap.Reply(False, str(error))
         except TimeoutError:

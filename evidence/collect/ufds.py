@@ -11,7 +11,8 @@ from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import LARGEST, Comparing
 from evidence.collect.draft import ADMIN_UUID, Draft
 from evidence.collect.replication import Changelog
-from evidence.collect.ssh import LARGEST_TUNNELLED, UnansweredError
+from evidence.collect.tunnel import LARGEST_TUNNELLED
+from evidence.collect.unanswered import UnansweredError
 from evidence.facts import OutOfSight
 from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
 from evidence.model import Attempt, Vm

@@ -6,15 +6,20 @@ proxies and .netrc are ignored, the answer's size is limited.
 
 from __future__ import annotations
 
+import http.client
+import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import requests
+import requests.adapters
 import urllib3
+import urllib3.connection
 
 LARGEST: Final = 8 << 20
+CUT_OFF: Final = "the connection was closed without a complete HTTP answer"
 
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
@@ -29,6 +34,63 @@ class Page:
     error: str = ""
 
 
+class _Lines(io.BufferedReader):
+    """Remembers the last line that was read as one."""
+
+    last = b""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self.last = super().readline(size)
+        return self.last
+
+    @property
+    def at_blank(self) -> bool:
+        return self.last in (b"\r\n", b"\n")
+
+
+class _Whole(http.client.HTTPResponse):
+    """An answer whose head came whole.  http.client takes the end of the connection for the end of the head, too."""
+
+    lines: _Lines
+
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self.lines = self.fp = _Lines(self.fp.detach())
+
+    def begin(self) -> None:
+        super().begin()
+        if not self.lines.at_blank:
+            raise http.client.HTTPException("the answer ends within its head")
+
+
+class _Http(urllib3.connection.HTTPConnection):
+    response_class = _Whole
+
+
+class _Https(urllib3.connection.HTTPSConnection):
+    response_class = _Whole
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    def init_poolmanager(self, *words: Any, **named: Any) -> None:
+        super().init_poolmanager(*words, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def _cut_off(answer: requests.Response) -> bool:
+    """Whether a chunked body lacks the blank line after its last chunk; of other bodies urllib3 counts the bytes."""
+    head = getattr(answer.raw, "_original_response", None)
+    return isinstance(head, _Whole) and bool(answer.raw.chunked) and not head.lines.at_blank
+
+
 def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> Page:
     """GET of a URL, as if it were at `host`: through a tunnel it is at 127.0.0.1."""
     started = time.monotonic()
@@ -39,6 +101,8 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> Page
     session = requests.Session()
     session.trust_env = False
     session.verify = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter())
     try:
         with session.get(
             url,
@@ -62,13 +126,15 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> Page
                     return Page(0, "", spent(), f"the answer is larger than {LARGEST >> 20} MiB")
                 if time.monotonic() - started > timeout:
                     return Page(0, "", spent(), f"no complete answer within {timeout:g} s")
+            if _cut_off(answer):
+                return Page(0, "", spent(), CUT_OFF)
             return Page(answer.status_code, body.decode("utf-8", "replace"), spent())
     except requests.exceptions.SSLError:
         return Page(0, "", spent(), "no TLS connection: the service closed it, or does not speak HTTPS")
     except requests.exceptions.Timeout:
         return Page(0, "", spent(), f"no answer within {timeout:g} s")
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        return Page(0, "", spent(), _unconnected(error) or "the connection was closed without a complete HTTP answer")
+        return Page(0, "", spent(), _unconnected(error) or CUT_OFF)
     finally:
         session.close()
 

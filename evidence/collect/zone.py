@@ -70,6 +70,11 @@ class Answers:
     services_why: str = ""
     complete: bool = False
 
+    @property
+    def seen(self) -> bool:
+        """Whether the script printed anything, and so was in its zone."""
+        return self.complete or self.services is not None or bool(self.services_why or self.probes or self.files)
+
 
 def targets(link: Link) -> tuple[Target, ...]:
     """What is to be tried for one link.  Raises Missing if its address is not known."""

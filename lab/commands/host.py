@@ -12,6 +12,7 @@ from lab.commands import NOT_IMITATED, Call, UsageError, command
 from lab.machine import Machine
 
 BOOT_TIME = 1753000000
+ZLOGIN_BROKEN = "zlogin: could not start zone shell: Resource temporarily unavailable"
 VMADM_USAGE = "Usage: /usr/vm/sbin/vmadm get|list|lookup|update [options] (the lab imitates no other subcommand)"
 
 
@@ -223,6 +224,8 @@ def _is_route(text: object) -> bool:
 
 @command("zlogin")
 async def zlogin(call: Call) -> int | None:
+    if call.site.zlogin_broken:
+        raise UsageError(ZLOGIN_BROKEN, 1)
     words = list(call.arguments)
     null = False
     while words and words[0].startswith("-"):
@@ -245,10 +248,11 @@ def enter_zone(call: Call, machine: Machine, words: list[str], *, null: bool = F
     shell = ["/usr/bin/bash", "-c", " ".join(words)] if words else ["/usr/bin/bash", "--norc"]
     prompt = f"PS1=[root@{machine.zone.uuid} ({machine.datacenter.name}:{machine.alias}) \\w]# "
     # A log-in finds what the zone's own profile adds.
-    own = [] if words else [f"/{folder}" for folder in roots.IN_ZONES_OF.get(machine.zone.role, ())]
+    own = [f"/{folder}" for folder in roots.IN_ZONES_OF.get(machine.zone.role, ())]
+    path = roots.ZLOGIN_PATH if words else ":".join([*own, roots.LOGIN_PATH])
     argv = [
         "/.lab/bin/nsenter", f"--net=/.netns/{machine.namespace}", f"--root={root}", f"--wd={root}/root", "--",
-        "/usr/bin/env", prompt, f"PATH={':'.join([*own, roots.SHELL_PATH])}", *shell,
+        "/usr/bin/env", prompt, f"PATH={path}", *shell,
     ]  # fmt: skip
     if null:
         argv = ["/usr/bin/bash", "-c", 'exec "$0" "$@" </dev/null', *argv]

@@ -11,7 +11,7 @@ from evidence.accounts import Account, Collision, Collisions
 from evidence.collect import accounts
 from evidence.collect.ldap import Entry, Found, Search
 from evidence.collect.parse import UnreadableError
-from evidence.collect.ssh import UnansweredError
+from evidence.collect.unanswered import UnansweredError
 
 ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
 

@@ -12,7 +12,8 @@ import pytest
 
 from evidence.collect import cloudapi
 from evidence.collect.parse import UnreadableError
-from evidence.collect.ssh import Output, UnansweredError
+from evidence.collect.ssh import Output
+from evidence.collect.unanswered import UnansweredError
 from evidence.model import Listing
 from evidence.redact import Vault
 

@@ -16,6 +16,7 @@ import pytest
 from evidence.collect import collect
 from evidence.inventory import Declared, Inventory, Timeouts
 from evidence.model import DatacenterEvidence, Evidence
+from tests.brought import asked
 
 PASSWORD = "hush-hush-of-ufds-root"
 VM = {
@@ -55,7 +56,7 @@ class Server:
                 return True
 
         async def process(process: asyncssh.SSHServerProcess[str]) -> None:
-            command = process.command or ""
+            command = asked(process.command)
             outer.commands.append(command)
             text = outer.printed.get(command.split()[0])
             if text == "HANG":

@@ -11,7 +11,7 @@ from evidence.collect import apart, comparison
 from evidence.collect.comparison import Comparing, copied, differing, listing
 from evidence.collect.ldap import BASE, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
-from evidence.collect.ssh import UnansweredError
+from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
 
 USERS = "ou=users, o=smartdc"

@@ -10,7 +10,8 @@ import pytest
 
 from evidence.collect import headnode
 from evidence.collect.parse import UnreadableError
-from evidence.collect.ssh import HeadNode, Output, UnansweredError
+from evidence.collect.ssh import HeadNode, Output
+from evidence.collect.unanswered import UnansweredError
 from evidence.headnode import Instance, UsbKey
 from evidence.model import Vm
 from evidence.redact import Vault

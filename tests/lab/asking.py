@@ -19,6 +19,7 @@ import asyncssh
 from lab import plan
 from lab.ufds import messages
 from tests.lab.symptoms import TABLES, Symptom
+from tests.login import in_login
 
 AT_ONCE = 6
 PATIENCE = 15.0
@@ -50,7 +51,7 @@ async def typed_there(datacenters: str, command: str) -> tuple[str, str]:
     code, said = "", []
     for datacenter in datacenters.split():
         async with asyncssh.connect(datacenter, connect_timeout=3) as link:
-            done = await link.run(command, stdin=asyncssh.DEVNULL, errors="replace")
+            done = await link.run(in_login(command), stdin=asyncssh.DEVNULL, errors="replace")
         code = str(done.exit_status)
         said.append(f"{done.stdout!s}{done.stderr!s}")
     return code, "\n----\n".join(said)

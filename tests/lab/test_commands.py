@@ -17,7 +17,7 @@ NOT_IMITATED = (
     f"zlogin -z {CLOUDAPI} true", "svcs -y", "svcadm mark maintenance x", "svcadm restart -d x", "svcprop -q x", "svccfg export x",
     "netstat -an", "route monitor", "ping -c 1 10.1.1.1", "nc -k x 1", "dig -b 1 x", "curl --frob x", "sdc-sapi /ping --frob",
     "sapiadm showapp sdc", "sapiadm -v get x", "echo '[]' | sapiadm update x", "json -e 1", "sdc-ldap search -Q x",
-    "sdc-usbkey frob", "sdc-backup", "zlogin $(sdc-vmname manta) manta-shardadm frob",
+    "sdc-usbkey frob", "sdc-backup", "zlogin $(sdc-vmname manta) /opt/smartdc/bin/manta-shardadm frob",
 )  # fmt: skip
 SAID = [
     # what the line ends with, and its exit status

@@ -20,6 +20,6 @@ def test_it_tells_who_is_who() -> None:
     said = greeting.text(plan.make_plan(3, coupled=False))
     assert "my-dc-2  master" in said
     assert "my-dc-3  not coupled yet" in said
-    assert "ssh -t my-dc-1 sdc-ufds-m2s" in said
+    assert "ssh -t my-dc-1 /opt/smartdc/bin/sdc-ufds-m2s" in said
     assert "m2s" not in greeting.text(plan.make_plan(3))
     assert "and 15 more" in greeting.text(plan.make_plan(20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from tests.lab.operator import Operator, living
 
 POSEIDON = "sdc-ldap search login=poseidon uuid | sed -n 's/^uuid: //p'"
 APPLICATIONS = "sdc-sapi '/applications?name=manta{}' | json -Ha owner_uuid"
-MANTA = "zlogin $(sdc-vmname manta) {}"
+MANTA = "zlogin $(sdc-vmname manta) /opt/smartdc/bin/{}"
 INIT = MANTA.format("manta-init -s lab -e ops@example.com")
 # By address: binder does not know the way to a datacenter that is not coupled.
 POINT = (
@@ -121,3 +122,24 @@ def test_a_ring_a_layout_and_its_zones(operator: Operator) -> None:
     assert "not there" in typed(operator, "my-dc-2", "manta-oneach -s webapi 'echo not there >&2; false'")
     assert "unrecognized service" in operator.on("my-dc-2", "manta-oneach -s cloudapi true")[1]
     assert typed(operator, "my-dc-2", "manta-oneach -s webapi 'svcadm restart \"*muskie*\"'") != ""
+
+
+PATHS = {
+    "ssh my-dc-1 'echo $PATH'": "/usr/bin:/bin:/usr/sbin:/sbin\n",
+    "echo 'echo $PATH' | ssh -T my-dc-1": "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:"
+    "/opt/smartdc/agents/bin\n",
+    "ssh my-dc-1 'zlogin $(/opt/smartdc/bin/sdc-vmname ufds) echo \\$PATH'": "/usr/sbin:/usr/bin\n",
+}
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="needs OpenSSH's client")
+@pytest.mark.parametrize("line", PATHS)
+def test_each_way_in_has_the_path_that_smartos_gives_it(operator: Operator, line: str) -> None:
+    assert operator.types(f"({line})") == (0, PATHS[line])
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="needs OpenSSH's client")
+def test_tritons_tools_are_not_found_by_a_command_over_ssh(operator: Operator) -> None:
+    code, said = operator.types("ssh my-dc-1 sdcadm insts -j")
+    assert code == 127
+    assert "command not found" in said

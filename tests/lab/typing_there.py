@@ -12,18 +12,20 @@ from collections.abc import Sequence
 
 import asyncssh
 
+from tests.login import in_login
+
 PATIENCE = 120.0
 CLOSED = 255
 
 
 async def plainly(link: asyncssh.SSHClientConnection, line: str) -> int:
-    done = await link.run(line, stdin=asyncssh.DEVNULL, errors="replace")
+    done = await link.run(in_login(line), stdin=asyncssh.DEVNULL, errors="replace")
     print(f"{done.stdout!s}{done.stderr!s}", end="")
     return done.exit_status or 0
 
 
 async def answering(link: asyncssh.SSHClientConnection, line: str, turns: Sequence[tuple[str, str]]) -> int:
-    process = await link.create_process(line, term_type="xterm", stderr=asyncssh.STDOUT, errors="replace")
+    process = await link.create_process(in_login(line), term_type="xterm", stderr=asyncssh.STDOUT, errors="replace")
     said = seen = ""
     for wanted, typed in turns:
         while wanted not in seen:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.login import in_login
 from tests.proofs import consequences
 from tests.proofs.cases import CASES, Case
 
@@ -43,8 +44,8 @@ def lab(*words: str) -> None:
 def type_into(where: str, command: str) -> None:
     """Type a command into a head node's root shell over SSH, or on the operator's own machine, as an operator pastes it."""
     datacenter = where.split(".")[0]
-    shell = ["bash", "-c"] if where == "operator" else ["ssh", datacenter]
-    done = subprocess.run([*shell, command], check=False, capture_output=True, text=True)
+    shell = ["bash", "-c", command] if where == "operator" else ["ssh", datacenter, in_login(command)]
+    done = subprocess.run(shell, check=False, capture_output=True, text=True)
     print(f"[{datacenter}]# {command}\n{done.stdout}{done.stderr}", flush=True)
     if done.returncode != 0:
         raise SystemExit(f"typed into {where}, exit {done.returncode}: {command}")

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from evidence.accounts import Account
+from evidence.headnode import CUT, FORWARDING, FROZEN, SESSIONS, ZLOGIN, Trouble
 from evidence.model import (
     Attempt,
     Checkpoint,
@@ -85,6 +86,11 @@ CASES: dict[str, tuple[World, str, str]] = {
         s.changed(W, "my-dc-1", ssh="timed out"),
         "my-dc-1",
         "ssh -v -o ConnectTimeout=10 root@10.1.2.2",
+    ),
+    "headnode-can-be-used": (
+        s.changed(W, "my-dc-1", troubles=s.fact((Trouble(FORWARDING, "to 10.1.1.32:80"),))),
+        "my-dc-1",
+        "egrep -in 'AllowTcpForwarding|PermitOpen|DisableForwarding' /etc/ssh/sshd_config",
     ),
     "headnode-is-the-right-one": (W, "my-dc-1", "ssh root@10.1.2.2 sysinfo"),
     "services-run": (
@@ -436,3 +442,16 @@ def test_overlapping_networks_are_told_and_not_renumbered() -> None:
     advice = advice_for(s.cause("networks-do-not-overlap", "coupling"), W)
     assert not advice.steps
     assert "installed anew" in advice.notes[0]
+
+
+@pytest.mark.parametrize("kind", [FORWARDING, SESSIONS, CUT, FROZEN, ZLOGIN])
+def test_what_nobody_saw_is_never_restarted(kind: str) -> None:
+    """Of a head node that cannot be used nothing is known, so the plan only looks."""
+    trouble = Trouble(kind, "what it said", "2026-01-01T00:00:00Z", 7)
+    world = s.changed(W, "my-dc-1", troubles=s.fact((trouble,)))
+    advice = advice_for(s.cause("headnode-can-be-used", "my-dc-1"), world)
+    assert [step.risk for step in advice.steps] == [SAFE]
+    (note,) = advice.notes
+    assert "broke" not in note.partition("(")[0]
+    assert str(trouble) in note
+    assert ("after 7 answers" in note) == (kind in (CUT, FROZEN))

@@ -51,7 +51,7 @@ def compared(*differences: EntryDifference) -> World:
 
 
 CASES: dict[str, tuple[str, str, World, str, str]] = {
-    "password": ("master-password-is-known", "my-dc-3", W, OPERATOR, "root@10.3.2.2 'sapiadm update "),
+    "password": ("master-password-is-known", "my-dc-3", W, OPERATOR, "opt/local/sbin; sapiadm update "),
     "disabled": ("replicator-runs", "my-dc-3", replicator("disabled"), "my-dc-3.global", f"enable -s {REPLICATOR}"),
     "maintenance": ("replicator-runs", "my-dc-3", replicator("maintenance"), "my-dc-3.global", f"clear {REPLICATOR}"),
     "conflict": (

@@ -17,6 +17,7 @@ SHORT_LIST = (
     "sdcadm check-health -j",
     "sdc-healthcheck -p",
     re.escape(headnode.DATE),
+    "true",  # whether the head node still answers, after a service did not
     r"ls -1d /( /(zones/[0-9a-f-]{36}/root/)?(var/)?tmp/[A-Za-z0-9._\[\]*-]+)+",
     r"(zlogin -Q [0-9a-f-]{36} )?/usr/bin/bash -s -- [0-9]+( (file|manifests):/opt/smartdc/[a-z./-]+|"
     r" route:[A-Za-z0-9.-]+| (tcp|udp):[A-Za-z0-9.-]+:[0-9]+| began:svc:/[a-z/]+)*",

@@ -10,6 +10,8 @@ from typing import Any
 
 import asyncssh
 
+from tests.brought import asked
+
 Process = asyncssh.SSHServerProcess[bytes]
 Answer = Callable[[Process], Awaitable[None]]
 Dialled = Callable[[Any, Any], Awaitable[None]]
@@ -112,6 +114,8 @@ class HeadNode:
 
     def __init__(self, answers: dict[str, Answer], dialled: Dialled = refuses) -> None:
         self.answers, self.dialled = answers, dialled
+        self.forwards: bool | None = None
+        """Whether it really forwards, or forbids it; else `dialled` answers."""
         self.key = asyncssh.generate_private_key("ssh-ed25519")
         self.user_key = asyncssh.generate_private_key("ssh-ed25519")
         self.users: list[str] = []
@@ -129,7 +133,9 @@ class HeadNode:
 
             def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
                 outer.connections.append((dest_host, dest_port))
-                return outer.dialled
+                if outer.forwards is False:  # as sshd does: the reason is in the code alone
+                    raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed")
+                return outer.forwards or outer._dial
 
         allowed = asyncssh.import_authorized_keys(self.user_key.export_public_key().decode())
         self._server = await asyncssh.listen(
@@ -147,8 +153,15 @@ class HeadNode:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
 
+    async def _dial(self, reader: Any, writer: Any) -> None:
+        """A service that breaks off ends its own connection: asyncssh would end all of them for an error here."""
+        try:
+            await self.dialled(reader, writer)
+        except (OSError, asyncssh.Error):
+            writer.close()
+
     async def _process(self, process: Process) -> None:
-        command = process.command or ""
+        command = asked(process.command)
         typed = bytearray()
         self.commands.append((command, b""))
         at = len(self.commands) - 1

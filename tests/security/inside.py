@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+from tests.login import in_login
+
 ROOT = Path(__file__).resolve().parents[2]
 DATACENTERS = ("my-dc-1", "my-dc-2", "my-dc-3")
 STATE = """
@@ -34,7 +36,9 @@ echo 'the password is @, and token=@' >> config.json
 
 def typed(datacenter: str, command: str) -> str:
     """What a command prints on a head node."""
-    done = subprocess.run(["ssh", datacenter, command], check=False, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        ["ssh", datacenter, in_login(command)], check=False, capture_output=True, text=True, timeout=20
+    )
     return done.stdout
 
 

@@ -17,7 +17,7 @@ from evidence.subjects import World
 from fixtures.check import CHECKS
 from tests.judging import check_functions
 from tests.remediate import synthetic as s
-from verdict.graph import afters, cycle, subjects_by_id
+from verdict.graph import ACCESS, afters, cycle, subjects_by_id
 from verdict.judge import Verdict, judge
 
 CLOUDAPI_LINK = "my-dc-3.cloudapi0--my-dc-2.ufds.636"
@@ -320,7 +320,8 @@ def test_a_cause_that_was_not_asked_for_is_told_and_nothing_else_that_was_not(wo
 
 def test_every_row_comes_after_the_head_node(world: World) -> None:
     for spec in CHECKS.values():
-        if spec.id not in ("headnode-answers", "headnode-is-the-right-one"):
+        if spec.id not in ACCESS:
+            assert "headnode-can-be-used" in afters(spec, CHECKS)
             assert {"headnode-answers", "headnode-is-the-right-one"} <= set(afters(spec, CHECKS))
 
 
@@ -370,3 +371,27 @@ def test_a_row_about_a_datacenter_says_which_of_its_zones_it_follows_from() -> N
         ):
             vague = {name for name in spec.after if "@" not in name and CHECKS[name].subject in wholes}
             assert not vague or spec.id == "health-commands-answer", (spec.id, vague)
+
+
+def test_a_head_node_that_cannot_be_used_explains_what_nobody_saw_and_nothing_else(world: World) -> None:
+    verdict = judge(
+        [
+            finding("headnode-can-be-used", "my-dc-3"),
+            finding("headnode-is-the-right-one", "my-dc-3", BLOCKED, lacks="my-dc-3"),
+            finding("services-run", "my-dc-3.sapi0", BLOCKED, lacks="my-dc-3.sapi0"),
+            finding("region-name-agrees", "my-dc-3"),
+            finding("cloudapi-reaches-master-ufds", CLOUDAPI_LINK, BLOCKED, lacks="my-dc-3.cloudapi0"),
+            finding("binder-reaches-binder", "my-dc-1.binder0--my-dc-3.binder.53", BLOCKED, lacks="my-dc-3"),
+        ],
+        CHECKS,
+        world,
+    )
+    assert causes(verdict) == {
+        "headnode-can-be-used[my-dc-3]": [
+            "binder-reaches-binder[my-dc-1.binder0--my-dc-3.binder.53]",
+            f"cloudapi-reaches-master-ufds[{CLOUDAPI_LINK}]",
+            "headnode-is-the-right-one[my-dc-3]",
+            "services-run[my-dc-3.sapi0]",
+        ],
+        "region-name-agrees[my-dc-3]": [],
+    }

@@ -22,7 +22,7 @@ ANSWERS = (
 KEY = "replica-key-is-known-to-master[{}]"
 LISTS = "cloudapi-lists-every-datacenter[{}]"
 LATER = ("no-password-left-behind[my-dc-3]", "sapi-points-at-master-moray[my-dc-3]")
-INIT = "zlogin $(sdc-vmname manta) manta-init -s lab -e ops@example.com"
+INIT = "zlogin $(sdc-vmname manta) /opt/smartdc/bin/manta-init -s lab -e ops@example.com"
 DELETE_APPLICATION = """app=$(sdc-sapi /applications?name=manta | json -Ha uuid)
 for service in $(sdc-sapi "/services?application_uuid=$app" | json -Ha uuid); do
     sdc-sapi --no-headers /services/$service -X DELETE
@@ -165,7 +165,9 @@ async def put_right(journal: Journal) -> None:
 
 async def deploy(journal: Journal) -> None:
     journal.say("## Shards, ring, zones")
-    await journal.types("my-dc-2", "zlogin $(sdc-vmname manta) manta-shardadm set -i 1.moray -s 1.moray")
+    await journal.types(
+        "my-dc-2", "zlogin $(sdc-vmname manta) /opt/smartdc/bin/manta-shardadm set -i 1.moray -s 1.moray"
+    )
     await journal.types("my-dc-2", "manta-adm create-topology -v 100 -p 2020")
     await journal.types("my-dc-2", "manta-adm create-topology -t buckets -v 100 -p 2020")
     journal.say("MUSKIE_MULTI_DC comes last here, after the zones: so every muskie has to be started again.")

@@ -1,0 +1,99 @@
+"""A port on this machine that leads to a service, for libraries that know only how to connect to one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import socket
+from collections.abc import AsyncIterator
+from typing import Any, Final, Protocol
+
+import asyncssh
+
+from evidence.collect.unanswered import ClosedError, UnansweredError, reason
+
+LARGEST_TUNNELLED: Final = 16 << 20
+"""Of what a service sends through a tunnel: no library behind it may be made to fill the memory."""
+
+
+class Way(Protocol):
+    """How services are reached: from a head node, or from here."""
+
+    async def connect(self, host: str, port: int) -> tuple[Any, Any]:
+        """A TCP connection to a service.  Raises ClosedError or UnansweredError."""
+
+    async def check(self, waited: float) -> None:
+        """After an answer that did not come in so many seconds: raises UnansweredError if the way there is what broke."""
+
+
+@contextlib.asynccontextmanager
+async def tunnel(way: Way, host: str, port: int, most: int = LARGEST_TUNNELLED) -> AsyncIterator[Tunnel]:
+    """A port on 127.0.0.1 that takes one connection, and passes it on to a service.  Closed with the block.
+
+    Of what the service sends, `most` bytes are handed on.
+    """
+    opened = Tunnel(way, host, port, most)
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+class Tunnel:
+    """See `tunnel`.  `failure` holds why the head node could not connect, if it could not."""
+
+    def __init__(self, head: Way, host: str, port: int, most: int) -> None:
+        self._head, self._host, self._target, self._most = head, host, port, most
+        self._server: asyncio.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._taken = False
+        self.failure: Exception | None = None
+        self.port = 0
+
+    async def open(self) -> None:
+        try:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, family=socket.AF_INET)
+        except OSError as error:
+            raise UnansweredError(f"no port could be opened on this machine: {reason(error)}") from None
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Only the first connection is ours: nobody else on this machine is let into the admin network."""
+        if self._taken:
+            writer.transport.abort()
+            return
+        self._taken = True
+        self._task = asyncio.current_task()
+        try:
+            try:
+                far_reader, far_writer = await self._head.connect(self._host, self._target)
+            except (ClosedError, UnansweredError) as error:
+                self.failure = error
+                return
+            try:
+                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer, self._most))
+            finally:
+                far_writer.close()
+        except (asyncio.CancelledError, asyncssh.Error, OSError):
+            pass  # the tunnel is closed, or one of its ends is
+        finally:
+            writer.transport.abort() if self.failure else writer.close()
+
+
+async def _pump(reader: Any, writer: Any, most: float = math.inf) -> None:
+    """Copies until the end, or until it is more than `most` bytes, and passes the end on."""
+    while most > 0 and (data := await reader.read(65536)):
+        most -= len(data)
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
