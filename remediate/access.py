@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evidence.headnode import CUT, FORWARDING, FROZEN, SESSIONS, ZLOGIN, Trouble
 from evidence.subjects import Datacenter, Zone
+from remediate import typed
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
 from remediate.shell import REPLICATOR, quote, smf_log, zone_service
@@ -110,7 +111,7 @@ def find_out_what_it_is(datacenter: Datacenter) -> Advised:
 
 
 def _look(datacenter: Datacenter, options: str, command: str, check: str) -> Step:
-    words = ["ssh", *options.split(), quote(datacenter.declared.headnode), command]
+    words = ["ssh", *options.split(), typed.host(datacenter.declared.headnode), command]
     return Step(
         on=OPERATOR,
         run=" ".join(words),
@@ -151,7 +152,7 @@ def set_the_clock(datacenter: Datacenter) -> Advised:
 def get_the_services_up(zone: Zone) -> Advised:
     """Boot the zone, enable what is disabled, clear what is in maintenance (facts "SMF")."""
     on, vm, proof = headnode(zone.datacenter), zone.vm, (f"services-run[{zone.id}]",)
-    uuid = quote(vm.uuid)
+    uuid = typed.uuid(vm.uuid)
     if zone.evidence.leftover:
         yield Note(
             f"{zone.id} ({vm.uuid}) is {vm.state}, and SAPI has no instance of this uuid: an upgrade that broke leaves such a zone. "

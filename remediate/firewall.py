@@ -12,6 +12,7 @@ from evidence.links import Link, links_to
 from evidence.paths import dropped_by, shut_out
 from evidence.routes import source_address
 from evidence.subjects import MANTA_ROLES, Datacenter, Zone
+from remediate import typed
 from remediate.lookup import headnode
 from remediate.napi import is_destination, is_uuid
 from remediate.registry import Advised, remedy
@@ -104,7 +105,7 @@ def close_ufds(datacenter: Datacenter) -> Advised:
         everybody = anybody(ufds.rules, ufds.vm, "tcp", UFDS)
         yield from rules_for(ufds, _without_a_rule(ufds, {rule.uuid for rule in everybody}), proof)
         if not ufds.vm.firewall_enabled:
-            uuid = quote(ufds.vm.uuid)
+            uuid = typed.uuid(ufds.vm.uuid)
             yield Step(
                 on=headnode(datacenter),
                 run=f"vmadm update {uuid} <<< {quote(compact({'firewall_enabled': True}))}",

@@ -9,11 +9,10 @@ from evidence.links import Link
 from evidence.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
 from evidence.routes import covering, network_of, nic_towards, routed
 from evidence.subjects import Coupling, Datacenter, Zone
-from remediate import napi
+from remediate import napi, typed
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
 from remediate.routes import destination, into_napi, napi_steps, route_steps
-from remediate.shell import quote
 from remediate.steps import SAFE, Note, Step
 
 
@@ -111,10 +110,10 @@ def let_the_head_node_reach_the_master(link: Link) -> Advised:
         return
     yield Step(
         on=headnode(datacenter),
-        run=f"route add {quote(key)} {quote(via)}",
+        run=f"route add {typed.prefix(key)} {typed.address(via)}",
         risk=SAFE,
         why=f"the global zone has no route to {host}; the zones have theirs from NAPI, which does not reach it",
-        undo=f"route delete {quote(key)} {quote(via)}",
+        undo=f"route delete {typed.prefix(key)} {typed.address(via)}",
         proof=proof,
     )
     yield Note(

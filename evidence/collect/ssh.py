@@ -206,7 +206,7 @@ class HeadNode:
             begun = loop.time()
             try:
                 async with asyncio.timeout(self._timeouts.command):
-                    process = await self._connection.create_process(sent(STILL_THERE), encoding=None)
+                    process = await self._start(STILL_THERE)
                     process.stdin.write_eof()
                     await process.wait_closed()
             except TimeoutError:
@@ -214,6 +214,11 @@ class HeadNode:
             except (asyncssh.Error, OSError):
                 await self._notice_loss()
             self._there_at = begun
+
+    async def _start(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
+        """The one door through which a command goes."""
+        process: asyncssh.SSHClientProcess[bytes] = await self._connection.create_process(sent(command), encoding=None)
+        return process
 
     async def _notice_loss(self) -> None:
         """asyncssh tells its client of a lost connection one turn later than those who wait for an answer."""

@@ -19,6 +19,7 @@ import urllib3
 import urllib3.connection
 
 LARGEST: Final = 8 << 20
+LARGEST_HEAD: Final = 64 << 10
 CUT_OFF: Final = "the connection was closed without a complete HTTP answer"
 
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -35,12 +36,17 @@ class Page:
 
 
 class _Lines(io.BufferedReader):
-    """Remembers the last line that was read as one."""
+    """Remembers the last line that was read as one, and ends a head that does not end (`100 Continue`, again and again)."""
 
     last = b""
+    head_left: int | None = LARGEST_HEAD
 
     def readline(self, size: int | None = -1, /) -> bytes:
         self.last = super().readline(size)
+        if self.head_left is not None:
+            self.head_left -= len(self.last)
+            if self.head_left < 0:
+                raise http.client.HTTPException(f"the answer's head is larger than {LARGEST_HEAD >> 10} KiB")
         return self.last
 
     @property
@@ -61,6 +67,7 @@ class _Whole(http.client.HTTPResponse):
         super().begin()
         if not self.lines.at_blank:
             raise http.client.HTTPException("the answer ends within its head")
+        self.lines.head_left = None
 
 
 class _Http(urllib3.connection.HTTPConnection):

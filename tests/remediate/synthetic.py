@@ -99,6 +99,7 @@ def _datacenter(dc: plan.Datacenter) -> DatacenterEvidence:
         ),
         check_health=fact(()),
         healthcheck=fact(()),
+        troubles=fact(()),
     )
 
 

@@ -187,12 +187,14 @@ async def _pour(writer: Any) -> None:
     while True:
         writer.write(hostile.BLOCK)
         await writer.drain()
+        await asyncio.sleep(0)  # it has the test's own loop, which a server far away would not hold up
 
 
 async def _continues(_: Any, writer: Any) -> None:
     while True:
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
         await writer.drain()
+        await asyncio.sleep(0)
 
 
 async def _hangs(_: Any, __: Any) -> None:

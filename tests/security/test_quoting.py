@@ -15,7 +15,8 @@ import pytest
 from evidence.model import Evidence
 from evidence.subjects import ADMIN_UUID, World
 from remediate.plan import Plan, make_plan, tell
-from remediate.shell import in_zone, quote, remote
+from remediate.shell import in_zone, quote
+from remediate.ssh import over_ssh
 from tests.remediate import synthetic as s
 from tests.remediate import test_coupling as coupling
 from tests.remediate import test_replication as replication
@@ -186,7 +187,7 @@ def test_a_command_for_two_shells_is_quoted_for_both(tmp_path: Path, form: str, 
     canary = tmp_path / "CANARY"
     word = TEXTS[name].replace("CANARY", str(canary)).replace("\0", "")
     inner = f"printf %s {quote(word)}"
-    command = remote("root@10.1.2.2", inner) if form == "ssh" else in_zone(ADMIN_UUID, inner)
+    command = over_ssh("root@10.1.2.2", inner) if form == "ssh" else in_zone(ADMIN_UUID, inner)
     done = subprocess.run(["bash"], input=STUBS + command, text=True, capture_output=True, check=False, cwd=tmp_path)
     assert not canary.exists()
     assert done.stdout == word.replace("\r", "\n") or done.stdout == word
