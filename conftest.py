@@ -42,6 +42,7 @@ from reports.extent import Extent  # noqa: E402
 from reports.progress import Progress  # noqa: E402
 from reports.run import RUNS, Run, RunError, new_run  # noqa: E402
 from reports.terminal import summary  # noqa: E402
+from triton_az_checks import places  # noqa: E402
 
 pytest_plugins = ["fixtures.plugin"]
 
@@ -67,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="judge only this datacenter's subjects (repeatable); everything is collected all the same",
     )
     group.addoption("--waivers", metavar="FILE", help="these waivers instead of those that the inventory names")
+    group.addoption("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
     group.addoption("--evidence", metavar="RUN_OR_FILE", help="judge this stored evidence, and contact nobody")
 
 
@@ -97,7 +99,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _world(config: pytest.Config) -> World:
     stored = config.getoption("evidence")
     if stored is not None:
-        named = Path(config.rootpath, RUNS, stored)
+        named = _runs(config) / stored
         evidence = load(named if stored and named.is_dir() else Path(stored))
         evidence = replace(evidence, inventory=_declared(config, evidence.inventory))
         if not config.option.collectonly:
@@ -137,11 +139,17 @@ def _declared(config: pytest.Config, inventory: Inventory) -> Inventory:
     return inventory if named is None else replace(inventory, waivers=named, waived=read_waivers(named))
 
 
+def _runs(config: pytest.Config) -> Path:
+    """Where runs are kept."""
+    named = config.option.runs or os.environ.get("AZ_RUNS")
+    return Path(named).absolute() if named else Path(config.rootpath, RUNS)
+
+
 def _keep(config: pytest.Config, evidence: Evidence) -> None:
     """Open the run's folder, and store the evidence there.  A full disk must not cost the verdict."""
     run = None
     try:
-        run = new_run(Path(config.rootpath))
+        run = new_run(_runs(config))
         save(evidence, run.path / "evidence.json")
         config.stash[RUN] = run
     except (RunError, OSError) as error:
@@ -284,7 +292,11 @@ class Keeper:
             return
         run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
         text = summary(
-            self.conclusion, width=writer.fullwidth, colour=writer.hasmarkup, folder=run.path if run else None
+            self.conclusion,
+            width=writer.fullwidth,
+            colour=writer.hasmarkup,
+            folder=run.path if run else None,
+            plan=places.plan_command(run.path, latest=self.conclusion.extent.lasting) if run else "",
         )
         terminalreporter.ensure_newline()
         writer.line(text)

@@ -20,8 +20,8 @@ from remediate import findings
 from remediate.findings import FindingsError
 from remediate.plan import Plan, make_plan, tell
 from remediate.text import safe
+from triton_az_checks import places
 
-RUNS = Path(__file__).resolve().parents[1] / "reports" / "runs"
 WRONG_USE = 4
 
 
@@ -34,18 +34,19 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def run_folder(named: str | None) -> Path:
-    """The folder of a run: the latest, one of reports/runs by its name, or a path."""
+def run_folder(named: str | None, runs: Path) -> Path:
+    """The folder of a run: the latest of `runs`, one of them by its name, or a path."""
     if named is None:
-        if not (RUNS / "latest").is_dir():
+        if not (runs / "latest").is_dir():
             raise UsageError(
-                "there is no run yet that is complete: run pytest --inventory=region.yaml, or name a partial run or a replay"
+                f"there is no run yet that is complete in {runs}: az-checks run REGION.yaml makes one; a partial run or a replay "
+                "has to be named"
             )
-        return (RUNS / "latest").resolve()
-    for folder in (RUNS / named, Path(named)):
+        return (runs / "latest").resolve()
+    for folder in (runs / named, Path(named)):
         if folder.is_dir():
             return folder.resolve()
-    raise UsageError(f"there is no run {named}: name a folder of {RUNS}, or leave it out for the latest")
+    raise UsageError(f"there is no run {named}: name a folder of {runs}, or leave it out for the latest")
 
 
 def plan_of(folder: Path, only: str | None = None) -> Plan:
@@ -70,9 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
     parser.add_argument("--only", metavar="CHECK[@SUBJECT]", help="only the cause of this check")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
     try:
         options = parser.parse_args(arguments)
-        folder = run_folder(options.run)
+        folder = run_folder(options.run, places.runs(options.runs))
         plan = plan_of(folder, options.only)
     except (UsageError, FindingsError, EvidenceError) as error:
         print(f"remediate: {safe(str(error))}", file=sys.stderr)

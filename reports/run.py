@@ -13,6 +13,7 @@ from reports.findings import encode, findings_of
 from reports.junit import junit
 
 RUNS = Path("reports") / "runs"
+"""Where runs are kept below the project's root, if nobody says otherwise."""
 LATEST = "latest"
 _MOST_AT_ONCE = 1000
 
@@ -77,10 +78,9 @@ class Run:
             raise
 
 
-def new_run(root: Path, now: datetime | None = None) -> Run:
-    """A fresh folder below the project's root.  Two runs within one second get two folders."""
+def new_run(runs: Path, now: datetime | None = None) -> Run:
+    """A fresh folder among the runs.  Two runs within one second get two folders."""
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    runs = root / RUNS
     try:
         runs.mkdir(parents=True, exist_ok=True)
         for number in range(1, _MOST_AT_ONCE):

@@ -25,15 +25,22 @@ _MOST_LISTED = 8
 _EVIDENCE_LENGTH = 130
 
 
-def summary(conclusion: Conclusion, *, width: int = 80, colour: bool = False, folder: Path | str | None = None) -> str:
-    """The report of one run for a terminal of the given width."""
+def summary(
+    conclusion: Conclusion,
+    *,
+    width: int = 80,
+    colour: bool = False,
+    folder: Path | str | None = None,
+    plan: str = "az-checks plan",
+) -> str:
+    """The report of one run for a terminal of the given width; `plan` is the command that prints the plan alone."""
     verdict, page = conclusion.verdict, Page(width, colour=colour)
     findings = sum(verdict.counts.get(outcome, 0) for outcome in (FAILED, BLOCKED))
     if not findings:
         _waived(page, conclusion)
         _remarks(page, conclusion)
         page.prose(f"{_wellness(conclusion)}: {_counts(conclusion)}.", 0, "", 0, GREEN)
-        _folder(page, folder, conclusion, plan=False)
+        _folder(page, folder)
         return str(page)
     causes = verdict.causes
     consequences = findings - len(causes)
@@ -49,7 +56,7 @@ def summary(conclusion: Conclusion, *, width: int = 80, colour: bool = False, fo
     _waived(page, conclusion)
     _remarks(page, conclusion)
     page.line(_counts(conclusion), RED)
-    _folder(page, folder, conclusion, plan=True)
+    _folder(page, folder, plan)
     return str(page)
 
 
@@ -164,11 +171,11 @@ def _counts(conclusion: Conclusion) -> str:
     return f"{told} of {len(conclusion.verdict.results)}"
 
 
-def _folder(page: Page, folder: Path | str | None, conclusion: Conclusion, *, plan: bool) -> None:
+def _folder(page: Page, folder: Path | str | None, plan: str = "") -> None:
     if folder is None:
         page.line("This run was not kept.")
         return
     if plan:
-        named = f" {Path(folder).name}" if not conclusion.extent.lasting else ""
-        page.line(f"The plan alone, in the order to type it: python -m remediate{named}")
+        page.line("The plan alone, in the order to type it:")
+        page.line(f"  {plan}")
     page.line(f"Run: {folder}")

@@ -267,7 +267,7 @@ def test_a_replay_is_never_the_latest_run(tmp_path: Path, dark: Path, options: t
     assert done.returncode == 1
     assert latest.readlink() == Path(old.name)
     (run,) = (old.parent).glob("202[1-9]*")
-    assert f"python -m remediate {run.name}\n" in done.stdout
+    assert f"az-checks plan {run}\n" in done.stdout
     assert load(run).inventory == ""
     plan = subprocess.run(
         [sys.executable, "-m", "remediate", str(run)], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
@@ -447,7 +447,7 @@ def test_one_datacenter_is_judged_with_what_it_lies_in(tmp_path: Path, options: 
     judged = {row.subject.partition("--")[0].partition(".")[0] for row in load(run).results if row.selected}
     assert judged - {"not-applicable"} == {"my-dc-1", "my-dc", "coupling"}
     assert "Judged my-dc-1 alone" in done.stdout
-    assert f"python -m remediate {run.name}" in done.stdout or done.returncode == 0
+    assert f"az-checks plan {run}" in done.stdout or done.returncode == 0
     assert not (run.parent / "latest").exists()
 
 

@@ -102,5 +102,5 @@ def _become(words: Sequence[str]) -> int:
 
 def script() -> NoReturn:
     """The installed command."""
-    os.environ.setdefault(places.CALLED, places.called(sys.argv[0]))
+    os.environ.setdefault(places.CALLED, sys.argv[0])
     sys.exit(main(sys.argv[1:]))

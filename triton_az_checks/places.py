@@ -21,14 +21,28 @@ def suite() -> Path:
 def runs(given: str | None) -> Path:
     """Where runs are kept: as told, by AZ_RUNS, in the checkout, or in the user's state folder."""
     named = given or os.environ.get("AZ_RUNS")
-    if named:
-        return Path(named).absolute()
+    return Path(named).absolute() if named else _usual_runs()
+
+
+def _usual_runs() -> Path:
     if suite() != INSTALLED:
         return suite() / "reports" / "runs"
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state, "triton-az-checks", "runs")
 
 
-def called(typed: str) -> str:
-    """How the command can be typed again from here, given what was typed: its name if PATH has it, else its path."""
-    return shlex.quote(typed) if typed else "az-checks"
+def plan_command(run: Path, *, latest: bool) -> str:
+    """What prints the plan of a run, to be pasted where the run was started; the latest one needs no name."""
+    usual = run.parent.resolve() == _usual_runs().resolve()
+    named = "" if latest and usual else f" {shlex.quote(run.name if usual else str(run.absolute()))}"
+    return f"{_called()} plan{named}"
+
+
+def _called() -> str:
+    """The command as it was called; else as it can be called from here."""
+    typed = os.environ.get(CALLED)
+    if typed:
+        return shlex.quote(typed)
+    if suite() == INSTALLED:
+        return "az-checks"
+    return "./az-checks" if Path.cwd() == suite() else shlex.quote(str(suite() / "az-checks"))

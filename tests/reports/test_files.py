@@ -20,14 +20,14 @@ from reports import findings
 from reports.conclude import Conclusion, conclude
 from reports.extent import Extent
 from reports.junit import junit
-from reports.run import Run, RunError, new_run
+from reports.run import RUNS, Run, RunError, new_run
 from tests.reports import scenes
 
 NOW = datetime(2026, 11, 23, 10, 45, tzinfo=UTC)
 
 
 def kept(root: Path, conclusion: Conclusion) -> Run:
-    run = new_run(root, NOW)
+    run = new_run(root / RUNS, NOW)
     assert conclusion.world.evidence is not None
     save(conclusion.world.evidence, run.path / "evidence.json")
     assert run.write(conclusion)
@@ -36,7 +36,7 @@ def kept(root: Path, conclusion: Conclusion) -> Run:
 
 def test_runs_of_one_second_do_not_collide(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        runs = list(pool.map(lambda _: new_run(tmp_path, NOW), range(24)))
+        runs = list(pool.map(lambda _: new_run(tmp_path / RUNS, NOW), range(24)))
     assert len({run.path for run in runs}) == 24
     assert {run.name for run in runs} >= {"20261123T104500Z", "20261123T104500Z-24"}
 
@@ -45,7 +45,7 @@ def test_latest_points_to_the_newest_complete_run(tmp_path: Path) -> None:
     runs = tmp_path / "reports" / "runs"
     kept(tmp_path, scenes.green())
     assert (runs / "latest").resolve().name == "20261123T104500Z"
-    new_run(tmp_path, NOW)
+    new_run(tmp_path / RUNS, NOW)
     assert (runs / "latest").resolve().name == "20261123T104500Z"
     kept(tmp_path, scenes.green())
     assert (runs / "latest").resolve().name == "20261123T104500Z-3"
@@ -61,7 +61,7 @@ def test_latest_does_not_point_to_a_partial_run(tmp_path: Path) -> None:
 def less(root: Path, rows: list[tuple[str, str]], extent: Extent, outcome: str = PASSED) -> tuple[str, ...]:
     """What a run of these checks and subjects says that it judged less than the one before."""
     results = [Result(check, subject, "critical", outcome) for check, subject in rows]
-    run, world = new_run(root, NOW), scenes.green().world
+    run, world = new_run(root / RUNS, NOW), scenes.green().world
     specs = {check: Spec(check, BOTH, "critical", "datacenter") for check, _ in rows}
     concluded = conclude(results, specs, world, extent, run.path)
     assert run.write(concluded)
@@ -89,7 +89,7 @@ def test_less_than_before_is_told(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = new_run(tmp_path, NOW)
+    run = new_run(tmp_path / RUNS, NOW)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -104,7 +104,7 @@ def test_a_full_disk_is_a_sentence(
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("in the way")
     with pytest.raises(RunError, match="cannot be written"):
-        new_run(tmp_path, NOW)
+        new_run(tmp_path / RUNS, NOW)
 
 
 def test_findings_are_the_same_for_the_same_verdict_and_come_back() -> None:
@@ -173,7 +173,7 @@ def test_conclude_judges_and_plans() -> None:
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(remediate, "RUNS", tmp_path / "reports" / "runs")
+    monkeypatch.setenv("AZ_RUNS", str(tmp_path / "reports" / "runs"))
     return tmp_path / "reports" / "runs"
 
 

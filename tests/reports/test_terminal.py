@@ -43,10 +43,10 @@ def test_prose_stays_within_80_columns_and_commands_in_one_piece() -> None:
     assert all(command.strip() in page for command in commands)
 
 
-def test_after_a_partial_run_the_plan_is_named(tmp_path: Path) -> None:
-    page = summary(scenes.partial(), folder=FOLDER)
+def test_the_next_step_is_a_line_of_its_own(tmp_path: Path) -> None:
+    page = summary(scenes.partial(), folder=FOLDER, plan="./az-checks plan 20261123T104500Z")
     assert "Judged my-dc-1 alone." in page
-    assert "python -m remediate 20261123T104500Z\n" in page
+    assert "\n  ./az-checks plan 20261123T104500Z\n" in page
 
 
 def test_colour_adds_nothing_but_colour() -> None:
