@@ -250,6 +250,8 @@ class Keeper:
             session.exitstatus = pytest.ExitCode.INTERRUPTED
         if exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self.interrupted or self._findings()):
             session.exitstatus = pytest.ExitCode.OK
+        if self.conclusion is not None and self.conclusion.defects and not self.interrupted:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _conclude(self, session: pytest.Session) -> None:
         run = self.config.stash.get(RUN, None)

@@ -19,7 +19,7 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
 
     `asked` is a phrase for the operator that begins with the id of the subject asked ("my-dc-3: SAPI metadata of
     application sdc"); `how` the command, URL or search that he could repeat; `at` UTC in ISO 8601.  `hidden`: where the suite looks from,
-    it cannot be seen at all.
+    it cannot be seen at all.  `ours`: there is no answer because the suite broke.
     """
 
     asked: str
@@ -28,12 +28,15 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
     value: T | None = None
     why: str | None = None
     hidden: bool = False
+    ours: bool = False
 
     def get(self) -> T:
         """The answer.  Raises Missing when there is none: missing evidence never passes a check."""
         _note(self)
         if self.hidden:
             raise OutOfSight(self.asked, self.how, self.why or "it cannot be seen")
+        if self.ours:
+            raise Defective(self.asked, self.how, self.why or "the suite broke")
         if self.why is not None or self.value is None:
             raise Missing(self.asked, self.how, self.why or "no answer was recorded")
         return self.value
@@ -43,6 +46,8 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
         _note(self)
         if self.hidden:
             raise OutOfSight(self.asked, self.how, self.why or "it cannot be seen")
+        if self.ours:
+            raise Defective(self.asked, self.how, self.why or "the suite broke")
         return self.why
 
 
@@ -61,6 +66,10 @@ class Missing(Exception):
 
 class OutOfSight(Missing):
     """A check touched what this suite does not look at, by design: it is not applicable there, which its reason says."""
+
+
+class Defective(Missing):
+    """A check touched evidence that a defect of the suite's own has cost: that says nothing of the region."""
 
 
 def graver(one: Missing | None, other: Missing) -> Missing:
@@ -85,6 +94,6 @@ def touched_facts() -> Iterator[list[Fact[object]]]:
         _touched.reset(token)
 
 
-def missing(asked: str, how: str, why: str, at: str = "", *, hidden: bool = False) -> Fact[T]:
+def missing(asked: str, how: str, why: str, at: str = "", *, hidden: bool = False, ours: bool = False) -> Fact[T]:
     """A fact without an answer."""
-    return Fact(asked=asked, how=how, at=at, why=why, hidden=hidden)
+    return Fact(asked=asked, how=how, at=at, why=why, hidden=hidden, ours=ours)

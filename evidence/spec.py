@@ -6,6 +6,8 @@ from msgspec import Struct
 
 CRITICAL, WARNING = "critical", "warning"
 PASSED, FAILED, BLOCKED, WAIVED, NOT_APPLICABLE = "passed", "failed", "blocked", "waived", "not_applicable"
+BROKEN = "broken"
+"""The suite itself broke, so nothing is known: no finding about the region, and never a cause."""
 FINDINGS = frozenset({FAILED, BLOCKED})
 """The outcomes that are findings: a check that does not hold, or whose evidence is missing."""
 

@@ -40,9 +40,10 @@ class Entry(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """All of it, in order: what others rest on comes first."""
+    """All of it, in order: what others rest on comes first.  `defects` say which remedies broke themselves."""
 
     entries: tuple[Entry, ...] = ()
+    defects: tuple[str, ...] = ()
 
     def entry(self, name: Named) -> Entry | None:
         return next((entry for entry in self.entries if entry.name == name), None)
@@ -54,6 +55,7 @@ def make_plan(causes: Iterable[Cause], world: World) -> Plan:
     Remedies know nothing of each other: what an earlier cause has already is not typed again, nor are single routes.
     """
     entries: list[Entry] = []
+    defects: list[str] = []
     typed: dict[tuple[str, str], Named] = {}
     for cause in sorted(causes, key=lambda cause: _rank(cause.finding.check)):
         advice, kept, notes = advice_for(cause, world), [], []
@@ -68,10 +70,11 @@ def make_plan(causes: Iterable[Cause], world: World) -> Plan:
                 for what, by in earlier.items()
                 if by is not None and by != cause.name
             ]
+        defects += [advice.defect] if advice.defect else []
         finding = cause.finding
         notes = list(dict.fromkeys([*notes, *advice.notes]))
         entries.append(Entry(finding.check, finding.subject, finding.severity, tuple(kept), tuple(notes)))
-    return Plan(tuple(entries))
+    return Plan(tuple(entries), tuple(defects))
 
 
 def _parts(step: Step) -> dict[str, tuple[str, str] | None]:

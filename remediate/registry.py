@@ -107,6 +107,7 @@ def advice_for(cause: Cause, world: World) -> Advice:
         return Advice(notes=(f"No remedy is written for {check} yet; its documentation says what must hold.",))
     steps: list[Step] = []
     notes: list[str] = []
+    defect = ""
     try:
         subject = subject_named(world, check, name)
         if subject is None:
@@ -121,10 +122,11 @@ def advice_for(cause: Cause, world: World) -> Advice:
     except NotOfTheFormError as error:
         notes.append(refusal(error, world))
     except Exception as error:  # a broken remedy must not cost the operator the verdict
-        notes.append(f"The remedy itself broke ({type(error).__name__}: {error}); please report it with evidence.json.")
+        defect = f"the remedy of {check}[{name}] itself broke: {type(error).__name__}: {error}"
+        notes.append("No step can be given: the suite itself broke here, which is told apart.")
     if not steps and not notes:
         notes.append("The evidence shows nothing that a command would put right: run the checks again.")
-    return Advice(tuple(steps), tuple(dict.fromkeys(notes)))
+    return Advice(tuple(steps), tuple(dict.fromkeys(notes)), defect)
 
 
 def steps_for(cause: Cause, world: World) -> tuple[Step, ...]:

@@ -53,10 +53,11 @@ class Note(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Advice(Struct, frozen=True, forbid_unknown_fields=True):
-    """All that can be said about one cause."""
+    """All that can be said about one cause; `defect` says how the remedy itself broke, if it did."""
 
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
+    defect: str = ""
 
 
 def where(on: str, world: World) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from evidence.spec import NOT_APPLICABLE, Result, Spec
+from evidence.spec import BROKEN, NOT_APPLICABLE, Result, Spec
 from evidence.subjects import World
 from remediate.plan import Plan, make_plan
 from reports.extent import Extent, judged_less
@@ -23,6 +23,12 @@ class Conclusion(Struct, frozen=True):
     specs: Mapping[str, Spec]
     extent: Extent = Extent()
     less: tuple[str, ...] = ()
+
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """What of the suite itself broke, a sentence each: it says nothing of the region."""
+        rows = (row for row in self.verdict.results if row.result.outcome == BROKEN)
+        return (*(f"{row.name}: {row.result.observed}" for row in rows), *self.plan.defects)
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, page_of
+from evidence.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, page_of
 from remediate.registry import chapter_of
 from remediate.text import safe
 from reports.conclude import Conclusion
@@ -15,7 +15,7 @@ _INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(conclusion: Conclusion) -> bytes:
-    """The verdict as JUnit XML: failed is a failure, blocked an error, waived and not applicable are skipped."""
+    """The verdict as JUnit XML: failed is a failure, blocked and a defect of the suite an error, waived and not applicable are skipped."""
     verdict = conclusion.verdict
     count = verdict.counts.get
     suite = ElementTree.Element(
@@ -23,7 +23,7 @@ def junit(conclusion: Conclusion) -> bytes:
         name="az-checks",
         tests=str(len(verdict.results)),
         failures=str(count(FAILED, 0)),
-        errors=str(count(BLOCKED, 0)),
+        errors=str(count(BLOCKED, 0) + count(BROKEN, 0)),
         skipped=str(count(WAIVED, 0) + count(NOT_APPLICABLE, 0)),
     )
     causes = {cause.name for cause in verdict.causes}
@@ -47,6 +47,9 @@ def _case(suite: ElementTree.Element, judged: Judged, causes: set[Named]) -> Non
         ElementTree.SubElement(case, "skipped", message=_clean(f"waived: {result.reason}"))
     elif result.outcome == NOT_APPLICABLE:
         ElementTree.SubElement(case, "skipped", message=_clean(result.reason or "not applicable"))
+    elif result.outcome == BROKEN:
+        told = f"the suite itself broke, please report it: {result.observed}"
+        ElementTree.SubElement(case, "error", type="defect of the suite", message=_clean(told))
     else:
         kind = "error" if result.outcome == BLOCKED else "failure"
         child = ElementTree.SubElement(case, kind, type=result.severity, message=_clean(_message(judged)))

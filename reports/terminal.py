@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
+from evidence.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
 from remediate.plan import write_entry
 from remediate.text import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
 from reports.conclude import Conclusion
@@ -19,6 +19,7 @@ _NAMES = {
     BLOCKED: "blocked",
     WAIVED: "waived",
     NOT_APPLICABLE: "not applicable",
+    BROKEN: "broken",
 }
 _INDENT, _LABEL = 3, 10
 _MOST_LISTED = 8
@@ -37,9 +38,12 @@ def summary(
     verdict, page = conclusion.verdict, Page(width, colour=colour)
     findings = sum(verdict.counts.get(outcome, 0) for outcome in (FAILED, BLOCKED))
     if not findings:
+        _defects(page, conclusion)
         _waived(page, conclusion)
         _remarks(page, conclusion)
-        page.prose(f"{_wellness(conclusion)}: {_counts(conclusion)}.", 0, "", 0, GREEN)
+        page.prose(
+            f"{_wellness(conclusion)}: {_counts(conclusion)}.", 0, "", 0, YELLOW if conclusion.defects else GREEN
+        )
         _folder(page, folder)
         return str(page)
     causes = verdict.causes
@@ -53,6 +57,7 @@ def summary(
         page.line()
         _cause(page, number, cause, conclusion)
     page.line()
+    _defects(page, conclusion)
     _waived(page, conclusion)
     _remarks(page, conclusion)
     page.line(_counts(conclusion), RED)
@@ -64,7 +69,8 @@ def _wellness(conclusion: Conclusion) -> str:
     counts = conclusion.verdict.counts
     if not counts.get(PASSED) and not counts.get(WAIVED):
         return "Nothing was judged"
-    well = "All that was judged is well" if conclusion.extent.partial else "All is well"
+    all_of_it = not conclusion.extent.partial and not conclusion.defects
+    well = "All is well" if all_of_it else "All that was judged is well"
     return f"{well} but for what is waived" if counts.get(WAIVED) else well
 
 
@@ -128,6 +134,20 @@ def _grouped(results: Iterable[Result]) -> list[str]:
     ]
 
 
+def _defects(page: Page, conclusion: Conclusion) -> None:
+    """What of the suite broke: no finding about the region, and nobody there can mend it."""
+    if not conclusion.defects:
+        return
+    page.line(
+        "The suite itself broke. This says nothing of the region; please report it, with the run's folder:", BOLD, RED
+    )
+    for defect in conclusion.defects[:_MOST_LISTED]:
+        page.prose(defect, _INDENT, "", 2)
+    if len(conclusion.defects) > _MOST_LISTED:
+        page.prose(f"and {len(conclusion.defects) - _MOST_LISTED} more: findings.json has them", _INDENT)
+    page.line()
+
+
 def _waived(page: Page, conclusion: Conclusion) -> None:
     """What is accepted, and what is waived with it because it follows from it."""
     rows = [row for row in conclusion.verdict.results if row.waiver is not None]
@@ -167,7 +187,8 @@ def _remarks(page: Page, conclusion: Conclusion) -> None:
 
 def _counts(conclusion: Conclusion) -> str:
     counts = conclusion.verdict.counts
-    told = ", ".join(f"{counts.get(outcome, 0)} {name}" for outcome, name in _NAMES.items())
+    named = {outcome: name for outcome, name in _NAMES.items() if outcome != BROKEN or counts.get(BROKEN)}
+    told = ", ".join(f"{counts.get(outcome, 0)} {name}" for outcome, name in named.items())
     return f"{told} of {len(conclusion.verdict.results)}"
 
 

@@ -102,7 +102,7 @@ async def _survive(collecting: Awaitable[None], draft: Draft) -> None:
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
         log.debug("%s", draft.name, exc_info=True)
-        draft.unanswered = f"the suite broke while it collected ({type(error).__name__})"
+        draft.unanswered, draft.broke = f"the suite broke while it collected ({type(error).__name__})", True
         draft.known.set()
 
 

@@ -94,6 +94,8 @@ class Draft:
     names: tuple[str, ...] = ()
     """All datacenters of the inventory."""
     unanswered: str = "the run ended before this was answered"
+    broke: bool = False
+    """Whether `unanswered` is a defect of the suite's own."""
     facts: dict[str, Fact[Any]] = field(default_factory=dict)
     vms: dict[str, Vm] = field(default_factory=dict)
     zone_facts: dict[tuple[str, str], Fact[Any]] = field(default_factory=dict)
@@ -151,7 +153,8 @@ class Draft:
             return missing(asked, how, self.vault.scrub(error.why), at, hidden=isinstance(error, OutOfSight))
         except Exception as error:  # a defect of ours must not end the run; a traceback could hold a secret
             log.debug("%s", asked, exc_info=True)
-            return missing(asked, how, f"the suite could not read the answer ({type(error).__name__})", at)
+            why = f"the suite could not read the answer ({type(error).__name__})"
+            return missing(asked, how, why, at, ours=True)
         finally:
             self.answered()
 
@@ -195,7 +198,7 @@ class Draft:
         asked, how = self._question(key)
         if key not in self.facts and endpoints.hidden(self.declared, key):
             return missing(asked, how, BY_ENDPOINTS, hidden=True)
-        return self.facts.get(key) or missing(asked, how, self.unanswered)
+        return self.facts.get(key) or missing(asked, how, self.unanswered, ours=self.broke)
 
     def _zone(self, vm: Vm) -> ZoneEvidence:
         def fact(key: str) -> Fact[Any]:
@@ -204,7 +207,8 @@ class Draft:
                 return missing(f"{self.name}.{vm.alias}: {ZONE_QUESTIONS[key]}", HOW[key], BY_ENDPOINTS, hidden=True)
             why = f"the zone is {cut(vm.state)}" if vm.state != "running" else self.unanswered
             why = f"the zone runs on server {vm.server}" if vm.server else why
-            return found or missing(f"{self.name}.{vm.alias}: {ZONE_QUESTIONS[key]}", HOW[key], why)
+            asked, ours = f"{self.name}.{vm.alias}: {ZONE_QUESTIONS[key]}", self.broke and why == self.unanswered
+            return found or missing(asked, HOW[key], why, ours=ours)
 
         return ZoneEvidence(
             vm=vm,
