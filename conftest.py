@@ -34,7 +34,7 @@ from evidence.store import EvidenceError, load, save  # noqa: E402
 from evidence.subjects import World  # noqa: E402
 from evidence.waivers import read_waivers  # noqa: E402
 from fixtures import quiet  # noqa: E402
-from fixtures.check import CHECKS  # noqa: E402
+from fixtures.check import CHECKS, validate  # noqa: E402
 from fixtures.plugin import WORLD, result_in  # noqa: E402
 from remediate.text import safe  # noqa: E402
 from reports.conclude import Conclusion, conclude  # noqa: E402
@@ -75,6 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for module in pkgutil.iter_modules(checks.__path__):
         importlib.import_module(f"checks.{module.name}")
+    validate()
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:

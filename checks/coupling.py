@@ -5,7 +5,7 @@ It has no undo: it deletes first, and what it needs to go on it finds out afterw
 
 import re
 
-from checks.replication import lacking
+from checks.directory import lacking
 from evidence.facts import Missing
 from evidence.model import Configuration
 from evidence.subjects import Datacenter, Zone
@@ -73,7 +73,7 @@ def _deleted(ufds: Zone) -> str:
 @check(
     PREFLIGHT,
     CRITICAL,
-    after=["ufds-answers", "ufds-answers@master", "one-poseidon", "candidate-is-not-coupled-yet", "admin-uuid-agrees"],
+    after=["ufds-answers", "one-poseidon", "candidate-is-not-coupled-yet", "admin-uuid-agrees"],
 )
 def test_candidate_collides_with_nothing(candidate: Datacenter) -> None:
     """No account of a candidate has the login, e-mail address or uuid of one of the master's (but admin, which goes).
@@ -101,7 +101,7 @@ def test_candidate_ufds_has_a_routable_nic(candidate: Datacenter) -> None:
     )
 
 
-@check(PREFLIGHT, CRITICAL, after=["sapi-answers", "sapi-answers@master"])
+@check(PREFLIGHT, CRITICAL, after=["sapi-answers"])
 def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter) -> None:
     """sdc-ufds-m2s can get hold of the master's root password, and can pass it on.
 

@@ -1,17 +1,14 @@
-"""Chapter: routes and firewalls.  What lies between two zones: the way there, the way back, and who is let in."""
+"""Chapter: routes.  What lies between two zones: the way there, and the way back."""
 
 from ipaddress import IPv4Network
 from itertools import combinations
 
 from evidence.facts import Missing
-from evidence.firewall import anybody
-from evidence.paths import shut_out, unknown_to_napi, without_manta_routes, without_way_back
+from evidence.paths import unknown_to_napi, without_manta_routes, without_way_back
 from evidence.routes import routed, subnet
 from evidence.subjects import Coupling, Datacenter, Zone, of_each
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 from fixtures.outcomes import Disagreement
-
-UFDS = 636
 
 
 @check(BOTH, CRITICAL, after=["networks-do-not-overlap", "napi-has-the-routes"])
@@ -24,20 +21,6 @@ def test_routes_go_both_ways(target: Zone) -> None:
     found, unknown = without_way_back(target)
     without = {source: address for source, (_, address) in found.items()}
     assert without == {}, "who has a route to this zone, and the address to which it has none back"
-    if unknown is not None:
-        raise unknown
-
-
-@check(BOTH, CRITICAL, after=["internal-apis-answer@fwapi"])
-def test_firewall_lets_peers_in(target: Zone) -> None:
-    """Where a zone's firewall is on, its rules let in the zones of other datacenters that have to reach it.
-
-    Triton's own rules let TCP and UDP in from the local admin network only, and ICMP from anywhere: ping succeeds, and the
-    port is dropped.  Source: facts, hazard 8; sdc-fwapi:docs/index.md.
-    """
-    found, unknown = shut_out(target)
-    dropped = {source: f"{address} to {', '.join(ports)}" for source, (_, address, ports) in found.items()}
-    assert dropped == {}, "whom no rule lets in"
     if unknown is not None:
         raise unknown
 
@@ -122,19 +105,3 @@ def _admin_and_manta(datacenter: Datacenter) -> list[tuple[str, IPv4Network]]:
         said = ", ".join(f"{net.name} {net.subnet!r}" for net in nets) or "none"
         raise Missing(f"{datacenter}: its admin and Manta networks", "sdc-napi /networks", f"NAPI says: {said}")
     return found
-
-
-@check(BOTH, WARNING, after=["internal-apis-answer@fwapi"])
-def test_ufds_is_not_open(datacenter: Datacenter) -> None:
-    """A ufds zone with a NIC outside the admin network has its firewall on, and no rule lets everybody reach 636.
-
-    Every account of the coupling lies behind that port, and one password opens it.  Source: seed (coupling goes over the
-    external interface); the linked-data-centers guide ("secure the link").
-    """
-    for ufds in datacenter.zones("ufds"):
-        outside = [nic.ip for nic in ufds.vm.nics if nic.nic_tag != "admin"]
-        if not outside:
-            continue
-        assert ufds.vm.firewall_enabled is True, f"firewall of {ufds}, which has {', '.join(outside)}"
-        open_to_all = tuple(each.rule for each in anybody(ufds.rules, ufds.vm, "tcp", UFDS))
-        assert open_to_all == (), f"rules that let everybody reach {ufds}"

@@ -19,7 +19,7 @@ class Spec(Struct, frozen=True):
     means at a link's target, `id@ROLE` at the zones of that role in the same
     datacenter (its services depend on each other), `id/ROLE` only where the subject is a zone of that role.
     ALL_OF_THE_ZONE is every other row about the same zone or a link from it.  `answers`: the check says whether a
-    service answers at all; what the data that it told are worth does not follow from that.
+    service answers at all; what the data that it told are worth does not follow from that.  `chapter` is the module that it stands in.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Spec(Struct, frozen=True):
     after: tuple[str, ...] = ()
     summary: str = ""
     answers: bool = False
+    chapter: str = ""
 
     @staticmethod
     def check_of(after: str) -> str:
@@ -37,6 +38,8 @@ class Spec(Struct, frozen=True):
 
 
 ALL_OF_THE_ZONE = "*"
+TARGET = "target"
+"""The place `@target` of an `after`: where a link leads to."""
 
 
 def page_of(check: str) -> str:

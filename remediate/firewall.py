@@ -13,10 +13,10 @@ from evidence.paths import dropped_by, shut_out
 from evidence.routes import source_address
 from evidence.subjects import MANTA_ROLES, Datacenter, Zone
 from remediate import typed
+from remediate.durable import destination
 from remediate.lookup import headnode
 from remediate.napi import is_destination, is_uuid
 from remediate.registry import Advised, remedy
-from remediate.routes import destination
 from remediate.shell import compact, quote
 from remediate.steps import DISRUPTIVE, SAFE, Note, Step
 

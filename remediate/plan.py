@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from evidence.subjects import World
+from remediate.durable import adding
 from remediate.registry import CHAPTERS, advice_for, chapter_of
-from remediate.routes import adding
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, NapiRoutes, Step, where
 from remediate.text import BOLD, GREEN, RED, YELLOW, Page
 from verdict.judge import Cause, Named

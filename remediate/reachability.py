@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from evidence.facts import Missing
+from evidence.ground import router
 from evidence.links import Link
 from evidence.routes import address_in, covering, has_route, source_address
 from evidence.subjects import Zone
+from remediate import napi, typed
+from remediate.durable import destination, route_steps
 from remediate.lookup import headnode, state_of
 from remediate.registry import Advised, remedy
-from remediate.routes import route_steps
 from remediate.shell import REPLICATOR, quote, zone_service
-from remediate.steps import RESTARTS, Note, Step
+from remediate.steps import RESTARTS, SAFE, Note, Step
 
 
 @remedy("adminui-reaches-master-ufds")
@@ -112,4 +114,40 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
     yield Note(
         f"Both zones have their routes, so packets are lost between them. Ask those who run the network: "
         f"{address} must reach {host}{way} on port {ports}, and the answers must come back."
+    )
+
+
+@remedy("headnode-reaches-master-ufds")
+def let_the_head_node_reach_the_master(link: Link) -> Advised:
+    """A global zone has no VM and so no net-agent: the route is set with route(8), until the next boot."""
+    datacenter, host, proof = link.source.datacenter, link.host, (f"headnode-reaches-master-ufds[{link.id}]",)
+    if link.doubt:
+        yield Note(link.doubt)
+        return
+    if any(probe.route.partition(" ")[0] not in ("default", "none", "unknown", "") for probe in link.probes):
+        yield Note(
+            f"The head node has a route to {host}, so its packets are lost on the way or the answers do not come back: "
+            f"{link.source.address('admin')} must reach {host} on port {link.kind.port}. Ask those who run the network."
+        )
+        return
+    admin = next((net for net in datacenter.networks.values() if net.name == "admin"), None)
+    known = covering(admin.routes, host) if admin is not None else None
+    via = (admin.routes[known] if known else router(datacenter, admin)) if admin is not None else None
+    key = known or destination(host, link.target)
+    if via is None or not (napi.is_destination(key) and napi.is_address(via)):
+        yield Note(
+            f"Nothing in {datacenter.name} shows which router leads to {host}: find out its address, and add a route."
+        )
+        return
+    yield Step(
+        on=headnode(datacenter),
+        run=f"route add {typed.prefix(key)} {typed.address(via)}",
+        risk=SAFE,
+        why=f"the global zone has no route to {host}; the zones have theirs from NAPI, which does not reach it",
+        undo=f"route delete {typed.prefix(key)} {typed.address(via)}",
+        proof=proof,
+    )
+    yield Note(
+        "The global zone runs from a RAM disk, so the route is gone at the next boot (route -p as well): an SMF service in "
+        "/opt/custom/smf that types this at boot makes it last."
     )

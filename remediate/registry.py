@@ -27,7 +27,7 @@ CHAPTERS = (
     "access",
     "coupling",
     "names",
-    "paths",
+    "routes",
     "firewall",
     "reachability",
     "binder",

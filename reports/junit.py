@@ -6,7 +6,6 @@ import re
 from xml.etree import ElementTree
 
 from evidence.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, page_of
-from remediate.registry import chapter_of
 from remediate.text import safe
 from reports.conclude import Conclusion
 from verdict.judge import Judged, Named
@@ -28,7 +27,8 @@ def junit(conclusion: Conclusion) -> bytes:
     )
     causes = {cause.name for cause in verdict.causes}
     for judged in verdict.results:
-        _case(suite, judged, causes)
+        spec = conclusion.specs.get(judged.result.check)
+        _case(suite, judged, causes, spec.chapter if spec is not None else "unknown")
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
@@ -36,10 +36,9 @@ def junit(conclusion: Conclusion) -> bytes:
     return text + b"\n"
 
 
-def _case(suite: ElementTree.Element, judged: Judged, causes: set[Named]) -> None:
+def _case(suite: ElementTree.Element, judged: Judged, causes: set[Named], chapter: str) -> None:
     result = judged.result
-    chapter = chapter_of(result.check)
-    classname = ".".join(part for part in ("checks", chapter, result.check) if part)
+    classname = f"checks.{chapter}.{result.check}"
     case = ElementTree.SubElement(suite, "testcase", classname=classname, name=_clean(str(judged.name)))
     if result.outcome == PASSED:
         return

@@ -10,7 +10,7 @@ from functools import cache
 import checks
 from evidence.model import Evidence
 from evidence.subjects import World
-from fixtures.check import CHECKS, FUNCTIONS
+from fixtures.check import CHECKS, FUNCTIONS, validate
 from fixtures.quiet import results
 from verdict.judge import Verdict, judge
 
@@ -20,6 +20,7 @@ def check_functions() -> dict[str, Callable[..., None]]:
     """Every check's function by its id."""
     for module in pkgutil.iter_modules(checks.__path__):
         importlib.import_module(f"checks.{module.name}")
+    validate()
     return FUNCTIONS
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from evidence.binding import Subject, datacenters_of, subjects
 from evidence.links import Link
 from evidence.paths import unsent
-from evidence.spec import ALL_OF_THE_ZONE, BLOCKED, Result, Spec
+from evidence.spec import ALL_OF_THE_ZONE, BLOCKED, TARGET, Result, Spec
 from evidence.subjects import MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
@@ -17,7 +17,6 @@ USABLE = "headnode-can-be-used"
 """Explains what nobody saw, and nothing that was seen."""
 ACCESS = (HEADNODE[0], USABLE, HEADNODE[1])
 SERVICES = "services-run"
-TARGET = "target"
 ADDRESS = "replica-points-at-master"
 _ZONE_ROWS = frozenset(
     {*ROLES, *(role.replace("-", "_") for role in MANTA_ROLES), "zone", "api", "link", "target", "manta_peer"}

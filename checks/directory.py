@@ -1,0 +1,161 @@
+"""Chapter: the directory.  Every replica holds what it must hold: entries, groups, keys, probes, registrations."""
+
+from checks.replication import needs_master
+from evidence.comparison import Comparison, EntryDifference
+from evidence.subjects import Coupling, Datacenter, Region, Zone, of_each
+from fixtures.check import CRITICAL, POSTCHANGE, WARNING, check
+from fixtures.outcomes import Disagreement
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=["admin-uuid-agrees", "replicator-is-caught-up", "replicator-moves", "replicator-runs", "ufds-answers"],
+)
+def test_admin_and_operators_are_there(replica: Datacenter) -> None:
+    """A replica's UFDS has the account admin and the groups operators and readers, with admin among the operators.
+
+    sdc-ufds-m2s deletes them, and counts on replication to bring them back; without them nobody operates the datacenter.
+    Source: facts "The thing itself".
+    """
+    for ufds in replica.zones("ufds"):
+        assert lacking(ufds) == [], f"what {ufds} lacks"
+
+
+def lacking(ufds: Zone) -> list[str]:
+    """What sdc-ufds-m2s deletes of admin and the groups, and is not there."""
+    held = ufds.directory
+    there = {
+        "account admin": held.admin,
+        "group operators": held.operators is not None,
+        "group readers": held.readers,
+        "admin in operators": _admin(ufds.datacenter) in (held.operators or ()),
+    }
+    return [what for what, is_there in there.items() if not is_there]
+
+
+def _admin(datacenter: Datacenter) -> str:
+    return str(datacenter.sdc_metadata.values.get("ufds_admin_uuid") or "")
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[
+        "replicator-is-caught-up", "replicator-moves", "replicator-runs", "replicator-has-one-checkpoint", "one-poseidon",
+        "admin-and-operators-are-there", "region-name-agrees", "ufds-answers",
+    ],
+)  # fmt: skip
+def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> None:
+    """Of what is replicated, a replica's directory holds what the master's holds: nothing missing, nothing besides, nothing other.
+
+    An entry that was changed on a replica stays so until the master's changes, and may stop replication then.  Passwords
+    are compared by the time of their change.  The head node's own key, which ufds-reconcile-data gives admin in the local UFDS
+    alone, and temporary access keys that have expired are not compared.  Source: facts "UFDS" (what the replicator copies),
+    "Replication"; sdc-ufds:data/bootstrap.ldif.in.
+    """
+    needs_master(master)
+    for ufds in replica.zones("ufds"):
+        seen = ufds.comparison
+        found = {
+            kind: count
+            for kind, count in (("missing", seen.missing), ("extra", seen.extra), ("different", seen.different))
+            if count
+        }
+        assert found == {}, f"of {seen.compared} entries of {ufds}: {_named(seen)}"
+
+
+def _named(seen: Comparison) -> str:
+    words = [_difference(each) for each in seen.first[:5]]
+    rest = seen.missing + seen.extra + seen.different - len(words)
+    return "; ".join(words) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _difference(seen: EntryDifference) -> str:
+    whose = f" ({seen.login})" if seen.login else ""
+    return f"{seen.kind} {seen.dn}{whose}" + (f" in {', '.join(seen.attributes)}" if seen.attributes else "")
+
+
+@check(POSTCHANGE, CRITICAL, after=["ufds-answers"])
+def test_datacenters_are_registered(region: Region) -> None:
+    """The master's UFDS has, below the region, every coupled datacenter with its network and a resolver at least.
+
+    Binder learns from there whom to ask for another datacenter's names.  Source: facts "UFDS" (Tree); sdc-ufds-m2s.
+    """
+    master = region.world.master
+    coupled = {dc.name for dc in region.datacenters if dc.state != "candidate"}
+    lacks: dict[str, str] = {}
+    for ufds in master.zones("ufds"):
+        found = {each.datacenter: each for each in ufds.directory.datacenters if each.region == region.name}
+        for name in coupled:
+            entry = found.get(name)
+            absent = ["datacenter"] if entry is None else []
+            absent += ["network"] if entry is None or not entry.network else []
+            absent += ["resolver"] if entry is None or not entry.resolvers else []
+            if absent:
+                lacks[name] = ", ".join(absent)
+    if lacks:
+        raise Disagreement(
+            expected=f"entries below region={region.name} on {master.name} for {', '.join(sorted(coupled))}",
+            observed="; ".join(f"{name} lacks {what}" for name, what in sorted(lacks.items())),
+            culprits=lacks,
+        )
+
+
+@check(POSTCHANGE, CRITICAL, after=["sapi-answers", "ufds-answers"])
+def test_replica_key_is_known_to_master(replica: Datacenter, master: Datacenter) -> None:
+    """A replica's own public key (SDC_KEY_ID) is one of admin's keys on the master.
+
+    sdc-ufds-m2s deletes it with admin; without it cloudapi refuses what the replica signs, and sdc-healthcheck says error.
+    Source: seed; facts "UFDS" (sdc-useradm add-key).
+    """
+    known = {key.fingerprint for ufds in master.zones("ufds") for key in ufds.directory.keys}
+    own = replica.sdc_metadata.values.get("SDC_KEY_ID")
+    seen = "known" if str(own).removeprefix("MD5:") in known else "not known"
+    assert seen == "known", f"{replica}'s key {own} among admin's keys on {master}"
+
+
+@check(POSTCHANGE, WARNING, after=["admin-and-operators-are-there", "ufds-answers"])
+def test_amon_probes_are_back(replica: Datacenter) -> None:
+    """A replica's UFDS holds amon probes of admin, which are its own and are not replicated.
+
+    sdc-ufds-m2s saves and restores them; an aborted one leaves the datacenter without alarms.  Source: sdc-ufds-m2s.
+    """
+    for ufds in replica.zones("ufds"):
+        assert ufds.directory.probes > 0, f"amon probes and groups of admin in {ufds}"
+
+
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[
+        "one-poseidon", "admin-and-operators-are-there", "replicator-is-caught-up", "replicator-moves", "replicator-runs",
+        "ufds-answers",
+    ],
+)  # fmt: skip
+def test_poseidon_is_operator(coupling: Coupling) -> None:
+    """Wherever there is an account poseidon, it is in the group operators.
+
+    Manta's tools act as poseidon, and create zones and networks for it.  Source: sdc-manta:cmd/manta-init.js.
+    """
+    seen, unknown = of_each(coupling.coupled, _not_operators)
+    lacks = {name: uuids for name, uuids in seen.items() if uuids}
+    if lacks:
+        raise Disagreement(
+            expected="poseidon in the group operators",
+            observed="; ".join(f"{name}: {uuids} is not" for name, uuids in sorted(lacks.items())),
+            culprits=lacks,
+        )
+    if unknown is not None:
+        raise unknown
+
+
+def _not_operators(datacenter: Datacenter) -> str:
+    """The uuids of its accounts poseidon that are not in its group operators."""
+    found = [
+        account.uuid
+        for ufds in datacenter.zones("ufds")
+        for account in ufds.poseidons
+        if account.uuid not in (ufds.directory.operators or ())
+    ]
+    return ", ".join(found)

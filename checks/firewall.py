@@ -1,0 +1,38 @@
+"""Chapter: firewalls.  Who has to come in is let in, and nobody else into UFDS."""
+
+from evidence.firewall import anybody
+from evidence.paths import shut_out
+from evidence.subjects import Datacenter, Zone
+from fixtures.check import BOTH, CRITICAL, WARNING, check
+
+UFDS = 636
+
+
+@check(BOTH, CRITICAL, after=["internal-apis-answer@fwapi"])
+def test_firewall_lets_peers_in(target: Zone) -> None:
+    """Where a zone's firewall is on, its rules let in the zones of other datacenters that have to reach it.
+
+    Triton's own rules let TCP and UDP in from the local admin network only, and ICMP from anywhere: ping succeeds, and the
+    port is dropped.  Source: facts, hazard 8; sdc-fwapi:docs/index.md.
+    """
+    found, unknown = shut_out(target)
+    dropped = {source: f"{address} to {', '.join(ports)}" for source, (_, address, ports) in found.items()}
+    assert dropped == {}, "whom no rule lets in"
+    if unknown is not None:
+        raise unknown
+
+
+@check(BOTH, WARNING, after=["internal-apis-answer@fwapi"])
+def test_ufds_is_not_open(datacenter: Datacenter) -> None:
+    """A ufds zone with a NIC outside the admin network has its firewall on, and no rule lets everybody reach 636.
+
+    Every account of the coupling lies behind that port, and one password opens it.  Source: seed (coupling goes over the
+    external interface); the linked-data-centers guide ("secure the link").
+    """
+    for ufds in datacenter.zones("ufds"):
+        outside = [nic.ip for nic in ufds.vm.nics if nic.nic_tag != "admin"]
+        if not outside:
+            continue
+        assert ufds.vm.firewall_enabled is True, f"firewall of {ufds}, which has {', '.join(outside)}"
+        open_to_all = tuple(each.rule for each in anybody(ufds.rules, ufds.vm, "tcp", UFDS))
+        assert open_to_all == (), f"rules that let everybody reach {ufds}"

@@ -1,0 +1,154 @@
+"""Steps that give a zone a route which lasts: into NAPI's network, and from there by net-agent into the zone.
+
+`vmadm update` alone does not last: net-agent removes what NAPI does not know (facts, hazard 1).  NAPI's routes are per
+network, so each step names the zones that the route reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec.structs import replace
+
+from evidence.facts import Missing
+from evidence.ground import router, zones_of
+from evidence.model import Network
+from evidence.paths import Way
+from evidence.routes import address_in, has_route, napi_route, network_of, subnet
+from evidence.subjects import Datacenter, Zone
+from remediate import napi
+from remediate.lookup import headnode
+from remediate.shell import NET_AGENT, compact, quote
+from remediate.steps import DISRUPTIVE, SAFE, NapiRoutes, Note, Step
+
+
+def destination(host: str, target: Datacenter) -> str:
+    """What to route: the admin or Manta network of the other datacenter if the host lies there, else the host alone.
+
+    A host route that stands somewhere else already is written as it stands there.
+    """
+    try:
+        nets = {net.name: net for net in target.networks.values()}
+    except Missing:
+        nets = {}
+    address = address_in(host)
+    for name in ("admin", "manta"):
+        net = subnet(nets[name].subnet) if name in nets else None
+        if net is not None and address is not None and address in net:
+            return str(net)
+    for dc in target.world.datacenters:
+        try:
+            routed = [key for net in dc.networks.values() for key in net.routes]
+        except Missing:
+            continue
+        for key in sorted(routed):
+            if key in (host, f"{host}/32"):
+                return key
+    return host
+
+
+def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+    """What gives the zone a durable route to a host of another datacenter; nothing if it has one."""
+    datacenter, vm = zone.datacenter, zone.vm
+    if has_route(zone, host):
+        return
+    known = napi_route(zone, host)
+    if known is not None:
+        network, key = known
+        yield from _into_the_zone(zone, key, network.routes[key], proof)
+        return
+    admin = [net for nic in vm.nics if nic.nic_tag == "admin" and (net := network_of(datacenter, nic)) is not None]
+    if not admin:
+        yield Note(f"NAPI of {datacenter.name} shows no admin network for {zone.id}: give the zone a route to {host}.")
+        return
+    key, network = destination(host, target), admin[0]
+    yield from into_napi(datacenter, network, {key: router(datacenter, network)}, proof, f"leads to {target.name}")
+
+
+def adding(step: Step, routes: NapiRoutes) -> Step:
+    """The step with these routes to add, and to take back; what else the network has at the time stays."""
+    return replace(
+        step,
+        run=napi.routes_in(routes.network, routes.added),
+        undo=napi.routes_out(routes.network, routes.added),
+        napi=routes,
+    )
+
+
+def into_napi(
+    datacenter: Datacenter, network: Network, added: Mapping[str, str | None], proof: tuple[str, ...], use: str
+) -> Iterator[Step | Note]:
+    """The step that adds routes to a network, and the zones that it reaches.
+
+    `added` leads from destinations to routers; a router that is None is not known.
+    """
+    if not napi.sound(network.uuid, added):
+        told = ", ".join(f"{to} via {via}" for to, via in sorted(added.items()))
+        yield Note(f"No command is given for {told} in network {network.name}: not all of these are IPv4 addresses.")
+        return
+    routes = NapiRoutes(network.uuid, {to: via or napi.ROUTER for to, via in added.items()})
+    reached = sorted(
+        zone.alias for zone in zones_of(datacenter) if any(nic.network_uuid == network.uuid for nic in zone.vm.nics)
+    )
+    unknown = (
+        f" Nothing in {datacenter.name} shows which router on the network {use}: find out its "
+        "address, and type it for ROUTER. Pasted as it stands, NAPI refuses it."
+    )
+    known = all(added.values())
+    step = Step(
+        on=headnode(datacenter),
+        run="",
+        risk=DISRUPTIVE,
+        why=f"NAPI's network {network.name} has no route to {', '.join(sorted(added))}. A PUT replaces all routes, so the "
+        "function reads them first, and writes only if nobody has changed them since. It reaches every zone of the network: "
+        f"{', '.join(reached)}, and those on other servers; net-agent sets it within moments."
+        + ("" if known else unknown),
+        undo_note="takes out what this step adds, and nothing else",
+        proof=proof,
+        applied_by_suite=known,
+    )
+    yield adding(step, routes)
+
+
+def napi_steps(datacenter: Datacenter, ways: Iterable[Way], proof: tuple[str, ...]) -> Iterator[Step | Note]:
+    """One step for each network, with all that its zones need and NAPI does not know."""
+    networks: dict[str, Network] = {}
+    wanted: dict[str, dict[str, Datacenter]] = {}
+    for way in ways:
+        nics = [nic for nic in way.zone.vm.nics if nic.nic_tag == "admin"]
+        network = next((net for nic in nics if (net := network_of(datacenter, nic)) is not None), None)
+        if network is None:
+            yield Note(
+                f"NAPI of {datacenter.name} shows no admin network for {way.zone.id}: give it a route to {way.host}."
+            )
+        else:
+            networks[network.uuid] = network
+            wanted.setdefault(network.uuid, {})[destination(way.host, way.target)] = way.target
+    for uuid, targets in wanted.items():
+        names = sorted({target.name for target in targets.values()})
+        added = dict.fromkeys(sorted(targets), router(datacenter, networks[uuid]))
+        yield from into_napi(datacenter, networks[uuid], added, proof, f"leads to {' and to '.join(names)}")
+
+
+def _into_the_zone(zone: Zone, key: str, via: str, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+    uuid = quote(zone.vm.uuid)
+    if not napi.sound(zone.vm.uuid, {key: via}):
+        yield Note(f"No command is given for {key} via {via} in {zone.id}: not all of these are IPv4 addresses.")
+        return
+    yield Step(
+        on=headnode(zone.datacenter),
+        run=f"vmadm update {uuid} <<< {quote(compact({'set_routes': {key: via}}))}",
+        risk=SAFE,
+        why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
+        undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",
+        proof=proof,
+    )
+    yield Step(
+        on=headnode(zone.datacenter),
+        run=f"svcadm enable -s {NET_AGENT}\nsvcadm restart {NET_AGENT}",
+        risk=SAFE,
+        why="net-agent brings NAPI's routes into the zones, at its start and at changes; it did not here",
+        undo=f"svcadm disable {NET_AGENT}",
+        undo_note="only if it was disabled on purpose: it keeps routes and NICs right",
+        proof=proof,
+    )
