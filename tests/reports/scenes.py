@@ -11,6 +11,7 @@ from evidence.inventory import Waiver
 from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
 from evidence.subjects import World
 from remediate.plan import make_plan
+from remediate.registry import remedies
 from reports.conclude import Conclusion
 from reports.extent import Extent
 from tests.remediate import synthetic as s
@@ -25,7 +26,10 @@ def specs() -> dict[str, Spec]:
         "cloudapi-reaches-master-ufds": "The cloudapi zone of every replica reaches the master's UFDS on 636.",
         "sapi-points-at-master-moray": "The sapi service of every non-master names the master's moray.",
     }
-    return {check: Spec(check, BOTH, "critical", "datacenter", summary=text) for check, text in summaries.items()}
+    return {
+        check: Spec(check, BOTH, "critical", "datacenter", summary=text, chapter=remedies()[check].chapter)
+        for check, text in summaries.items()
+    }
 
 
 def demo_world() -> World:
