@@ -1,0 +1,195 @@
+"""Plugs telling into pytest: keeps a run's evidence and results in the controller, and concludes from them at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evidence.spec import FINDINGS, Result
+from evidence.store import save
+from evidence.subjects import World
+from fixtures import quiet
+from fixtures.check import CHECKS
+from fixtures.plugin import WORLD, result_in
+from remediate.text import safe
+from reports.conclude import Conclusion, conclude
+from reports.extent import Extent
+from reports.run import RUNS, Run, RunError, new_run
+from reports.terminal import summary
+from triton_az_checks import places
+
+RUN = pytest.StashKey[Run]()
+ASIDE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def runs_of(config: pytest.Config) -> Path:
+    """Where runs are kept."""
+    named = config.option.runs or os.environ.get("AZ_RUNS")
+    return Path(named).absolute() if named else Path(config.rootpath, RUNS)
+
+
+def keep(config: pytest.Config) -> None:
+    """Open the run's folder, and store the evidence there.  A full disk must not cost the verdict."""
+    evidence, run = config.stash[WORLD].evidence, None
+    if evidence is None:
+        return
+    try:
+        run = new_run(runs_of(config))
+        save(evidence, run.path / "evidence.json")
+        config.stash[RUN] = run
+    except (RunError, OSError) as error:
+        print(f"this run is not kept: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+        if run is not None:
+            run.give_up()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the path of the evidence to an xdist worker: it judges its share, and collects nothing."""
+    run = node.config.stash.get(RUN, None)
+    node.workerinput["az_evidence"] = str(run.path / "evidence.json" if run is not None else _aside(node.config))
+
+
+def _aside(config: pytest.Config) -> Path:
+    """Where the workers find the evidence of a run that is not kept."""
+    evidence = config.stash[WORLD].evidence
+    if evidence is not None and ASIDE not in config.stash:
+        try:
+            config.stash[ASIDE] = tempfile.TemporaryDirectory(prefix="az-checks-")
+            save(evidence, Path(config.stash[ASIDE].name, "evidence.json"))
+        except OSError as error:
+            raise pytest.UsageError(
+                f"-n hands the evidence on in a file, and there is no place for one: {error}"
+            ) from None
+    return Path(config.stash[ASIDE].name, "evidence.json")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What pytest itself shows of a finding (--tb, -rA) is escaped too: answers come from machines that may lie."""
+    report = yield
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = safe(report.wasxfail)
+    if isinstance(report.longrepr, str):
+        report.longrepr = safe(report.longrepr)
+    elif isinstance(report.longrepr, tuple):
+        path, line, reason = report.longrepr
+        report.longrepr = path, line, safe(reason)
+    elif report.failed:
+        report.longrepr = safe(report.longreprtext, keep="\n")
+    return report
+
+
+def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
+    """How much of the catalogue this run was to judge; `stopped` says why it ended early, if it did."""
+    option, notes = config.option, []
+    whole = {Path(arg.partition("::")[0]).resolve() if "::" not in arg else None for arg in config.args}
+    if stopped:
+        notes.append(f"{stopped}: what was not judged until then is not in this report.")
+    if option.datacenter:
+        told = ", ".join(dict.fromkeys(option.datacenter))
+        notes.append(f"Judged {told} alone.")
+    narrowed = option.keyword or option.deselect or option.datacenter or whole != {checks.resolve()}
+    replayed = option.evidence is not None
+    inventory = "" if replayed else str(Path(config.stash[WORLD].inventory.path).resolve())
+    return Extent(bool(stopped or narrowed), option.markexpr, inventory, tuple(notes), replayed)
+
+
+class Keeper:
+    """Keeps the results of one run in the controller, and concludes from them at its end."""
+
+    def __init__(self, config: pytest.Config, checks: Path) -> None:
+        self.config, self.checks = config, checks
+        self.results: list[Result] = []
+        self.conclusion: Conclusion | None = None
+        self.interrupted = self.broken = False
+        self.stopped = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        result = result_in(report)
+        if result is not None:
+            self.results.append(result)
+        elif report.failed:
+            self.broken = True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Ctrl-C ends the judging, not the verdict on what was judged; xdist ends -x in the same way."""
+        try:
+            return (yield)
+        except KeyboardInterrupt as end:
+            self.interrupted = type(end) is KeyboardInterrupt
+            self.stopped = "Interrupted" if self.interrupted else "Stopped by -x or --maxfail"
+            return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.interrupted:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+        if not self.results:
+            return
+        try:
+            self._conclude(session)
+        except KeyboardInterrupt:  # a second one: without the rest nobody can tell causes from consequences
+            self.conclusion, self.interrupted = None, True
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self.interrupted or self._findings()):
+            session.exitstatus = pytest.ExitCode.OK
+        if self.conclusion is not None and self.conclusion.defects and not self.interrupted:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _conclude(self, session: pytest.Session) -> None:
+        run = self.config.stash.get(RUN, None)
+        stopped = self.stopped or ("Stopped by -x or --maxfail" if session.shouldfail or session.shouldstop else "")
+        extent = extent_of(self.config, self.checks, stopped)
+        world = self.config.stash[WORLD]
+        others, were = list(self._others(world)), "not reached" if stopped else "not selected"
+        self.conclusion = conclude(self.results, CHECKS, world, extent, run.path if run else None, others, were)
+        if run is not None:
+            run.write(self.conclusion)
+
+    def _others(self, world: World) -> Iterable[Result]:
+        """What was not selected, or not judged before the end, judged too if anything was found: the cause may be among it."""
+        if not any(result.outcome in FINDINGS for result in self.results):
+            return ()
+        return quiet.results(world, {(result.check, result.subject) for result in self.results})
+
+    def _given_up(self) -> str:
+        """What is said where nothing is concluded: no cause is claimed, and no step is given."""
+        run = self.config.stash.get(RUN, None)
+        kept = (
+            f" The evidence is kept, and can be judged later: pytest --evidence={run.name}" if run is not None else ""
+        )
+        done = "causes were told apart from consequences" if self.results else "anything was judged"
+        return f"Interrupted before {done}.{kept}"
+
+    def _findings(self) -> int:
+        counts = self.conclusion.verdict.counts if self.conclusion else {}
+        return sum(counts.get(outcome, 0) for outcome in FINDINGS)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        if self.conclusion is None:
+            if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+                terminalreporter.write_line(
+                    "Nothing was selected: no check and subject goes with your -k, -m or names."
+                )
+            elif self.interrupted:
+                terminalreporter.ensure_newline()
+                terminalreporter.write_line(self._given_up())
+            return
+        run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
+        text = summary(
+            self.conclusion,
+            width=writer.fullwidth,
+            colour=writer.hasmarkup,
+            folder=run.path if run else None,
+            plan=places.plan_command(run.path, latest=self.conclusion.extent.lasting) if run else "",
+        )
+        terminalreporter.ensure_newline()
+        writer.line(text)
