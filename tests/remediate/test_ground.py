@@ -16,6 +16,7 @@ from evidence.subjects import World
 from remediate.plan import make_plan
 from remediate.registry import advice_for
 from remediate.steps import Note, Step
+from tests.recording import recorded
 from tests.remediate import synthetic as s
 
 W = s.healthy()
@@ -233,3 +234,15 @@ def test_a_leftover_alone_is_told_and_not_started() -> None:
     known = leftover(W, "sapi", "sapi0tmp", known=True, alone=True)
     (step,) = advice_for(s.cause("services-run", "my-dc-1.sapi0tmp"), known).steps
     assert step.run.startswith("vmadm start ")
+
+
+@pytest.mark.parametrize("net", ["0.0.0.0/0", "10.0.0.0/7", "10.2.0.0/15", "10.0.0.0/8"])
+def test_a_network_that_no_datacenter_can_have_for_itself_opens_no_firewall(net: str) -> None:
+    """A replica's NAPI says so; the rule is the master's."""
+    evidence = recorded("firewall-rule-missing-at-my-dc-2.ufds0")
+    networks = evidence.datacenters["my-dc-3"].networks.get()
+    wide = {key: replace(each, subnet=net) if each.name == "admin" else each for key, each in networks.items()}
+    world = s.changed(World(evidence.inventory, evidence), "my-dc-3", networks=s.fact(wide))
+    rule = advice_for(s.cause("firewall-lets-peers-in", "my-dc-2.ufds0"), world).steps[0].run
+    assert "10.3.1." in rule
+    assert net not in rule
