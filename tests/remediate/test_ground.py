@@ -246,3 +246,16 @@ def test_a_network_that_no_datacenter_can_have_for_itself_opens_no_firewall(net:
     rule = advice_for(s.cause("firewall-lets-peers-in", "my-dc-2.ufds0"), world).steps[0].run
     assert "10.3.1." in rule
     assert net not in rule
+
+
+@pytest.mark.parametrize("firewall", [True, False])
+def test_no_door_is_closed_that_a_datacenter_which_is_not_seen_may_need(firewall: bool) -> None:
+    """It follows the master through a door that is open to all, and from where it comes nobody can say."""
+    evidence = recorded("firewall-open-at-my-dc-2.ufds0")
+    world = World(evidence.inventory, evidence)
+    world = s.changed_zone(world, "my-dc-2", "ufds0", vm={"firewall_enabled": firewall})
+    cause = s.cause("ufds-is-not-open", "my-dc-2")
+    assert [step for step in advice_for(cause, world).steps if "firewall_enabled" in step.run or "false" in step.run]
+    advice = advice_for(cause, s.changed(world, "my-dc-3", zones="dark"))
+    assert [step for step in advice.steps if "firewall_enabled" in step.run or "PUT" in step.run] == []
+    assert "it is not known from which address he comes" in advice.notes[0]
