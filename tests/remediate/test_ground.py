@@ -16,6 +16,7 @@ from evidence.subjects import World
 from remediate.plan import make_plan
 from remediate.registry import advice_for
 from remediate.steps import Note, Step
+from tests.judging import verdict_on
 from tests.recording import recorded
 from tests.remediate import synthetic as s
 
@@ -259,3 +260,25 @@ def test_no_door_is_closed_that_a_datacenter_which_is_not_seen_may_need(firewall
     advice = advice_for(cause, s.changed(world, "my-dc-3", zones="dark"))
     assert [step for step in advice.steps if "firewall_enabled" in step.run or "PUT" in step.run] == []
     assert "it is not known from which address he comes" in advice.notes[0]
+
+
+BLOCKED = {
+    "clocks-agree": ("my-dc-1", "my-dc-1", "clock"),
+    "sapi-master-is-ufds-master": ("my-dc", "my-dc-2", "services"),
+}
+
+
+@pytest.mark.parametrize("check", BLOCKED)
+def test_for_what_nobody_saw_nothing_is_changed(check: str) -> None:
+    """A clock that could not be read was set, say; what gets at the evidence itself is advised all the same."""
+    subject, dc, fact = BLOCKED[check]
+    evidence = recorded("healthy")
+    seen = s.changed(World(evidence.inventory, evidence), dc, **{fact: "no answer"}).evidence
+    assert seen is not None
+    cause = next(cause for cause in verdict_on(seen).causes if str(cause.name) == f"{check}[{subject}]")
+    assert cause.finding.outcome == "blocked"
+    advice = advice_for(cause, World(seen.inventory, seen))
+    assert advice.steps == ()
+    assert any("could not be judged" in note for note in advice.notes)
+    evidence = recorded("sdcadm-config-at-my-dc-3")
+    assert make_plan(verdict_on(evidence).causes, World(evidence.inventory, evidence)).entries[0].steps
