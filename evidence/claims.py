@@ -7,7 +7,8 @@ for a coupling is SAPI, /usbkey/config, the replicator and the checkpoint in UFD
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 
 from evidence.facts import Missing, OutOfSight
 from evidence.inventory import CANDIDATE, DNS_NAME, MASTER, REPLICA, Inventory
-from evidence.model import Configuration, Evidence, Probe
+from evidence.model import Configuration, Evidence, Probe, Registered
 from evidence.subjects import ID, Datacenter, World
 
 T = TypeVar("T")
@@ -122,29 +123,63 @@ def follows(datacenter: Datacenter, address: str) -> bool:
 
 
 def _master(world: World) -> Found:
-    """The declared master follows another datacenter, which follows nobody, and nobody follows the declared one."""
+    """The declared master is followed by nobody; it follows another datacenter itself, or the others do.
+
+    Which one is the master is told where it is seen that it follows nobody; else only that the declared one is not it.
+    """
     told, named = world.inventory, world.master
     places = {dc.name: standing(dc) for dc in world.datacenters}
     own = places[named.name]
-    if own is None or not own.follows:
+    followed = _followed(places)
+    own_follows = own.follows if own is not None else ""
+    if not followed or followed & (ufds_addresses(named) - {named.declared.ufds_address}):
         return told, ()
-    followed = {place.follows for place in places.values() if place is not None} - {""}
-    found = [dc for dc in world.datacenters if own.follows in ufds_addresses(dc) and dc.name != named.name]
+    sought = {own_follows} if own_follows else followed
+    found = [dc for dc in world.datacenters if sought & ufds_addresses(dc) and dc.name != named.name]
     place = places[found[0].name] if len(found) == 1 else None
-    if place is None or place.follows or followed & (ufds_addresses(named) - {named.declared.ufds_address}):
+    if place is not None and not place.follows and sought <= ufds_addresses(found[0]):
+        return _another_master(world, found[0], own)
+    if not own_follows:
         return told, ()
-    (real,) = found
-    datacenters = told.datacenters | {
-        named.name: replace(named.declared, state=REPLICA, ufds_address=""),
-        real.name: replace(real.declared, state=MASTER),
-    }
     mistake = Mistake(
         "master",
         f"master: {named.name}",
-        f"{named.name} follows {own.follows}, which is the UFDS of {real.name}, by its SAPI, its /usbkey/config, its replicator "
-        f"and its checkpoint, and {real.name} follows nobody",
-        f"write `master: {real.name}` (and its `ufds_address` there, if there is one). If {named.name} was meant to be the "
-        "master, sdc-ufds-m2s was typed on the wrong head node: nothing of this suite takes that back",
+        f"{named.name} follows {own_follows}, by its SAPI, its /usbkey/config, its replicator and its checkpoint, and nobody was "
+        f"seen to follow {named.name}",
+        f"write the datacenter there whose UFDS is {own_follows}. If {named.name} was meant to be the master, nothing of this suite "
+        "takes back that it was coupled",
+        tuple(sorted(told.datacenters)),
+    )
+    return told, (mistake,)
+
+
+def _followed(places: Mapping[str, Standing | None]) -> set[str]:
+    """The addresses that somebody follows."""
+    return {place.follows for place in places.values() if place is not None} - {""}
+
+
+def _another_master(world: World, real: Datacenter, own: Standing | None) -> Found:
+    """Another master than the declared one, of which `own` is what is seen of its place."""
+    told, named = world.inventory, world.master
+    state = CANDIDATE if own is not None and not own.follows and not own.ever else REPLICA
+    datacenters = told.datacenters | {
+        named.name: replace(named.declared, state=state, ufds_address=""),
+        real.name: replace(real.declared, state=MASTER),
+    }
+    if own is not None and own.follows:
+        why = (
+            f"{named.name} follows {own.follows}, which is the UFDS of {real.name}, by its SAPI, its /usbkey/config, its replicator "
+            f"and its checkpoint, and {real.name} follows nobody"
+        )
+        meant = f"If {named.name} was meant to be the master, sdc-ufds-m2s was typed on the wrong head node"
+    else:
+        why = f"who follows anybody follows {real.name}, which follows nobody, and nobody follows {named.name}"
+        meant = f"If {named.name} was meant to be the master, sdc-ufds-m2s was given the wrong address"
+    mistake = Mistake(
+        "master",
+        f"master: {named.name}",
+        why,
+        f"write `master: {real.name}` (and its `ufds_address` there, if there is one). {meant}: nothing of this suite takes that back",
         tuple(sorted(told.datacenters)),
     )
     return replace(told, master=real.name, datacenters=datacenters), (mistake,)
@@ -154,8 +189,10 @@ def _states(world: World) -> Found:
     """Who is called a candidate and follows the master, and who is called a replica and never followed anybody."""
     told, mistakes = world.inventory, list[Mistake]()
     datacenters = dict(told.datacenters)
+    places = {dc.name: standing(dc) for dc in world.datacenters}
+    followed = _followed(places)
     for dc in world.datacenters:
-        place = standing(dc) if dc.state != MASTER else None
+        place = places[dc.name] if dc.state != MASTER else None
         if place is None:
             continue
         key = f"datacenters.{dc.name}.state"
@@ -164,7 +201,7 @@ def _states(world: World) -> Found:
             why = f"{dc.name} is coupled: it follows {place.follows}, the UFDS of the master {told.master}"
             change = f"take `state: candidate` of {dc.name} away"
             mistakes.append(Mistake(key, f"state of {dc.name}: candidate", why, change, (dc.name,)))
-        elif dc.state == REPLICA and not place.follows and not place.ever:
+        elif dc.state == REPLICA and not place.follows and not place.ever and not followed & ufds_addresses(dc):
             datacenters[dc.name] = replace(dc.declared, state=CANDIDATE)
             why = f"{dc.name} was never coupled: it has no replicator and no checkpoint, and calls itself a master"
             change = f"write `state: candidate` for {dc.name}, until sdc-ufds-m2s has coupled it"
@@ -178,7 +215,8 @@ def _address(world: World) -> Found:
     said = master.declared.ufds_address
     replicas = [dc for dc in world.datacenters if dc.state == REPLICA]
     followed = {place.follows for dc in replicas if follows_well(dc) and (place := standing(dc)) is not None}
-    if not said or said in followed | _nics(master) or not followed or _used(world, said):
+    anothers = any(said in _nics(dc) for dc in world.datacenters if dc.name != master.name)
+    if not said or said in followed | _nics(master) or not followed or (_used(world, said) and not anothers):
         return told, ()
     used = ", ".join(sorted(followed))
     address = used if len(followed) == 1 else ""
@@ -233,7 +271,7 @@ def _regions(world: World) -> Found:
             renamed.setdefault(said, set()).add(real)
         if real not in ("", said):
             datacenters[dc.name] = replace(dc.declared, region=real)
-            why = f"{dc.name} has region_name {real} in its SAPI and its /usbkey/config, and the master's UFDS lists it there"
+            why = f"{dc.name} has region_name {real} in its SAPI and its /usbkey/config, and the others know it there"
             mistakes.append(_misspelt(dc, real, why))
     for dc in world.datacenters:
         found = renamed.get(dc.declared.region, set()) if dc.state == CANDIDATE else set()
@@ -251,34 +289,53 @@ def _misspelt(datacenter: Datacenter, real: str, why: str) -> Mistake:
 
 
 def _region(datacenter: Datacenter) -> str:
-    """The region that everything seen of a coupled datacenter agrees on; empty if it does not, or cannot be a region's name."""
+    """The region that everything seen of a coupled datacenter agrees on; empty if it does not, or cannot be a region's name.
+
+    What its own settings say somebody else must confirm: a UFDS that lists it there, or another datacenter that is in that region.
+    """
     try:
         said = _setting(datacenter, "region_name")
-        entries = [entry for ufds in datacenter.master.zones("ufds") for entry in ufds.directory.datacenters]
     except Missing:
         return ""
-    said |= {entry.region for entry in entries if entry.datacenter == datacenter.name}
-    real = said.pop() if len(said) == 1 and any(entry.datacenter == datacenter.name for entry in entries) else ""
+    coupled = datacenter.world.coupling.coupled
+    listed = {entry.region for dc in coupled for entry in _listed(dc) if entry.datacenter == datacenter.name}
+    shared = {region for dc in coupled if dc.name != datacenter.name for region in _settings_seen(dc, "region_name")}
+    real = said.pop() if len(said) == 1 else ""
     names = {*datacenter.world.inventory.datacenters, "coupling"}
-    return real if ID.fullmatch(real) and real not in names else ""
+    confirmed = listed == {real} or (not listed and real in shared and datacenter.declared.region not in shared)
+    return real if confirmed and ID.fullmatch(real) and real not in names else ""
+
+
+def _listed(datacenter: Datacenter) -> tuple[Registered, ...]:
+    """The datacenters that a UFDS lists, as far as it can be seen."""
+    try:
+        return tuple(entry for ufds in datacenter.zones("ufds") for entry in ufds.directory.datacenters)
+    except Missing:
+        return ()
+
+
+def _settings_seen(datacenter: Datacenter, key: str) -> set[str]:
+    """What a datacenter says of a key; nothing where it cannot be asked."""
+    try:
+        return _setting(datacenter, key)
+    except Missing:
+        return set()
 
 
 def _domain(world: World) -> Found:
-    """A dns_domain that every datacenter has otherwise, and all alike."""
+    """A dns_domain that no datacenter has, and most of those that can be asked have another one, all of them the same."""
     told = world.inventory
-    said = set[str]()
-    try:
-        for dc in world.datacenters:
-            said |= _setting(dc, "dns_domain")
-    except Missing:
-        return told, ()
-    real = said.pop() if len(said) == 1 else ""
-    if not told.dns_domain or not DNS_NAME.fullmatch(real) or real == told.dns_domain:
+    seen = [said for dc in world.datacenters if (said := _settings_seen(dc, "dns_domain"))]
+    counted = Counter(next(iter(said)) for said in seen if len(said) == 1)
+    real, count = counted.most_common(1)[0] if counted else ("", 0)
+    nobodys = not any(told.dns_domain in said for said in seen)
+    if not told.dns_domain or not nobodys or 2 * count <= len(seen) or not DNS_NAME.fullmatch(real):
         return told, ()
     mistake = Mistake(
         "dns_domain",
         f"dns_domain: {told.dns_domain}",
-        f"every datacenter has dns_domain {real}, in its SAPI and its /usbkey/config",
+        f"{'every datacenter' if count == len(seen) == len(told.datacenters) else f'{count} of {len(told.datacenters)} datacenters'} "
+        f"has dns_domain {real}, in its SAPI and its /usbkey/config, and none has {told.dns_domain}",
         f"write `dns_domain: {real}`, or take the line away",
         tuple(sorted(told.datacenters)),
     )

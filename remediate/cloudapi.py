@@ -157,7 +157,7 @@ def restart_api(api: Zone) -> Advised:
     yield _restart(api, "internal-apis-answer", fmris(api, f"/{api.role}:"), ping.error or f"HTTP {ping.status}")
 
 
-@remedy("health-commands-answer")
+@remedy("health-commands-answer", for_unseen=True)
 def ask_the_health_commands(datacenter: Datacenter) -> Advised:
     """Comes alone only where every service answers that the suite asks itself: then the commands themselves are at fault."""
     evidence = datacenter.evidence

@@ -89,7 +89,16 @@ def register_the_datacenters(region: Region) -> Advised:
     proof = (f"datacenters-are-registered[{region.id}]",)
     held = [ufds.directory for ufds in master.zones("ufds")]
     top = f"region={region.name}, o=smartdc"
-    if not any(region.name in each.regions for each in held):
+    coupled = [dc for dc in region.datacenters if dc.state != CANDIDATE]
+    elsewhere = {e.datacenter: e.region for each in held for e in each.datacenters if e.region != region.name}
+    meant = [dc for dc in coupled if dc.name not in elsewhere]
+    for datacenter in coupled:
+        if datacenter.name in elsewhere:
+            yield Note(
+                f"The UFDS of {master.name} lists {datacenter.name} in the region {elsewhere[datacenter.name]}, the inventory in "
+                f"{region.name}: find out which one is right. It is not registered a second time."
+            )
+    if meant and not any(region.name in each.regions for each in held):
         yield _adding(master, top, {"o": ["smartdc"], "region": [region.name], "objectclass": ["region"]}, proof)
 
     def register(datacenter: Datacenter) -> Advised:
@@ -115,7 +124,7 @@ def register_the_datacenters(region: Region) -> Advised:
                 entry = common | {"network": ["admin"], "ip": [ip], "objectclass": ["resolver"]}
                 yield _adding(master, f"ip={ip}, network=admin, {where}", entry, proof)
 
-    yield from typed.each(region.world, (dc for dc in region.datacenters if dc.state != CANDIDATE), register)
+    yield from typed.each(region.world, meant, register)
 
 
 def _adding(master: Datacenter, dn: str, entry: dict[str, list[str]], proof: tuple[str, ...]) -> Step:

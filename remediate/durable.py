@@ -7,11 +7,12 @@ network, so each step names the zones that the route reaches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network
 
 from msgspec.structs import replace
 
 from evidence.facts import Missing
-from evidence.ground import router, zones_of
+from evidence.ground import BETWEEN, router, zones_of
 from evidence.model import Network
 from evidence.paths import Way
 from evidence.routes import address_in, has_route, napi_route, network_of, subnet
@@ -21,20 +22,19 @@ from remediate.lookup import headnode
 from remediate.shell import NET_AGENT, compact, quote
 from remediate.steps import DISRUPTIVE, SAFE, NapiRoutes, Note, Step
 
+WIDEST = 8
+"""The shortest prefix that a network of a datacenter has: that of 10.0.0.0/8."""
+
 
 def destination(host: str, target: Datacenter) -> str:
     """What to route: the admin or Manta network of the other datacenter if the host lies there, else the host alone.
 
     A host route that stands somewhere else already is written as it stands there.
     """
-    try:
-        nets = {net.name: net for net in target.networks.values()}
-    except Missing:
-        nets = {}
-    address = address_in(host)
+    address, between = address_in(host), _between(target)
     for name in ("admin", "manta"):
-        net = subnet(nets[name].subnet) if name in nets else None
-        if net is not None and address is not None and address in net:
+        net = between.get(name)
+        if net is not None and address is not None and address in net and _is_its_alone(net, target):
             return str(net)
     for dc in target.world.datacenters:
         try:
@@ -45,6 +45,21 @@ def destination(host: str, target: Datacenter) -> str:
             if key in (host, f"{host}/32"):
                 return key
     return host
+
+
+def _between(datacenter: Datacenter) -> dict[str, IPv4Network]:
+    """The networks of a datacenter that exist to be routed between datacenters, by name; none where NAPI cannot be asked."""
+    try:
+        networks = datacenter.networks.values()
+    except Missing:
+        return {}
+    return {each.name: net for each in networks if each.name in BETWEEN and (net := subnet(each.subnet)) is not None}
+
+
+def _is_its_alone(net: IPv4Network, datacenter: Datacenter) -> bool:
+    """Whether a network can be a datacenter's own: what is wider than any private one, or is another's too, is no destination."""
+    others = (dc for dc in datacenter.world.datacenters if dc.name != datacenter.name)
+    return net.prefixlen >= WIDEST and not any(net.overlaps(each) for dc in others for each in _between(dc).values())
 
 
 def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...]) -> Iterator[Step | Note]:

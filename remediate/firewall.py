@@ -6,7 +6,7 @@ import uuid as uuids
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from evidence.facts import Missing
+from evidence.facts import Missing, graver
 from evidence.firewall import anybody
 from evidence.links import Link, links_to
 from evidence.paths import dropped_by, shut_out
@@ -103,7 +103,14 @@ def close_ufds(datacenter: Datacenter) -> Advised:
         if all(nic.nic_tag == "admin" for nic in ufds.vm.nics):
             continue
         everybody = anybody(ufds.rules, ufds.vm, "tcp", UFDS)
-        yield from rules_for(ufds, _without_a_rule(ufds, {rule.uuid for rule in everybody}), proof)
+        shut, unknown = _without_a_rule(ufds, {rule.uuid for rule in everybody})
+        yield from rules_for(ufds, shut, proof)
+        if unknown is not None:
+            yield Note(
+                f"No door of {ufds.id} is closed now, for somebody who has to come in may have no other: it is not known from which "
+                f"address he comes ({unknown.asked}: {unknown.why})."
+            )
+            continue
         if not ufds.vm.firewall_enabled:
             uuid = typed.uuid(ufds.vm.uuid)
             yield Step(
@@ -130,16 +137,18 @@ def close_ufds(datacenter: Datacenter) -> Advised:
         yield Note("Whoever else has to reach UFDS from outside (operators with ldapsearch) needs a rule of his own.")
 
 
-def _without_a_rule(ufds: Zone, besides: set[str]) -> dict[str, Dropped]:
-    """Who has to reach this UFDS, and would be dropped without the rules that let in everybody."""
+def _without_a_rule(ufds: Zone, besides: set[str]) -> tuple[dict[str, Dropped], Missing | None]:
+    """Who has to reach this UFDS, and would be dropped without the rules that let in everybody; and of whom it is not known."""
     found: dict[str, Dropped] = {}
+    unknown = None
     kept = tuple(rule for rule in ufds.rules if rule.uuid not in besides)
     for link in links_to(ufds):
         try:
             address = source_address(link.source, link.host)
             dropped = dropped_by(ufds, link, address, kept)
-        except Missing:
+        except Missing as missing:
+            unknown = graver(unknown, missing)
             continue
         if dropped:
             found[link.source.id] = link, address, dropped
-    return found
+    return found, unknown

@@ -54,8 +54,11 @@ def checkpoint_at(dn: str, number: int) -> str:
 
 
 def touched(dn: str, scope: str, attribute: str = "objectclass") -> str:
-    """Replaces an attribute of an entry (or of all below it) by itself: a change that every replica gets."""
-    name = typed.attribute(attribute)
+    """Replaces an attribute of an entry (or of all below it) by itself: a change that every replica gets.
+
+    Not one that UFDS keeps to itself: found without values it would be replaced by nothing.
+    """
+    name = typed.shown_attribute(attribute)
     replace = f'/^dn: /{{print; print "changetype: modify"; print "replace: {name}"; next}} {{print}}'
     return (
         f"sdc-ldap search -z {EVERYTHING} -b {quote(typed.dn(dn))} -s {scope} '(objectclass=*)' {name} | {UNFOLDED} |\n"

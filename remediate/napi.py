@@ -21,7 +21,9 @@ _CHANGE = r"""napi_change() ( # NETWORK FIELD BRACKETS +MEMBER -MEMBER: adds or 
         said=$(sdc-napi "/networks/$network" | tr -d '\r')
         etag=$(sed -n 's/^[Ee][Tt][Aa][Gg]: *//p' <<< "$said")
         [[ -n $etag && $(json -H uuid <<< "$said") == "$network" ]] || break
-        is=$(json -H "$field" <<< "$said" | tr -d ' \n')
+        is=$(json -H "$field" <<< "$said") || break
+        is=${is//[[:space:]]/}
+        [[ -z $is || $is == "${brackets%?}"*"${brackets#?}" ]] || break
         is=${is#"${brackets%?}"}
         is=${is%"${brackets#?}"}
         is=,${is:+$is,}

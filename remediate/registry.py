@@ -12,8 +12,9 @@ from msgspec import Struct
 from evidence.binding import Subject, bind
 from evidence.facts import Missing
 from evidence.links import LINKS, links
+from evidence.spec import BLOCKED
 from evidence.subjects import MANTA_ROLES, ROLES, Datacenter, World
-from remediate.steps import Advice, Note, Step
+from remediate.steps import OPERATOR, Advice, Note, Step
 from remediate.typed import NotOfTheFormError, refusal
 from verdict.judge import Cause
 
@@ -42,25 +43,29 @@ CHAPTERS = (
 
 
 class Remedy(Struct, frozen=True):
-    """A generator of steps; `parameters` are bound as those of its check are (evidence.binding.bind)."""
+    """A generator of steps; `parameters` are bound as those of its check are (evidence.binding.bind).
+
+    Of one that is `for_unseen` the steps get at what could not be asked; any other's put right what was seen to be wrong.
+    """
 
     check: str
     chapter: str
     parameters: tuple[str, ...]
     build: Callable[..., Advised]
+    for_unseen: bool = False
 
 
 _REMEDIES: dict[str, Remedy] = {}
 
 
-def remedy(check: str) -> Callable[[Build], Build]:
+def remedy(check: str, *, for_unseen: bool = False) -> Callable[[Build], Build]:
     """Declare a generator function as the remedy of a check."""
 
     def declare(build: Build) -> Build:
         if check in _REMEDIES and _REMEDIES[check].build.__qualname__ != build.__qualname__:
             raise ValueError(f"two remedies for {check}")
         chapter = build.__module__.rpartition(".")[2]
-        _REMEDIES[check] = Remedy(check, chapter, tuple(inspect.signature(build).parameters), build)
+        _REMEDIES[check] = Remedy(check, chapter, tuple(inspect.signature(build).parameters), build, for_unseen)
         return build
 
     return declare
@@ -108,12 +113,17 @@ def advice_for(cause: Cause, world: World) -> Advice:
     steps: list[Step] = []
     notes: list[str] = []
     defect = ""
+    unseen = cause.finding.outcome == BLOCKED and not found.for_unseen
     try:
         subject = subject_named(world, check, name)
         if subject is None:
             return Advice(notes=(f"{name} is not in the stored evidence, so no command can be given for it.",))
         for said in found.build(**bind(world, subject, found.parameters)):
-            if isinstance(said, Step):
+            if isinstance(said, Step) and unseen and said.on != OPERATOR:
+                notes.append(
+                    f"It could not be judged, so no step is given that changes {said.on.partition('.')[0]} for it."
+                )
+            elif isinstance(said, Step):
                 steps.append(said)
             else:
                 notes.append(said.text)

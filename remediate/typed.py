@@ -24,6 +24,8 @@ _FORMS = {
     "uuid": re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
     # As LDAP has it (descr), with the low line that UFDS's own names have: approved_for_provisioning.
     "attribute name": re.compile("[A-Za-z_][A-Za-z0-9_-]{0,127}"),
+    # UFDS hands out neither userpassword nor what begins with a low line (facts, "How a real UFDS answers").
+    "attribute that UFDS hands out": re.compile("(?!(?i:userpassword)$)[A-Za-z][A-Za-z0-9_-]{0,127}"),
     "DN below o=smartdc": re.compile(f"{_RDN}(, {_RDN})*, o=smartdc"),
     "DN of a checkpoint": re.compile(f"{_RDN}, cn=replicator, datacenter={ID.pattern}, o=smartdc"),
     "DN of UFDS's root": re.compile("cn=[A-Za-z0-9_-]+"),
@@ -71,6 +73,7 @@ def _of(form: str) -> Callable[[object], str]:
 
 uuid = _of("uuid")
 attribute = _of("attribute name")
+shown_attribute = _of("attribute that UFDS hands out")
 dn = _of("DN below o=smartdc")
 checkpoint_dn = _of("DN of a checkpoint")
 dns_name = _of("DNS name")

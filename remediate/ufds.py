@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from evidence.claims import ufds_addresses
 from evidence.facts import Missing
+from evidence.ground import BETWEEN
 from evidence.inventory import CANDIDATE
-from evidence.subjects import Coupling, Datacenter, Zone
+from evidence.subjects import Coupling, Datacenter, Zone, of_each
 from remediate import typed
 from remediate.copies import named
 from remediate.ldif import modified
@@ -178,15 +179,28 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
         )
         return
 
-    places = Counter(uuid for dc in coupling.datacenters for uuid in _poseidons(dc))
+    seen, unknown = of_each(coupling.datacenters, _poseidons)
+    places = Counter(uuid for uuids in seen.values() for uuid in uuids)
+    owners = _owners(master)
 
     def without_others(datacenter: Datacenter) -> Advised:
         for zone in datacenter.zones("ufds"):
             for uuid in sorted({account.uuid for account in zone.poseidons} - right):
-                if not right and places[uuid] > 1:
+                if not right and (places[uuid] > 1 or uuid in owners):
+                    whose = (
+                        "as another datacenter has"
+                        if places[uuid] > 1
+                        else f"which owns Manta's things in {master.name}"
+                    )
                     yield Note(
-                        f"{zone.id} has the poseidon {uuid}, as another datacenter has: it came from the master "
+                        f"{zone.id} has the poseidon {uuid}, {whose}: it came from the master "
                         f"{master.name}, which has lost it. It must be brought back there, from a backup."
+                    )
+                elif not right and unknown is not None:
+                    yield Note(
+                        f"{zone.id} has the poseidon {uuid}, and {master.name} has none. It is not deleted as long as it is not known "
+                        f"whether another datacenter has it too ({unknown.asked}: {unknown.why}): it may be the one that "
+                        f"{master.name} has lost."
                     )
                 else:
                     yield from typed.each(coupling.world, [uuid], partial(_without_poseidon, datacenter, zone))
@@ -201,11 +215,18 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
 
 
 def _poseidons(datacenter: Datacenter) -> set[str]:
-    """As far as they were seen."""
+    return {account.uuid for zone in datacenter.zones("ufds") for account in zone.poseidons}
+
+
+def _owners(master: Datacenter) -> set[str]:
+    """Who owns Manta's application and the networks between datacenters at the master, as far as it was seen."""
+    found: set[str] = set()
     try:
-        return {account.uuid for zone in datacenter.zones("ufds") for account in zone.poseidons}
+        found |= {owner for net in master.networks.values() if net.name in BETWEEN for owner in net.owner_uuids}
+        found |= {application.owner_uuid for application in master.manta_applications}
     except Missing:
-        return set()
+        pass
+    return found - {""}
 
 
 def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:

@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.inventory import Inventory
-from evidence.model import Checkpoint, Directory, Registered
+from evidence.model import Checkpoint, Directory, Evidence, Registered
 from evidence.subjects import World
+from remediate.plan import make_plan
 from tests.judging import verdict_on
 from tests.recording import recorded
 from tests.remediate import synthetic as s
@@ -106,3 +107,60 @@ def test_no_datacenter_talks_the_suite_into_a_region_that_is_no_name(region: str
     told = s.changed(told, "my-dc-1", usbkey=s.fact(told.datacenter("my-dc-1").sdc_metadata))
     listed = s.fact(Directory(100, admin=True, datacenters=(Registered(region, "my-dc-1"),)))
     assert not s.changed_zone(told, "my-dc-2", "ufds0", directory=listed).mistakes
+
+
+@pytest.mark.parametrize("wrong", ["my-dc-1", "my-dc-3"])
+@pytest.mark.parametrize("fault", ["headnode-dark-at-my-dc-2", "ufds-hangs-at-my-dc-2.ufds0", "no-master-at-my-dc-2"])
+def test_a_replica_that_is_called_master_is_none_even_where_the_true_one_is_not_seen(fault: str, wrong: str) -> None:
+    """Else it would be told that it is the master, and what it follows would follow nobody."""
+    evidence = replace(recorded(fault), inventory=mastered(wrong))
+    seen = World(evidence.inventory, evidence)
+    assert [mistake.key for mistake in seen.mistakes] == ["master"]
+    assert [entry.steps for entry in make_plan(verdict_on(evidence).causes, seen).entries if entry.steps] == []
+
+
+def test_a_candidate_that_is_called_master_makes_no_candidate_of_the_true_one() -> None:
+    """What is called a candidate has its accounts deleted."""
+    evidence = recorded("healthy-candidate-my-dc-3")
+    told = evidence.inventory
+    others = {each: replace(one, state="replica", ufds_address="") for each, one in told.datacenters.items()}
+    told = replace(told, master="my-dc-3", datacenters=others | {"my-dc-3": replace(others["my-dc-3"], state="master")})
+    seen = World(told, evidence)
+    assert [(mistake.key, mistake.said) for mistake in seen.mistakes] == [("master", "master: my-dc-3")]
+    states = {dc.name: dc.state for dc in seen.datacenters}
+    assert states == {"my-dc-1": "replica", "my-dc-2": "master", "my-dc-3": "candidate"}
+    assert [str(c.name) for c in verdict_on(replace(evidence, inventory=told)).causes] == ["inventory-agrees[coupling]"]
+
+
+@pytest.mark.parametrize(
+    "fault", ["headnode-dark-at-my-dc-2", "headnode-cuts-at-my-dc-3", "service-cut-at-my-dc-1.sapi0"]
+)
+def test_a_datacenter_that_is_not_seen_makes_no_typo_right(fault: str) -> None:
+    """Else the others would be renamed, or a region of that name made in the master's UFDS."""
+    evidence = recorded(fault)
+    before = set(steps(evidence))
+    for told in (
+        replace(TOLD, dns_domain="example.org"),
+        *(declared(name, region="MY-DC") for name in TOLD.datacenters),
+    ):
+        assert set(steps(replace(evidence, inventory=told))) <= before
+
+
+def test_a_domain_that_nobody_has_is_the_files_mistake_though_one_datacenter_has_a_third() -> None:
+    evidence = replace(recorded("dns-domain-at-my-dc-1"), inventory=replace(TOLD, dns_domain="example.org"))
+    assert [mistake.key for mistake in World(evidence.inventory, evidence).mistakes] == ["dns_domain"]
+    one_has_it = recorded("dns-domain-at-my-dc-1")
+    wrong = str(one_has_it.datacenters["my-dc-1"].applications.get()["sdc"].metadata.values["dns_domain"])
+    assert not World(replace(TOLD, dns_domain=wrong), one_has_it).mistakes
+
+
+def test_an_address_of_another_datacenter_is_not_the_masters_though_it_answers() -> None:
+    evidence = recorded("remote-ip-at-my-dc-3")
+    followed = str(evidence.datacenters["my-dc-3"].applications.get()["sdc"].metadata.values["ufds_remote_ip"])
+    told = declared("my-dc-2", ufds_address=followed)
+    assert [mistake.key for mistake in World(told, evidence).mistakes] == ["datacenters.my-dc-2.ufds_address"]
+
+
+def steps(evidence: Evidence) -> list[str]:
+    plan = make_plan(verdict_on(evidence).causes, World(evidence.inventory, evidence))
+    return [planned.step.run for entry in plan.entries for planned in entry.steps]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from evidence.accounts import Account, Accounts, Collisions
 from evidence.comparison import EXTRA, Comparison, EntryDifference
@@ -309,3 +310,24 @@ class TestSapi:
         assert self.left(node) == {"applications": [], "services": [], "instances": []}
         kept = [json.loads(each) for each in node.kept().values()]
         assert sorted(kept, key=str) == sorted([*before["applications"], *before["services"]], key=str)
+
+
+@pytest.mark.parametrize("why", ["dark", "owner"])
+def test_a_poseidon_that_the_master_may_have_lost_is_not_deleted(why: str) -> None:
+    """A replica alone has it, as far as is seen: it may be the last one."""
+    world = poseidon_twice(s.healthy())
+    for dc in ("my-dc-1", "my-dc-2"):
+        world = s.changed_zone(world, dc, "ufds0", poseidons=s.fact(()))
+    cause = s.cause("one-poseidon", "coupling")
+    assert [step for step in advice_for(cause, world).steps if step.risk == DESTROYS], (
+        "made there, for all that is seen"
+    )
+    if why == "dark":
+        world = s.changed(world, "my-dc-1", zones="dark")
+    else:
+        networks = world.datacenter("my-dc-2").networks
+        owned = {key: replace(net, owner_uuids=(POSEIDON,)) for key, net in networks.items()}
+        world = s.changed(world, "my-dc-2", networks=s.fact(owned))
+    advice = advice_for(cause, world)
+    assert [step for step in advice.steps if step.risk == DESTROYS] == []
+    assert any("has lost" in note for note in advice.notes)

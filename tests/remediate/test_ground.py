@@ -16,6 +16,8 @@ from evidence.subjects import World
 from remediate.plan import make_plan
 from remediate.registry import advice_for
 from remediate.steps import Note, Step
+from tests.judging import verdict_on
+from tests.recording import recorded
 from tests.remediate import synthetic as s
 
 W = s.healthy()
@@ -233,3 +235,50 @@ def test_a_leftover_alone_is_told_and_not_started() -> None:
     known = leftover(W, "sapi", "sapi0tmp", known=True, alone=True)
     (step,) = advice_for(s.cause("services-run", "my-dc-1.sapi0tmp"), known).steps
     assert step.run.startswith("vmadm start ")
+
+
+@pytest.mark.parametrize("net", ["0.0.0.0/0", "10.0.0.0/7", "10.2.0.0/15", "10.0.0.0/8"])
+def test_a_network_that_no_datacenter_can_have_for_itself_opens_no_firewall(net: str) -> None:
+    """A replica's NAPI says so; the rule is the master's."""
+    evidence = recorded("firewall-rule-missing-at-my-dc-2.ufds0")
+    networks = evidence.datacenters["my-dc-3"].networks.get()
+    wide = {key: replace(each, subnet=net) if each.name == "admin" else each for key, each in networks.items()}
+    world = s.changed(World(evidence.inventory, evidence), "my-dc-3", networks=s.fact(wide))
+    rule = advice_for(s.cause("firewall-lets-peers-in", "my-dc-2.ufds0"), world).steps[0].run
+    assert "10.3.1." in rule
+    assert net not in rule
+
+
+@pytest.mark.parametrize("firewall", [True, False])
+def test_no_door_is_closed_that_a_datacenter_which_is_not_seen_may_need(firewall: bool) -> None:
+    """It follows the master through a door that is open to all, and from where it comes nobody can say."""
+    evidence = recorded("firewall-open-at-my-dc-2.ufds0")
+    world = World(evidence.inventory, evidence)
+    world = s.changed_zone(world, "my-dc-2", "ufds0", vm={"firewall_enabled": firewall})
+    cause = s.cause("ufds-is-not-open", "my-dc-2")
+    assert [step for step in advice_for(cause, world).steps if "firewall_enabled" in step.run or "false" in step.run]
+    advice = advice_for(cause, s.changed(world, "my-dc-3", zones="dark"))
+    assert [step for step in advice.steps if "firewall_enabled" in step.run or "PUT" in step.run] == []
+    assert "it is not known from which address he comes" in advice.notes[0]
+
+
+BLOCKED = {
+    "clocks-agree": ("my-dc-1", "my-dc-1", "clock"),
+    "sapi-master-is-ufds-master": ("my-dc", "my-dc-2", "services"),
+}
+
+
+@pytest.mark.parametrize("check", BLOCKED)
+def test_for_what_nobody_saw_nothing_is_changed(check: str) -> None:
+    """A clock that could not be read was set, say; what gets at the evidence itself is advised all the same."""
+    subject, dc, fact = BLOCKED[check]
+    evidence = recorded("healthy")
+    seen = s.changed(World(evidence.inventory, evidence), dc, **{fact: "no answer"}).evidence
+    assert seen is not None
+    cause = next(cause for cause in verdict_on(seen).causes if str(cause.name) == f"{check}[{subject}]")
+    assert cause.finding.outcome == "blocked"
+    advice = advice_for(cause, World(seen.inventory, seen))
+    assert advice.steps == ()
+    assert any("could not be judged" in note for note in advice.notes)
+    evidence = recorded("sdcadm-config-at-my-dc-3")
+    assert make_plan(verdict_on(evidence).causes, World(evidence.inventory, evidence)).entries[0].steps

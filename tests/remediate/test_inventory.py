@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from evidence.facts import missing
 from evidence.inventory import BY_ENDPOINTS, Endpoint
-from evidence.model import Checkpoint, Directory
+from evidence.model import Checkpoint, Directory, Registered
 from evidence.subjects import World
 from remediate.plan import make_plan
 from remediate.registry import advice_for, remedies
@@ -56,3 +56,16 @@ def test_a_candidate_by_endpoints_that_is_coupled_is_not_judged_by_its_accounts(
     rows = verdict_on(replace(world.evidence, inventory=told)).results
     outcomes = {row.result.check: row.result.outcome for row in rows if row.result.subject == DC}
     assert outcomes["candidate-is-not-coupled-yet"] == "failed"
+
+
+def test_a_datacenter_that_is_listed_in_another_region_is_not_registered_a_second_time() -> None:
+    """Its head node is dark, say, so that nobody can tell whether the file or the UFDS is right."""
+    world = s.healthy()
+    listed = tuple(Registered("my-dc", name, network=True, resolvers=("10.1.1.11",)) for name in ("my-dc-1", DC))
+    held = s.fact(Directory(100, admin=True, regions=("my-dc",), datacenters=listed))
+    told = replace(world.told.datacenters[DC], region="MY-DC")
+    seen = s.changed(s.changed_zone(world, "my-dc-2", "ufds0", directory=held), DC, applications="dark", usbkey="dark")
+    world = World(replace(world.told, datacenters=world.told.datacenters | {DC: told}), seen.evidence)
+    advice = advice_for(s.cause("datacenters-are-registered", "MY-DC"), world)
+    assert advice.steps == ()
+    assert "not registered a second time" in advice.notes[0]

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from evidence.comparison import DIFFERENT, Comparison, EntryDifference
+from evidence.subjects import ADMIN_UUID
 from remediate import typed
+from remediate.registry import advice_for
 from tests.remediate import synthetic as s
 
 UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
@@ -116,3 +119,15 @@ def test_the_note_says_whose_value_it_is_and_shows_it_escaped() -> None:
         r"No command is given here: 'x\x1b[2J\u202e' is no name of a datacenter or region (from my-dc-1). "
         "Find out who put it there, and why, before you type anything with it."
     )
+
+
+@pytest.mark.parametrize("name", ["userpassword", "userPassword", "_salt", "_owner"])
+def test_what_ufds_keeps_to_itself_is_not_replaced_by_nothing(name: str) -> None:
+    """A replica that hands out a password differs in it; the master would find none, and delete its own."""
+    dn = f"uuid={ADMIN_UUID}, ou=users, o=smartdc"
+    seen = Comparison(9, 0, 0, 1, (EntryDifference(dn, DIFFERENT, (name, "email")),))
+    world = s.changed_zone(s.healthy(), "my-dc-3", "ufds0", comparison=s.fact(seen))
+    advice = advice_for(s.cause("directory-entries-agree", "my-dc-3"), world)
+    assert [name in step.run for step in advice.steps] == [False]
+    assert "email" in advice.steps[0].run
+    assert name in advice.notes[0]

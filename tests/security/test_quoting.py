@@ -58,7 +58,7 @@ FIELDS = {
     "file": ("path", "key", "file"),
     "instance": ("instance",),
     "headnode": ("headnode",),
-    "region": ("region",),
+    "region": ("region", "region_name"),  # if both say it, the inventory is not what is wrong
     "detail": ("detail",),
     "metadata": ("values",),
     "attribute": ("attributes",),
@@ -83,7 +83,9 @@ def poisoned(value: Any, payload: str, fields: frozenset[str], name: str = "") -
     """The same evidence with the payload in these fields, so that look-ups still succeed."""
     if isinstance(value, dict):
         below = {"values": "values", "leftovers": "leftovers"}.get(name, "")
-        found = {key: poisoned(item, payload, fields, below or key) for key, item in value.items()}
+        found = {
+            key: poisoned(item, payload, fields, key if key in fields else below or key) for key, item in value.items()
+        }
         if "file" in fields:
             found = {key + payload if key.startswith("/") else key: item for key, item in found.items()}
         return found | ({payload: payload, "10.77.0.0/16": payload} if name == "routes" and "routes" in fields else {})

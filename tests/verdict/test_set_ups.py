@@ -20,6 +20,9 @@ CLOUDAPI_LINK = "my-dc-3.cloudapi0--my-dc-2.ufds.636"
 
 
 def in_another_region(world: World, datacenter: str) -> World:
+    """By the inventory, and by what it says itself."""
+    world = s.changed_metadata(world, datacenter, region_name="my-dc-b")
+    world = s.changed(world, datacenter, usbkey=s.fact(world.datacenter(datacenter).sdc_metadata))
     declared = world.inventory.datacenters
     moved = replace(declared[datacenter], region="my-dc-b")
     return World(replace(world.inventory, datacenters=declared | {datacenter: moved}), world.evidence)
