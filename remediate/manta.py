@@ -224,10 +224,13 @@ def take_away_what_hides_it(webapi: Zone) -> Advised:
     query = f"/services?name=webapi&application_uuid={typed.uuid(_application(region).uuid)}"
     service = f'"$(sdc-sapi --no-headers {quote(query)} | json -a uuid)"'
     body = quote(compact({"action": "delete", "metadata": {MULTI_DC[0]: ""}}))
-    for what, uuid in (("the instance", typed.uuid(webapi.vm.uuid)), ("the service webapi", service)):
+    own = typed.uuid(webapi.vm.uuid)
+    # The uuid is another datacenter's word: what the master's SAPI does not know as an instance is left alone.
+    guard = f"[[ $(sdc-sapi --no-headers /instances/{own} | json uuid) == {own} ]] &&\n    "
+    for what, uuid, only in (("the instance", own, guard), ("the service webapi", service, "")):
         yield Step(
             on=headnode(master),
-            run=f"echo {body} | sapiadm update {uuid}",
+            run=f"{only}echo {body} | sapiadm update {uuid}",
             risk=SAFE,
             why=f"a {MULTI_DC[0]} of {what} hides that of the application; where there is none, nothing changes",
             undo=f"echo {quote(compact({'metadata': {MULTI_DC[0]: False}}))} | sapiadm update {uuid}",
