@@ -28,6 +28,8 @@ ALWAYS = (
     f"sapi-points-at-master-moray[{DC}]",
 )
 """What sdc-ufds-m2s does not do, however it ends."""
+NEVER_COUPLED = "inventory-agrees[coupling]"
+"""As long as the datacenter calls itself a master and replicates nothing, it is no replica, whatever the inventory says."""
 UNREGISTERED = "datacenters-are-registered[my-dc]"
 HALF = f"candidate-is-not-coupled-yet[{DC}]"
 APART = f"usbkey-agrees-with-sapi[{DC}]"
@@ -52,11 +54,11 @@ class Stage:
 
 
 STAGES = {
-    "question": Stage([("continue: ", "n\n")], (), (*ALWAYS, "one-ufds-master[coupling]", UNREGISTERED)),
+    "question": Stage([("continue: ", "n\n")], (), (NEVER_COUPLED,)),
     "deleting": Stage(
         answers(),
         (f"candidate-is-still-whole[{DC}]",),
-        (*ALWAYS, "one-ufds-master[coupling]", UNREGISTERED),
+        (NEVER_COUPLED,),
         fault=UFDS_SLOW,
     ),
     "config-agent": Stage(
