@@ -127,7 +127,7 @@ class HeadNode:
         self._raise_if_lost()
         try:
             async with asyncio.timeout(self._timeouts.command):
-                return await self._connection.create_process(sent(command), encoding=None)
+                return await self._start(command)
         except TimeoutError:
             raise UnansweredError(f"the head node opened no session within {self._timeouts.command:g} s") from None
         except (asyncssh.Error, OSError) as error:

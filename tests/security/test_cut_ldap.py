@@ -41,7 +41,7 @@ class Cutting(_LdapServer):
 
 def found(folder: Path, answer: bytes) -> ldap.Reply:
     server = Cutting(folder, answer, 0)
-    return ldap.converse(ldap.Login(server.port, "cn=root", "hush"), [ldap.Search("o=b")], 2)
+    return ldap.converse(ldap.Login(server.port, "cn=root", "hush"), [ldap.Search("o=b")], 20)
 
 
 def test_a_whole_answer_is_taken(tmp_path: Path) -> None:
