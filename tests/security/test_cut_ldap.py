@@ -9,49 +9,57 @@ import pytest
 from evidence.collect import ldap
 from tests.security.test_ill_will import _LdapServer
 
-BOUND = bytes.fromhex("300c02010161070a010004000400")
-
 
 def _tlv(kind: int, *parts: bytes) -> bytes:
     body = b"".join(parts)
     return bytes([kind, len(body)]) + body
 
 
-ENTRY = _tlv(
-    0x30,
-    _tlv(2, b"\2"),
-    _tlv(0x64, _tlv(4, b"uid=a, o=b"), _tlv(0x30, _tlv(0x30, _tlv(4, b"uid"), _tlv(0x31, _tlv(4, b"a"))))),
-)
-DONE = bytes.fromhex("300c02010265070a010004000400")
+def _message(number: bytes, operation: bytes) -> bytes:
+    return _tlv(0x30, _tlv(2, number), operation)
+
+
+DONE = bytes.fromhex("070a010004000400")
+A_USER = _tlv(0x64, _tlv(4, b"uid=a, o=b"), _tlv(0x30, _tlv(0x30, _tlv(4, b"uid"), _tlv(0x31, _tlv(4, b"a")))))
+NUMBER = b"\0\0\0\0"  # as long as a number can be, so that each answer has one length
+ENTRY_ENDS = len(_message(NUMBER, A_USER))
+ENDS = ENTRY_ENDS + len(_message(NUMBER, b"\x65" + DONE))
+
+
+def _number(request: bytes) -> bytes:
+    """The number that an answer has to bear.  ldap3 counts them over the whole process, not for each connection."""
+    at = 2 + (request[1] & 0x7F if request[1] & 0x80 else 0)
+    return request[at + 2 : at + 2 + request[at + 1]].rjust(len(NUMBER), b"\0")
 
 
 class Cutting(_LdapServer):
-    """Binds, then sends so many bytes of what a search finds, and is gone."""
+    """Binds, then sends so many bytes (`most`) of what a search finds, and is gone."""
 
     def _serve(self) -> None:
         try:
             with self._listener, self._tls.wrap_socket(self._listener.accept()[0], server_side=True) as client:
-                client.recv(4096)
-                client.sendall(BOUND)
-                client.recv(4096)
-                client.sendall(self._answer)
+                client.sendall(_message(_number(client.recv(4096)), b"\x61" + DONE))
+                number = _number(client.recv(4096))
+                client.sendall((_message(number, A_USER) + _message(number, b"\x65" + DONE))[: self._most])
         except OSError:
             pass
 
 
-def found(folder: Path, answer: bytes) -> ldap.Reply:
-    server = Cutting(folder, answer, 0)
+def found(folder: Path, length: int) -> ldap.Reply:
+    server = Cutting(folder, b"", length)
     return ldap.converse(ldap.Login(server.port, "cn=root", "hush"), [ldap.Search("o=b")], 20)
 
 
-def test_a_whole_answer_is_taken(tmp_path: Path) -> None:
-    reply = found(tmp_path, ENTRY + DONE)
+@pytest.mark.parametrize("time", [1, 2])
+def test_a_whole_answer_is_taken(tmp_path: Path, time: int) -> None:
+    reply = found(tmp_path, ENDS)
     assert ldap.complete(reply), reply
     assert [entry.attributes for entry in reply.found[0].entries] == [{"uid": ("a",), "objectclass": ()}]
 
 
-@pytest.mark.parametrize("length", [0, 5, len(ENTRY) - 1, len(ENTRY), len(ENTRY) + 3, len(ENTRY + DONE) - 1])
+@pytest.mark.parametrize("length", [0, 5, ENTRY_ENDS - 1, ENTRY_ENDS, ENTRY_ENDS + 3, ENDS - 1])
 def test_an_answer_that_is_cut_is_none(tmp_path: Path, length: int) -> None:
-    reply = found(tmp_path, (ENTRY + DONE)[:length])
+    reply = found(tmp_path, length)
+    assert reply.bound, reply
     assert not ldap.complete(reply)
     assert not any(each.entries for each in reply.found)
