@@ -17,10 +17,10 @@ import pytest
 pytest.register_assert_rewrite("checks")
 
 import checks  # noqa: E402
-from evidence.lines import DeclarationError  # noqa: E402
+from evidence.inventory.lines import DeclarationError  # noqa: E402
 from evidence.redact import FingerprintKeyError  # noqa: E402
 from evidence.store import EvidenceError, load  # noqa: E402
-from evidence.subjects import World  # noqa: E402
+from evidence.subjects.world import World  # noqa: E402
 from fixtures.check import validate  # noqa: E402
 from fixtures.plugin import WORLD  # noqa: E402
 from fixtures.world import world_of  # noqa: E402

@@ -2,19 +2,18 @@
 
 from fnmatch import fnmatch
 
-from evidence.facts import Missing
+from evidence.fact import Missing
 from evidence.headnode import Clock
-from evidence.inventory import CANDIDATE
-from evidence.subjects import Datacenter, Zone
+from evidence.inventory.model import CANDIDATE
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import CONFIG_AGENT, REGISTRAR
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 from fixtures.outcomes import Disagreement
 
 SIGNATURES = 300
 """Seconds that cloudapi allows between a signature's time and its own."""
 REPLICATOR = "svc:/smartdc/application/ufds-replicator:*"
-REGISTRAR = "svc:/manta/application/registrar:*"
-"""Not in every zone; where it is, its zone's names are gone from binder while it is off."""
-CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 SERVICES = {
     "adminui": ("svc:/smartdc/application/adminui:default",),
     "binder": ("svc:/manta/application/binder:default", "svc:/smartdc/application/zookeeper*"),

@@ -2,12 +2,13 @@
 
 import pytest
 
-from evidence.links import Link
 from evidence.model import DnsAnswer
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.links import Link
+from evidence.subjects.triton import BINDER_CONFIG
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 
-CONFIG = "/opt/smartdc/binder/etc/config.json"
 OWN_NAMES = ("moray", "sapi", "ufds")
 IN_TIME_MS = 3000
 """So long another binder waits for this one before it says REFUSED."""
@@ -26,7 +27,7 @@ def test_binder_region_agrees(binder: Zone) -> None:
     binder reads the resolvers of its own region only: with another name it finds no other datacenter.  Source: seed (its
     listing of config.json).
     """
-    settings = binder.file(CONFIG).settings
+    settings = binder.file(BINDER_CONFIG).settings
     keys = ("dnsDomain", "recursion.dnsDomain", "recursion.regionName")
     domain, region = binder.datacenter.dns_domain, binder.datacenter.declared.region
     assert {key: settings.get(key) for key in keys} == dict(zip(keys, (domain, domain, region), strict=True))
@@ -39,7 +40,7 @@ def test_binder_names_its_own_datacenter(binder: Zone) -> None:
     A configuration copied from another datacenter answers that one's names.  Source: seed ("only the names of the
     datacenters should differ").
     """
-    settings, name = binder.file(CONFIG).settings, binder.datacenter.name
+    settings, name = binder.file(BINDER_CONFIG).settings, binder.datacenter.name
     url = f"ldaps://ufds.{binder.datacenter.suffix}"
     wanted = {"datacenterName": name, "recursion.datacenterName": name, "recursion.ufds.url": url}
     assert {key: settings.get(key) for key in wanted} == wanted
@@ -63,7 +64,7 @@ def test_binder_runs_its_config(binder: Zone) -> None:
     Rendering does not restart it (its manifest has no post_cmd): it goes on with the region, password or domain of
     before.  Source: facts, hazard 7.
     """
-    assert binder.began_before(CONFIG) == (), f"started before {CONFIG} was written"
+    assert binder.began_before(BINDER_CONFIG) == (), f"started before {BINDER_CONFIG} was written"
 
 
 @check(BOTH, CRITICAL, after=["services-run", "dns-domain-agrees", "binder-names-its-own-datacenter"])

@@ -2,12 +2,12 @@
 
 import pytest
 
-from evidence.facts import Missing
-from evidence.spec import ALL_OF_THE_ZONE
-from evidence.subjects import MANTA_ROLES, Datacenter, Zone
+from evidence.fact import Missing
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.spec import ALL_OF_THE_ZONE
+from evidence.subjects.triton import CLOUDAPI_CONFIG, MANTA_ROLES
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
-
-CONFIG = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
 
 REFUSED_KEY = "InvalidCredentials"
 _MEANING = {
@@ -53,7 +53,7 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
     remote = ""
     if datacenter != master:
         remote = str(datacenter.sdc_metadata.values.get("ufds_remote_ip") or "") or master.ufds_address
-    assert cloudapi.file(CONFIG).settings.get("ufds_master.url") == f"ldaps://{remote}"
+    assert cloudapi.file(CLOUDAPI_CONFIG).settings.get("ufds_master.url") == f"ldaps://{remote}"
 
 
 @check(
@@ -116,7 +116,7 @@ def test_cloudapi_is_not_in_maintenance(datacenter: Datacenter) -> None:
     """
     found: dict[str, str] = {}
     for cloudapi in datacenter.zones("cloudapi"):
-        settings = cloudapi.file(CONFIG).settings
+        settings = cloudapi.file(CLOUDAPI_CONFIG).settings
         said = [f"announces {settings['dc_maint_message']!r}"] if settings.get("dc_maint_message") else []
         said += [f"until {settings['dc_maint_eta']}"] if settings.get("dc_maint_eta") else []
         said += ["read-only"] if settings.get("read_only") is True else []

@@ -6,12 +6,13 @@ It has no undo: it deletes first, and what it needs to go on it finds out afterw
 import re
 
 from checks.directory import lacking
-from evidence.facts import Missing
+from evidence.fact import Missing
 from evidence.model import Configuration
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import CONFIG_AGENT
+from evidence.subjects.zone import Zone
 from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, WARNING, check
 
-CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 SECRET = "ufds_ldap_root_pw"  # noqa: S105  its name
 BUILT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 """When an image was built, in its version: release-20251120-20251120T061402Z-g1a2b3c4."""

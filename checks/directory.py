@@ -2,7 +2,9 @@
 
 from checks.replication import needs_master
 from evidence.comparison import Comparison, EntryDifference
-from evidence.subjects import Coupling, Datacenter, Region, Zone, of_each
+from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.world import Coupling, Region
+from evidence.subjects.zone import Zone
 from fixtures.check import CRITICAL, POSTCHANGE, WARNING, check
 from fixtures.outcomes import Disagreement
 

@@ -1,8 +1,9 @@
 """Chapter: firewalls.  Who has to come in is let in, and nobody else into UFDS."""
 
-from evidence.firewall import anybody
-from evidence.paths import shut_out
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.network.firewall import anybody
+from evidence.subjects.network.paths import shut_out
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 
 UFDS = 636

@@ -1,6 +1,7 @@
 """Chapter: the inventory.  Is what the operator declares what the datacenters are?"""
 
-from evidence.subjects import Coupling, of_each
+from evidence.subjects.datacenter import of_each
+from evidence.subjects.world import Coupling
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 from fixtures.outcomes import Disagreement
 

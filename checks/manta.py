@@ -4,13 +4,15 @@ from collections.abc import Iterable
 
 import pytest
 
-from evidence.facts import Missing
+from evidence.fact import Missing
 from evidence.model import SapiObject
-from evidence.subjects import Datacenter, Region, Zone, of_each
+from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.triton import MUSKIE_CONFIG
+from evidence.subjects.world import Region
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 from fixtures.outcomes import Disagreement
 
-MUSKIE_CONFIG = "/opt/smartdc/muskie/etc/config.json"
 NETWORKS = ("admin", "manta")
 
 

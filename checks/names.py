@@ -2,9 +2,11 @@
 
 import pytest
 
-from evidence.facts import Missing
+from evidence.fact import Missing
 from evidence.model import Difference
-from evidence.subjects import ADMIN_UUID, MANTA_ROLES, RENDERED, Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, RENDERED
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evidence.facts import Missing
-from evidence.links import Link, asks_nobody
+from evidence.fact import Missing
+from evidence.subjects.links import Link, asks_nobody
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 
 OPEN = "open"

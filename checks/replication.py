@@ -1,12 +1,12 @@
 """Chapter: replication.  Every replica follows the master's changelog."""
 
-from evidence.facts import Missing
+from evidence.fact import Missing
 from evidence.model import Progress
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import REPLICATOR, UFDS_CONFIG
+from evidence.subjects.zone import Zone
 from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, check
 
-REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
-UFDS_CONFIG = "/opt/smartdc/ufds/etc/config.json"
 PASSWORD, REMOTE_PASSWORD = "ufds_ldap_root_pw", "ufds_remote_ldap_root_pw"
 
 

@@ -3,10 +3,12 @@
 from ipaddress import IPv4Network
 from itertools import combinations
 
-from evidence.facts import Missing
-from evidence.paths import unknown_to_napi, without_manta_routes, without_way_back
-from evidence.routes import routed, subnet
-from evidence.subjects import Coupling, Datacenter, Zone, of_each
+from evidence.fact import Missing
+from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.network.paths import unknown_to_napi, without_manta_routes, without_way_back
+from evidence.subjects.network.routes import routed, subnet
+from evidence.subjects.world import Coupling
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, check
 from fixtures.outcomes import Disagreement
 

@@ -2,15 +2,16 @@
 
 import pytest
 
-from evidence.facts import Missing
-from evidence.inventory import CANDIDATE
-from evidence.links import asks_nobody
-from evidence.routes import address_in
-from evidence.subjects import Datacenter, Region, Zone, of_each
+from evidence.fact import Missing
+from evidence.inventory.model import CANDIDATE
+from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.links import asks_nobody
+from evidence.subjects.network.routes import address_in
+from evidence.subjects.triton import SAPI_MASTER_CONFIG
+from evidence.subjects.world import Region
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
 from fixtures.outcomes import Disagreement
-
-MASTER_CONFIG = "/opt/smartdc/sapi/etc/sapi-master.config.json"
 
 
 @check(BOTH, CRITICAL, answers=True, after=["services-run", "services-run@moray"])
@@ -122,10 +123,10 @@ def test_sapi_loaded_its_master(sapi: Zone) -> None:
     Else it goes on with the master of before, or with none, and silently answers local objects.  What the file says is
     for rendered-config-is-current.  Source: facts "Rendered config files", "How a real SAPI answers".
     """
-    if sapi.file(MASTER_CONFIG).differs:
+    if sapi.file(SAPI_MASTER_CONFIG).differs:
         why = "it does not say what the metadata says, so what SAPI read is of no interest"
-        raise Missing(f"{sapi}: {MASTER_CONFIG}", "cat (by zlogin)", why)
-    assert sapi.began_before(MASTER_CONFIG) == (), f"started before {MASTER_CONFIG} was written"
+        raise Missing(f"{sapi}: {SAPI_MASTER_CONFIG}", "cat (by zlogin)", why)
+    assert sapi.began_before(SAPI_MASTER_CONFIG) == (), f"started before {SAPI_MASTER_CONFIG} was written"
 
 
 @check(

@@ -2,12 +2,14 @@
 
 import re
 
-from evidence.claims import follows_well, standing, ufds_addresses
-from evidence.subjects import Coupling, Datacenter, Zone, of_each
+from evidence.subjects.claims import follows_well, standing, ufds_addresses
+from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.triton import REPLICATOR_CONFIG
+from evidence.subjects.world import Coupling
+from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, check
 from fixtures.outcomes import Disagreement
 
-REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
 REGION = re.compile(r"region=([^,?)]+)")
 
 

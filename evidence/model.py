@@ -12,9 +12,9 @@ from msgspec import Struct, field
 
 from evidence.accounts import Account, Accounts, Collisions
 from evidence.comparison import Comparison
-from evidence.facts import Fact
+from evidence.fact import Fact
 from evidence.headnode import Clock, Instance, Trouble, UsbKey
-from evidence.inventory import Inventory
+from evidence.inventory.model import Inventory
 
 SCHEMA = 1
 

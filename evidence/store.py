@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
-from evidence.inventory import CANDIDATE, MASTER, REPLICA
+from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
+from evidence.inventory.regular import NotRegularError, read_regular
 from evidence.model import SCHEMA, Evidence
-from evidence.regular import NotRegularError, read_regular
 
 LARGEST: Final = 256 << 20
 NO_TIME: Final = "2000-01-01T00:00:00Z"

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from evidence.store import EvidenceError, load
-from evidence.subjects import World
+from evidence.subjects.world import World
 from remediate import findings
 from remediate.findings import FindingsError
 from remediate.plan import Plan, make_plan, tell

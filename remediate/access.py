@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from evidence.headnode import CUT, FORWARDING, FROZEN, SESSIONS, ZLOGIN, Trouble
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import REPLICATOR
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
-from remediate.shell import REPLICATOR, quote, smf_log, zone_service
+from remediate.shell import quote, smf_log, zone_service
 from remediate.steps import DISRUPTIVE, OPERATOR, RESTARTS, SAFE, Note, Step
 
 _OURS = ("/smartdc/", "/manta/", "/ufds/", "zookeeper")

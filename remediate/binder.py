@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from evidence.links import Link
 from evidence.model import Registered
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.links import Link
+from evidence.subjects.triton import BINDER, BINDER_CONFIG
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.ldif import added
 from remediate.lookup import application, changed_metadata, fmris, headnode, service
-from remediate.names import BINDER, BINDER_CONFIG, restart_binder
+from remediate.names import restart_binder
 from remediate.registry import Advised, remedy
 from remediate.shell import quote, sapi_delete, sapi_restore, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.copies import file_back, files_kept, files_removed
 from remediate.lookup import application, changed_metadata, fmris, headnode, service

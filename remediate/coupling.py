@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from evidence.accounts import Account
-from evidence.claims import follows
-from evidence.subjects import Datacenter
+from evidence.subjects.claims import follows
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
 from remediate.copies import PLACE, named
 from remediate.ldif import added, modified
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
 from remediate.removal import USERS, file_kept, file_removed, is_admin, kept, removed
-from remediate.shell import CONFIG_AGENT, quote, sapi_delete, zone_service
+from remediate.shell import quote, sapi_delete, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
 GROUPS = "ou=groups, o=smartdc"

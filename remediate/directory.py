@@ -6,8 +6,10 @@ from functools import partial
 
 from evidence.accounts import Account
 from evidence.comparison import EXTRA, EntryDifference
-from evidence.inventory import CANDIDATE
-from evidence.subjects import Coupling, Datacenter, Region, Zone
+from evidence.inventory.model import CANDIDATE
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.world import Coupling, Region
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.ldif import added, modified, touched
 from remediate.lookup import headnode

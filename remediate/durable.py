@@ -11,15 +11,17 @@ from ipaddress import IPv4Network
 
 from msgspec.structs import replace
 
-from evidence.facts import Missing
-from evidence.ground import BETWEEN, router, zones_of
+from evidence.fact import Missing
 from evidence.model import Network
-from evidence.paths import Way
-from evidence.routes import address_in, has_route, napi_route, network_of, subnet
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.network.ground import BETWEEN, router, zones_of
+from evidence.subjects.network.paths import Way
+from evidence.subjects.network.routes import address_in, has_route, napi_route, network_of, subnet
+from evidence.subjects.triton import NET_AGENT
+from evidence.subjects.zone import Zone
 from remediate import napi
 from remediate.lookup import headnode
-from remediate.shell import NET_AGENT, compact, quote
+from remediate.shell import compact, quote
 from remediate.steps import DISRUPTIVE, SAFE, NapiRoutes, Note, Step
 
 WIDEST = 8

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from evidence.spec import Result
+from evidence.subjects.spec import Result
 from remediate.steps import Step
 from verdict.judge import Cause, Named
 

@@ -6,22 +6,22 @@ import uuid as uuids
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from evidence.facts import Missing, graver
-from evidence.firewall import anybody
-from evidence.links import Link, links_to
-from evidence.paths import dropped_by, shut_out
-from evidence.routes import source_address
-from evidence.subjects import MANTA_ROLES, Datacenter, Zone
+from evidence.fact import Missing, graver
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.links import Link, links_to
+from evidence.subjects.network.firewall import anybody
+from evidence.subjects.network.paths import dropped_by, shut_out
+from evidence.subjects.network.routes import source_address
+from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, is_uuid
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.durable import destination
 from remediate.lookup import headnode
-from remediate.napi import is_destination, is_uuid
+from remediate.napi import is_destination
 from remediate.registry import Advised, remedy
 from remediate.shell import compact, quote
 from remediate.steps import DISRUPTIVE, SAFE, Note, Step
 
-ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
-"""Of every datacenter: facts, "Zones"."""
 UFDS = 636
 Dropped = tuple[Link, str, tuple[str, ...]]
 
@@ -61,7 +61,7 @@ def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int], pro
     tag = "manta_role" if target.role in MANTA_ROLES else "smartdc_role"
     given = [f"PORT {port}" for port in ports]
     rule = f'FROM {_several(sources, "OR")} TO tag "{tag}" = "{target.role}" ALLOW {protocol} {_several(given, "AND")}'
-    owner = target.vm.owner_uuid if is_uuid(target.vm.owner_uuid) else ADMIN
+    owner = target.vm.owner_uuid if is_uuid(target.vm.owner_uuid) else ADMIN_UUID
     said = f"{target.role}: other datacenters ({protocol})"
     uuid = str(uuids.uuid5(uuids.NAMESPACE_URL, f"{target.datacenter.name} {owner} {rule}"))
     body = compact({"description": said, "enabled": True, "owner_uuid": owner, "rule": rule, "uuid": uuid})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.subjects import Coupling
+from evidence.subjects.world import Coupling
 from remediate.registry import Advised, remedy
 from remediate.steps import Note
 

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from evidence.facts import Missing
+from evidence.fact import Missing
 from evidence.model import SapiObject
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.zone import Zone
 from remediate.shell import sapi_restore, sapi_update, usbkey_set
 from remediate.steps import Step
 

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from evidence.facts import Missing
-from evidence.inventory import CANDIDATE
+from evidence.fact import Missing
+from evidence.inventory.model import CANDIDATE
 from evidence.model import SapiObject
-from evidence.subjects import Datacenter, Region, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import CONFIG_AGENT, MUSKIE_CONFIG, is_uuid
+from evidence.subjects.world import Region
+from evidence.subjects.zone import Zone
 from remediate import napi, typed
 from remediate.copies import PLACE, application_removed
 from remediate.lookup import changed_metadata, fmris, headnode
 from remediate.registry import Advised, in_each, remedy
-from remediate.shell import CONFIG_AGENT, compact, quote, rendered, sapi_delete, sapi_update, zone_service
+from remediate.shell import compact, quote, rendered, sapi_delete, sapi_update, zone_service
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
-CONFIG = "/opt/smartdc/muskie/etc/config.json"
 MULTI_DC = ("MUSKIE_MULTI_DC", "BUCKETS_API_MULTI_DC")
 ELSEWHERE = (
     "Manta's zones on other servers than the head node are not among these steps: in every datacenter also "
@@ -47,7 +49,11 @@ def _set(region: Region, wanted: dict[str, Any], why: str, proof: str, *, risk: 
 def _restart(webapi: Zone, why: str, *proof: str, key: str = "", value: str = "") -> Step:
     """Restart the muskies of a zone; first have a file with this value rendered, if one is given."""
     uuid, patience = webapi.vm.uuid, webapi.datacenter.world.inventory.expect.patience
-    render = [zone_service("restart", uuid, CONFIG_AGENT), rendered(uuid, CONFIG, key, value, patience)] if key else []
+    render = (
+        [zone_service("restart", uuid, CONFIG_AGENT), rendered(uuid, MUSKIE_CONFIG, key, value, patience)]
+        if key
+        else []
+    )
     return Step(
         on=headnode(webapi.datacenter),
         run="\n".join([*render, zone_service("restart", uuid, *fmris(webapi, "/application/muskie:"))]),
@@ -129,7 +135,7 @@ def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacent
             continue
         after = sorted({owner for owner in network.owner_uuids if owner not in others} | {right})
         added, gone = set(after) - set(network.owner_uuids), set(network.owner_uuids) - set(after)
-        if not all(map(napi.is_uuid, (network.uuid, *added, *gone))):
+        if not all(map(is_uuid, (network.uuid, *added, *gone))):
             yield Note(f"No command is given for the owners of network {name}: not all of them are uuids.")
         elif network.owner_uuids and (added or gone):
             yield Step(

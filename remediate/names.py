@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from math import ceil
 
-from evidence.subjects import ADMIN_UUID, Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_AGENT
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.lookup import application, changed_metadata, headnode, usbkey_steps
 from remediate.registry import Advised, remedy
-from remediate.shell import CONFIG_AGENT, PAUSE, rendered, zone_service
+from remediate.shell import PAUSE, rendered, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
 
-BINDER_CONFIG = "/opt/smartdc/binder/etc/config.json"
-BINDER = "svc:/manta/application/binder:default"
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
 """Services that config-agent does not restart after rendering (facts "Rendered config files")."""
 

@@ -5,15 +5,14 @@ A PUT replaces the whole field, so nothing that the evidence saw is written back
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
+from evidence.subjects.triton import is_uuid
 from remediate.shell import compact, quote
 
 ROUTER = "ROUTER"
 """Stands for a router that the operator has to find out.  NAPI refuses it as it stands."""
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CHANGE = r"""napi_change() ( # NETWORK FIELD BRACKETS +MEMBER -MEMBER: adds or takes out these; what else NAPI has by now stays
     network=$1 field=$2 brackets=$3
     shift 3
@@ -53,10 +52,6 @@ _CHANGE = r"""napi_change() ( # NETWORK FIELD BRACKETS +MEMBER -MEMBER: adds or 
     printf '%s\n' "$said" "$field of network $network: not changed, or it does not stay so." >&2
     exit 1
 )"""
-
-
-def is_uuid(text: str) -> bool:
-    return _UUID.fullmatch(text) is not None
 
 
 def is_address(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from evidence.subjects import World
+from evidence.subjects.world import World
 from remediate.durable import adding
 from remediate.registry import CHAPTERS, advice_for, chapter_of
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, NapiRoutes, Step, where

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from evidence.facts import Missing
-from evidence.ground import router
-from evidence.links import Link
-from evidence.routes import address_in, covering, has_route, source_address
-from evidence.subjects import Zone
+from evidence.fact import Missing
+from evidence.subjects.links import Link
+from evidence.subjects.network.ground import router
+from evidence.subjects.network.routes import address_in, covering, has_route, source_address
+from evidence.subjects.triton import REPLICATOR
+from evidence.subjects.zone import Zone
 from remediate import napi, typed
 from remediate.durable import destination, route_steps
 from remediate.lookup import headnode, state_of
 from remediate.registry import Advised, remedy
-from remediate.shell import REPLICATOR, quote, zone_service
+from remediate.shell import quote, zone_service
 from remediate.steps import RESTARTS, SAFE, Note, Step
 
 

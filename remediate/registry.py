@@ -9,11 +9,13 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from evidence.binding import Subject, bind
-from evidence.facts import Missing
-from evidence.links import LINKS, links
-from evidence.spec import BLOCKED
-from evidence.subjects import MANTA_ROLES, ROLES, Datacenter, World
+from evidence.fact import Missing
+from evidence.subjects.binding import Subject, bind
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.links import LINKS, links
+from evidence.subjects.spec import BLOCKED
+from evidence.subjects.triton import MANTA_ROLES, ROLES
+from evidence.subjects.world import World
 from remediate.steps import OPERATOR, Advice, Note, Step
 from remediate.typed import NotOfTheFormError, refusal
 from verdict.judge import Cause

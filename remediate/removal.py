@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-from evidence.facts import Missing
-from evidence.subjects import ADMIN_UUID, Datacenter, World
+from evidence.fact import Missing
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import ADMIN_UUID
+from evidence.subjects.world import World
 from remediate.copies import entries_kept, entries_removed, files_kept, files_removed, named
 from remediate.lookup import headnode
 from remediate.steps import DESTROYS, SAFE, Note, Step

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from functools import partial
 
 from evidence.model import Checkpoint
-from evidence.subjects import Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import CLOUDAPI_CONFIG, REPLICATOR
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.ldif import added, checkpoint_at, copied, touched
 from remediate.lookup import application, headnode, state_of
 from remediate.registry import Advised, remedy
 from remediate.removal import without
-from remediate.shell import REPLICATOR, in_zone, quote, rendered_anew, smf_log, zone_service
+from remediate.shell import in_zone, quote, rendered_anew, smf_log, zone_service
 from remediate.ssh import over_ssh
 from remediate.steps import OPERATOR, RESTARTS, SAFE, Note, Step
 
-CLOUDAPI_CONFIG = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
 _TAIL = f"tail {smf_log(REPLICATOR)}"
 UPDATE_UFDS = "sdcadm self-update --latest && sdcadm update ufds"
 

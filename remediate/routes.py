@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from evidence.ground import doubt_about_destination, doubt_about_router
-from evidence.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
-from evidence.routes import network_of, nic_towards, routed
-from evidence.subjects import Coupling, Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.network.ground import doubt_about_destination, doubt_about_router
+from evidence.subjects.network.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
+from evidence.subjects.network.routes import network_of, nic_towards, routed
+from evidence.subjects.world import Coupling
+from evidence.subjects.zone import Zone
 from remediate.durable import into_napi, napi_steps, route_steps
 from remediate.registry import Advised, remedy
 from remediate.steps import Note, Step

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from evidence.subjects import Datacenter, Region, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.world import Region
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.lookup import changed_metadata, fmris, headnode, service
 from remediate.registry import Advised, remedy

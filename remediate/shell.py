@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
 
-CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
-REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
-NET_AGENT = "svc:/smartdc/agent/net-agent:default"
 PAUSE = 2
 """Seconds between two looks at a file that config-agent is to render."""
 

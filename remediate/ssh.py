@@ -5,7 +5,7 @@ Two shells read such a command, the operator's and root's at the head node, and 
 
 from __future__ import annotations
 
-from evidence.searchpath import EXPORT
+from evidence.subjects.triton import EXPORT_PATH
 from remediate import typed
 from remediate.shell import quote
 
@@ -15,5 +15,5 @@ def over_ssh(headnode: str, command: str, *, stdin: bool = False) -> str:
 
     `stdin`: whether it reads what is piped into it; else ssh reads nothing, so that a paste is not swallowed.
     """
-    words = ["ssh", *([] if stdin else ["-n"]), quote(typed.host(headnode)), quote(EXPORT + command)]
+    words = ["ssh", *([] if stdin else ["-n"]), quote(typed.host(headnode)), quote(EXPORT_PATH + command)]
     return " ".join(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from evidence.subjects import World
+from evidence.subjects.world import World
 
 SAFE, RESTARTS, DISRUPTIVE, DESTROYS = "safe", "restarts", "disruptive", "destroys data"
 RISKS = (SAFE, RESTARTS, DISRUPTIVE, DESTROYS)

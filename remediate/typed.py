@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from evidence.inventory import DNS_NAME
-from evidence.reading import HEADNODE
-from evidence.subjects import ID, World
+from evidence.inventory.model import DNS_NAME, ID
+from evidence.inventory.reading import HEADNODE
+from evidence.subjects.world import World
 from remediate.steps import Note, Step
 
 _RDN = r"[A-Za-z][A-Za-z0-9-]*=[A-Za-z0-9][A-Za-z0-9_.:@-]*"

@@ -8,21 +8,22 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from evidence.claims import ufds_addresses
-from evidence.facts import Missing
-from evidence.ground import BETWEEN
-from evidence.inventory import CANDIDATE
-from evidence.subjects import Coupling, Datacenter, Zone, of_each
+from evidence.fact import Missing
+from evidence.inventory.model import CANDIDATE
+from evidence.subjects.claims import ufds_addresses
+from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.network.ground import BETWEEN
+from evidence.subjects.triton import CONFIG_AGENT, REPLICATOR, REPLICATOR_CONFIG
+from evidence.subjects.world import Coupling
+from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.copies import named
 from remediate.ldif import modified
 from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, in_each, remedy
 from remediate.removal import USERS, is_admin, kept, removed
-from remediate.shell import CONFIG_AGENT, REPLICATOR, rendered, zone_service
+from remediate.shell import rendered, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
-
-REPLICATOR_CONFIG = "/opt/smartdc/ufds/etc/replicator.json"
 
 
 @remedy("ufds-answers")

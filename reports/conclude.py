@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from evidence.spec import BROKEN, NOT_APPLICABLE, Result, Spec
-from evidence.subjects import World
+from evidence.subjects.spec import BROKEN, NOT_APPLICABLE, Result, Spec
+from evidence.subjects.world import World
 from remediate.plan import Plan, make_plan
 from reports.extent import Extent, judged_less
 from verdict.judge import Verdict, judge

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from evidence.spec import NOT_APPLICABLE
+from evidence.subjects.spec import NOT_APPLICABLE
 from remediate.findings import Findings, FindingsError, load
 from remediate.text import some
 from verdict.judge import Judged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from evidence.spec import FINDINGS, WAIVED, page_of
+from evidence.subjects.spec import FINDINGS, WAIVED, page_of
 from remediate.findings import CauseRow, Findings, FindingsError, Row, WaiverRow, load
 from remediate.plan import Plan
 from reports.conclude import Conclusion

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from evidence.spec import FINDINGS, Result
 from evidence.store import save
-from evidence.subjects import World
+from evidence.subjects.spec import FINDINGS, Result
+from evidence.subjects.world import World
 from fixtures import quiet
 from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from evidence.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
+from evidence.subjects.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
 from remediate.plan import write_entry
 from remediate.text import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
 from reports.conclude import Conclusion

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from evidence.spec import ALL_OF_THE_ZONE, Spec
+from evidence.subjects.spec import ALL_OF_THE_ZONE, Spec
 from fixtures.check import CHECKS, FUNCTIONS
 from remediate.registry import remedies
 from tests.judging import check_functions

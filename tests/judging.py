@@ -9,7 +9,7 @@ from functools import cache
 
 import checks
 from evidence.model import Evidence
-from evidence.subjects import World
+from evidence.subjects.world import World
 from fixtures.check import CHECKS, FUNCTIONS, validate
 from fixtures.quiet import results
 from verdict.judge import Verdict, judge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from evidence.spec import page_of
+from evidence.subjects.spec import page_of
 from fixtures.check import CHECKS
 from tests.checks_page import PAGE, page
 from tests.judging import check_functions

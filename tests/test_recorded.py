@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.spec import BLOCKED, FINDINGS, PASSED
-from evidence.subjects import World
+from evidence.subjects.spec import BLOCKED, FINDINGS, PASSED
+from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from remediate.registry import advice_for
 from tests.judging import check_functions, verdict_on

@@ -18,10 +18,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from evidence.binding import BOTH, POSTCHANGE, PREFLIGHT
-from evidence.inventory import Waiver
+from evidence.inventory.model import Waiver
 from evidence.store import load as load_evidence
 from evidence.store import save
+from evidence.subjects.binding import BOTH, POSTCHANGE, PREFLIGHT
 from fixtures.check import CHECKS
 from remediate.findings import load
 from tests.judging import check_functions

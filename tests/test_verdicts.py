@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evidence.spec import FAILED, PASSED
-from evidence.subjects import World
+from evidence.subjects.spec import FAILED, PASSED
+from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from fixtures.quiet import results
 from remediate.findings import CauseRow, Findings, Row

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from evidence.binding import Subject, datacenters_of, subjects
-from evidence.links import Link
-from evidence.paths import unsent
-from evidence.spec import ALL_OF_THE_ZONE, BLOCKED, TARGET, Result, Spec
-from evidence.subjects import MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
+from evidence.subjects.binding import Subject, datacenters_of, subjects
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.links import Link
+from evidence.subjects.network.paths import unsent
+from evidence.subjects.spec import ALL_OF_THE_ZONE, BLOCKED, TARGET, Result, Spec
+from evidence.subjects.triton import MANTA_ROLES, ROLES
+from evidence.subjects.world import Coupling, Region, World
+from evidence.subjects.zone import Zone
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
 INVENTORY = "inventory-agrees"

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from evidence.inventory import Waiver
-from evidence.spec import BLOCKED, FINDINGS, WAIVED, Result, Spec
-from evidence.subjects import World
+from evidence.inventory.model import Waiver
+from evidence.subjects.spec import BLOCKED, FINDINGS, WAIVED, Result, Spec
+from evidence.subjects.world import World
 from verdict.graph import by_check, explanations, subjects_by_id
 from verdict.waivers import expired, remarks
 

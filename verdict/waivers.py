@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from evidence.binding import subjects
-from evidence.inventory import Waiver
-from evidence.spec import FINDINGS, Result, Spec
-from evidence.subjects import World
+from evidence.inventory.model import Waiver
+from evidence.subjects.binding import subjects
+from evidence.subjects.spec import FINDINGS, Result, Spec
+from evidence.subjects.world import World
 
 
 def expired(check: str, subject: str, world: World) -> Waiver | None:

@@ -22,11 +22,12 @@ from evidence.collect.datacenter import Collector
 from evidence.collect.draft import QUESTIONS, Draft, blotted, now
 from evidence.collect.names import Turns
 from evidence.collect.replication import Changelog
-from evidence.inventory import CANDIDATE, REPLICA, Inventory
-from evidence.links import LINKS, Link, links
+from evidence.inventory.model import CANDIDATE, REPLICA, Inventory
 from evidence.model import Evidence
 from evidence.redact import Vault, fingerprint_key
-from evidence.subjects import ROLES, World
+from evidence.subjects.links import LINKS, Link, links
+from evidence.subjects.triton import ROLES
+from evidence.subjects.world import World
 
 log = logging.getLogger(__name__)
 

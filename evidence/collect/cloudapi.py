@@ -18,6 +18,7 @@ from evidence.collect.unanswered import UnansweredError
 from evidence.collect.zone import HOST
 from evidence.model import HttpAnswer, Listing
 from evidence.redact import Vault, cut
+from evidence.subjects.triton import UUID
 
 T = TypeVar("T")
 SDC: Final = "/opt/smartdc/sdc"
@@ -36,7 +37,7 @@ def listing_command(sdc_zone: str, address: str, key_id: object) -> str:
     """
     if not isinstance(key_id, str) or not KEY_ID.fullmatch(key_id):
         raise UnansweredError("SAPI's metadata of sdc hold no SDC_KEY_ID: there is no key to sign with")
-    if not parse.UUID.fullmatch(sdc_zone) or not HOST.fullmatch(address):
+    if not UUID.fullmatch(sdc_zone) or not HOST.fullmatch(address):
         raise UnansweredError("the sdc zone, or the address of cloudapi, has no name that can be typed")
     tool = f"{SDC}/node_modules/smartdc/bin/sdc-listdatacenters"
     return f"zlogin -Q {sdc_zone} PATH={PATH} SDC_TESTING=1 {tool} -a admin -u https://{address} -k {key_id}"

@@ -21,13 +21,13 @@ from evidence.collect.replication import Changelog
 from evidence.collect.ssh import HeadNode, Output
 from evidence.collect.tunnel import Way
 from evidence.collect.unanswered import UnansweredError
-from evidence.facts import Fact, Missing, OutOfSight, missing
+from evidence.fact import Fact, Missing, OutOfSight, missing
 from evidence.headnode import ZLOGIN, Trouble
-from evidence.inventory import BY_ENDPOINTS, MASTER, Timeouts
-from evidence.links import Link
+from evidence.inventory.model import BY_ENDPOINTS, MASTER, Timeouts
 from evidence.model import Configuration, HttpAnswer, Probe, SapiObject, Vm
 from evidence.redact import cut
-from evidence.subjects import GLOBAL, MANTA_ROLES
+from evidence.subjects.links import Link
+from evidence.subjects.triton import GLOBAL, MANTA_ROLES, RENDERED, UUID
 
 
 class Collector:
@@ -103,7 +103,7 @@ class Collector:
                         tasks.create_task(self._rules(vm))
                     if vm.role == "sapi":
                         tasks.create_task(self._asks_master(vm))
-                    if vm.role in zone.FILES and not vm.server:
+                    if vm.role in RENDERED and not vm.server:
                         self._configs[vm.alias] = tasks.create_task(self._config(vm))
                 await asyncio.wait([sysinfo, usbkey, sapi, *manta])
                 draft.known.set()
@@ -254,7 +254,7 @@ class Collector:
         if applications.value is None:
             raise UnansweredError(self._draft.why("applications"))
         sdc = applications.value.get("sdc")
-        if sdc is None or not parse.UUID.fullmatch(sdc.uuid):
+        if sdc is None or not UUID.fullmatch(sdc.uuid):
             raise UnansweredError("SAPI lists no application named sdc")
         text = await self._read("sapi", f"/services?application_uuid={sdc.uuid}")
         return services.sapi_objects(text, self._draft.vault, application=False)
@@ -265,7 +265,7 @@ class Collector:
         async def answer() -> bool:
             found = self._draft.facts["services"]
             service = (found.value or {}).get(vm.role)
-            if service is None or not parse.UUID.fullmatch(service.uuid):
+            if service is None or not UUID.fullmatch(service.uuid):
                 raise UnansweredError(f"SAPI lists no service {vm.role}: {self._draft.why('services')}")
             text = await self._read("sapi", f"/instances?service_uuid={service.uuid}")
             known = {
@@ -443,12 +443,12 @@ class Collector:
             return answers.services
 
         async def rendered() -> object:
-            if not answers.complete and any(path not in answers.files for path in zone.FILES.get(vm.role, ())):
+            if not answers.complete and any(path not in answers.files for path in RENDERED.get(vm.role, ())):
                 raise UnansweredError(why)
             return await self._rendered(vm, answers)
 
         await draft.ask_zone(vm, "services", HOW["services"], smf)
-        await draft.ask_zone(vm, "files", f"cat {' '.join(zone.FILES.get(vm.role, ()))} (by zlogin)", rendered)
+        await draft.ask_zone(vm, "files", f"cat {' '.join(RENDERED.get(vm.role, ()))} (by zlogin)", rendered)
         for name, found in wanted.items():
             draft.links[name] = self._link(name, found, answers, how, why)
 
@@ -472,7 +472,7 @@ class Collector:
         info, app = draft.facts.get("sysinfo"), draft.values("applications")
         server = info.value.uuid if info is not None and info.value is not None else ""
         auto = auto_metadata(vm, server, str(app.get("datacenter_name", draft.name)))
-        paths = zone.FILES.get(vm.role, ())
+        paths = RENDERED.get(vm.role, ())
         if not paths:
             return {}
         await asyncio.wait([self._configs[vm.alias]])

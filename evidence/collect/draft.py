@@ -18,18 +18,16 @@ from evidence.collect import endpoints, headnode
 from evidence.collect.files import Wanted
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
-from evidence.facts import Fact, Missing, OutOfSight, missing
-from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA, Declared
-from evidence.links import LINKS
+from evidence.fact import Fact, Missing, OutOfSight, missing
+from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA, Declared
 from evidence.model import DatacenterEvidence, Probe, Vm, ZoneEvidence
 from evidence.redact import Vault, cut
-from evidence.subjects import INTERNAL_APIS, ROLES
+from evidence.subjects.links import LINKS
+from evidence.subjects.triton import ADMIN_UUID, INTERNAL_APIS, ROLES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-ADMIN_UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
-"""Of every datacenter: facts, "Zones"."""
 _FIELDS = "uuid,alias,state,nics,routes,tags,firewall_enabled"
 VMADM = f"vmadm lookup -j -o {_FIELDS} owner_uuid={ADMIN_UUID}"
 MANTA_VMADM = f"vmadm lookup -j -o {_FIELDS},owner_uuid 'tags.manta_role=~^[a-z]'"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from evidence.collect.unanswered import ClosedError, UnansweredError
-from evidence.inventory import Declared, Endpoint, Timeouts
+from evidence.inventory.model import Declared, Endpoint, Timeouts
 from evidence.model import Nic, Vm
 
 SEEN: Final = {

@@ -21,7 +21,7 @@ import asyncssh
 
 from evidence.collect.ssh import HeadNode, Peer
 from evidence.collect.unanswered import UnansweredError, reason
-from evidence.inventory import Declared, Timeouts
+from evidence.inventory.model import Declared, Timeouts
 
 Keys = tuple[Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey]]
 SYSTEM_KNOWN_HOSTS: Final = pathlib.Path("/etc/ssh/ssh_known_hosts")

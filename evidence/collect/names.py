@@ -21,7 +21,7 @@ import dns.rdatatype
 
 from evidence.collect.tunnel import Way
 from evidence.collect.unanswered import ClosedError, UnansweredError
-from evidence.inventory import Timeouts
+from evidence.inventory.model import Timeouts
 from evidence.model import DnsAnswer
 from evidence.redact import cut
 

@@ -7,18 +7,17 @@ else does; what is not asked for is dropped.  Source: facts, "Exact forms".
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
+from evidence.inventory.model import ID
 from evidence.model import FirewallRule, HealthcheckRow, HealthRow, Network, Nic, Service, SysInfo, Vm
 from evidence.redact import cut
-from evidence.subjects import ID, MANTA_ROLES, ROLES
+from evidence.subjects.triton import MANTA_ROLES, ROLES, UUID
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST = 10_000
 ROLE_TAGS = ("smartdc_role", "manta_role")
 

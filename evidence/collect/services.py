@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from evidence.collect import ldap, parse, web
 from evidence.collect.tunnel import LARGEST_TUNNELLED, Way, tunnel
 from evidence.collect.unanswered import ClosedError, UnansweredError
-from evidence.inventory import Timeouts
+from evidence.inventory.model import Timeouts
 from evidence.model import HttpAnswer, SapiObject, Vm
 from evidence.redact import Vault, cut
 

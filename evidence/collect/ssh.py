@@ -17,9 +17,9 @@ import asyncssh
 
 from evidence.collect.unanswered import ClosedError, UnansweredError, reason
 from evidence.headnode import CUT, FORWARDING, FROZEN, SESSIONS, Trouble
-from evidence.inventory import Timeouts
+from evidence.inventory.model import Timeouts
 from evidence.redact import cut
-from evidence.searchpath import EXPORT
+from evidence.subjects.triton import EXPORT_PATH
 
 AT_ONCE: Final = 8
 """Commands at once over one connection: OpenSSH's MaxSessions is 10 by default."""
@@ -66,7 +66,7 @@ class Peer(asyncssh.SSHClient):
 
 def sent(command: str) -> str:
     """What is really sent for a command: all of them pass here."""
-    return EXPORT + command
+    return EXPORT_PATH + command
 
 
 class HeadNode:

@@ -9,13 +9,14 @@ from typing import Final
 from evidence.collect import accounts, apart, directory, endpoints, ldap, parse, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import LARGEST, Comparing
-from evidence.collect.draft import ADMIN_UUID, Draft
+from evidence.collect.draft import Draft
 from evidence.collect.replication import Changelog
 from evidence.collect.tunnel import LARGEST_TUNNELLED
 from evidence.collect.unanswered import UnansweredError
-from evidence.facts import OutOfSight
-from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
+from evidence.fact import OutOfSight
+from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
 from evidence.model import Attempt, Vm
+from evidence.subjects.triton import ADMIN_UUID, UUID
 
 STRETCH: Final = 5000
 """How many numbers of a changelog are asked for at once."""
@@ -41,7 +42,7 @@ class Ufds:
     async def ask(self, vm: Vm) -> None:
         """Everything about one ufds zone."""
         admin = self._draft.values("applications").get("ufds_admin_uuid")
-        admin = admin if isinstance(admin, str) and parse.UUID.fullmatch(admin) else ADMIN_UUID
+        admin = admin if isinstance(admin, str) and UUID.fullmatch(admin) else ADMIN_UUID
         wanted = (directory.POSEIDONS, *directory.searches(self._draft.name, admin))
         talk = asyncio.ensure_future(self._converse(vm, wanted))
         where = f"ldapsearch -x -H ldaps://{vm.address('admin') or vm.alias} -D cn=root -W"

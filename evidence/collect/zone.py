@@ -17,25 +17,16 @@ from datetime import UTC, datetime
 import msgspec
 
 from evidence.collect import parse
-from evidence.links import Link
 from evidence.model import Probe, Service
 from evidence.redact import cut
-from evidence.subjects import GLOBAL
+from evidence.subjects.links import Link
+from evidence.subjects.triton import GLOBAL, RENDERED
 
 SCRIPT = pathlib.Path(__file__).with_name("zone.sh").read_text(encoding="ascii")
 HARMLESS = re.compile(r"[A-Za-z0-9._:/-]+")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 MOST_LINES = 10_000
 """Of the script's own (files and services are not counted): many more than there are links and files."""
-FILES = {
-    "adminui": ("/opt/smartdc/adminui/etc/config.json",),
-    "binder": ("/opt/smartdc/binder/etc/config.json",),
-    "cloudapi": ("/opt/smartdc/cloudapi/etc/cloudapi.cfg",),
-    "sapi": ("/opt/smartdc/sapi/etc/sapi-master.config.json",),
-    "ufds": ("/opt/smartdc/ufds/etc/config.json", "/opt/smartdc/ufds/etc/replicator.json"),
-    "webapi": ("/opt/smartdc/muskie/etc/config.json",),
-}
-"""Role to the rendered files that are read.  Source: facts, "Rendered config files"."""
 FOLDERS = {"webapi": "muskie"}
 """Role to the folder below /opt/smartdc that its image has its manifests in, where it is called otherwise."""
 BEGAN = {
@@ -92,7 +83,7 @@ def usable(host: str) -> bool:
 
 def words(role: str, wanted: Iterable[Target], seconds: float) -> list[str]:
     """The script's arguments.  Its time limit is in whole seconds, since POSIX's sleep takes no others."""
-    files = FILES.get(role, ())
+    files = RENDERED.get(role, ())
     found = [str(max(1, math.ceil(seconds))), *(f"file:{path}" for path in files)]
     if files:
         found.append(f"manifests:/opt/smartdc/{FOLDERS.get(role, role)}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from evidence.inventory import Inventory
+from evidence.inventory.model import Inventory
 from evidence.model import Checkpoint, Directory, Evidence, Registered
-from evidence.subjects import World
+from evidence.subjects.world import World
 from remediate.plan import make_plan
 from tests.judging import verdict_on
 from tests.recording import recorded

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from evidence.collect import collect
-from evidence.inventory import Declared, Inventory, Timeouts
+from evidence.inventory.model import Declared, Inventory, Timeouts
 from evidence.model import DatacenterEvidence, Evidence
 from tests.brought import asked
 

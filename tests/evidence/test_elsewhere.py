@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from evidence.collect import collect
-from evidence.inventory import Declared, Expectations, Inventory, Timeouts
+from evidence.inventory.model import Declared, Expectations, Inventory, Timeouts
 from evidence.model import Evidence
-from evidence.spec import NOT_APPLICABLE, PASSED
-from evidence.subjects import World
+from evidence.subjects.spec import NOT_APPLICABLE, PASSED
+from evidence.subjects.world import World
 from tests.judging import verdict_on
 from tests.security import hostile
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 from evidence.collect import collect
-from evidence.inventory import Declared, Endpoint, Inventory, Timeouts
+from evidence.inventory.model import Declared, Endpoint, Inventory, Timeouts
 from evidence.model import Evidence
 from evidence.redact import KEY_FILE_VARIABLE
-from evidence.spec import NOT_APPLICABLE
 from evidence.store import load, save
-from evidence.subjects import World
+from evidence.subjects.spec import NOT_APPLICABLE
+from evidence.subjects.world import World
 from reports.conclude import conclude
 from tests.judging import CHECKS, check_functions, results, verdict_on
 

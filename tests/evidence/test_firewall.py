@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.firewall import UnreadableRuleError, anybody, lets_in
 from evidence.model import FirewallRule, Vm
+from evidence.subjects.network.firewall import UnreadableRuleError, anybody, lets_in
 from lab import fwrules, plan
 
 UFDS = Vm("4a9baf47-34ec-4a84-9af5-548e1036f4dc", "ufds0", "ufds", "running")

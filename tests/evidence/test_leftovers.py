@@ -12,8 +12,8 @@ import pytest
 from evidence.collect.datacenter import Collector
 from evidence.collect.draft import Draft, doubtful
 from evidence.collect.ssh import UnansweredError
-from evidence.facts import Fact
-from evidence.inventory import Declared, Timeouts
+from evidence.fact import Fact
+from evidence.inventory.model import Declared, Timeouts
 from evidence.model import Nic, SapiObject, Vm
 from evidence.redact import Vault
 

@@ -6,9 +6,9 @@ import pathlib
 
 import pytest
 
-from evidence.inventory import Declared, Endpoint
-from evidence.lines import LARGEST, DeclarationError
-from evidence.reading import read_inventory
+from evidence.inventory.lines import LARGEST, DeclarationError
+from evidence.inventory.model import Declared, Endpoint
+from evidence.inventory.reading import read_inventory
 
 GOOD = """\
 master: my-dc-2

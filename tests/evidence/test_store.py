@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from evidence import redact, store
-from evidence.facts import Fact, missing
-from evidence.inventory import Declared, Inventory
+from evidence.fact import Fact, missing
+from evidence.inventory.model import Declared, Inventory
 from evidence.model import SCHEMA, DatacenterEvidence, DnsAnswer, Evidence, Service, SysInfo, Vm, ZoneEvidence
 from evidence.redact import FingerprintKeyError, Vault, fingerprint_key
 from evidence.store import EvidenceError, load, normalised, save

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.binding import BOTH, POSTCHANGE, subjects, why_none
-from evidence.inventory import Declared, Expectations, Inventory
-from evidence.subjects import World
+from evidence.inventory.model import Declared, Expectations, Inventory
+from evidence.subjects.binding import BOTH, POSTCHANGE, subjects, why_none
+from evidence.subjects.world import World
 
 MANTA = ("manta_region", "manta_datacenter", "webapi", "electric_moray")
 

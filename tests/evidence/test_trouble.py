@@ -14,7 +14,7 @@ from evidence.collect import collect
 from evidence.collect.login import connect
 from evidence.collect.unanswered import UnansweredError
 from evidence.headnode import CUT, FORWARDING, FROZEN, ZLOGIN, Trouble
-from evidence.inventory import Declared, Timeouts
+from evidence.inventory.model import Declared, Timeouts
 from evidence.model import DatacenterEvidence
 from tests.evidence.test_collect import enter, inventory
 from tests.evidence.test_collect import home as home

@@ -8,10 +8,10 @@ import pathlib
 
 import pytest
 
-from evidence.inventory import Waiver
-from evidence.lines import DeclarationError
-from evidence.reading import read_inventory
-from evidence.waivers import MOST, read_waivers
+from evidence.inventory.lines import DeclarationError
+from evidence.inventory.model import Waiver
+from evidence.inventory.reading import read_inventory
+from evidence.inventory.waivers import MOST, read_waivers
 
 GOOD = """\
 - check: headnode-answers

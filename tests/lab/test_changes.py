@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evidence.links import links_to
+from evidence.subjects.links import links_to
 from lab import plan
 from remediate import napi
 from remediate.firewall import rules_for

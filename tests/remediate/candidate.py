@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from evidence.accounts import Accounts, Collisions
 from evidence.headnode import Clock, Instance, UsbKey
 from evidence.model import Directory
-from evidence.subjects import World
+from evidence.subjects.world import World
 from tests.remediate import synthetic as s
 
 QUICK, LATE = "release-20251120-20251120T061402Z-gabc", "release-20260101-20260101T000000Z-gabc"

@@ -7,9 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from evidence.accounts import Account
-from evidence.facts import Fact, missing
-from evidence.inventory import Declared, Inventory
-from evidence.links import LINKS, links
+from evidence.fact import Fact, missing
+from evidence.inventory.model import Declared, Inventory
 from evidence.model import (
     Attempt,
     Checkpoint,
@@ -30,8 +29,9 @@ from evidence.model import (
     Vm,
     ZoneEvidence,
 )
-from evidence.spec import Result
-from evidence.subjects import World
+from evidence.subjects.links import LINKS, links
+from evidence.subjects.spec import Result
+from evidence.subjects.world import World
 from lab import data, plan
 from verdict.judge import Cause
 

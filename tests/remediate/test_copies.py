@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from evidence.accounts import Account, Accounts, Collisions
 from evidence.comparison import EXTRA, Comparison, EntryDifference
 from evidence.model import Configuration, SapiObject
-from evidence.subjects import ADMIN_UUID, World
+from evidence.subjects.triton import ADMIN_UUID
+from evidence.subjects.world import World
 from remediate.registry import advice_for
 from remediate.steps import DESTROYS, Step
 from tests.remediate import synthetic as s

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from evidence.accounts import Account, Accounts, Collision, Collisions
 from evidence.headnode import Clock, Instance, UsbKey
 from evidence.model import HttpAnswer, Service
-from evidence.subjects import ADMIN_UUID, World
+from evidence.subjects.triton import ADMIN_UUID
+from evidence.subjects.world import World
 from remediate.registry import advice_for
 from remediate.steps import DESTROYS
 from tests.remediate import synthetic as s

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account
-from evidence.ground import doubt_about_destination, router
-from evidence.links import Link, links
 from evidence.model import FirewallRule, Network, Service
-from evidence.paths import shut_out, unknown_to_napi, without_way_back
-from evidence.subjects import World
+from evidence.subjects.links import Link, links
+from evidence.subjects.network.ground import doubt_about_destination, router
+from evidence.subjects.network.paths import shut_out, unknown_to_napi, without_way_back
+from evidence.subjects.world import World
 from remediate.plan import make_plan
 from remediate.registry import advice_for
 from remediate.steps import Note, Step

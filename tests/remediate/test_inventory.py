@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from evidence.facts import missing
-from evidence.inventory import BY_ENDPOINTS, Endpoint
+from evidence.fact import missing
+from evidence.inventory.model import BY_ENDPOINTS, Endpoint
 from evidence.model import Checkpoint, Directory, Registered
-from evidence.subjects import World
+from evidence.subjects.world import World
 from remediate.plan import make_plan
 from remediate.registry import advice_for, remedies
 from tests.judging import verdict_on

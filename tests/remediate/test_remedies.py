@@ -22,7 +22,8 @@ from evidence.model import (
     Registered,
     Service,
 )
-from evidence.subjects import ADMIN_UUID, World
+from evidence.subjects.triton import ADMIN_UUID
+from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from remediate.plan import make_plan
 from remediate.registry import advice_for, remedies, steps_for

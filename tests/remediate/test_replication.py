@@ -11,7 +11,7 @@ import pytest
 from evidence.accounts import Account
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
 from evidence.model import Change, Checkpoint, Directory, Progress, Registered, Service
-from evidence.subjects import World
+from evidence.subjects.world import World
 from lab import plan
 from remediate.registry import advice_for
 from remediate.steps import DESTROYS, OPERATOR

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from evidence.comparison import DIFFERENT, Comparison, EntryDifference
-from evidence.subjects import ADMIN_UUID
+from evidence.subjects.triton import ADMIN_UUID
 from remediate import typed
 from remediate.registry import advice_for
 from tests.remediate import synthetic as s

@@ -6,10 +6,10 @@ import datetime
 
 from msgspec.structs import replace
 
-from evidence.binding import BOTH
-from evidence.inventory import Waiver
-from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
-from evidence.subjects import World
+from evidence.inventory.model import Waiver
+from evidence.subjects.binding import BOTH
+from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
+from evidence.subjects.world import World
 from remediate.plan import make_plan
 from remediate.registry import remedies
 from reports.conclude import Conclusion

@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
-from evidence.facts import missing
+from evidence.fact import missing
 from evidence.model import Evidence
 from evidence.store import save
-from evidence.subjects import World
+from evidence.subjects.world import World
 from fixtures.check import CHECKS, FUNCTIONS
 from fixtures.quiet import results
 from remediate import registry

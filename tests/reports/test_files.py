@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
-from evidence.binding import BOTH
-from evidence.spec import BLOCKED, NOT_APPLICABLE, PASSED, Result, Spec
 from evidence.store import save
+from evidence.subjects.binding import BOTH
+from evidence.subjects.spec import BLOCKED, NOT_APPLICABLE, PASSED, Result, Spec
 from remediate import __main__ as remediate
 from remediate.findings import causes_in
 from reports import findings

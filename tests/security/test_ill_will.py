@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from evidence.collect import collect, ldap, zone
 from evidence.collect.directory import POSEIDONS
 from evidence.collect.services import LARGEST_LDAP
-from evidence.inventory import Declared, Expectations, Inventory, Timeouts
+from evidence.inventory.model import Declared, Expectations, Inventory, Timeouts
 from evidence.model import Evidence
 from tests.security import hostile
 from tests.security.allowed import ROOT, SHORT_LIST

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from evidence.model import Evidence
-from evidence.subjects import ADMIN_UUID, World
+from evidence.subjects.triton import ADMIN_UUID
+from evidence.subjects.world import World
 from remediate.plan import Plan, make_plan, tell
 from remediate.shell import in_zone, quote
 from remediate.ssh import over_ssh

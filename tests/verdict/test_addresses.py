@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from evidence.links import links
 from evidence.model import HealthcheckRow
-from evidence.spec import FAILED, PASSED
-from evidence.subjects import World
+from evidence.subjects.links import links
+from evidence.subjects.spec import FAILED, PASSED
+from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from tests.judging import results
 from tests.remediate import synthetic as s

@@ -6,12 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account, Accounts, Collision, Collisions
-from evidence.binding import PREFLIGHT, subjects
-from evidence.facts import Missing
+from evidence.fact import Missing
 from evidence.headnode import Clock, Instance
 from evidence.model import Configuration
-from evidence.spec import Result
-from evidence.subjects import World
+from evidence.subjects.binding import PREFLIGHT, subjects
+from evidence.subjects.spec import Result
+from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from tests.judging import check_functions, results
 from tests.remediate import synthetic as s

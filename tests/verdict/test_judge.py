@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from evidence.binding import BOTH, PREFLIGHT, bind, subjects
-from evidence.inventory import Declared, Inventory, Waiver
-from evidence.links import links
+from evidence.inventory.model import Declared, Inventory, Waiver
 from evidence.model import Evidence, Probe
-from evidence.spec import BLOCKED, CRITICAL, FAILED, PASSED, WAIVED, WARNING, Result, Spec
-from evidence.subjects import World
+from evidence.subjects.binding import BOTH, PREFLIGHT, bind, subjects
+from evidence.subjects.links import links
+from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, PASSED, WAIVED, WARNING, Result, Spec
+from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from tests.judging import check_functions
 from tests.remediate import synthetic as s

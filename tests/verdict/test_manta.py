@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from evidence.inventory import Declared
+from evidence.inventory.model import Declared
 from evidence.model import Configuration, SapiObject
-from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WARNING, Result
-from evidence.subjects import World
+from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WARNING, Result
+from evidence.subjects.world import World
 from lab import manta_data, plan
 from remediate.registry import advice_for
 from tests.judging import verdict_on

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from evidence.accounts import Account
 from evidence.model import Change, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress, SysInfo
-from evidence.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, Result
-from evidence.subjects import World
+from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, Result
+from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from remediate.registry import advice_for
 from tests.judging import check_functions, results

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from evidence.collect.zone import FILES
 from evidence.model import Directory, Key, Probe, Service
-from evidence.spec import CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WARNING
-from evidence.subjects import RENDERED, World
+from evidence.subjects.spec import CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WARNING
+from evidence.subjects.world import World
 from remediate.registry import advice_for
 from tests.remediate import synthetic as s
 from tests.remediate.candidate import clocked
@@ -143,7 +142,3 @@ def test_a_registrar_that_is_off_is_found_and_switched_on() -> None:
     )
     without = s.changed_zone(s.healthy(), "my-dc-1", "moray0", services=s.fact(services))
     assert row(without, "services-run", "my-dc-1.moray0").outcome == PASSED
-
-
-def test_the_roles_of_which_files_are_read() -> None:
-    assert tuple(sorted(FILES)) == RENDERED

@@ -15,9 +15,21 @@ import yaml
 from msgspec.structs import replace
 from yaml.nodes import Node
 
-from evidence.inventory import (
+from evidence.inventory.lines import (
+    Mapping,
+    WrongError,
+    boolean,
+    count,
+    duration,
+    identifier,
+    read_declared,
+    shown,
+    string,
+)
+from evidence.inventory.model import (
     CANDIDATE,
     DNS_NAME,
+    ID,
     MASTER,
     REPLICA,
     Declared,
@@ -26,9 +38,7 @@ from evidence.inventory import (
     Inventory,
     Timeouts,
 )
-from evidence.lines import Mapping, WrongError, boolean, count, duration, identifier, read_declared, shown, string
-from evidence.subjects import ID
-from evidence.waivers import read_waivers
+from evidence.inventory.waivers import read_waivers
 
 HEADNODE = re.compile(r"([A-Za-z0-9_.][A-Za-z0-9_.-]*@)?[A-Za-z0-9_.:\[][A-Za-z0-9_.:%\[\]-]*")
 

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 
 from msgspec import Struct, field
 
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""What a datacenter name or a zone alias must look like to be part of a subject id."""
 DNS_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )

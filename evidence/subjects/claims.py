@@ -15,13 +15,14 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from evidence.facts import Missing, OutOfSight
-from evidence.inventory import CANDIDATE, DNS_NAME, MASTER, REPLICA, Inventory
+from evidence.fact import Missing, OutOfSight
+from evidence.inventory.model import CANDIDATE, DNS_NAME, ID, MASTER, REPLICA, Inventory
 from evidence.model import Configuration, Evidence, Probe, Registered
-from evidence.subjects import ID, Datacenter, World
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import REPLICATOR
+from evidence.subjects.world import World
 
 T = TypeVar("T")
-REPLICATOR = "svc:/smartdc/application/ufds-replicator:default"
 
 
 class Mistake(Struct, frozen=True):

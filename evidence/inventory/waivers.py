@@ -8,8 +8,8 @@ from typing import Final
 import yaml
 from yaml.nodes import Node
 
-from evidence.inventory import Waiver
-from evidence.lines import Mapping, WrongError, date, read_declared, shown, string
+from evidence.inventory.lines import Mapping, WrongError, date, read_declared, shown, string
+from evidence.inventory.model import Waiver
 
 MOST: Final = 1000
 KEYS = ("check", "subject", "reason", "owner", "until", "ticket")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from evidence.inventory import CANDIDATE, MASTER, REPLICA
-from evidence.links import Link, links, targets
-from evidence.subjects import INTERNAL_APIS, MANTA_PEERS, MANTA_ROLES, ROLES, Coupling, Datacenter, Region, World, Zone
+from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.links import Link, links, targets
+from evidence.subjects.triton import INTERNAL_APIS, MANTA_PEERS, MANTA_ROLES, ROLES
+from evidence.subjects.world import Coupling, Region, World
+from evidence.subjects.zone import Zone
 
 Subject = Coupling | Region | Datacenter | Zone | Link
 

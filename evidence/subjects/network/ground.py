@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from evidence.facts import Missing
+from evidence.fact import Missing
 from evidence.model import Network
-from evidence.routes import address_in, subnet
-from evidence.subjects import GLOBAL, Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.network.routes import address_in, subnet
+from evidence.subjects.triton import GLOBAL
+from evidence.subjects.zone import Zone
 
 BETWEEN = ("admin", "manta")
 """Names of the networks that exist to be routed between datacenters."""

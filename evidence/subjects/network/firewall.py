@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from evidence.model import FirewallRule, Vm
-from evidence.routes import subnet
-from evidence.subjects import MANTA_ROLES
+from evidence.subjects.network.routes import subnet
+from evidence.subjects.triton import MANTA_ROLES
 
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[()=,]|[^\s()=,"]+')
 _MOST = 10_000

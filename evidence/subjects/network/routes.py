@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from evidence.model import Network, Nic, Vm
-from evidence.subjects import GLOBAL, Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import GLOBAL
+from evidence.subjects.zone import Zone
 
 
 def subnet(text: str) -> IPv4Network | None:

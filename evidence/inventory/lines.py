@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar
 import yaml
 from yaml.nodes import Node
 
-from evidence.regular import NotRegularError, read_regular
-from evidence.subjects import ID
+from evidence.inventory.model import ID
+from evidence.inventory.regular import NotRegularError, read_regular
 
 LARGEST: Final = 1 << 20
 DEEPEST: Final = 12

@@ -97,3 +97,8 @@ def touched_facts() -> Iterator[list[Fact[object]]]:
 def missing(asked: str, how: str, why: str, at: str = "", *, hidden: bool = False, ours: bool = False) -> Fact[T]:
     """A fact without an answer."""
     return Fact(asked=asked, how=how, at=at, why=why, hidden=hidden, ours=ours)
+
+
+def asked(fact: Fact[T] | None, what: str) -> Fact[T]:
+    """A fact of evidence, or a missing one where this run did not ask for it."""
+    return missing(what, "collect", "this was not asked") if fact is None else fact

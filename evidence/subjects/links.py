@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evidence.facts import Missing, OutOfSight
-from evidence.inventory import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
-from evidence.subjects import GLOBAL, Datacenter, World, Zone
+from evidence.fact import Missing, OutOfSight
+from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.triton import GLOBAL
+from evidence.subjects.world import World
+from evidence.subjects.zone import Zone
 
 if TYPE_CHECKING:
     from evidence.model import DnsAnswer, Probe

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from evidence.facts import Missing, graver
-from evidence.firewall import UnreadableRuleError, lets_in
-from evidence.links import LINKS, Link, leads_to, links, links_to
+from evidence.fact import Missing, graver
 from evidence.model import FirewallRule, Network
-from evidence.routes import by_default, has_route, napi_route, routed, source_address, subnet
-from evidence.subjects import GLOBAL, MANTA_PEERS, Datacenter, Zone
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.links import LINKS, Link, leads_to, links, links_to
+from evidence.subjects.network.firewall import UnreadableRuleError, lets_in
+from evidence.subjects.network.routes import by_default, has_route, napi_route, routed, source_address, subnet
+from evidence.subjects.triton import GLOBAL, MANTA_PEERS
+from evidence.subjects.zone import Zone
 
 ANSWERED = frozenset({"open", "refused"})
 """Results that no packet filter and no missing route makes: something came back."""

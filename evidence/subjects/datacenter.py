@@ -1,0 +1,217 @@
+"""A datacenter: what the inventory declares of it, and what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from evidence.fact import Fact, Missing, OutOfSight, asked, graver
+from evidence.inventory.model import Declared
+from evidence.subjects.triton import GLOBAL
+from evidence.subjects.zone import Zone
+
+if TYPE_CHECKING:
+    from evidence.headnode import Clock, Instance, Trouble, UsbKey
+    from evidence.model import (
+        Configuration,
+        DatacenterEvidence,
+        HealthcheckRow,
+        HealthRow,
+        HttpAnswer,
+        Network,
+        SapiObject,
+        SysInfo,
+    )
+    from evidence.subjects.world import World
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, repr=False)
+class Datacenter:
+    """One availability zone: what the inventory declares of it, and what was seen."""
+
+    world: World
+    name: str
+
+    @property
+    def id(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return self.id
+
+    @property
+    def declared(self) -> Declared:
+        return self.world.inventory.datacenters[self.name]
+
+    @property
+    def state(self) -> str:
+        return self.declared.state
+
+    @property
+    def master(self) -> Datacenter:
+        return self.world.master
+
+    @property
+    def peers(self) -> tuple[Datacenter, ...]:
+        """The other datacenters of its region."""
+        return tuple(
+            dc for dc in self.world.datacenters if dc.declared.region == self.declared.region and dc.name != self.name
+        )
+
+    @property
+    def _collected(self) -> DatacenterEvidence:
+        """Whatever was collected under its name."""
+        evidence = self.world.evidence
+        seen = evidence.datacenters.get(self.name) if evidence is not None else None
+        if seen is None:
+            raise Missing(f"{self.name}: evidence", "collect", "nothing was collected for this datacenter")
+        return seen
+
+    @property
+    def evidence(self) -> DatacenterEvidence:
+        """What was seen of it.  Raises Missing where another datacenter answered in its place: that says nothing of this one."""
+        seen = self._collected
+        who = seen.sysinfo.value
+        if who is not None and who.datacenter_name not in (None, self.name):
+            why = f"the machine that answers is one of {who.datacenter_name}"
+            raise Missing(f"{self.name}: evidence", "sysinfo", why)
+        return seen
+
+    @property
+    def ssh(self) -> Fact[str]:
+        return self._collected.ssh
+
+    @property
+    def sysinfo(self) -> SysInfo:
+        return self._collected.sysinfo.get()
+
+    @property
+    def usbkey(self) -> Configuration:
+        return self.evidence.usbkey.get()
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        return self.evidence.networks.get()
+
+    @property
+    def manta_applications(self) -> tuple[SapiObject, ...]:
+        """The applications called manta that this datacenter's own moray holds."""
+        return asked(self.evidence.manta_applications, f"{self.name}: applications called manta").get()
+
+    @property
+    def ring_images(self) -> tuple[str, ...]:
+        """The uuids of the hash ring images that this datacenter's IMGAPI has."""
+        return asked(self.evidence.ring_images, f"{self.name}: images of hash rings").get()
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What was wrong with its head node while it was asked, whichever datacenter's it is."""
+        self.ssh.get()
+        fact = self._collected.troubles
+        if fact is None:
+            asked = f"{self.name}: whether it can be used to the end"
+            raise OutOfSight(asked, "ssh", "this evidence was collected by a version that did not look for that")
+        return fact.get()
+
+    @property
+    def clock(self) -> Clock:
+        return asked(self.evidence.clock, f"{self.name}: its clock").get()
+
+    @property
+    def leftovers(self) -> tuple[str, ...]:
+        return asked(self.evidence.leftovers, f"{self.name}: what sdc-ufds-m2s leaves behind").get()
+
+    @property
+    def usbkey_mount(self) -> UsbKey:
+        return asked(self.evidence.usbkey_mount, f"{self.name}: whether its USB key can be mounted").get()
+
+    @property
+    def m2s_asks_password(self) -> bool:
+        return asked(self.evidence.m2s_asks_password, f"{self.name}: what its sdc-ufds-m2s asks for").get()
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The instances of sapi and ufds, with the versions of their images."""
+        return asked(self.evidence.instances, f"{self.name}: the images of sapi and ufds").get()
+
+    @property
+    def outside(self) -> HttpAnswer:
+        """What cloudapi's public URL answers to the machine that these checks run on."""
+        return asked(self.evidence.outside, f"{self.name}: cloudapi's public URL").get()
+
+    @property
+    def check_health(self) -> tuple[HealthRow, ...]:
+        return self.evidence.check_health.get()
+
+    @property
+    def healthcheck(self) -> tuple[HealthcheckRow, ...]:
+        return self.evidence.healthcheck.get()
+
+    @property
+    def sdc_metadata(self) -> Configuration:
+        """Metadata of the SAPI application `sdc`: what config-agent renders into every zone."""
+        fact = self.evidence.applications
+        found = fact.get().get("sdc")
+        if found is None:
+            raise Missing(fact.asked, fact.how, "SAPI lists no application named sdc")
+        return found.metadata
+
+    def service_metadata(self, name: str) -> Configuration:
+        """Metadata of one SAPI service of the application `sdc`."""
+        fact = self.evidence.services
+        found = fact.get().get(name)
+        if found is None:
+            raise Missing(fact.asked, fact.how, f"SAPI lists no service named {name}")
+        return found.metadata
+
+    @property
+    def suffix(self) -> str:
+        """What its own services' names end in, by its own metadata: judged so, it needs no other datacenter's evidence."""
+        return f"{self.name}.{self.sdc_metadata.values.get('dns_domain', '')}"
+
+    @property
+    def dns_domain(self) -> str:
+        """The domain that all share: the one that the inventory declares, or else the master's."""
+        declared = self.world.inventory.dns_domain
+        return declared or str(self.world.master.sdc_metadata.values.get("dns_domain", ""))
+
+    @property
+    def ufds_address(self) -> str:
+        """The address that the others use for this datacenter's UFDS, if it is the master: see contract "Subjects"."""
+        return self.declared.ufds_address or self.zones("ufds")[0].address("external", "internal", "admin")
+
+    def leftovers_of(self, role: str) -> tuple[str, ...]:
+        """Aliases of the role's zones that do not run, and that SAPI knows nothing of."""
+        seen = self.evidence.zones.value or {}
+        return tuple(alias for alias, zone in sorted(seen.items()) if zone.vm.role == role and zone.leftover)
+
+    def zones(self, role: str) -> tuple[Zone, ...]:
+        """The zones of one role: every instance seen, or one placeholder.  A head node has one global zone.
+
+        What is left over from an upgrade counts only where there is nothing else.
+        """
+        if role == GLOBAL:
+            return (Zone(self, GLOBAL, GLOBAL),)
+        aliases: list[str] = []
+        try:
+            seen = self.evidence.zones.value or {}
+            aliases = [alias for alias, zone in sorted(seen.items()) if zone.vm.role == role]
+            aliases = [alias for alias in aliases if not seen[alias].leftover] or aliases
+        except Missing:
+            pass
+        return tuple(Zone(self, role, alias) for alias in aliases or [f"{role}0"])
+
+
+def of_each(datacenters: Iterable[Datacenter], ask: Callable[[Datacenter], T]) -> tuple[dict[str, T], Missing | None]:
+    """What is known of each datacenter, by name; and why that is not all, if it is not: a dark one must not hide what the others show."""
+    found: dict[str, T] = {}
+    unknown = None
+    for datacenter in datacenters:
+        try:
+            found[datacenter.name] = ask(datacenter)
+        except Missing as missing_one:
+            unknown = graver(unknown, missing_one)
+    return found, unknown

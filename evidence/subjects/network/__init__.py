@@ -1,0 +1,1 @@
+"""The network between zones, as it was seen: routes, ways, and the rules of firewalls.  Pure."""

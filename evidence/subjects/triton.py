@@ -1,0 +1,73 @@
+"""What Triton calls its things, in one place: roles, names of services, files, uuids, and where root finds its commands.
+
+Source: facts, "Zones", "Exact forms", "The way in".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+ROLES: Final = (
+    "adminui", "binder", "cloudapi", "cnapi", "fwapi", "imgapi", "mahi", "moray", "napi", "sapi", "sdc", "ufds", "vmapi",
+)  # fmt: skip
+"""Core roles that every datacenter has."""
+
+MANTA_ROLES: Final = ("electric-moray", "webapi")
+"""Roles of Manta's own zones, where the inventory expects Manta: tagged manta_role, and owned by poseidon."""
+
+MANTA_PEERS: Final = ("cnapi", "imgapi", "moray", "sapi", "vmapi")
+"""Roles that Manta's zones, its deployment and SAPI in other datacenters ask: they need routes back."""
+
+GLOBAL: Final = "global"
+"""The role and alias of a head node's global zone: the source of a link, and no subject of its own."""
+
+INTERNAL_APIS: Final = ("cnapi", "fwapi", "imgapi", "napi", "vmapi")
+"""Roles whose health URL is http `/ping`, and that nobody outside asks.  As a check's subject: `api`."""
+
+UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ADMIN_UUID: Final = "930896af-bf8c-48d4-885c-6573a94b1853"
+"""The uuid of admin in every datacenter: facts, "Zones"."""
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a uuid, and nothing more."""
+    return bool(UUID.fullmatch(text))
+
+
+# SMF's names of services
+
+ADMINUI: Final = "svc:/smartdc/application/adminui:default"
+BINDER: Final = "svc:/manta/application/binder:default"
+CONFIG_AGENT: Final = "svc:/smartdc/application/config-agent:default"
+NET_AGENT: Final = "svc:/smartdc/agent/net-agent:default"
+REGISTRAR: Final = "svc:/manta/application/registrar:default"
+REPLICATOR: Final = "svc:/smartdc/application/ufds-replicator:default"
+SAPI: Final = "svc:/smartdc/application/sapi:default"
+
+# Files that config-agent renders
+
+ADMINUI_CONFIG: Final = "/opt/smartdc/adminui/etc/config.json"
+BINDER_CONFIG: Final = "/opt/smartdc/binder/etc/config.json"
+CLOUDAPI_CONFIG: Final = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
+MUSKIE_CONFIG: Final = "/opt/smartdc/muskie/etc/config.json"
+SAPI_MASTER_CONFIG: Final = "/opt/smartdc/sapi/etc/sapi-master.config.json"
+UFDS_CONFIG: Final = "/opt/smartdc/ufds/etc/config.json"
+REPLICATOR_CONFIG: Final = "/opt/smartdc/ufds/etc/replicator.json"
+RENDERED: Final = {
+    "adminui": (ADMINUI_CONFIG,),
+    "binder": (BINDER_CONFIG,),
+    "cloudapi": (CLOUDAPI_CONFIG,),
+    "sapi": (SAPI_MASTER_CONFIG,),
+    "ufds": (UFDS_CONFIG, REPLICATOR_CONFIG),
+    "webapi": (MUSKIE_CONFIG,),
+}
+"""Of each role the files that are read in its zones."""
+
+# Root's commands on a head node
+
+SYSTEM_PATH: Final = "/usr/bin:/bin:/usr/sbin:/sbin"
+"""All that SmartOS gives to commands over SSH, without a login shell."""
+TRITON_PATH: Final = "/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin"
+EXPORT_PATH: Final = f"export PATH={SYSTEM_PATH}:{TRITON_PATH}; "
+"""Goes before each command.  The system's directories come first, as SmartOS has them."""

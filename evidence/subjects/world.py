@@ -1,0 +1,126 @@
+"""The world that is judged: the inventory, the evidence, and the coupling, regions and datacenters in them."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evidence.inventory.model import CANDIDATE, Inventory, Waiver
+from evidence.subjects.datacenter import Datacenter
+
+if TYPE_CHECKING:
+    from evidence.model import Evidence
+    from evidence.subjects.claims import Mistake
+
+
+@dataclass(frozen=True)
+class World:
+    """The inventory, and the evidence if it was collected already (`--collect-only` has none).
+
+    `told` is the inventory as the operator wrote it; `inventory` as the datacenters have it, where they agree with each other and not
+    with the file (evidence.claims), which `mistakes` tells.  `as_told`: the file is taken at its word.
+    """
+
+    told: Inventory
+    evidence: Evidence | None = None
+    as_told: bool = False
+
+    @functools.cached_property
+    def _seen(self) -> tuple[Inventory, tuple[Mistake, ...]]:
+        if self.evidence is None or self.as_told:
+            return self.told, ()
+        from evidence.subjects.claims import corrected  # it judges by worlds itself
+
+        return corrected(self.told, self.evidence)
+
+    @property
+    def inventory(self) -> Inventory:
+        return self._seen[0]
+
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The lines of the inventory that the datacenters contradict."""
+        return self._seen[1]
+
+    @property
+    def coupling(self) -> Coupling:
+        return Coupling(self)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        return tuple(Region(self, name) for name in self.inventory.regions)
+
+    @property
+    def datacenters(self) -> tuple[Datacenter, ...]:
+        return tuple(Datacenter(self, name) for name in sorted(self.inventory.datacenters))
+
+    @property
+    def master(self) -> Datacenter:
+        return Datacenter(self, self.inventory.master)
+
+    @property
+    def manta_datacenters(self) -> tuple[Datacenter, ...]:
+        """Where Manta is expected: in the master's region, candidates too; nowhere without `expect.manta`."""
+        region = self.master.declared.region
+        return tuple(dc for dc in self.datacenters if self.inventory.expect.manta and dc.declared.region == region)
+
+    def datacenter(self, name: str) -> Datacenter:
+        return Datacenter(self, name)
+
+    @property
+    def day(self) -> datetime.date:
+        """The day, UTC, that is judged: the evidence's, so that replaying it later gives the same verdict."""
+        started = self.evidence.started[:10] if self.evidence is not None else ""
+        try:
+            return datetime.date.fromisoformat(started)
+        except ValueError:
+            return datetime.datetime.now(datetime.UTC).date()
+
+    def waiver(self, check: str, subject: str) -> Waiver | None:
+        """The first waiver in force for a finding, of those that the operator wrote for it itself."""
+        covering = (waiver for waiver in self.inventory.waived if waiver.covers(check, subject))
+        return next((waiver for waiver in covering if waiver.holds_on(self.day)), None)
+
+
+@dataclass(frozen=True, repr=False)
+class Coupling:
+    """The datacenters that share one UFDS master."""
+
+    world: World
+
+    @property
+    def id(self) -> str:
+        return "coupling"
+
+    def __repr__(self) -> str:
+        return self.id
+
+    @property
+    def datacenters(self) -> tuple[Datacenter, ...]:
+        return self.world.datacenters
+
+    @property
+    def coupled(self) -> tuple[Datacenter, ...]:
+        """Master and replicas, without candidates."""
+        return tuple(dc for dc in self.datacenters if dc.state != CANDIDATE)
+
+
+@dataclass(frozen=True, repr=False)
+class Region:
+    """The datacenters of the coupling with one region name."""
+
+    world: World
+    name: str
+
+    @property
+    def id(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return self.id
+
+    @property
+    def datacenters(self) -> tuple[Datacenter, ...]:
+        return tuple(dc for dc in self.world.datacenters if dc.declared.region == self.name)
