@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from evidence.subjects.claims import judged
+
 pytest.register_assert_rewrite("checks")
 
 import checks  # noqa: E402
 from evidence.inventory.lines import DeclarationError  # noqa: E402
 from evidence.redact import FingerprintKeyError  # noqa: E402
 from evidence.store import EvidenceError, load  # noqa: E402
-from evidence.subjects.world import World  # noqa: E402
 from fixtures.check import validate  # noqa: E402
 from fixtures.plugin import WORLD  # noqa: E402
 from fixtures.world import world_of  # noqa: E402
@@ -66,7 +67,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     handed = getattr(config, "workerinput", {}).get("az_evidence")
     if handed is not None:
         evidence = load(Path(handed))
-        config.stash[WORLD] = World(evidence.inventory, evidence)
+        config.stash[WORLD] = judged(evidence.inventory, evidence)
         return
     try:
         config.stash[WORLD] = world_of(config, runs_of(config), Progress(sys.stderr))

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from evidence.store import EvidenceError, load
-from evidence.subjects.world import World
+from evidence.subjects.claims import judged
 from remediate import findings
 from remediate.findings import FindingsError
 from remediate.plan import Plan, make_plan, tell
@@ -59,7 +59,7 @@ def plan_of(folder: Path, only: str | None = None) -> Plan:
         causes = tuple(c for c in causes if c.name.check == check and subject in ("", c.name.subject))
         if not causes:
             raise UsageError(f"{only} is no cause of this run; its causes are: {_names(found)}")
-    return make_plan(causes, World(evidence.inventory, evidence))
+    return make_plan(causes, judged(evidence.inventory, evidence))
 
 
 def _names(found: findings.Findings) -> str:

@@ -9,7 +9,7 @@ from functools import cache
 
 import checks
 from evidence.model import Evidence
-from evidence.subjects.world import World
+from evidence.subjects.claims import judged
 from fixtures.check import CHECKS, FUNCTIONS, validate
 from fixtures.quiet import results
 from verdict.judge import Verdict, judge
@@ -27,5 +27,5 @@ def check_functions() -> dict[str, Callable[..., None]]:
 def verdict_on(evidence: Evidence) -> Verdict:
     """The verdict on one evidence."""
     check_functions()
-    world = World(evidence.inventory, evidence)
+    world = judged(evidence.inventory, evidence)
     return judge(results(world), CHECKS, world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evidence.subjects.claims import judged
 from evidence.subjects.spec import BLOCKED, FINDINGS, PASSED
 from evidence.subjects.world import World
 from fixtures.check import CHECKS
@@ -15,26 +16,26 @@ from tests.recording import recorded
 from verdict.judge import Verdict
 
 
-def judged(name: str) -> tuple[World, Verdict]:
+def of_case(name: str) -> tuple[World, Verdict]:
     evidence = recorded(name)
-    return World(evidence.inventory, evidence), verdict_on(evidence)
+    return judged(evidence.inventory, evidence), verdict_on(evidence)
 
 
 @pytest.mark.parametrize("lab", sorted({case.lab for case in CASES} | {()}), ids=healthy)
 def test_healthy(lab: tuple[str, ...]) -> None:
-    _, verdict = judged(healthy(lab))
+    _, verdict = of_case(healthy(lab))
     assert set(verdict.counts) <= {"passed", "not_applicable"}
 
 
 def test_every_check_passes_in_one_of_the_healthy_labs() -> None:
-    rows = [row.result for lab in {case.lab for case in CASES} | {()} for row in judged(healthy(lab))[1].results]
+    rows = [row.result for lab in {case.lab for case in CASES} | {()} for row in of_case(healthy(lab))[1].results]
     check_functions()
     assert {result.check for result in rows if result.outcome == PASSED} == set(CHECKS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_fault_is_the_cause(case: Case) -> None:
-    world, verdict = judged(case.name)
+    world, verdict = of_case(case.name)
     assert sorted(str(cause.name) for cause in verdict.causes) == list(case.causes)
     follows = {(found.check, found.subject) for cause in verdict.causes for found in cause.consequences}
     assert sorted(follows) == sorted(consequences.read()[case.name]), "what follows from it"
@@ -53,8 +54,8 @@ def test_the_fault_is_the_cause(case: Case) -> None:
 )
 def test_a_dark_datacenter_is_blocked_and_the_others_judged_in_full(case: Case) -> None:
     """Nothing of the dark datacenter passes or vanishes, and nothing of the others is lost but what needs its evidence."""
-    _, well = judged(healthy(case.lab))
-    _, verdict = judged(case.name)
+    _, well = of_case(healthy(case.lab))
+    _, verdict = of_case(case.name)
     before = {row.name: row.result.outcome for row in well.results}
     dark = case.fault.partition("@")[2]
     others = [row for row in verdict.results if dark not in row.result.subject]

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from evidence.subjects.claims import judged
 from evidence.subjects.spec import FAILED, PASSED
-from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from fixtures.quiet import results
 from remediate.findings import CauseRow, Findings, Row
@@ -32,7 +32,7 @@ def told(name: str) -> str:
     """The findings of one recorded evidence."""
     check_functions()
     evidence = recorded(name)
-    world = World(evidence.inventory, evidence)
+    world = judged(evidence.inventory, evidence)
     found = findings_of(conclude(results(world), CHECKS, world), "RUN")
     rows = {(row.check, row.subject): row for row in found.results}
     blocks = [*(_block(cause, rows) for cause in found.causes), "\n".join(_rest(found))]

@@ -67,7 +67,7 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
     async def links_from(name: str) -> Iterable[Link]:
         """The links of one datacenter, once all have told what is needed to know where they lead to."""
         await asyncio.gather(*(draft.known.wait() for draft in drafts.values()))
-        world = World(inventory, evidence(), as_told=True)  # what is asked must not hang on who answered first
+        world = World(inventory, evidence())  # as told: what is asked must not hang on who answered first
         return [link for check in _PROBED for link in links(world, check) if link.source.datacenter.name == name]
 
     replicas = tuple(name for name, one in inventory.datacenters.items() if one.state == REPLICA)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from evidence.fact import Missing, OutOfSight
@@ -20,24 +19,9 @@ from evidence.inventory.model import CANDIDATE, DNS_NAME, ID, MASTER, REPLICA, I
 from evidence.model import Configuration, Evidence, Probe, Registered
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import REPLICATOR
-from evidence.subjects.world import World
+from evidence.subjects.world import Mistake, World
 
 T = TypeVar("T")
-
-
-class Mistake(Struct, frozen=True):
-    """One line of the inventory that the datacenters contradict.
-
-    `key` and `said` are what the file says; `why` is what the datacenters say, as a sentence; `change` is what to do with the line.
-    `concerns` names the datacenters that were collected or judged by it.  One that is `minor` misleads nobody but a reader.
-    """
-
-    key: str
-    said: str
-    why: str
-    change: str
-    concerns: tuple[str, ...]
-    minor: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,9 +39,15 @@ def corrected(told: Inventory, evidence: Evidence) -> Found:
     """The inventory as the datacenters have it, and what that changes."""
     inventory, mistakes = told, list[Mistake]()
     for judge in (_master, _states, _address, _regions, _domain):
-        inventory, found = judge(World(inventory, evidence, as_told=True))
+        inventory, found = judge(World(inventory, evidence))
         mistakes += found
     return inventory, tuple(mistakes)
+
+
+def judged(told: Inventory, evidence: Evidence) -> World:
+    """The world as it is judged: by what the datacenters agree on, with what that changes of the inventory."""
+    inventory, mistakes = corrected(told, evidence)
+    return World(inventory, evidence, told, mistakes)
 
 
 def standing(datacenter: Datacenter) -> Standing | None:

@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 import datetime
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from evidence.inventory.model import CANDIDATE, Inventory, Waiver
 from evidence.subjects.datacenter import Datacenter
 
 if TYPE_CHECKING:
     from evidence.model import Evidence
-    from evidence.subjects.claims import Mistake
+
+
+class Mistake(Struct, frozen=True):
+    """One line of the inventory that the datacenters contradict.
+
+    `key` and `said` are what the file says; `why` is what the datacenters say, as a sentence; `change` is what to do with the line.
+    `concerns` names the datacenters that were collected or judged by it.  One that is `minor` misleads nobody but a reader.
+    """
+
+    key: str
+    said: str
+    why: str
+    change: str
+    concerns: tuple[str, ...]
+    minor: bool = False
 
 
 @dataclass(frozen=True)
 class World:
     """The inventory, and the evidence if it was collected already (`--collect-only` has none).
 
-    `told` is the inventory as the operator wrote it; `inventory` as the datacenters have it, where they agree with each other and not
-    with the file (evidence.claims), which `mistakes` tells.  `as_told`: the file is taken at its word.
+    What is judged is made by evidence.subjects.claims.judged: then `inventory` is as the datacenters have it where they agree with each
+    other and not with the file, `written` as the operator wrote it, and `mistakes` the lines that they contradict.
     """
 
-    told: Inventory
+    inventory: Inventory
     evidence: Evidence | None = None
-    as_told: bool = False
-
-    @functools.cached_property
-    def _seen(self) -> tuple[Inventory, tuple[Mistake, ...]]:
-        if self.evidence is None or self.as_told:
-            return self.told, ()
-        from evidence.subjects.claims import corrected  # it judges by worlds itself
-
-        return corrected(self.told, self.evidence)
+    written: Inventory | None = None
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
-    def inventory(self) -> Inventory:
-        return self._seen[0]
-
-    @property
-    def mistakes(self) -> tuple[Mistake, ...]:
-        """The lines of the inventory that the datacenters contradict."""
-        return self._seen[1]
+    def told(self) -> Inventory:
+        """The inventory as the operator wrote it."""
+        return self.written or self.inventory
 
     @property
     def coupling(self) -> Coupling:

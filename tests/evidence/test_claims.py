@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from evidence.inventory.model import Inventory
 from evidence.model import Checkpoint, Directory, Evidence, Registered
+from evidence.subjects.claims import judged
 from evidence.subjects.world import World
 from remediate.plan import make_plan
 from tests.judging import verdict_on
@@ -19,7 +20,7 @@ ADDRESS = "10.2.2.29"
 
 
 def world(inventory: Inventory = TOLD) -> World:
-    return World(inventory, EVIDENCE)
+    return judged(inventory, EVIDENCE)
 
 
 def declared(name: str, **fields: str) -> Inventory:
@@ -73,7 +74,7 @@ def candidate(**metadata: object) -> World:
     """A synthetic coupling whose my-dc-3, coupled in all respects but those given, is called a candidate."""
     seen = s.changed_metadata(s.healthy(), "my-dc-3", **metadata)
     one = replace(seen.inventory.datacenters["my-dc-3"], state="candidate")
-    return World(replace(seen.inventory, datacenters=seen.inventory.datacenters | {"my-dc-3": one}), seen.evidence)
+    return judged(replace(seen.inventory, datacenters=seen.inventory.datacenters | {"my-dc-3": one}), seen.evidence)
 
 
 def test_one_witness_that_says_otherwise_is_enough_to_leave_the_file_alone() -> None:
@@ -114,7 +115,7 @@ def test_no_datacenter_talks_the_suite_into_a_region_that_is_no_name(region: str
 def test_a_replica_that_is_called_master_is_none_even_where_the_true_one_is_not_seen(fault: str, wrong: str) -> None:
     """Else it would be told that it is the master, and what it follows would follow nobody."""
     evidence = replace(recorded(fault), inventory=mastered(wrong))
-    seen = World(evidence.inventory, evidence)
+    seen = judged(evidence.inventory, evidence)
     assert [mistake.key for mistake in seen.mistakes] == ["master"]
     assert [entry.steps for entry in make_plan(verdict_on(evidence).causes, seen).entries if entry.steps] == []
 
@@ -125,7 +126,7 @@ def test_a_candidate_that_is_called_master_makes_no_candidate_of_the_true_one() 
     told = evidence.inventory
     others = {each: replace(one, state="replica", ufds_address="") for each, one in told.datacenters.items()}
     told = replace(told, master="my-dc-3", datacenters=others | {"my-dc-3": replace(others["my-dc-3"], state="master")})
-    seen = World(told, evidence)
+    seen = judged(told, evidence)
     assert [(mistake.key, mistake.said) for mistake in seen.mistakes] == [("master", "master: my-dc-3")]
     states = {dc.name: dc.state for dc in seen.datacenters}
     assert states == {"my-dc-1": "replica", "my-dc-2": "master", "my-dc-3": "candidate"}
@@ -148,19 +149,19 @@ def test_a_datacenter_that_is_not_seen_makes_no_typo_right(fault: str) -> None:
 
 def test_a_domain_that_nobody_has_is_the_files_mistake_though_one_datacenter_has_a_third() -> None:
     evidence = replace(recorded("dns-domain-at-my-dc-1"), inventory=replace(TOLD, dns_domain="example.org"))
-    assert [mistake.key for mistake in World(evidence.inventory, evidence).mistakes] == ["dns_domain"]
+    assert [mistake.key for mistake in judged(evidence.inventory, evidence).mistakes] == ["dns_domain"]
     one_has_it = recorded("dns-domain-at-my-dc-1")
     wrong = str(one_has_it.datacenters["my-dc-1"].applications.get()["sdc"].metadata.values["dns_domain"])
-    assert not World(replace(TOLD, dns_domain=wrong), one_has_it).mistakes
+    assert not judged(replace(TOLD, dns_domain=wrong), one_has_it).mistakes
 
 
 def test_an_address_of_another_datacenter_is_not_the_masters_though_it_answers() -> None:
     evidence = recorded("remote-ip-at-my-dc-3")
     followed = str(evidence.datacenters["my-dc-3"].applications.get()["sdc"].metadata.values["ufds_remote_ip"])
     told = declared("my-dc-2", ufds_address=followed)
-    assert [mistake.key for mistake in World(told, evidence).mistakes] == ["datacenters.my-dc-2.ufds_address"]
+    assert [mistake.key for mistake in judged(told, evidence).mistakes] == ["datacenters.my-dc-2.ufds_address"]
 
 
 def steps(evidence: Evidence) -> list[str]:
-    plan = make_plan(verdict_on(evidence).causes, World(evidence.inventory, evidence))
+    plan = make_plan(verdict_on(evidence).causes, judged(evidence.inventory, evidence))
     return [planned.step.run for entry in plan.entries for planned in entry.steps]

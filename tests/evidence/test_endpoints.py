@@ -15,8 +15,8 @@ from evidence.inventory.model import Declared, Endpoint, Inventory, Timeouts
 from evidence.model import Evidence
 from evidence.redact import KEY_FILE_VARIABLE
 from evidence.store import load, save
+from evidence.subjects.claims import judged
 from evidence.subjects.spec import NOT_APPLICABLE
-from evidence.subjects.world import World
 from reports.conclude import conclude
 from tests.judging import CHECKS, check_functions, results, verdict_on
 
@@ -75,6 +75,6 @@ def test_the_share_that_was_judged_is_told(
 ) -> None:
     evidence = collected(tmp_path, monkeypatch, {"cloudapi": closed})
     check_functions()
-    world = World(evidence.inventory, evidence)
+    world = judged(evidence.inventory, evidence)
     (told,) = conclude(results(world), CHECKS, world).remarks
     assert re.match(r"my-dc-2 is named by endpoints \(cloudapi\): [1-9] of its [0-9]{2,} checks were judged", told)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from evidence.accounts import Accounts, Collisions
 from evidence.headnode import Clock, Instance, UsbKey
 from evidence.model import Directory
+from evidence.subjects.claims import judged
 from evidence.subjects.world import World
 from tests.remediate import synthetic as s
 
@@ -27,7 +28,7 @@ def with_candidate(name: str = "my-dc-3") -> World:
     declared = world.inventory.datacenters
     inventory = replace(world.inventory, datacenters=declared | {name: replace(declared[name], state="candidate")})
     assert world.evidence is not None
-    world = World(inventory, replace(world.evidence, inventory=inventory))
+    world = judged(inventory, replace(world.evidence, inventory=inventory))
     applications = world.datacenter("my-dc-2").evidence.applications.get()
     known = replace(applications["sdc"].metadata, fingerprints={"ufds_ldap_root_pw": "aaaa"})
     world = s.changed(world, "my-dc-2", applications=s.fact({"sdc": replace(applications["sdc"], metadata=known)}))

@@ -29,6 +29,7 @@ from evidence.model import (
     Vm,
     ZoneEvidence,
 )
+from evidence.subjects.claims import judged
 from evidence.subjects.links import LINKS, links
 from evidence.subjects.spec import Result
 from evidence.subjects.world import World
@@ -111,10 +112,10 @@ def healthy() -> World:
     inventory = Inventory("my-dc-2", declared, path="region.yaml")
     evidence = Evidence(inventory, "0", "", "", {dc.name: _datacenter(dc) for dc in LAB.datacenters})
     for check in LINKS:
-        for link in links(World(inventory, evidence), check):
+        for link in links(judged(inventory, evidence), check):
             probes = tuple(Probe(link.host, port, "tcp", "open") for port in link.ports)
             evidence.datacenters[link.source.datacenter.name].links[link.id] = fact(probes)
-    return World(inventory, evidence)
+    return judged(inventory, evidence)
 
 
 def changed(world: World, datacenter: str, **facts: Any) -> World:
@@ -125,7 +126,7 @@ def changed(world: World, datacenter: str, **facts: Any) -> World:
         for name, value in facts.items()
     }
     seen = world.evidence.datacenters | {datacenter: replace(world.evidence.datacenters[datacenter], **given)}
-    return World(world.told, replace(world.evidence, datacenters=seen))
+    return judged(world.told, replace(world.evidence, datacenters=seen))
 
 
 def changed_zone(world: World, datacenter: str, alias: str, *, vm: dict[str, Any] | None = None, **facts: Any) -> World:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from evidence.accounts import Account
 from evidence.model import FirewallRule, Network, Service
+from evidence.subjects.claims import judged
 from evidence.subjects.links import Link, links
 from evidence.subjects.network.ground import doubt_about_destination, router
 from evidence.subjects.network.paths import shut_out, unknown_to_napi, without_way_back
@@ -62,7 +63,7 @@ def test_an_address_that_is_the_targets_or_declared_is_no_question() -> None:
     declared = W.inventory.datacenters | {
         "my-dc-2": replace(W.inventory.datacenters["my-dc-2"], ufds_address="192.0.2.99")
     }
-    world = World(replace(W.inventory, datacenters=declared), stray("192.0.2.99").evidence)
+    world = judged(replace(W.inventory, datacenters=declared), stray("192.0.2.99").evidence)
     assert to_the_master(world, "ufds").doubt == ""
 
 
@@ -243,7 +244,7 @@ def test_a_network_that_no_datacenter_can_have_for_itself_opens_no_firewall(net:
     evidence = recorded("firewall-rule-missing-at-my-dc-2.ufds0")
     networks = evidence.datacenters["my-dc-3"].networks.get()
     wide = {key: replace(each, subnet=net) if each.name == "admin" else each for key, each in networks.items()}
-    world = s.changed(World(evidence.inventory, evidence), "my-dc-3", networks=s.fact(wide))
+    world = s.changed(judged(evidence.inventory, evidence), "my-dc-3", networks=s.fact(wide))
     rule = advice_for(s.cause("firewall-lets-peers-in", "my-dc-2.ufds0"), world).steps[0].run
     assert "10.3.1." in rule
     assert net not in rule
@@ -253,7 +254,7 @@ def test_a_network_that_no_datacenter_can_have_for_itself_opens_no_firewall(net:
 def test_no_door_is_closed_that_a_datacenter_which_is_not_seen_may_need(firewall: bool) -> None:
     """It follows the master through a door that is open to all, and from where it comes nobody can say."""
     evidence = recorded("firewall-open-at-my-dc-2.ufds0")
-    world = World(evidence.inventory, evidence)
+    world = judged(evidence.inventory, evidence)
     world = s.changed_zone(world, "my-dc-2", "ufds0", vm={"firewall_enabled": firewall})
     cause = s.cause("ufds-is-not-open", "my-dc-2")
     assert [step for step in advice_for(cause, world).steps if "firewall_enabled" in step.run or "false" in step.run]
@@ -273,12 +274,12 @@ def test_for_what_nobody_saw_nothing_is_changed(check: str) -> None:
     """A clock that could not be read was set, say; what gets at the evidence itself is advised all the same."""
     subject, dc, fact = BLOCKED[check]
     evidence = recorded("healthy")
-    seen = s.changed(World(evidence.inventory, evidence), dc, **{fact: "no answer"}).evidence
+    seen = s.changed(judged(evidence.inventory, evidence), dc, **{fact: "no answer"}).evidence
     assert seen is not None
     cause = next(cause for cause in verdict_on(seen).causes if str(cause.name) == f"{check}[{subject}]")
     assert cause.finding.outcome == "blocked"
-    advice = advice_for(cause, World(seen.inventory, seen))
+    advice = advice_for(cause, judged(seen.inventory, seen))
     assert advice.steps == ()
     assert any("could not be judged" in note for note in advice.notes)
     evidence = recorded("sdcadm-config-at-my-dc-3")
-    assert make_plan(verdict_on(evidence).causes, World(evidence.inventory, evidence)).entries[0].steps
+    assert make_plan(verdict_on(evidence).causes, judged(evidence.inventory, evidence)).entries[0].steps

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from evidence.fact import missing
 from evidence.inventory.model import BY_ENDPOINTS, Endpoint
 from evidence.model import Checkpoint, Directory, Registered
-from evidence.subjects.world import World
+from evidence.subjects.claims import judged
 from remediate.plan import make_plan
 from remediate.registry import advice_for, remedies
 from tests.judging import verdict_on
@@ -23,7 +23,7 @@ def test_no_step_is_given_while_the_inventory_is_wrong() -> None:
     evidence = recorded("replicator-stopped-at-my-dc-1")
     wrong = replace(evidence.inventory.datacenters[DC], state="candidate")
     told = replace(evidence.inventory, datacenters=evidence.inventory.datacenters | {DC: wrong}, path="region.yaml")
-    world = World(told, evidence)
+    world = judged(told, evidence)
     verdict = verdict_on(replace(evidence, inventory=told))
     names = [str(cause.name) for cause in verdict.causes]
     assert names == ["inventory-agrees[coupling]", "replicator-runs[my-dc-1]"]
@@ -65,7 +65,7 @@ def test_a_datacenter_that_is_listed_in_another_region_is_not_registered_a_secon
     held = s.fact(Directory(100, admin=True, regions=("my-dc",), datacenters=listed))
     told = replace(world.told.datacenters[DC], region="MY-DC")
     seen = s.changed(s.changed_zone(world, "my-dc-2", "ufds0", directory=held), DC, applications="dark", usbkey="dark")
-    world = World(replace(world.told, datacenters=world.told.datacenters | {DC: told}), seen.evidence)
+    world = judged(replace(world.told, datacenters=world.told.datacenters | {DC: told}), seen.evidence)
     advice = advice_for(s.cause("datacenters-are-registered", "MY-DC"), world)
     assert advice.steps == ()
     assert "not registered a second time" in advice.notes[0]

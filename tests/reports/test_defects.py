@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from evidence.fact import missing
 from evidence.model import Evidence
 from evidence.store import save
-from evidence.subjects.world import World
+from evidence.subjects.claims import judged
 from fixtures.check import CHECKS, FUNCTIONS
 from fixtures.quiet import results
 from remediate import registry
@@ -30,7 +30,7 @@ CHECK = "region-name-agrees"
 
 def concluded(evidence: Evidence) -> Conclusion:
     check_functions()
-    world = World(evidence.inventory, evidence)
+    world = judged(evidence.inventory, evidence)
     return conclude(results(world), CHECKS, world)
 
 

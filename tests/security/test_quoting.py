@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from evidence.model import Evidence
+from evidence.subjects.claims import judged
 from evidence.subjects.triton import ADMIN_UUID
 from evidence.subjects.world import World
 from remediate.plan import Plan, make_plan, tell
@@ -121,7 +122,7 @@ def plans(payload: str, fields: frozenset[str]) -> list[tuple[str, Plan]]:
                 declared[field] += payload
         datacenters = {name: poisoned(item, payload, fields) for name, item in data["datacenters"].items()}
         evidence = msgspec.convert({**data, "inventory": inventory, "datacenters": datacenters}, type=Evidence)
-        found.append((check, make_plan([s.cause(check, subject)], World(evidence.inventory, evidence))))
+        found.append((check, make_plan([s.cause(check, subject)], judged(evidence.inventory, evidence))))
     return found
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from evidence.inventory.model import Declared, Inventory, Waiver
 from evidence.model import Evidence, Probe
 from evidence.subjects.binding import BOTH, PREFLIGHT, bind, subjects
+from evidence.subjects.claims import judged
 from evidence.subjects.links import links
 from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, PASSED, WAIVED, WARNING, Result, Spec
 from evidence.subjects.world import World
@@ -250,7 +251,7 @@ def waived(world: World, *waivers: tuple[str, str, int]) -> World:
         Waiver(check, subject, "known", "ops", datetime.date(2026, 11, day)) for check, subject, day in waivers
     )
     evidence = Evidence(replace(world.inventory, waived=written), "0", "2026-11-24T00:00:00Z", "", {})
-    return World(evidence.inventory, evidence)
+    return judged(evidence.inventory, evidence)
 
 
 def test_a_waived_finding_is_no_cause_and_what_follows_from_it_alone_is_waived_with_it(world: World) -> None:

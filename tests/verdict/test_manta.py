@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from evidence.inventory.model import Declared
 from evidence.model import Configuration, SapiObject
+from evidence.subjects.claims import judged
 from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WARNING, Result
 from evidence.subjects.world import World
 from lab import manta_data, plan
@@ -34,7 +35,7 @@ def manta(*applications: SapiObject) -> World:
     world = s.healthy()
     expected = replace(world.inventory, expect=replace(world.inventory.expect, manta=True))
     assert world.evidence is not None
-    world = World(expected, replace(world.evidence, inventory=expected))
+    world = judged(expected, replace(world.evidence, inventory=expected))
     for name in expected.datacenters:
         networks = world.datacenter(name).networks
         owned = {uuid: replace(network, owner_uuids=(s.POSEIDON,)) for uuid, network in networks.items()}
@@ -120,7 +121,7 @@ def test_an_even_number_is_a_warning(count: int, outcome: str) -> None:
     }
     inventory = replace(world.inventory, datacenters=declared)
     assert world.evidence is not None
-    world = World(inventory, replace(world.evidence, inventory=inventory))
+    world = judged(inventory, replace(world.evidence, inventory=inventory))
     result = found(world, "manta-spans-an-odd-number")
     assert (result.outcome, result.severity) == (outcome, WARNING)
 
@@ -129,7 +130,7 @@ def test_a_region_of_one_needs_no_second_copy() -> None:
     world = manta(application())
     only = replace(world.inventory, datacenters={"my-dc-2": world.inventory.datacenters["my-dc-2"]})
     assert world.evidence is not None
-    assert found(World(only, replace(world.evidence, inventory=only)), MULTI).outcome == NOT_APPLICABLE
+    assert found(judged(only, replace(world.evidence, inventory=only)), MULTI).outcome == NOT_APPLICABLE
 
 
 @pytest.mark.parametrize("check", ["one-manta-application", SHARD, RING, MULTI])

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from evidence.accounts import Account
 from evidence.model import Change, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress, SysInfo
+from evidence.subjects.claims import judged
 from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, Result
 from evidence.subjects.world import World
 from fixtures.check import CHECKS
@@ -138,7 +139,7 @@ def test_a_replica_may_use_the_masters_admin_address(declared: str) -> None:
     )
     datacenters = world.inventory.datacenters
     master = replace(datacenters["my-dc-2"], ufds_address=declared)
-    world = World(replace(world.inventory, datacenters=datacenters | {"my-dc-2": master}), world.evidence)
+    world = judged(replace(world.inventory, datacenters=datacenters | {"my-dc-2": master}), world.evidence)
     settings = {"remotes.0.url": "ldaps://10.2.1.29", "remotes.0.queries": QUERIES}
     world = s.changed_zone(world, "my-dc-3", "ufds0", files=s.fact({path: ConfigFile(path, settings)}))
     assert row(world, "replica-points-at-master", "my-dc-3").outcome == PASSED

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.model import Directory, Key, Probe, Service
+from evidence.subjects.claims import judged
 from evidence.subjects.spec import CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WARNING
 from evidence.subjects.world import World
 from remediate.registry import advice_for
@@ -24,7 +25,7 @@ def in_another_region(world: World, datacenter: str) -> World:
     world = s.changed(world, datacenter, usbkey=s.fact(world.datacenter(datacenter).sdc_metadata))
     declared = world.inventory.datacenters
     moved = replace(declared[datacenter], region="my-dc-b")
-    return World(replace(world.inventory, datacenters=declared | {datacenter: moved}), world.evidence)
+    return judged(replace(world.inventory, datacenters=declared | {datacenter: moved}), world.evidence)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def by_gateway(world: World, alias: str, tag: str) -> World:
 
 def test_a_gateway_of_the_admin_network_leads_to_the_others() -> None:
     inventory = replace(s.healthy().inventory, expect=replace(s.healthy().inventory.expect, manta=True))
-    world = World(inventory, s.healthy().evidence)
+    world = judged(inventory, s.healthy().evidence)
     check, zone = "triton-zones-have-manta-routes", "my-dc-3.imgapi0"
     assert row(by_gateway(world, "imgapi0", "admin"), check, zone).outcome == PASSED
     assert row(by_gateway(world, "imgapi0", "none"), check, zone).outcome == FAILED
@@ -121,7 +122,7 @@ def test_a_firewall_is_named_where_the_way_goes_over_the_internet(host: str, nam
     inventory = replace(
         s.healthy().inventory, datacenters=declared | {"my-dc-2": replace(declared["my-dc-2"], ufds_address=host)}
     )
-    world = by_gateway(World(inventory, s.healthy().evidence), "cloudapi0", "external")
+    world = by_gateway(judged(inventory, s.healthy().evidence), "cloudapi0", "external")
     world = s.changed_metadata(world, "my-dc-3", ufds_remote_ip=host)
     probe = s.fact((Probe(host, 636, "tcp", "timeout"),))
     world = s.changed(world, "my-dc-3", links=world.datacenter("my-dc-3").evidence.links | {CLOUDAPI_LINK: probe})
