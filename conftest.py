@@ -14,19 +14,16 @@ from pathlib import Path
 
 import pytest
 
+import checks
+from evidence.inventory.lines import DeclarationError
+from evidence.redact import FingerprintKeyError
+from evidence.store import EvidenceError, load
 from evidence.subjects.claims import judged
-
-pytest.register_assert_rewrite("checks")
-
-import checks  # noqa: E402
-from evidence.inventory.lines import DeclarationError  # noqa: E402
-from evidence.redact import FingerprintKeyError  # noqa: E402
-from evidence.store import EvidenceError, load  # noqa: E402
-from fixtures.check import validate  # noqa: E402
-from fixtures.plugin import WORLD  # noqa: E402
-from fixtures.world import world_of  # noqa: E402
-from reports.plugin import Keeper, keep, runs_of  # noqa: E402
-from reports.progress import Progress  # noqa: E402
+from fixtures.check import validate
+from fixtures.plugin import WORLD
+from fixtures.world import world_of
+from reports.plugin import Keeper, keep, runs_of
+from reports.progress import Progress
 
 pytest_plugins = ["fixtures.plugin", "reports.plugin"]
 
