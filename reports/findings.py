@@ -1,16 +1,96 @@
-"""Writes findings.json.  The same verdict gives the same bytes; the name of the run is all that differs."""
+"""findings.json, both ways: what a run concluded, as data (contract "findings.json"), and read back strictly.
+
+The same verdict gives the same bytes; the name of the run is all that differs.
+"""
 
 from __future__ import annotations
 
-import msgspec
+import datetime
+from pathlib import Path
 
-from evidence.subjects.spec import FINDINGS, WAIVED, page_of
-from remediate.findings import CauseRow, Findings, FindingsError, Row, WaiverRow, load
+import msgspec
+from msgspec import Struct
+
+from evidence.subjects.spec import FINDINGS, WAIVED, Result, page_of
 from remediate.plan import Plan
-from reports.conclude import Conclusion
+from remediate.steps import Step
+from reports.conclusion import Conclusion
 from verdict.judge import Cause, Judged, Named
 
-__all__ = ["Findings", "FindingsError", "encode", "findings_of", "load"]
+SCHEMA = 1
+FILE = "findings.json"
+
+
+class FindingsError(Exception):
+    """A run's findings cannot be used.  Its text is a sentence that says why, and what to do."""
+
+
+class Stored(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of what findings.json holds: immutable and strict."""
+
+
+class WaiverRow(Stored, frozen=True):
+    """The waiver of a finding.
+
+    `was` is what the finding was before: failed or blocked.  `through` names the waived causes that it follows from, if the waiver
+    was written for them.  An expired one waives nothing.
+    """
+
+    check: str
+    subject: str
+    reason: str
+    owner: str
+    until: datetime.date
+    ticket: str = ""
+    was: str = ""
+    through: tuple[Named, ...] = ()
+    expired: bool = False
+
+
+class Row(Stored, frozen=True):
+    """One result.  `page` says where a finding's check is explained; a cause that was not asked for is not `selected`."""
+
+    check: str
+    subject: str
+    severity: str
+    outcome: str
+    expected: str = ""
+    observed: str = ""
+    evidence: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    blocked_by: tuple[Named, ...] = ()
+    waiver: WaiverRow | None = None
+    reason: str = ""
+    culprits: tuple[str, ...] = ()
+    page: str = ""
+    selected: bool = True
+
+
+class CauseRow(Stored, frozen=True):
+    """One cause, with what it explains and what to type."""
+
+    check: str
+    subject: str
+    consequences: tuple[Named, ...] = ()
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Findings(Stored, frozen=True, kw_only=True):
+    """The whole file.  `run` is the name of the run's folder; `remarks` are sentences about the run as a whole.
+
+    `partial`, `selection` and `inventory` say what the run was to judge (reports/extent.py).
+    """
+
+    schema: int = SCHEMA
+    run: str
+    results: tuple[Row, ...]
+    causes: tuple[CauseRow, ...]
+    counts: dict[str, int]
+    partial: bool = False
+    selection: str = ""
+    inventory: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def findings_of(conclusion: Conclusion, run: str) -> Findings:
@@ -73,4 +153,45 @@ def _cause(cause: Cause, plan: Plan) -> CauseRow:
         consequences=tuple(sorted(Named(result.check, result.subject) for result in cause.consequences)),
         steps=tuple(planned.step for planned in entry.steps) if entry is not None else (),
         notes=entry.notes if entry is not None else (),
+    )
+
+
+def load(path: Path) -> Findings:
+    """The findings in a file, or in the folder of a run.  Raises FindingsError, and nothing else."""
+    source = path / FILE if path.is_dir() else path
+    try:
+        return msgspec.json.decode(source.read_bytes(), type=Findings)
+    except OSError as error:
+        raise FindingsError(
+            f"{source} cannot be read ({error.strerror}): run pytest first, or name another run"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        said = " ".join(str(error).split())
+        raise FindingsError(f"{source} is not what a run of this version wrote ({said}): run pytest again") from None
+
+
+def causes_in(findings: Findings) -> tuple[Cause, ...]:
+    """The causes as the verdict had them."""
+    rows = {Named(row.check, row.subject): row for row in findings.results}
+    found: list[Cause] = []
+    for cause in findings.causes:
+        name = Named(cause.check, cause.subject)
+        if name in rows:
+            consequences = tuple(_result(rows[other]) for other in cause.consequences if other in rows)
+            found.append(Cause(_result(rows[name]), consequences))
+    return tuple(found)
+
+
+def _result(row: Row) -> Result:
+    return Result(
+        row.check,
+        row.subject,
+        row.severity,
+        row.outcome,
+        row.expected,
+        row.observed,
+        row.evidence,
+        row.missing,
+        culprits=row.culprits,
+        reason=row.reason,
     )

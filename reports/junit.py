@@ -6,8 +6,8 @@ import re
 from xml.etree import ElementTree
 
 from evidence.subjects.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, page_of
-from remediate.text import safe
-from reports.conclude import Conclusion
+from reports.conclusion import Conclusion
+from reports.page import safe
 from verdict.judge import Judged, Named
 
 _INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -17,9 +17,10 @@ from evidence.subjects.world import World
 from fixtures import quiet
 from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in
-from remediate.text import safe
-from reports.conclude import Conclusion, conclude
+from reports.conclude import conclude
+from reports.conclusion import Conclusion
 from reports.extent import Extent
+from reports.page import safe
 from reports.run import RUNS, Run, RunError, new_run
 from reports.terminal import summary
 from triton_az_checks import places

@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from remediate.text import safe
-from reports.conclude import Conclusion
+from reports.conclusion import Conclusion
 from reports.findings import encode, findings_of
 from reports.junit import junit
+from reports.page import safe
 
 RUNS = Path("reports") / "runs"
 """Where runs are kept below the project's root, if nobody says otherwise."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from evidence.subjects.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
-from remediate.plan import write_entry
-from remediate.text import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
-from reports.conclude import Conclusion
+from reports.conclusion import Conclusion
+from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
+from reports.plan import write_entry
 from verdict.judge import Cause, Judged
 
 _NAMES = {

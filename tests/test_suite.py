@@ -23,7 +23,7 @@ from evidence.store import load as load_evidence
 from evidence.store import save
 from evidence.subjects.binding import BOTH, POSTCHANGE, PREFLIGHT
 from fixtures.check import CHECKS
-from remediate.findings import load
+from reports.findings import load
 from tests.judging import check_functions
 from tests.recording import RECORDED, recorded
 

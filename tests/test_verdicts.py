@@ -18,9 +18,8 @@ from evidence.subjects.claims import judged
 from evidence.subjects.spec import FAILED, PASSED
 from fixtures.check import CHECKS
 from fixtures.quiet import results
-from remediate.findings import CauseRow, Findings, Row
 from reports.conclude import conclude
-from reports.findings import findings_of
+from reports.findings import CauseRow, Findings, Row, findings_of
 from tests.judging import check_functions
 from tests.recording import RECORDED, recorded
 

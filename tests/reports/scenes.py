@@ -12,7 +12,7 @@ from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIV
 from evidence.subjects.world import World
 from remediate.plan import make_plan
 from remediate.registry import remedies
-from reports.conclude import Conclusion
+from reports.conclusion import Conclusion
 from reports.extent import Extent
 from tests.remediate import synthetic as s
 from verdict.judge import Cause, Judged, Named, Verdict

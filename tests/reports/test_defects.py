@@ -17,8 +17,9 @@ from evidence.subjects.claims import judged
 from fixtures.check import CHECKS, FUNCTIONS
 from fixtures.quiet import results
 from remediate import registry
-from remediate.findings import load
-from reports.conclude import Conclusion, conclude
+from reports.conclude import conclude
+from reports.conclusion import Conclusion
+from reports.findings import load
 from reports.junit import junit
 from reports.terminal import summary
 from tests.judging import check_functions

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from evidence.store import save
 from evidence.subjects.binding import BOTH
 from evidence.subjects.spec import BLOCKED, NOT_APPLICABLE, PASSED, Result, Spec
-from remediate import __main__ as remediate
-from remediate.findings import causes_in
+from reports import command as remediate
 from reports import findings
-from reports.conclude import Conclusion, conclude
+from reports.conclude import conclude
+from reports.conclusion import Conclusion
 from reports.extent import Extent
+from reports.findings import causes_in
 from reports.junit import junit
 from reports.run import RUNS, Run, RunError, new_run
 from tests.reports import scenes

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from remediate.plan import tell
-from remediate.text import Page, safe, some
+from reports.page import Page, safe, some
+from reports.plan import tell
 from reports.terminal import summary
 from tests.reports import scenes
 

@@ -16,9 +16,10 @@ from evidence.model import Evidence
 from evidence.subjects.claims import judged
 from evidence.subjects.triton import ADMIN_UUID
 from evidence.subjects.world import World
-from remediate.plan import Plan, make_plan, tell
+from remediate.plan import Plan, make_plan
 from remediate.shell import in_zone, quote
 from remediate.ssh import over_ssh
+from reports.plan import tell
 from tests.remediate import synthetic as s
 from tests.remediate import test_coupling as coupling
 from tests.remediate import test_replication as replication

@@ -1,0 +1,70 @@
+"""The run before: what it judged and this one does not must not pass in silence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from evidence.subjects.spec import NOT_APPLICABLE
+from reports.extent import Extent
+from reports.findings import Findings, FindingsError, load
+from reports.page import some
+from verdict.judge import Judged
+
+_RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]{1,4})?")
+_MOST_RUNS = 50
+"""So many runs back the last one of the same extent is looked for."""
+
+
+def judged_less(rows: Iterable[Judged], extent: Extent, runs: Path, run: str) -> tuple[str, ...]:
+    """What the previous run of the same extent judged and this one does not, a sentence per datacenter or check."""
+    before = _previous(extent, runs, run) if extent.inventory and not extent.partial else None
+    if before is None:
+        return ()
+    now = {(row.name.check, row.name.subject) for row in rows if row.selected and row.result.outcome != NOT_APPLICABLE}
+    then = {(row.check, row.subject) for row in before.results if row.selected and row.outcome != NOT_APPLICABLE}
+    gone = sorted(then - now)
+    if not gone:
+        return ()
+    still = {_place(subject) for _, subject in now}
+    places: dict[str, int] = {}
+    checks: dict[str, list[str]] = {}
+    for check, subject in gone:
+        place = _place(subject)
+        if place in still:
+            checks.setdefault(check, []).append(subject)
+        else:
+            places[place] = places.get(place, 0) + 1
+    return (
+        f"{len(gone)} of the {len(then)} that run {before.run} judged were not judged now.",
+        *(f"{place}: not judged at all now, {count} before." for place, count in sorted(places.items())),
+        *(f"{check}: not judged now at {some(subjects)}." for check, subjects in checks.items()),
+    )
+
+
+def _place(subject: str) -> str:
+    """The datacenter, region or coupling of a subject; a link is where its source is."""
+    return subject.partition("--")[0].partition(".")[0]
+
+
+def _age(run: str) -> tuple[str, int]:
+    """Runs by their second, and those of one second by their number."""
+    stamp, _, number = run.partition("-")
+    return stamp, int(number or 1)
+
+
+def _previous(extent: Extent, runs: Path, run: str) -> Findings | None:
+    try:
+        names = [path.name for path in runs.iterdir() if _RUN.fullmatch(path.name)]
+    except OSError:
+        return None
+    earlier = sorted((name for name in names if _age(name) < _age(run)), key=_age, reverse=True)
+    for name in earlier[:_MOST_RUNS]:
+        try:
+            found = load(runs / name)
+        except FindingsError:
+            continue
+        if not found.partial and (found.selection, found.inventory) == (extent.selection, extent.inventory):
+            return found
+    return None

@@ -1,0 +1,100 @@
+"""python -m remediate [RUN] [--only CHECK[@SUBJECT]] [--json]: print what to type, from what a run has stored.
+
+Contacts nobody and changes nothing.  Exit code 0, or 4 with one sentence when there is nothing to read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import msgspec
+
+from evidence.store import EvidenceError, load
+from evidence.subjects.claims import judged
+from remediate.plan import Plan, make_plan
+from reports import findings
+from reports.findings import FindingsError
+from reports.page import safe
+from reports.plan import tell
+from triton_az_checks import places
+
+WRONG_USE = 4
+
+
+class UsageError(Exception):
+    """What was asked for cannot be printed; the text says why."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(message)
+
+
+def run_folder(named: str | None, runs: Path) -> Path:
+    """The folder of a run: the latest of `runs`, one of them by its name, or a path."""
+    if named is None:
+        if not (runs / "latest").is_dir():
+            raise UsageError(
+                f"there is no run yet that is complete in {runs}: az-checks run REGION.yaml makes one; a partial run or a replay "
+                "has to be named"
+            )
+        return (runs / "latest").resolve()
+    for folder in (runs / named, Path(named)):
+        if folder.is_dir():
+            return folder.resolve()
+    raise UsageError(f"there is no run {named}: name a folder of {runs}, or leave it out for the latest")
+
+
+def plan_of(folder: Path, only: str | None = None) -> Plan:
+    """The plan for a stored run, or for one of its causes (CHECK or CHECK@SUBJECT)."""
+    found = findings.load(folder)
+    evidence = load(folder / "evidence.json")
+    causes = findings.causes_in(found)
+    if only is not None:
+        check, _, subject = only.replace("[", "@").removesuffix("]").partition("@")
+        causes = tuple(c for c in causes if c.name.check == check and subject in ("", c.name.subject))
+        if not causes:
+            raise UsageError(f"{only} is no cause of this run; its causes are: {_names(found)}")
+    return make_plan(causes, judged(evidence.inventory, evidence))
+
+
+def _names(found: findings.Findings) -> str:
+    return ", ".join(f"{cause.check}@{cause.subject}" for cause in found.causes) or "none"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = _Parser(prog="python -m remediate", description="Print what puts the findings of a run right.")
+    parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
+    parser.add_argument("--only", metavar="CHECK[@SUBJECT]", help="only the cause of this check")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
+    try:
+        options = parser.parse_args(arguments)
+        folder = run_folder(options.run, places.runs(options.runs))
+        plan = plan_of(folder, options.only)
+    except (UsageError, FindingsError, EvidenceError) as error:
+        print(f"remediate: {safe(str(error))}", file=sys.stderr)
+        return WRONG_USE
+    if options.json:
+        print(json.dumps(msgspec.to_builtins(plan), indent=2))
+    elif not plan.entries:
+        print(f"Nothing to put right: run {safe(folder.name)} has no cause that is not waived.")
+    else:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+        print(tell(plan, folder.name, width, colour=colour))
+    return 0
+
+
+def script() -> int:
+    """The command: whoever closes the pipe early has read enough."""
+    try:
+        return main()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

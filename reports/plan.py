@@ -1,0 +1,49 @@
+"""How a plan is printed: each step with its place, its risk, its command in one piece, and how to take it back."""
+
+from __future__ import annotations
+
+from remediate.plan import Entry, Plan, PlannedStep
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE
+from reports.page import BOLD, GREEN, RED, YELLOW, Page
+
+_COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, DESTROYS: RED}
+_LABEL = 7
+"""Columns for the labels of a step: where, risk, why, undo, proof."""
+
+
+def write_entry(page: Page, entry: Entry, indent: int) -> None:
+    """The steps of one cause, numbered, with their commands ready to be copied; then the notes."""
+    for number, planned in enumerate(entry.steps, 1):
+        write_step(page, planned, number, len(entry.steps), indent)
+    for note in entry.notes:
+        page.prose(note, indent, "note", _LABEL)
+
+
+def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent: int) -> None:
+    """One step of a cause."""
+    step, inner = planned.step, indent + 2
+    never = " (never done by the suite)" if step.risk == DESTROYS else ""
+    page.line(f"{' ' * indent}step {number} of {steps}, risk: {step.risk}{never}", _COLOURS[step.risk])
+    page.prose(planned.where, inner, "where:", _LABEL)
+    page.line()
+    page.command(step.run, inner + 2)
+    page.line()
+    page.prose(step.why, inner, "why:", _LABEL)
+    if step.undo:
+        page.line(f"{' ' * inner}undo:")
+        page.command(step.undo, inner + 2)
+    if step.undo_note or not step.undo:
+        label = "" if step.undo else "undo:"
+        page.prose(step.undo_note or "nothing to undo", inner, label, _LABEL)
+    page.prose(", ".join(step.proof), inner, "proof:", _LABEL)
+
+
+def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:
+    """The whole plan for a terminal."""
+    page = Page(width, colour=colour)
+    page.prose(f"Plan of run {run}. Type the commands in this order, each where it says; then run the checks again.")
+    for number, entry in enumerate(plan.entries, 1):
+        page.line()
+        page.line(f"{number}. {entry.name}", BOLD)
+        write_entry(page, entry, 3)
+    return str(page)
