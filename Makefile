@@ -18,7 +18,7 @@ help:
 	touch $@
 
 demo: .venv/done
-	@$(BIN)/python -m tests.demo
+	@$(BIN)/python -m tools.demo
 
 lint: .venv/done
 	$(BIN)/ruff check .
@@ -33,13 +33,13 @@ proofs: .venv/done
 	$(BIN)/pytest -c tests/pytest.ini tests -n 2 -m proof
 
 record: .venv/done
-	$(BIN)/python -m tests.record
+	$(BIN)/python -m tools.record
 
 accuracy: .venv/done
-	$(BIN)/python -m tests.accuracy
+	$(BIN)/python -m tools.accuracy
 
 bench: .venv/done
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tools.bench
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

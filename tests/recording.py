@@ -73,7 +73,8 @@ def patched(old: Any, changes: list[dict[str, Any]]) -> Any:
     """`old` with the changes made."""
     whole = {"": json.loads(json.dumps(old))}
     for change in changes:
-        *way, last = ("", *change["at"])
+        at: list[str | int] = ["", *change["at"]]
+        *way, last = at
         place: Any = whole
         for step in way:
             place = place[step]

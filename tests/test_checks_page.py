@@ -7,8 +7,8 @@ import re
 
 from evidence.subjects.spec import page_of
 from fixtures.check import CHECKS
-from tests.checks_page import PAGE, page
 from tests.judging import check_functions
+from tools.checks_page import PAGE, page
 
 
 def test_the_page_is_current() -> None:

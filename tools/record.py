@@ -1,6 +1,6 @@
 """`make record`: record the evidence of every fault, and of the healthy labs, into tests/recorded.
 
-`python -m tests.record NAME…` records these cases alone (a healthy lab's too: `healthy-manta`).
+`python -m tools.record NAME…` records these cases alone (a healthy lab's too: `healthy-manta`).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def main() -> int:
     say(f"A lab of three datacenters starts, with {len(PLANTED)} mistakes of a real operator in it:")
     for fault in PLANTED:
         say(f"  {fault}")
-    command = [sys.executable, "-m", "lab", *faults, "--", sys.executable, "-m", "tests.demo"]
+    command = [sys.executable, "-m", "lab", *faults, "--", sys.executable, "-m", "tools.demo"]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
