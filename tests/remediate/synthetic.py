@@ -6,38 +6,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from evidence.accounts import Account
 from evidence.fact import Fact, missing
-from evidence.inventory.model import Declared, Inventory
 from evidence.model import (
-    Attempt,
-    Checkpoint,
     ConfigFile,
-    Configuration,
-    DatacenterEvidence,
     Difference,
-    Directory,
-    DnsAnswer,
-    Evidence,
-    HttpAnswer,
-    Network,
-    Nic,
-    Probe,
-    SapiObject,
-    Service,
-    SysInfo,
-    Vm,
-    ZoneEvidence,
 )
 from evidence.subjects.claims import judged
-from evidence.subjects.links import LINKS, links
 from evidence.subjects.spec import Result
 from evidence.subjects.world import World
-from lab import data, plan
+from lab import plan
+from tests.recording import recorded
 from verdict.judge import Cause
 
 LAB = plan.make_plan()
-POSEIDON = "11111111-1111-4111-8111-111111111111"
 SECRET = ("pw", "password")
 
 
@@ -45,77 +26,14 @@ def fact(value: Any, asked: str = "asked", how: str = "how") -> Fact[Any]:
     return Fact(asked=asked, how=how, value=value)
 
 
-POSEIDONS = fact((Account(POSEIDON, "poseidon"),))
-
-
-def _clear(metadata: dict[str, Any]) -> Configuration:
-    return Configuration({key: value for key, value in metadata.items() if not key.endswith(SECRET)})
-
-
-def _zone(dc: plan.Datacenter, zone: plan.Zone, routes: dict[str, str]) -> ZoneEvidence:
-    nics = tuple(
-        Nic(nic.ip, nic.nic_tag, nic.netmask, nic.gateway or "", nic.interface, nic.network_uuid, nic.primary)
-        for nic in zone.nics
-    )
-    vm = Vm(zone.uuid, zone.alias, zone.role, "running", nics, routes, zone.firewall_enabled)
-    health = {"ping": "pong", "storAvailable": True, "services.ufds": True}
-    names = {f"{r}.{dc.suffix}": DnsAnswer("NOERROR", (dc.zone(r).admin_ip,)) for r in ("moray", "sapi", "ufds")}
-    return ZoneEvidence(
-        vm,
-        services=fact(tuple(Service(fmri, "online") for fmri in zone.services)),
-        files=fact({}),
-        ping=fact(HttpAnswer(200, health)) if zone.role in ("sapi", "cloudapi", "adminui") else None,
-        bind=fact(Attempt(ok=True)) if zone.role == "ufds" else None,
-        poseidons=POSEIDONS if zone.role == "ufds" else None,
-        names=fact(names) if zone.role == "binder" else None,
-        directory=fact(_directory(dc)) if zone.role == "ufds" else None,
-    )
-
-
-def _directory(dc: plan.Datacenter) -> Directory:
-    admin, follows = plan.ADMIN_UUID, f"ldaps://{LAB.master_ufds_address}"
-    own = Checkpoint(follows, 101, (), f"uid=checkpoint, cn=replicator, datacenter={dc.name}, o=smartdc")
-    checkpoints = (own,) if dc.state == "replica" else ()
-    return Directory(100, 20, admin=True, operators=(admin, POSEIDON), readers=True, checkpoints=checkpoints)
-
-
-def _datacenter(dc: plan.Datacenter) -> DatacenterEvidence:
-    routes = data.healthy_routes(LAB, dc)
-    metadata = _clear(data.sdc_metadata(LAB, dc))
-    objects = data.sapi_objects(LAB, dc)
-    return DatacenterEvidence(
-        ssh=fact("OpenSSH"),
-        sysinfo=fact(SysInfo(True, dc.name, admin_ip=dc.headnode.admin_ip)),
-        usbkey=fact(metadata),
-        zones=fact({zone.alias: _zone(dc, zone, routes) for zone in dc.zones}),
-        applications=fact({"sdc": SapiObject(data.application_uuid(dc), "sdc", metadata)}),
-        services=fact(
-            {s["name"]: SapiObject(s["uuid"], s["name"], Configuration(s["metadata"])) for s in objects["services"]}
-        ),
-        networks=fact(
-            {
-                n["name"]: Network(n["uuid"], n["name"], n["subnet"], n.get("routes", {}), gateway=n.get("gateway", ""))
-                for n in data.networks(LAB, dc)
-            }
-        ),
-        check_health=fact(()),
-        healthcheck=fact(()),
-        troubles=fact(()),
-    )
+POSEIDONS = fact(recorded("healthy").datacenters["my-dc-2"].zones.get()["ufds0"].poseidons.get())
+POSEIDON = POSEIDONS.get()[0].uuid
 
 
 def healthy() -> World:
-    """Three datacenters, my-dc-2 the master, everything as it should be."""
-    declared = {
-        dc.name: Declared(dc.name, f"root@{dc.headnode.external_ip}", dc.region, dc.state) for dc in LAB.datacenters
-    }
-    inventory = Inventory("my-dc-2", declared, path="region.yaml")
-    evidence = Evidence(inventory, "0", "", "", {dc.name: _datacenter(dc) for dc in LAB.datacenters})
-    for check in LINKS:
-        for link in links(judged(inventory, evidence), check):
-            probes = tuple(Probe(link.host, port, "tcp", "open") for port in link.ports)
-            evidence.datacenters[link.source.datacenter.name].links[link.id] = fact(probes)
-    return judged(inventory, evidence)
+    """The healthy lab as it was recorded: three datacenters, my-dc-2 the master, everything as it should be."""
+    evidence = recorded("healthy")
+    return judged(evidence.inventory, evidence)
 
 
 def changed(world: World, datacenter: str, **facts: Any) -> World:
@@ -142,7 +60,9 @@ def changed_metadata(world: World, datacenter: str, **values: Any) -> World:
     sdc = applications["sdc"]
     merged = {key: value for key, value in (sdc.metadata.values | values).items() if value is not None}
     return changed(
-        world, datacenter, applications=fact(applications | {"sdc": replace(sdc, metadata=Configuration(merged))})
+        world,
+        datacenter,
+        applications=fact(applications | {"sdc": replace(sdc, metadata=replace(sdc.metadata, values=merged))}),
     )
 
 
@@ -151,7 +71,11 @@ def changed_service(world: World, datacenter: str, name: str, **values: Any) -> 
     services = world.datacenter(datacenter).evidence.services.get()
     merged = {k: v for k, v in (services[name].metadata.values | values).items() if v is not None}
     return changed(
-        world, datacenter, services=fact(services | {name: replace(services[name], metadata=Configuration(merged))})
+        world,
+        datacenter,
+        services=fact(
+            services | {name: replace(services[name], metadata=replace(services[name].metadata, values=merged))}
+        ),
     )
 
 

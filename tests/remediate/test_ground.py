@@ -63,7 +63,7 @@ def test_an_address_that_is_the_targets_or_declared_is_no_question() -> None:
     declared = W.inventory.datacenters | {
         "my-dc-2": replace(W.inventory.datacenters["my-dc-2"], ufds_address="192.0.2.99")
     }
-    world = judged(replace(W.inventory, datacenters=declared), stray("192.0.2.99").evidence)
+    world = World(replace(W.inventory, datacenters=declared), stray("192.0.2.99").evidence)
     assert to_the_master(world, "ufds").doubt == ""
 
 

@@ -306,7 +306,10 @@ def test_napi_is_told_of_the_new_route_alone_and_the_undo_takes_it_back_alone() 
 
 
 def test_a_router_that_nobody_uses_is_not_guessed() -> None:
-    world = s.without_napi_routes(W, "my-dc-3", UFDS, "10.1.1.0/24", "10.2.1.0/24")
+    routes = {key for network in W.datacenter("my-dc-3").networks.values() for key in network.routes}
+    seen = W.datacenter("my-dc-3").evidence.links
+    world = s.changed(W, "my-dc-3", links={name: fact for name, fact in seen.items() if ".global--" not in name})
+    world = s.without_napi_routes(world, "my-dc-3", UFDS, *routes)
     advice = advice_for(s.cause("cloudapi-reaches-master-ufds", CLOUDAPI), world)
     assert '"10.2.2.29/32":"ROUTER"' in advice.steps[0].run
     assert "type it for ROUTER" in advice.steps[0].why

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from evidence.accounts import Account, Accounts, Collision, Collisions
 from evidence.fact import Missing
 from evidence.headnode import Clock, Instance
-from evidence.model import Configuration
+from evidence.model import Configuration, HttpAnswer
 from evidence.subjects.binding import PREFLIGHT, subjects
 from evidence.subjects.spec import Result
 from evidence.subjects.world import World
@@ -132,6 +132,8 @@ def test_who_collides_is_not_counted_twice() -> None:
 
 def test_a_sapi_that_does_not_tell_its_mode_does_not_pass() -> None:
     world = s.healthy()
+    for name in world.inventory.datacenters:
+        world = s.changed_zone(world, name, "sapi0", ping=s.fact(HttpAnswer(200, {"storAvailable": True})))
     assert findings(world, "sapi-is-in-full-mode").keys() == set(world.inventory.datacenters)
     with pytest.raises(Missing):
         check_functions()["sapi-is-in-full-mode"](world.datacenter("my-dc-1"))

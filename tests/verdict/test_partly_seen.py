@@ -102,7 +102,9 @@ def test_two_missing_admins_do_not_agree() -> None:
 
 @pytest.mark.parametrize(("zone", "outcome"), [("my-dc-1.napi0", NOT_APPLICABLE), ("my-dc-1.binder0", BLOCKED)])
 def test_files_that_nobody_read_are_not_current(zone: str, outcome: str) -> None:
-    assert row(s.healthy(), "rendered-config-is-current", zone).outcome == outcome
+    datacenter, _, alias = zone.partition(".")
+    world = s.changed_zone(s.healthy(), datacenter, alias, files=s.fact({}))
+    assert row(world, "rendered-config-is-current", zone).outcome == outcome
 
 
 QUERIES = ["/o=smartdc??sub?(objectclass=region)", "/region=my-dc, o=smartdc??sub?(objectclass=network)"]
