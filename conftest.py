@@ -15,15 +15,14 @@ from pathlib import Path
 import pytest
 
 import checks
-from evidence.inventory.lines import DeclarationError
-from evidence.redact import FingerprintKeyError
-from evidence.store import EvidenceError, load
+from evidence.store import load
 from evidence.subjects.claims import judged
 from fixtures.check import validate
 from fixtures.plugin import WORLD
 from fixtures.world import world_of
 from reports.plugin import Keeper, keep, runs_of
 from reports.progress import Progress
+from triton_az_checks.errors import OperatorError
 
 pytest_plugins = ["fixtures.plugin", "reports.plugin"]
 
@@ -68,7 +67,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     try:
         config.stash[WORLD] = world_of(config, runs_of(config), Progress(sys.stderr))
-    except (DeclarationError, EvidenceError, FingerprintKeyError) as error:
+    except OperatorError as error:
         raise pytest.UsageError(str(error)) from None
     if not config.option.collectonly:
         keep(config)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from evidence.model import Configuration
+from triton_az_checks.errors import OperatorError
 
 KEY_FILE_VARIABLE: Final = "AZ_FINGERPRINT_KEY_FILE"
 LONGEST: Final = 4096
@@ -33,7 +34,7 @@ MOST_SECRETS: Final = 1000
 TOO_MANY: Final = "(hidden: more secrets were seen than can be looked for)"
 
 
-class FingerprintKeyError(Exception):
+class FingerprintKeyError(OperatorError):
     """The installation's key cannot be read or made.  Its text says which file, and what to do."""
 
 

@@ -13,6 +13,7 @@ import msgspec
 from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
 from evidence.inventory.regular import NotRegularError, read_regular
 from evidence.model import SCHEMA, Evidence
+from triton_az_checks.errors import OperatorError
 
 LARGEST: Final = 256 << 20
 NO_TIME: Final = "2000-01-01T00:00:00Z"
@@ -22,7 +23,7 @@ _DATE = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 0-9][0-9] [
 _NO_DATE = "Sat Jan  1 00:00:00 2000"
 
 
-class EvidenceError(Exception):
+class EvidenceError(OperatorError):
     """A file of evidence cannot be used.  Its text names the file, what is wrong, and what to do."""
 
 

@@ -14,20 +14,16 @@ from pathlib import Path
 
 import msgspec
 
-from evidence.store import EvidenceError, load
+from evidence.store import load
 from evidence.subjects.claims import judged
 from remediate.plan import Plan, make_plan
 from reports import findings
-from reports.findings import FindingsError
 from reports.page import safe
 from reports.plan import tell
 from triton_az_checks import places
+from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
-
-
-class UsageError(Exception):
-    """What was asked for cannot be printed; the text says why."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         options = parser.parse_args(arguments)
         folder = run_folder(options.run, places.runs(options.runs))
         plan = plan_of(folder, options.only)
-    except (UsageError, FindingsError, EvidenceError) as error:
+    except OperatorError as error:
         print(f"remediate: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
     if options.json:

@@ -15,13 +15,14 @@ from evidence.subjects.spec import FINDINGS, WAIVED, Result, page_of
 from remediate.plan import Plan
 from remediate.steps import Step
 from reports.conclusion import Conclusion
+from triton_az_checks.errors import OperatorError
 from verdict.judge import Cause, Judged, Named
 
 SCHEMA = 1
 FILE = "findings.json"
 
 
-class FindingsError(Exception):
+class FindingsError(OperatorError):
     """A run's findings cannot be used.  Its text is a sentence that says why, and what to do."""
 
 

@@ -11,6 +11,7 @@ from reports.conclusion import Conclusion
 from reports.findings import encode, findings_of
 from reports.junit import junit
 from reports.page import safe
+from triton_az_checks.errors import OperatorError
 
 RUNS = Path("reports") / "runs"
 """Where runs are kept below the project's root, if nobody says otherwise."""
@@ -18,7 +19,7 @@ LATEST = "latest"
 _MOST_AT_ONCE = 1000
 
 
-class RunError(Exception):
+class RunError(OperatorError):
     """A run cannot be kept.  Its text is a sentence that says why."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from triton_az_checks import places
+from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
 PYTHON = (sys.executable, "-P", "-m")
@@ -25,10 +26,6 @@ az-checks lab [OPTIONS] [-- COMMAND …]
 
 --runs DIR (or AZ_RUNS) says where runs are kept: {runs}
 """
-
-
-class UsageError(Exception):
-    """What was typed cannot be done; the text says why."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         return WRONG_USE
     try:
         return commands[command](rest)
-    except UsageError as error:
+    except OperatorError as error:
         print(f"az-checks {command}: {error}; az-checks --help tells more", file=sys.stderr)
         return WRONG_USE
 

@@ -18,6 +18,7 @@ from yaml.nodes import Node
 
 from evidence.inventory.model import ID
 from evidence.inventory.regular import NotRegularError, read_regular
+from triton_az_checks.errors import OperatorError
 
 LARGEST: Final = 1 << 20
 DEEPEST: Final = 12
@@ -29,7 +30,7 @@ _TAG = "tag:yaml.org,2002:"
 T = TypeVar("T")
 
 
-class DeclarationError(Exception):
+class DeclarationError(OperatorError):
     """A file of the operator's cannot be used.  Its text names file, line, what is wrong and what to do."""
 
     def __init__(self, path: str, line: int, reason: str) -> None:
