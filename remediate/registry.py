@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evidence.fact import Missing
 from evidence.subjects.binding import Subject, bind
@@ -82,6 +83,12 @@ def in_each(datacenters: Iterable[Datacenter], advise: Callable[[Datacenter], Ad
             yield Note(f"Not known, so there may be more to do: {missing.asked}: {missing.why}.")
 
 
+def proved_by(advised: Iterable[Step | Note], *proof: str) -> Advised:
+    """The same, where more proves the steps than their own cause, or something else."""
+    for said in advised:
+        yield replace(said, proof=proof) if isinstance(said, Step) else said
+
+
 def remedies() -> dict[str, Remedy]:
     """Every remedy, by check id."""
     for chapter in CHAPTERS:
@@ -126,7 +133,7 @@ def advice_for(cause: Cause, world: World) -> Advice:
                     f"It could not be judged, so no step is given that changes {said.on.partition('.')[0]} for it."
                 )
             elif isinstance(said, Step):
-                steps.append(said)
+                steps.append(said if said.proof else replace(said, proof=(str(cause.name),)))
             else:
                 notes.append(said.text)
     except Missing as missing:

@@ -25,7 +25,8 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing to type: where (`on`: "my-dc-3.global" or "operator"), what, at which risk, and how to take it back.
 
     `run` is pasted as is into the root shell of that head node, and so is `undo`, if there is a command that takes the
-    step back; `undo_note` says what a command cannot.  `proof` names the checks that show that it helped.
+    step back; `undo_note` says what a command cannot.  `proof` names the checks that show that it helped;
+    where a remedy says none, it is the cause's own.
     What destroys data is never applied by the suite (design, rule 9), nor is what has to be decided by a human.
     """
 
@@ -33,7 +34,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     run: str
     risk: str
     why: str
-    proof: tuple[str, ...]
+    proof: tuple[str, ...] = ()
     undo: str = ""
     undo_note: str = ""
     applied_by_suite: bool = True

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from fixtures.check import CHECKS, FUNCTIONS, UnknownAfterError, validate
-from remediate.registry import CHAPTERS, remedies
+from fixtures.check import CHECKS, UnknownAfterError, validate
 from tests.judging import check_functions
 
 CHECK = "sapi-answers"
@@ -27,11 +26,3 @@ def test_an_after_that_means_nothing_names_file_and_line(
     monkeypatch.setitem(CHECKS, CHECK, replace(CHECKS[CHECK], after=(after,)))
     with pytest.raises(UnknownAfterError, match=rf"checks/sapi\.py:[0-9]+: after '{after}': {said}"):
         validate()
-
-
-def test_every_check_has_a_remedy_and_both_bear_one_module_name() -> None:
-    check_functions()
-    assert {check: remedy.chapter for check, remedy in remedies().items()} == {
-        check: function.__module__.rpartition(".")[2] for check, function in FUNCTIONS.items()
-    }
-    assert {spec.chapter for spec in CHECKS.values()} == set(CHAPTERS)
