@@ -11,7 +11,7 @@ from evidence.model import SapiObject
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.zone import Zone
 from remediate.shell import sapi_restore, sapi_update, usbkey_set
-from remediate.steps import Step
+from remediate.steps import SAFE, Risk, Step
 
 
 def headnode(datacenter: Datacenter) -> str:
@@ -51,7 +51,7 @@ def state_of(zone: Zone, fmri: str) -> str | None:
 
 
 def changed_metadata(
-    datacenter: Datacenter, target: SapiObject, wanted: dict[str, Any], *, risk: str, why: str, proof: Iterable[str]
+    datacenter: Datacenter, target: SapiObject, wanted: dict[str, Any], *, risk: Risk, why: str, proof: Iterable[str]
 ) -> Step:
     """A step that sets metadata of a SAPI application or service, with the old values as its undo."""
     return Step(
@@ -75,7 +75,7 @@ def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str], proof: Iterable
         Step(
             on=headnode(datacenter),
             run=usbkey_set(differ),
-            risk="safe",
+            risk=SAFE,
             why="the head node's own configuration disagrees with SAPI; SAPI does not copy it, nor the other way round",
             undo_note=f"the same with the old values in both files: {old}",
             proof=tuple(proof),
