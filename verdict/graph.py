@@ -10,7 +10,7 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
 from evidence.subjects.network.paths import unsent
 from evidence.subjects.spec import BLOCKED, TARGET, After, Result, Spec
-from evidence.subjects.triton import MANTA_ROLES, ROLES
+from evidence.subjects.triton import Role, role_of
 from evidence.subjects.world import Coupling, Region, World
 from evidence.subjects.zone import Zone
 
@@ -42,41 +42,38 @@ def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
 
     What counts only for one role does so where the way leads over zones of that role.
     """
-    done: set[tuple[str, str]] = set()
+    done: set[tuple[str, Role | None]] = set()
 
-    def walk(check: str, role: str, path: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    def walk(check: str, role: Role | None, path: tuple[tuple[str, Role | None], ...]) -> tuple[str, ...]:
         here = (check, role)
         if here in path:
             return tuple(name for name, _ in path[path.index(here) :])
         if here in done:
             return ()
         for after in afters(specs[check], specs):
-            if after.only and role not in ("", after.only):
+            if after.only and role not in (None, after.only):
                 continue
-            other = specs[after.check]
-            found = walk(other.id, _role(other, after, specs[check], after.only or role), (*path, here))
+            reached = _reached(after, specs[check], after.only or role, specs[after.check])
+            found = walk(after.check, reached, (*path, here))
             if found:
                 return found
         done.add(here)
         return ()
 
-    return next(filter(None, (walk(check, _role(specs[check]), ()) for check in sorted(specs))), ())
+    return next(filter(None, (walk(check, _own_role(specs[check]), ()) for check in sorted(specs))), ())
 
 
-def _role(spec: Spec, after: After | None = None, reached_from: Spec | None = None, role: str = "") -> str:
-    """The role of the zones that a check is about; empty if it can be any.  A check of every zone is about the same one."""
-    place, own = after.at if after else None, spec.subject.replace("_", "-")
-    if place and place != TARGET:
-        return place
-    if own in (*ROLES, *MANTA_ROLES):
-        return own
-    same = (
-        not place
-        and spec.subject == "zone"
-        and reached_from is not None
-        and reached_from.subject in _ZONE_ROWS - {"link"}
-    )
-    return role if same else ""
+def _own_role(spec: Spec) -> Role | None:
+    """The role of the zones that a check is about; None if it can be any."""
+    return role_of(spec.subject.replace("_", "-"))
+
+
+def _reached(after: After, spec: Spec, role: Role | None, other: Spec) -> Role | None:
+    """The role of the zones to which an `after` leads from zones of a role.  A check of every zone is about the same one."""
+    if after.at and after.at != TARGET:
+        return after.at
+    same = not after.at and other.subject == "zone" and spec.subject in ZONES
+    return _own_role(other) or (role if same else None)
 
 
 def subjects_by_id(world: World, specs: Iterable[Spec]) -> dict[str, Subject]:

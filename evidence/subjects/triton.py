@@ -14,7 +14,7 @@ CoreRole = Literal[
 MantaRole = Literal["electric-moray", "webapi"]
 Role = CoreRole | MantaRole
 AnyRole = Role | Literal["global"]
-"""What a zone can be: one of a role, or the global one."""
+"""The role of any zone, the global one of a head node among them."""
 
 ROLES: Final[tuple[CoreRole, ...]] = get_args(CoreRole)
 """Core roles that every datacenter has."""

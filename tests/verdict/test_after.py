@@ -88,6 +88,14 @@ def test_a_check_is_about_what_there_is(test: Callable[..., None], said: str) ->
     refused(test, said)
 
 
+def test_an_id_is_taken_once() -> None:
+    def test_sapi_answers(sapi: object) -> None:
+        """Nothing."""
+
+    with pytest.raises(CheckDeclarationError, match="two checks are called sapi-answers"):
+        check(BOTH, WARNING)(test_sapi_answers)
+
+
 def test_stage_and_severity_are_no_words_of_ones_own() -> None:
     refused(of_zone, "'nightly' is no stage: write PREFLIGHT, POSTCHANGE, BOTH", stage="nightly")
     refused(of_zone, "'grave' is no severity: write CRITICAL, WARNING", severity="grave")
