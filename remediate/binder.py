@@ -5,7 +5,7 @@ from __future__ import annotations
 from evidence.model import Registered
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
-from evidence.subjects.triton import BINDER, BINDER_CONFIG
+from evidence.subjects.triton import BINDER, BINDER_CONFIG, role_of
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.ldif import added
@@ -95,7 +95,8 @@ def get_names_answered(binder: Zone) -> Advised:
     codes = {answer.rcode for answer in bad.values()}
     if codes == {"REFUSED"}:
         for name in bad:
-            for zone in binder.datacenter.zones(name.partition(".")[0]):
+            role = role_of(name.partition(".")[0])
+            for zone in binder.datacenter.zones(role) if role else ():
                 why = f"nobody is registered as {name}; registrar in {zone.alias} does that at its start"
                 yield service_step(zone, "restart", why, "svc:/manta/application/registrar:default")
         return

@@ -167,7 +167,6 @@ def ask_the_health_commands(datacenter: Datacenter) -> Advised:
             risk=SAFE,
             why="sdcadm reads its settings as JSON, and does nothing where they are not; without the file it has defaults. What "
             "is in it is kept",
-            proof=("health-commands-answer",),
             undo=file_back(SDCADM_CONF),
         )
         return

@@ -10,7 +10,7 @@ from evidence.model import SapiObject
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.zone import Zone
 from remediate.shell import sapi_restore, sapi_update, usbkey_set, zone_service
-from remediate.steps import RESTARTS, SAFE, Step
+from remediate.steps import RESTARTS, SAFE, Risk, Step
 
 
 def headnode(datacenter: Datacenter) -> str:
@@ -55,7 +55,7 @@ def service_step(zone: Zone, verb: str, why: str, *services: str) -> Step:
 
 
 def changed_metadata(
-    datacenter: Datacenter, target: SapiObject, wanted: dict[str, Any], *, risk: str, why: str
+    datacenter: Datacenter, target: SapiObject, wanted: dict[str, Any], *, risk: Risk, why: str
 ) -> Step:
     """A step that sets metadata of a SAPI application or service, with the old values as its undo."""
     return Step(

@@ -17,7 +17,7 @@ from remediate.copies import PLACE, application_removed
 from remediate.lookup import changed_metadata, fmris, headnode
 from remediate.registry import Advised, in_each, proved_by, remedy
 from remediate.shell import compact, quote, rendered, sapi_delete, sapi_update, zone_service
-from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Risk, Step
 
 AT_START = "muskie reads its file at its start only"
 MULTI_DC = ("MUSKIE_MULTI_DC", "BUCKETS_API_MULTI_DC")
@@ -42,7 +42,7 @@ def _application(region: Region) -> SapiObject:
     raise Missing(f"{region.name}: Manta's application", "sdc-sapi '/applications?name=manta'", "poseidon has none")
 
 
-def _set(region: Region, wanted: dict[str, Any], why: str, *, risk: str = RESTARTS) -> Step:
+def _set(region: Region, wanted: dict[str, Any], why: str, *, risk: Risk = RESTARTS) -> Step:
     return changed_metadata(region.world.master, _application(region), wanted, risk=risk, why=why)
 
 
@@ -178,7 +178,7 @@ def store_the_ring(manta_region: Region) -> Advised:
     kept = [
         (datacenter, each)
         for datacenter in manta_region.datacenters
-        if datacenter.state != "candidate"
+        if datacenter.state != CANDIDATE
         for each in datacenter.ring_images
         if image in (None, "", each)
     ]

@@ -19,13 +19,12 @@ from evidence.subjects.triton import MANTA_ROLES, ROLES
 from evidence.subjects.world import World
 from remediate.steps import OPERATOR, Advice, Note, Step
 from remediate.typed import NotOfTheFormError, refusal
+from verdict.graph import INVENTORY
 from verdict.judge import Cause
 
 Advised = Iterator[Step | Note]
 Build = TypeVar("Build", bound=Callable[..., Advised])
 
-INVENTORY = "inventory-agrees"
-"""The check whose finding withholds every step: what was meant is not known then."""
 CHAPTERS = (
     "inventory",
     "access",
@@ -115,7 +114,7 @@ def advice_for(cause: Cause, world: World) -> Advice:
     """What to do about a cause.  Where evidence is missing, what can be said without it, and what is missing."""
     check, name = cause.finding.check, cause.finding.subject
     found = remedies().get(check)
-    if world.mistakes and check != INVENTORY:
+    if world.mistakes and check != INVENTORY:  # what was meant is not known
         return Advice(notes=(f"The inventory is wrong ({INVENTORY}): no step is given before it is put right.",))
     if found is None:
         return Advice(notes=(f"No remedy is written for {check} yet; its documentation says what must hold.",))

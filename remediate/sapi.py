@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evidence.inventory.model import REPLICA
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
@@ -78,7 +79,7 @@ def move_the_sapi_master(region: Region) -> Advised:
     """There is no tool that moves a SAPI master: before Manta is deployed it is a matter of metadata (facts "SAPI")."""
     master = region.world.master
     for datacenter in region.datacenters:
-        if datacenter.state == "replica":
+        if datacenter.state == REPLICA:
             steps = point_sapi_at_master_moray(datacenter, master)
             yield from proved_by(steps, f"sapi-points-at-master-moray[{datacenter.id}]")
     yield from proved_by(point_the_master_at_nobody(master), f"sapi-master-points-at-nobody[{master.id}]")

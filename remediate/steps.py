@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 from evidence.subjects.world import World
 
-SAFE, RESTARTS, DISRUPTIVE, DESTROYS = "safe", "restarts", "disruptive", "destroys data"
-RISKS = (SAFE, RESTARTS, DISRUPTIVE, DESTROYS)
-"""safe: nobody notices; restarts: a service is away for seconds; disruptive: users or several zones notice."""
+
+class Risk(StrEnum):
+    """safe: nobody notices; restarts: a service is away for seconds; disruptive: users or several zones notice."""
+
+    SAFE = "safe"
+    RESTARTS = "restarts"
+    DISRUPTIVE = "disruptive"
+    DESTROYS = "destroys data"
+
+
+SAFE, RESTARTS, DISRUPTIVE, DESTROYS = Risk.SAFE, Risk.RESTARTS, Risk.DISRUPTIVE, Risk.DESTROYS
 
 OPERATOR = "operator"
 """`on` of a step that is typed on the operator's own machine."""
@@ -32,7 +42,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
 
     on: str
     run: str
-    risk: str
+    risk: Risk
     why: str
     proof: tuple[str, ...] = ()
     undo: str = ""
@@ -41,8 +51,6 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     napi: NapiRoutes | None = None
 
     def __post_init__(self) -> None:
-        if self.risk not in RISKS:
-            raise ValueError(f"no risk is called {self.risk}")
         if self.risk == DESTROYS and self.applied_by_suite:
             raise ValueError("a step that destroys data is never applied by the suite")
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from evidence.fact import Missing
-from evidence.inventory.model import CANDIDATE
+from evidence.inventory.model import CANDIDATE, MASTER
 from evidence.subjects.claims import ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.network.ground import BETWEEN
@@ -56,7 +56,7 @@ def leave_one_master(coupling: Coupling) -> Advised:
 
 def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
     is_master = str(datacenter.sdc_metadata.values.get("ufds_is_master")).lower() == "true"
-    meant = datacenter.state == "master"
+    meant = datacenter.state == MASTER
     if is_master == meant:
         return
     if not meant and not datacenter.sdc_metadata.values.get("ufds_remote_ip"):

@@ -51,7 +51,7 @@ MANTA_QUESTIONS = {
     "ring_images": ("images of hash rings", "sdc-imgapi '/images?name=manta-hash-ring'"),
 }
 """Likewise, where Manta is expected."""
-PINGS = {
+PINGS: dict[str, tuple[str, int, str]] = {
     "adminui": ("https", 443, "/api/ping"),
     "cloudapi": ("https", 443, "/--ping"),
     "sapi": ("http", 80, "/ping"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from evidence.fact import Fact, Missing, OutOfSight, asked
 from evidence.inventory.model import BY_ENDPOINTS
-from evidence.subjects.triton import GLOBAL, MANTA_ROLES
+from evidence.subjects.triton import GLOBAL, MANTA_ROLES, AnyRole
 
 if TYPE_CHECKING:
     from evidence.accounts import Account, Accounts, Collisions
@@ -35,7 +35,7 @@ class Zone:
     """One core zone of a datacenter."""
 
     datacenter: Datacenter
-    role: str
+    role: AnyRole
     alias: str
 
     @property

@@ -272,6 +272,7 @@ def test_remedy_gives_the_command(check: str) -> None:
     assert not [note for note in advice.notes if "broke" in note or note.startswith("Not known")]
     for step in advice.steps:
         assert step.proof, step
+        assert {proof.partition("[")[0] for proof in step.proof} <= CHECKS.keys()
         for text in filter(None, (step.run, step.undo)):
             subprocess.run(["bash", "-n"], input=text, text=True, check=True)
 
