@@ -34,7 +34,7 @@ def add_the_way_back(target: Zone) -> Advised:
         step for link, address in found.values() for step in route_steps(target, address, link.source.datacenter, proof)
     )
     if unknown is not None:
-        yield Note(f"Not known of all who ask: {unknown.asked}: {unknown.why}.")
+        yield Note(f"Not known of all who ask: {unknown}.")
 
 
 @remedy("routes-are-durable")
@@ -82,7 +82,7 @@ def tell_napi_the_routes(datacenter: Datacenter) -> Advised:
     proof = (f"napi-has-the-routes[{datacenter.id}]",)
     yield from napi_steps(datacenter, found, proof)
     if unknown is not None:
-        yield Note(f"Not known of all: {unknown.asked}: {unknown.why}.")
+        yield Note(f"Not known of all: {unknown}.")
 
 
 @remedy("networks-do-not-overlap")
