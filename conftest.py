@@ -21,7 +21,7 @@ from fixtures.check import validate
 from fixtures.plugin import WORLD
 from fixtures.world import world_of
 from reports.plugin import Keeper, keep, runs_of
-from reports.progress import Progress
+from reports.progress import ProgressLine
 from triton_az_checks.errors import OperatorError
 
 pytest_plugins = ["fixtures.plugin", "reports.plugin"]
@@ -66,7 +66,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[WORLD] = judged(evidence.inventory, evidence)
         return
     try:
-        config.stash[WORLD] = world_of(config, runs_of(config), Progress(sys.stderr))
+        config.stash[WORLD] = world_of(config, runs_of(config), ProgressLine(sys.stderr))
     except OperatorError as error:
         raise pytest.UsageError(str(error)) from None
     if not config.option.collectonly:

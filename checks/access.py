@@ -85,7 +85,7 @@ def test_clocks_agree(datacenter: Datacenter) -> None:
     own, skew = datacenter.clock, datacenter.world.inventory.expect.clock_skew
     if own.most - own.least > 2 * (skew + 1):
         why = f"the answer took so long that the clock is known to {own.most - own.least:g} s only"
-        raise Missing(f"{datacenter}: its clock", "date -u +%s", why)
+        raise Missing(datacenter.id, "its clock", "date -u +%s", why)
     clocks = {"this machine": Clock(0, 0)} | {
         dc.name: clock for dc in _master_first(datacenter) if (clock := _seen(dc))
     }

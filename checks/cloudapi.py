@@ -82,7 +82,7 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
         listing = cloudapi.listing
         said = f"{listing.code}: {listing.error}" if listing.code else listing.error
         if said and listing.code != REFUSED_KEY:
-            raise Missing(f"{cloudapi}: a signed ListDatacenters", "sdc-listdatacenters", said)
+            raise Missing(cloudapi.id, "a signed ListDatacenters", "sdc-listdatacenters", said)
         assert not said, f"{cloudapi} refuses the datacenter's own key: {said}"
         shown = [name for name in coupled if listing.datacenters.get(name, "").startswith("https://")]
         assert shown == coupled, f"with an https URL, by ListDatacenters of {cloudapi}"
@@ -101,7 +101,7 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     """
     pings = {str(cloudapi): cloudapi.ping.status for cloudapi in datacenter.zones("cloudapi")}
     if 200 not in pings.values():
-        raise Missing(f"{datacenter}: cloudapi from outside", "curl -k", "it does not answer inside either")
+        raise Missing(datacenter.id, "cloudapi from outside", "curl -k", "it does not answer inside either")
     answer = datacenter.outside
     if answer.error or answer.status != 200:
         how = f"{answer.body.get('url')}, asked from where these checks run, certificate not verified"
@@ -219,9 +219,9 @@ def test_core_services_are_healthy(zone: Zone) -> None:
         sick += [f"sdc-healthcheck: {status}" for status in failing]
     assert not sick, "; ".join(sick)
     if not rows:
-        raise Missing(f"{zone}: its row", "sdcadm check-health -j", "it is not listed")
+        raise Missing(zone.id, "its row", "sdcadm check-health -j", "it is not listed")
     if not lines:
-        raise Missing(f"{zone}: its line", "sdc-healthcheck -p", f"no {zone.role} is listed")
+        raise Missing(zone.id, "its line", "sdc-healthcheck -p", f"no {zone.role} is listed")
 
 
 def _sick_besides(zone: Zone) -> int:

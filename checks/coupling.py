@@ -111,7 +111,7 @@ def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter)
     """
     metadata = master.sdc_metadata
     if SECRET not in metadata.fingerprints:
-        raise Missing(f"{master}: {SECRET} in its SAPI", "sdc-sapi '/applications?name=sdc'", "it is not there")
+        raise Missing(master.id, f"{SECRET} in its SAPI", "sdc-sapi '/applications?name=sdc'", "it is not there")
     assert SECRET not in metadata.fragile, f"the master's {SECRET} holds characters that sdc-ufds-m2s cannot pass on"
     if not candidate.m2s_asks_password:
         here, there = (dc.sdc_metadata.fingerprints.get(SECRET) for dc in (candidate, master))
@@ -160,7 +160,7 @@ def _built(datacenter: Datacenter, role: str) -> list[str]:
     built = [found[0] for version in versions if (found := BUILT.search(version))]
     if not built or len(built) != len(versions):
         said = ", ".join(sorted(version or "none" for version in versions)) or "no instance"
-        raise Missing(f"{datacenter}: the version of {role}", "sdcadm insts -j", f"no build time in it: {said}")
+        raise Missing(datacenter.id, f"the version of {role}", "sdcadm insts -j", f"no build time in it: {said}")
     return built
 
 

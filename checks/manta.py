@@ -26,7 +26,7 @@ def poseidon(master: Datacenter) -> str:
     """The uuid of poseidon on the master, which is the right one."""
     uuids = {account.uuid for ufds in master.zones("ufds") for account in ufds.poseidons}
     if len(uuids) != 1:
-        raise Missing(f"{master.name}: the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
+        raise Missing(master.name, "the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
     return uuids.pop()
 
 
@@ -37,7 +37,7 @@ def application(region: Region) -> SapiObject:
     found = [each for each in master.manta_applications if each.owner_uuid == right]
     if len(found) != 1:
         why = f"{len(found)} applications called manta belong to poseidon ({right})"
-        raise Missing(f"{region.name}: Manta's application", "sdc-sapi '/applications?name=manta'", why)
+        raise Missing(region.name, "Manta's application", "sdc-sapi '/applications?name=manta'", why)
     return found[0]
 
 

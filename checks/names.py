@@ -78,7 +78,7 @@ def test_rendered_config_is_current(zone: Zone) -> None:
     if not zone.files and zone.role not in RENDERED:
         pytest.skip("the suite reads no rendered file of such a zone")
     if not zone.files:
-        raise Missing(f"{zone}: its rendered files", "cat (by zlogin)", "none of them is there")
+        raise Missing(zone.id, "its rendered files", "cat (by zlogin)", "none of them is there")
     for file in zone.files.values():
         if file.uncompared and zone.role in MANTA_ROLES:
             pytest.skip(
@@ -86,7 +86,7 @@ def test_rendered_config_is_current(zone: Zone) -> None:
             )
         if file.uncompared:
             raise Missing(
-                f"{zone.datacenter}: what {file.path} of {zone.alias} should say", "SAPI /configs", file.uncompared
+                zone.datacenter.id, f"what {file.path} of {zone.alias} should say", "SAPI /configs", file.uncompared
             )
     stale = [f"{path}: {_told(difference)}" for path, file in sorted(zone.files.items()) for difference in file.differs]
     assert not stale, "; ".join(stale)

@@ -21,7 +21,7 @@ def test_master_password_is_known(replica: Datacenter, master: Datacenter) -> No
     wanted = master.sdc_metadata.fingerprints.get(PASSWORD)
     if wanted is None:
         fact = master.evidence.applications
-        raise Missing(fact.asked, fact.how, f"its metadata hold no {PASSWORD}")
+        raise Missing(fact.subject, fact.asked, fact.how, f"its metadata hold no {PASSWORD}")
     known = replica.sdc_metadata.fingerprints
     used = REMOTE_PASSWORD if REMOTE_PASSWORD in known else PASSWORD
     if known.get(used) != wanted:
@@ -133,7 +133,7 @@ def test_replicator_is_caught_up(replica: Datacenter, master: Datacenter) -> Non
         progress = ufds.progress
         if progress.behind and (progress.next is None or not progress.next.at):
             why = f"when the oldest of {progress.behind} changes to come was made is not known"
-            raise Missing(f"{ufds}: for how long its replicator is behind", "ldapsearch cn=changelog", why)
+            raise Missing(ufds.id, "for how long its replicator is behind", "ldapsearch cn=changelog", why)
         if progress.behind:
             assert progress.waiting <= allowed, f"seconds that the oldest of {progress.behind} changes waits for {ufds}"
 
@@ -163,9 +163,11 @@ def test_ufds_schema_is_not_older(candidate: Datacenter, master: Datacenter) -> 
     """
     versions = [ufds.directory.version for ufds in master.zones("ufds") if ufds.directory.version is not None]
     if not versions:
-        raise Missing(f"{master}: the version of its schema", "ldapsearch cn=version", "its UFDS has no such entry")
+        raise Missing(master.id, "the version of its schema", "ldapsearch cn=version", "its UFDS has no such entry")
     for ufds in candidate.zones("ufds"):
         known = ufds.file(UFDS_CONFIG).settings.get("moray.version")
         if isinstance(known, bool) or not isinstance(known, int):
-            raise Missing(f"{ufds}: moray.version in {UFDS_CONFIG}", "cat (by zlogin)", "it is not there, or no number")
+            raise Missing(
+                ufds.id, f"moray.version in {UFDS_CONFIG}", "cat (by zlogin)", "it is not there, or no number"
+            )
         assert known >= max(versions), f"schema version that {ufds} knows"

@@ -111,5 +111,5 @@ def _admin_and_manta(datacenter: Datacenter) -> list[tuple[str, IPv4Network]]:
     found = [(net.name, read) for net in nets if (read := subnet(net.subnet)) is not None]
     if len(found) != len(nets) or "admin" not in {name for name, _ in found}:
         said = ", ".join(f"{net.name} {net.subnet!r}" for net in nets) or "none"
-        raise Missing(f"{datacenter}: its admin and Manta networks", "sdc-napi /networks", f"NAPI says: {said}")
+        raise Missing(datacenter.id, "its admin and Manta networks", "sdc-napi /networks", f"NAPI says: {said}")
     return found

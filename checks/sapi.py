@@ -73,7 +73,7 @@ def test_sapi_is_in_full_mode(datacenter: Datacenter) -> None:
         ping = sapi.ping
         if "mode" not in ping.body:
             raise Missing(
-                f"{sapi}: its mode", "GET /ping", ping.error or f"HTTP {ping.status}, and no mode in the answer"
+                sapi.id, "its mode", "GET /ping", ping.error or f"HTTP {ping.status}, and no mode in the answer"
             )
         assert ping.body["mode"] == "full", f"the mode of {sapi.alias}"
 
@@ -125,7 +125,7 @@ def test_sapi_loaded_its_master(sapi: Zone) -> None:
     """
     if sapi.file(SAPI_MASTER_CONFIG).differs:
         why = "it does not say what the metadata says, so what SAPI read is of no interest"
-        raise Missing(f"{sapi}: {SAPI_MASTER_CONFIG}", "cat (by zlogin)", why)
+        raise Missing(sapi.id, SAPI_MASTER_CONFIG, "cat (by zlogin)", why)
     assert sapi.began_before(SAPI_MASTER_CONFIG) == (), f"started before {SAPI_MASTER_CONFIG} was written"
 
 
@@ -163,6 +163,4 @@ def _storages_of(sapi: Zone, master: Datacenter) -> None:
     """Raises Missing if the local moray, or the master's, is down: then it cannot be said whose fault it is."""
     for each in (sapi, *master.zones("sapi")):
         if each.ping.status != 200:
-            raise Missing(
-                f"{each.id}: whether {sapi} reaches its master", "sapi-answers", "its storage does not answer"
-            )
+            raise Missing(each.id, f"whether {sapi} reaches its master", "sapi-answers", "its storage does not answer")

@@ -17,11 +17,12 @@ _touched: ContextVar[list[Fact[object]] | None] = ContextVar("touched", default=
 class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What was asked, how, when, and the answer; or, when `why` is set, why there is no answer.
 
-    `asked` is a phrase for the operator that begins with the id of the subject asked ("my-dc-3: SAPI metadata of
-    application sdc"); `how` the command, URL or search that he could repeat; `at` UTC in ISO 8601.  `hidden`: where the suite looks from,
-    it cannot be seen at all.  `ours`: there is no answer because the suite broke.
+    `subject` is the id of what was asked ("my-dc-3", "my-dc-3.ufds0", a link's), `asked` a phrase for the operator ("SAPI's
+    application sdc"); `how` the command, URL or search that he could repeat; `at` UTC in ISO 8601.  `hidden`: where the
+    suite looks from, it cannot be seen at all.  `ours`: there is no answer because the suite broke.
     """
 
+    subject: str
     asked: str
     how: str
     at: str = ""
@@ -30,38 +31,36 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
     hidden: bool = False
     ours: bool = False
 
+    @property
+    def title(self) -> str:
+        """How it is told: "my-dc-3: SAPI's application sdc"."""
+        return f"{self.subject}: {self.asked}"
+
     def get(self) -> T:
         """The answer.  Raises Missing when there is none: missing evidence never passes a check."""
-        _note(self)
-        if self.hidden:
-            raise OutOfSight(self.asked, self.how, self.why or "it cannot be seen")
-        if self.ours:
-            raise Defective(self.asked, self.how, self.why or "the suite broke")
-        if self.why is not None or self.value is None:
-            raise Missing(self.asked, self.how, self.why or "no answer was recorded")
+        if self.trouble() is not None or self.value is None:
+            raise Missing(self.subject, self.asked, self.how, self.why or "no answer was recorded")
         return self.value
 
     def trouble(self) -> str | None:
         """Why there is no answer, for the few checks that are about just that."""
         _note(self)
         if self.hidden:
-            raise OutOfSight(self.asked, self.how, self.why or "it cannot be seen")
+            raise OutOfSight(self.subject, self.asked, self.how, self.why or "it cannot be seen")
         if self.ours:
-            raise Defective(self.asked, self.how, self.why or "the suite broke")
+            raise Defective(self.subject, self.asked, self.how, self.why or "the suite broke")
         return self.why
 
 
 class Missing(Exception):
-    """A check touched evidence that is not there.  Not an AssertionError: the check is blocked, not failed."""
+    """A check touched evidence that is not there.  Not an AssertionError: the check is blocked, not failed.
 
-    def __init__(self, asked: str, how: str, why: str) -> None:
-        super().__init__(f"{asked}: {why}")
-        self.asked, self.how, self.why = asked, how, why
+    `subject` is the id of what the evidence is missing of.  As text: subject, what was asked, and why there is no answer.
+    """
 
-    @property
-    def about(self) -> str:
-        """The id of the subject whose evidence is missing."""
-        return self.asked.partition(":")[0]
+    def __init__(self, subject: str, asked: str, how: str, why: str) -> None:
+        super().__init__(f"{subject}: {asked}: {why}")
+        self.subject, self.asked, self.how, self.why = subject, asked, how, why
 
 
 class OutOfSight(Missing):
@@ -98,11 +97,8 @@ def touched_facts() -> Iterator[list[Fact[object]]]:
         _touched.reset(token)
 
 
-def missing(asked: str, how: str, why: str, at: str = "", *, hidden: bool = False, ours: bool = False) -> Fact[T]:
+def missing(
+    subject: str, asked: str, how: str, why: str, at: str = "", *, hidden: bool = False, ours: bool = False
+) -> Fact[T]:
     """A fact without an answer."""
-    return Fact(asked=asked, how=how, at=at, why=why, hidden=hidden, ours=ours)
-
-
-def asked(fact: Fact[T] | None, what: str) -> Fact[T]:
-    """A fact of evidence, or a missing one where this run did not ask for it."""
-    return missing(what, "collect", "this was not asked") if fact is None else fact
+    return Fact(subject=subject, asked=asked, how=how, at=at, why=why, hidden=hidden, ours=ours)

@@ -54,6 +54,4 @@ class Instance(Struct, frozen=True, forbid_unknown_fields=True):
     """One row of `sdcadm insts -j`; `version` is empty where IMGAPI does not know the image."""
 
     service: str
-    alias: str = ""
     version: str = ""
-    image: str = ""

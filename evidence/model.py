@@ -16,7 +16,7 @@ from evidence.fact import Fact
 from evidence.headnode import Clock, Instance, Trouble, UsbKey
 from evidence.inventory.model import Inventory
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Model(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,10 +28,7 @@ class SysInfo(Model, frozen=True):
 
     headnode: bool
     datacenter_name: str | None = None
-    hostname: str = ""
     uuid: str = ""
-    sdc_version: str = ""
-    live_image: str = ""
     admin_ip: str = ""
 
 
@@ -69,7 +66,6 @@ class Nic(Model, frozen=True):
     nic_tag: str
     netmask: str = ""
     gateway: str = ""
-    interface: str = ""
     network_uuid: str = ""
     primary: bool = False
 
@@ -106,14 +102,13 @@ class FirewallRule(Model, frozen=True):
 
 
 class Service(Model, frozen=True):
-    """One SMF service: FMRI, state (a "*" of a transition stripped), and its start time as svcs prints it.
+    """One SMF service: FMRI, and state (a "*" of a transition stripped).
 
     `began` is when its start method last ran, in seconds since 1970 by the zone's clock; None where it was not asked.
     """
 
     fmri: str
     state: str
-    stime: str = ""
     began: float | None = None
 
 
@@ -190,22 +185,18 @@ class Listing(Model, frozen=True):
 
 
 class HealthRow(Model, frozen=True):
-    """One row of `sdcadm check-health -j`.  `healthy` None where the agent reported an error."""
+    """One row of `sdcadm check-health -j`: `instance` is a zone's or a server's uuid.  `healthy` None where the agent reported an error."""
 
-    service: str
     instance: str = ""
-    alias: str = ""
-    type: str = ""
     healthy: bool | None = None
     errors: tuple[str, ...] = ()
 
 
 class HealthcheckRow(Model, frozen=True):
-    """One line of `sdc-healthcheck -p`: role:state:agent:status."""
+    """One line of `sdc-healthcheck -p`, which is role:state:agent:status."""
 
     role: str
     state: str
-    agent: str
     status: str
 
 
@@ -216,7 +207,6 @@ class SapiObject(Model, frozen=True):
     name: str
     metadata: Configuration = field(default_factory=Configuration)
     owner_uuid: str = ""
-    type: str = ""
 
 
 class Network(Model, frozen=True):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from evidence import first_schema
 from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
 from evidence.inventory.regular import NotRegularError, read_regular
 from evidence.model import SCHEMA, Evidence
@@ -62,12 +63,10 @@ def load(path: str | os.PathLike[str]) -> Evidence:
         raise EvidenceError(f"{source}: is larger than any evidence — name an evidence.json, or the folder of a run")
     try:
         schema = msgspec.json.decode(data, type=_Schema).schema
-        if schema != SCHEMA:
-            reason = (
-                f"has schema {schema}, this version reads schema {SCHEMA} — judge it with the version that collected it"
-            )
+        if schema not in (1, SCHEMA):
+            reason = f"has schema {schema}, this version reads schema {SCHEMA} and 1 — judge it with the version that collected it"
             raise EvidenceError(f"{source}: {reason}")
-        evidence = msgspec.json.decode(data, type=Evidence)
+        evidence = first_schema.read(data) if schema == 1 else msgspec.json.decode(data, type=Evidence)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = f"is not evidence ({' '.join(str(error).split())}) — collect it anew, or name another file"
         raise EvidenceError(f"{source}: {reason}") from None
@@ -102,8 +101,8 @@ class _Schema(msgspec.Struct):
 def normalised(evidence: Evidence) -> Evidence:
     """The same evidence without anything that differs between two recordings of one state.
 
-    Of when files were written and services began stays which came first.  Times (of facts, of the run, of SMF services,
-    in messages) and the place of the inventory become constants, durations whole seconds, and short ones none (binder's
+    Of when files were written and services began stays which came first.  Times (of facts, of the run, in
+    messages) and the place of the inventory become constants, durations whole seconds, and short ones none (binder's
     REFUSED after 3 s stays one); of a clock that is off stay tens of seconds; a change that waits for a replica waits
     not at all, or an hour.
     """
@@ -122,8 +121,6 @@ def _without_times(value: Any) -> Any:
     found = {key: _without_times(item) for key, item in value.items()}
     if "asked" in found and found.get("at"):
         found["at"] = NO_TIME
-    if "fmri" in found and found.get("stime"):
-        found["stime"] = ""
     if "services" in found and "files" in found:
         _in_order(found)
     if "started" in found and "finished" in found:

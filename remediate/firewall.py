@@ -37,7 +37,7 @@ def let_peers_in(target: Zone) -> Advised:
             f"{target.datacenter.name}."
         )
     if unknown is not None:
-        yield Note(f"Not known of all who have to come in: {unknown.asked}: {unknown.why}.")
+        yield Note(f"Not known of all who have to come in: {unknown}.")
 
 
 def rules_for(target: Zone, found: Mapping[str, Dropped]) -> Iterable[Step | Note]:
@@ -106,7 +106,7 @@ def close_ufds(datacenter: Datacenter) -> Advised:
         if unknown is not None:
             yield Note(
                 f"No door of {ufds.id} is closed now, for somebody who has to come in may have no other: it is not known from which "
-                f"address he comes ({unknown.asked}: {unknown.why})."
+                f"address he comes ({unknown})."
             )
             continue
         if not ufds.vm.firewall_enabled:

@@ -23,7 +23,7 @@ def application(datacenter: Datacenter, name: str = "sdc") -> SapiObject:
     fact = datacenter.evidence.applications
     found = fact.get().get(name)
     if found is None:
-        raise Missing(fact.asked, fact.how, f"SAPI lists no application named {name}")
+        raise Missing(fact.subject, fact.asked, fact.how, f"SAPI lists no application named {name}")
     return found
 
 
@@ -32,7 +32,7 @@ def service(datacenter: Datacenter, name: str) -> SapiObject:
     fact = datacenter.evidence.services
     found = fact.get().get(name)
     if found is None:
-        raise Missing(fact.asked, fact.how, f"SAPI lists no service named {name}")
+        raise Missing(fact.subject, fact.asked, fact.how, f"SAPI lists no service named {name}")
     return found
 
 

@@ -30,7 +30,7 @@ ELSEWHERE = (
 def _poseidon(master: Datacenter) -> str:
     uuids = {account.uuid for ufds in master.zones("ufds") for account in ufds.poseidons}
     if len(uuids) != 1:
-        raise Missing(f"{master.name}: the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
+        raise Missing(master.name, "the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
     return typed.uuid(uuids.pop())
 
 
@@ -39,7 +39,7 @@ def _application(region: Region) -> SapiObject:
     for found in region.world.master.manta_applications:
         if found.owner_uuid == right:
             return found
-    raise Missing(f"{region.name}: Manta's application", "sdc-sapi '/applications?name=manta'", "poseidon has none")
+    raise Missing(region.name, "Manta's application", "sdc-sapi '/applications?name=manta'", "poseidon has none")
 
 
 def _set(region: Region, wanted: dict[str, Any], why: str, *, risk: Risk = RESTARTS) -> Step:

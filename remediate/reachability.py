@@ -73,7 +73,7 @@ def open_the_path(link: Link) -> Advised:
         targets = [zone for zone in link.target_zones if _holds(zone, host)] or list(link.target_zones)
         without = [zone for zone in targets if not has_route(zone, address)]
     except Missing as missing:
-        yield Note(f"Whether the way back is there is not known: {missing.asked}: {missing.why}.")
+        yield Note(f"Whether the way back is there is not known: {missing}.")
         return
     if without and not forward:
         names = ", ".join(zone.id for zone in without)

@@ -79,7 +79,7 @@ def in_each(datacenters: Iterable[Datacenter], advise: Callable[[Datacenter], Ad
         try:
             yield from advise(datacenter)
         except Missing as missing:
-            yield Note(f"Not known, so there may be more to do: {missing.asked}: {missing.why}.")
+            yield Note(f"Not known, so there may be more to do: {missing}.")
 
 
 def proved_by(advised: Iterable[Step | Note], *proof: str) -> Advised:
@@ -136,7 +136,7 @@ def advice_for(cause: Cause, world: World) -> Advice:
             else:
                 notes.append(said.text)
     except Missing as missing:
-        notes.append(f"Not known, so there may be more to do: {missing.asked}: {missing.why}.")
+        notes.append(f"Not known, so there may be more to do: {missing}.")
     except NotOfTheFormError as error:
         notes.append(refusal(error, world))
     except Exception as error:  # a broken remedy must not cost the operator the verdict

@@ -33,7 +33,7 @@ def add_the_way_back(target: Zone) -> Advised:
     steps = (step for link, address in found.values() for step in route_steps(target, address, link.source.datacenter))
     yield from proved_by(once(steps), *proof)
     if unknown is not None:
-        yield Note(f"Not known of all who ask: {unknown.asked}: {unknown.why}.")
+        yield Note(f"Not known of all who ask: {unknown}.")
 
 
 @remedy("routes-are-durable")
@@ -79,7 +79,7 @@ def tell_napi_the_routes(datacenter: Datacenter) -> Advised:
     found, unknown = unknown_to_napi(datacenter)
     yield from napi_steps(datacenter, found)
     if unknown is not None:
-        yield Note(f"Not known of all: {unknown.asked}: {unknown.why}.")
+        yield Note(f"Not known of all: {unknown}.")
 
 
 @remedy("networks-do-not-overlap")

@@ -181,7 +181,7 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
                 elif not right and unknown is not None:
                     yield Note(
                         f"{zone.id} has the poseidon {uuid}, and {master.name} has none. It is not deleted as long as it is not known "
-                        f"whether another datacenter has it too ({unknown.asked}: {unknown.why}): it may be the one that "
+                        f"whether another datacenter has it too ({unknown}): it may be the one that "
                         f"{master.name} has lost."
                     )
                 else:

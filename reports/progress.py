@@ -6,7 +6,7 @@ import os
 from typing import TextIO
 
 
-class Progress:
+class ProgressLine:
     """Call it with what goes on.  On a terminal one line is rewritten and wiped at the end; elsewhere nothing is printed."""
 
     def __init__(self, stream: TextIO) -> None:

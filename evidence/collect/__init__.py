@@ -12,21 +12,20 @@ import asyncio
 import functools
 import importlib.metadata
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import Comparing
-from evidence.collect.datacenter import Collector
-from evidence.collect.draft import QUESTIONS, Draft, blotted, now
+from evidence.collect.datacenter import Collector, Shared
+from evidence.collect.draft import Draft, blotted, now
 from evidence.collect.names import Turns
 from evidence.collect.replication import Changelog
 from evidence.inventory.model import CANDIDATE, REPLICA, Inventory
 from evidence.model import Evidence
 from evidence.redact import Vault, fingerprint_key
 from evidence.subjects.links import LINKS, Link, links
-from evidence.subjects.triton import ROLES
 from evidence.subjects.world import World
 
 log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
     """
     vault = Vault(fingerprint_key())
     started = now()
-    reporter = _Reporter(inventory, progress)
+    reporter = _Reporter(progress)
     manta = {dc.name for dc in World(inventory).manta_datacenters}
     candidates = any(one.state == CANDIDATE for one in inventory.datacenters.values())
     names = tuple(sorted(inventory.datacenters))
@@ -59,6 +58,8 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
         name: Draft(one, vault, reporter.answered, name in manta, candidates, _peers(inventory, name), names)
         for name, one in sorted(inventory.datacenters.items())
     }
+
+    reporter.expect(drafts.values())
 
     def evidence() -> Evidence:
         seen = {name: draft.evidence() for name, draft in drafts.items()}
@@ -72,14 +73,14 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
 
     replicas = tuple(name for name, one in inventory.datacenters.items() if one.state == REPLICA)
     changelog, comparing = Changelog(replicas), Comparing(replicas)
-    turns = Turns()
     meeting = Meeting(name for name, one in inventory.datacenters.items() if one.state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
+    shared = Shared(inventory.timeouts, threads, changelog, meeting, comparing, Turns())
     try:
         async with asyncio.timeout(inventory.timeouts.run), asyncio.TaskGroup() as tasks:
             for name, draft in drafts.items():
-                collector = Collector(draft, inventory.timeouts, threads, changelog, meeting, comparing, turns)
-                tasks.create_task(_survive(collector.collect(functools.partial(links_from, name)), draft))
+                collecting = Collector(draft, shared).collect(functools.partial(links_from, name))
+                tasks.create_task(_survive(collecting, draft))
     except TimeoutError:
         for draft in drafts.values():
             if draft.unanswered == Draft.unanswered:
@@ -110,11 +111,13 @@ async def _survive(collecting: Awaitable[None], draft: Draft) -> None:
 class _Reporter:
     """Counts answers for the progress line."""
 
-    def __init__(self, inventory: Inventory, progress: Callable[[str], None]) -> None:
+    def __init__(self, progress: Callable[[str], None]) -> None:
         self._progress = progress
-        self._count = 0
-        self._datacenters = len(inventory.datacenters)
-        self._expected = self._datacenters * (len(QUESTIONS) + 2 * len(ROLES) + 6)
+        self._count = self._datacenters = self._expected = 0
+
+    def expect(self, drafts: Collection[Draft]) -> None:
+        """How many there will be, by the table of questions."""
+        self._datacenters, self._expected = len(drafts), sum(draft.expected for draft in drafts)
 
     def answered(self) -> None:
         self._count += 1

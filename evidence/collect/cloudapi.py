@@ -9,14 +9,17 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from evidence.collect import parse, web
-from evidence.collect.ssh import Output
+from evidence.collect import parse, services, web
+from evidence.collect.draft import Draft
+from evidence.collect.ssh import HeadNode, Output
 from evidence.collect.unanswered import UnansweredError
 from evidence.collect.zone import HOST
-from evidence.model import HttpAnswer, Listing
+from evidence.inventory.model import Timeouts
+from evidence.model import HttpAnswer, Listing, Vm
 from evidence.redact import Vault, cut
 from evidence.subjects.triton import UUID
 
@@ -26,8 +29,31 @@ PATH: Final = f"{SDC}/bin:{SDC}/build/node/bin:/opt/local/bin:/opt/local/sbin:/u
 KEY_ID = re.compile(r"(MD5:)?[0-9a-f]{2}(:[0-9a-f]{2}){15}|[A-Z0-9]+:[A-Za-z0-9+/=-]{1,200}")
 """What sdc-listdatacenters takes for the fingerprint of a key; nothing in it means anything to a shell."""
 MOST_DATACENTERS: Final = 1000
-PING_FIELDS: Final = ("code", "message", "ping")
 _ERROR = re.compile(r"^sdc-listdatacenters: error(?: \((?P<code>[^)]{1,100})\))?: (?P<said>.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cloudapi:
+    """Asks the cloudapis of one datacenter: each from the sdc zone, and the public URL from here."""
+
+    draft: Draft
+    timeouts: Timeouts
+
+    async def listing(self, vm: Vm, head: HeadNode) -> None:
+        async def answer() -> Listing:
+            key_id = self.draft.values("applications").get("SDC_KEY_ID")
+            command = listing_command(self.draft.running("sdc").uuid, services.address(vm), key_id)
+            return listing(await head.run(command), self.draft.vault)
+
+        await self.draft.ask_zone(vm, "listing", answer)
+
+    async def outside(self) -> HttpAnswer:
+        found = self.draft.facts["services"]
+        if found.value is None:
+            raise UnansweredError(self.draft.why("services"))
+        settings = found.value["cloudapi"].metadata.values if "cloudapi" in found.value else {}
+        url = public_url(self.draft.name, settings.get("CLOUDAPI_DATACENTERS"))
+        return await outside(url, self.timeouts.connect, self.draft.vault)
 
 
 def listing_command(sdc_zone: str, address: str, key_id: object) -> str:
@@ -89,15 +115,13 @@ async def outside(url: str, limit: float, vault: Vault) -> HttpAnswer:
         page = await _aside(lambda: web.get(f"{url}/--ping", parts.netloc, {}, limit), limit + 1)
     except TimeoutError:
         return HttpAnswer(0, {"url": vault.scrub(url)}, f"no answer within {limit:g} s", round(limit * 1000))
-    body: dict[str, Any] = {"url": vault.scrub(url)}
     error = page.error
     if not error:
         try:
-            read = parse.json_object(page.text)
-            body |= {key: vault.scrub_value(read[key]) for key in PING_FIELDS if key in read}
+            parse.json_object(page.text)
         except parse.UnreadableError as unreadable:
             error = str(unreadable)
-    return HttpAnswer(page.status, body, error, page.ms)
+    return HttpAnswer(page.status, {"url": vault.scrub(url)}, error, page.ms)
 
 
 async def _aside(work: Callable[[], T], limit: float) -> T:

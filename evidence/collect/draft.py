@@ -8,57 +8,36 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
-from evidence.collect import endpoints, headnode
+from evidence.collect import endpoints
 from evidence.collect.files import Wanted
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.fact import Fact, Missing, OutOfSight, missing
-from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA, Declared
+from evidence.inventory.model import BY_ENDPOINTS, MASTER, Declared
 from evidence.model import DatacenterEvidence, Probe, Vm, ZoneEvidence
 from evidence.redact import Vault, cut
 from evidence.subjects.links import LINKS
-from evidence.subjects.triton import ADMIN_UUID, INTERNAL_APIS, ROLES
+from evidence.subjects.questions import (
+    DOUBTFUL,
+    FIREWALLED,
+    MANTA,
+    OF_DATACENTER,
+    OF_ZONE,
+    WITH_CANDIDATES,
+    Question,
+    applies,
+)
+from evidence.subjects.triton import MANTA_ROLES, ROLES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_FIELDS = "uuid,alias,state,nics,routes,tags,firewall_enabled"
-VMADM = f"vmadm lookup -j -o {_FIELDS} owner_uuid={ADMIN_UUID}"
-MANTA_VMADM = f"vmadm lookup -j -o {_FIELDS},owner_uuid 'tags.manta_role=~^[a-z]'"
-"""Manta's zones are poseidon's, whose uuid is another in every region."""
-QUESTIONS = {
-    "ssh": ("SSH to the head node", "ssh"),
-    "sysinfo": ("sysinfo of the head node", "sysinfo"),
-    "usbkey": ("the head node's configuration", "bash /lib/sdc/config.sh -json"),
-    "zones": ("the core zones", VMADM),
-    "applications": ("SAPI's application sdc", "sdc-sapi '/applications?name=sdc'"),
-    "services": ("the services of SAPI's application sdc", "sdc-sapi '/services?application_uuid=SDC'"),
-    "networks": ("NAPI's networks", "sdc-napi /networks"),
-    "check_health": ("sdcadm check-health", "sdcadm check-health -j"),
-    "healthcheck": ("sdc-healthcheck", "sdc-healthcheck -p"),
-    "troubles": ("whether it can be used to the end", "ssh -v"),
-    "outside": ("cloudapi's public URL, asked from here", "curl -k https://…/--ping"),
-}
-"""The facts of a datacenter: what is asked, and how an operator could ask it."""
-MANTA_QUESTIONS = {
-    "manta_applications": ("applications called manta", "sdc-sapi '/applications?name=manta'"),
-    "ring_images": ("images of hash rings", "sdc-imgapi '/images?name=manta-hash-ring'"),
-}
-"""Likewise, where Manta is expected."""
-PINGS: dict[str, tuple[str, int, str]] = {
-    "adminui": ("https", 443, "/api/ping"),
-    "cloudapi": ("https", 443, "/--ping"),
-    "sapi": ("http", 80, "/ping"),
-    "webapi": ("http", 80, "/ping"),
-    **dict.fromkeys(INTERNAL_APIS, ("http", 80, "/ping")),
-}
-"""Role to its health URL at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui, muskie"."""
 PEERS_CONNECT_TO = frozenset(kind.target_role for kind in LINKS.values())
 """Roles of zones that other datacenters connect to."""
 
@@ -79,7 +58,10 @@ def now() -> str:
 
 @dataclass
 class Draft:
-    """What is known of one datacenter so far.  `configs` holds secrets, and goes when the run ends."""
+    """What is known of one datacenter so far.  `secrets` and `configs` hold passwords, and go when the run ends.
+
+    `secrets` are the settings that name UFDS's root, by where they were read: sapi, usbkey, endpoints.
+    """
 
     declared: Declared
     vault: Vault
@@ -99,6 +81,7 @@ class Draft:
     zone_facts: dict[tuple[str, str], Fact[Any]] = field(default_factory=dict)
     links: dict[str, Fact[tuple[Probe, ...]]] = field(default_factory=dict)
     configs: dict[str, Wanted | str] = field(default_factory=dict)
+    secrets: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once what others need to know of this datacenter is known, or known to be unknown."""
 
@@ -107,57 +90,82 @@ class Draft:
         return self.declared.name
 
     @property
-    def questions(self) -> dict[str, tuple[str, str]]:
+    def circumstances(self) -> frozenset[str]:
+        """What decides which facts there are of this datacenter."""
+        found = {self.declared.state}
+        if self.manta:
+            found.add(MANTA)
+        if self.candidates and self.declared.state == MASTER:
+            found.add(WITH_CANDIDATES)
+        return frozenset(found)
+
+    @property
+    def questions(self) -> dict[str, Question]:
         """What is asked of this datacenter."""
-        candidate = self.declared.state == CANDIDATE
+        return {key: each for key, each in OF_DATACENTER.items() if applies(each, self.circumstances)}
+
+    def questions_about(self, vm: Vm) -> dict[str, Question]:
+        """What is asked about one of its zones."""
+        own = {FIREWALLED: firewalled(vm), DOUBTFUL: doubtful(vm)}
+        known = self.circumstances.union(name for name, holds in own.items() if holds)
         return {
-            **QUESTIONS,
-            **headnode.QUESTIONS,
-            **(MANTA_QUESTIONS if self.manta else {}),
-            **(headnode.CANDIDATE_QUESTIONS if candidate else {}),
-            **(headnode.VERSION_QUESTIONS if candidate or (self.candidates and self.declared.state == MASTER) else {}),
+            key: each for key, each in OF_ZONE.items() if vm.role in (each.roles or (vm.role,)) and applies(each, known)
         }
+
+    @property
+    def expected(self) -> int:
+        """How many answers there will be if each role has one zone, and all of them run."""
+        roles = (*ROLES, *(MANTA_ROLES if self.manta else ()))
+        return len(self.questions) + sum(len(self.questions_about(Vm("", role, role, "running"))) for role in roles)
 
     async def ask(self, key: str, answer: Callable[[], Awaitable[object]]) -> None:
         """Answers one of `questions`, whatever happens."""
-        asked, how = self._question(key)
-        self.facts[key] = await self._fact(asked, how, answer)
+        question = self._question(key)
+        self.facts[key] = await self._fact(self.name, question, question.how, answer)
 
     def answer(self, key: str, value: object) -> None:
         """Likewise, where the answer is there already."""
-        asked, how = self._question(key)
-        self.facts[key] = Fact(asked=asked, how=how, at=now(), value=value)
+        question = self._question(key)
+        self.facts[key] = Fact(subject=self.name, asked=question.asked, how=question.how, at=now(), value=value)
 
-    def _question(self, key: str) -> tuple[str, str]:
-        asked, how = self.questions[key]
+    def _question(self, key: str) -> Question:
+        """One of `questions`, as it is put to this datacenter."""
+        question = OF_DATACENTER[key]
         sapi = self.declared.endpoints.get("sapi")
         if key in ("ssh", "troubles") and self.declared.headnode:
-            how = f"{how} {self.declared.headnode}"
-        elif sapi is not None:
-            how = how.replace("sdc-sapi '", f"curl 'http://{sapi.host}:{sapi.port}")
-        return f"{self.name}: {asked}", how
+            return replace(question, how=f"{question.how} {self.declared.headnode}")
+        if sapi is not None:
+            return replace(question, how=question.how.replace("sdc-sapi '", f"curl 'http://{sapi.host}:{sapi.port}"))
+        return question
 
-    async def ask_zone(self, vm: Vm, key: str, how: str, answer: Callable[[], Awaitable[object]]) -> None:
-        """Answers a question about one zone, whatever happens."""
-        self.zone_facts[vm.alias, key] = await self._fact(f"{self.name}.{vm.alias}: {ZONE_QUESTIONS[key]}", how, answer)
+    async def ask_zone(self, vm: Vm, key: str, answer: Callable[[], Awaitable[object]], **known: object) -> None:
+        """Answers a question about one zone, whatever happens.  `known` goes into how it would be typed."""
+        question = OF_ZONE[key]
+        how = question.typed.format(address=vm.address("admin") or vm.alias, datacenter=self.name, **known)
+        self.zone_facts[vm.alias, key] = await self._fact(self._id(vm), question, how or question.how, answer)
 
-    async def _fact(self, asked: str, how: str, answer: Callable[[], Awaitable[object]]) -> Fact[Any]:
-        at = now()
+    def _id(self, vm: Vm) -> str:
+        return f"{self.name}.{vm.alias}"
+
+    async def _fact(
+        self, subject: str, question: Question, how: str, answer: Callable[[], Awaitable[object]]
+    ) -> Fact[Any]:
+        at, asked = now(), question.asked
         try:
-            return Fact(asked=asked, how=how, at=at, value=await answer())
+            return Fact(subject=subject, asked=asked, how=how, at=at, value=await answer())
         except (UnansweredError, UnreadableError) as error:
-            return missing(asked, how, self.vault.scrub(str(error)), at)
+            return missing(subject, asked, how, self.vault.scrub(str(error)), at)
         except Missing as error:
-            return missing(asked, how, self.vault.scrub(error.why), at, hidden=isinstance(error, OutOfSight))
+            return missing(subject, asked, how, self.vault.scrub(error.why), at, hidden=isinstance(error, OutOfSight))
         except Exception as error:  # a defect of ours must not end the run; a traceback could hold a secret
-            log.debug("%s", asked, exc_info=True)
+            log.debug("%s: %s", subject, asked, exc_info=True)
             why = f"the suite could not read the answer ({type(error).__name__})"
-            return missing(asked, how, why, at, ours=True)
+            return missing(subject, asked, how, why, at, ours=True)
         finally:
             self.answered()
 
     def why(self, key: str) -> str:
-        """Why one of QUESTIONS has no answer."""
+        """Why one of `questions` has no answer."""
         fact = self.facts.get(key)
         return self.unanswered if fact is None else fact.why or "no answer was recorded"
 
@@ -189,85 +197,31 @@ class Draft:
         zones = facts["zones"]
         if zones.value is not None:
             seen = {alias: self._zone(vm) for alias, vm in sorted(self.vms.items())}
-            facts["zones"] = Fact(asked=zones.asked, how=zones.how, at=zones.at, value=seen)
+            facts["zones"] = msgspec.structs.replace(zones, value=seen)
         return DatacenterEvidence(**facts, links=dict(sorted(self.links.items())))
 
     def _datacenter_fact(self, key: str) -> Fact[Any]:
-        asked, how = self._question(key)
-        if key not in self.facts and endpoints.hidden(self.declared, key):
-            return missing(asked, how, BY_ENDPOINTS, hidden=True)
-        return self.facts.get(key) or missing(asked, how, self.unanswered, ours=self.broke)
+        question = self._question(key)
+        if key not in self.facts and endpoints.hidden(self.declared, question):
+            return missing(self.name, question.asked, question.how, BY_ENDPOINTS, hidden=True)
+        return self.facts.get(key) or missing(self.name, question.asked, question.how, self.unanswered, ours=self.broke)
 
     def _zone(self, vm: Vm) -> ZoneEvidence:
-        def fact(key: str) -> Fact[Any]:
-            found = self.zone_facts.get((vm.alias, key))
-            if found is None and endpoints.hidden_of_zone(self.declared, key):
-                return missing(f"{self.name}.{vm.alias}: {ZONE_QUESTIONS[key]}", HOW[key], BY_ENDPOINTS, hidden=True)
-            why = f"the zone is {cut(vm.state)}" if vm.state != "running" else self.unanswered
-            why = f"the zone runs on server {vm.server}" if vm.server else why
-            asked, ours = f"{self.name}.{vm.alias}: {ZONE_QUESTIONS[key]}", self.broke and why == self.unanswered
-            return found or missing(asked, HOW[key], why, ours=ours)
+        asked = self.questions_about(vm)
+        return ZoneEvidence(vm=vm, **{key: self._zone_fact(vm, key, question) for key, question in asked.items()})
 
-        return ZoneEvidence(
-            vm=vm,
-            services=fact("services"),
-            files=fact("files"),
-            ping=fact("ping") if vm.role in PINGS else None,
-            bind=fact("bind") if vm.role == "ufds" else None,
-            poseidons=fact("poseidons") if vm.role == "ufds" else None,
-            names=fact("names") if vm.role == "binder" else None,
-            directory=fact("directory") if vm.role == "ufds" else None,
-            progress=fact("progress") if vm.role == "ufds" and self.declared.state == REPLICA else None,
-            comparison=fact("comparison") if vm.role == "ufds" and self.declared.state == REPLICA else None,
-            gaps=fact("gaps") if vm.role == "ufds" and self.declared.state == MASTER and self.candidates else None,
-            accounts=fact("accounts") if vm.role == "ufds" and self.declared.state == CANDIDATE else None,
-            collisions=fact("collisions") if vm.role == "ufds" and self.declared.state == CANDIDATE else None,
-            asks_master=fact("asks_master") if vm.role == "sapi" else None,
-            listing=fact("listing") if vm.role == "cloudapi" else None,
-            elsewhere=fact("elsewhere") if vm.role == "binder" else None,
-            rules=fact("rules") if firewalled(vm) else None,
-            instance=fact("instance") if doubtful(vm) else None,
-        )
+    def _zone_fact(self, vm: Vm, key: str, question: Question) -> Fact[Any]:
+        found = self.zone_facts.get((vm.alias, key))
+        if found is not None:
+            return found
+        if endpoints.hidden(self.declared, question):
+            return missing(self._id(vm), question.asked, question.how, BY_ENDPOINTS, hidden=True)
+        why = f"the zone is {cut(vm.state)}" if vm.state != "running" else self.unanswered
+        why = f"the zone runs on server {vm.server}" if vm.server else why
+        ours = self.broke and why == self.unanswered
+        return missing(self._id(vm), question.asked, question.how, why, ours=ours)
 
 
-ZONE_QUESTIONS = {
-    "services": "its SMF services",
-    "files": "its rendered files",
-    "ping": "its health URL",
-    "bind": "the root bind",
-    "poseidons": "accounts with login poseidon",
-    "names": "what binder answers",
-    "directory": "what it holds",
-    "progress": "its replication",
-    "comparison": "its directory compared with the master's",
-    "gaps": "its changelog",
-    "accounts": "its accounts",
-    "collisions": "its accounts that the master has too",
-    "asks_master": "whether it reaches the master's moray",
-    "listing": "a signed ListDatacenters",
-    "elsewhere": "what binder answers for other datacenters",
-    "rules": "its firewall rules",
-    "instance": "whether SAPI knows it",
-}
-HOW = {
-    "services": "svcs -aH -o state,stime,fmri (by zlogin)",
-    "files": "cat (by zlogin)",
-    "ping": "curl",
-    "bind": "ldapsearch",
-    "directory": "ldapsearch",
-    "progress": "ldapsearch",
-    "comparison": "ldapsearch",
-    "gaps": "ldapsearch",
-    "accounts": "ldapsearch",
-    "collisions": "ldapsearch",
-    "poseidons": "ldapsearch",
-    "names": "dig",
-    "asks_master": "curl",
-    "listing": "sdc-listdatacenters (in the sdc zone)",
-    "elsewhere": "dig",
-    "rules": "sdc-fwapi",
-    "instance": "sdc-sapi",
-}
 FREE_TEXT = frozenset({"why", "detail", "error", "errors", "body", "settings", "differs"})
 
 

@@ -13,18 +13,8 @@ from typing import Any, Final
 from evidence.collect.unanswered import ClosedError, UnansweredError
 from evidence.inventory.model import Declared, Endpoint, Timeouts
 from evidence.model import Nic, Vm
+from evidence.subjects.questions import ANY_ENDPOINT, ITS_OWN_SERVICE, Question
 
-SEEN: Final = {
-    "sapi": ("applications", "services", "manta_applications", "outside"),
-    "ufds": (),
-    "binder": (),
-    "cloudapi": (),
-}
-"""Role to the questions about its datacenter that its service answers."""
-SEEN_OF_ZONES: Final = frozenset({
-    "accounts", "asks_master", "bind", "collisions", "directory", "elsewhere", "gaps", "names", "ping", "poseidons", "progress",
-})  # fmt: skip
-"""The questions about a zone that need no more than its service."""
 PORTS: Final = {"binder": 53, "cloudapi": 443, "sapi": 80, "ufds": 636}
 """The ports at which services are asked; an endpoint may put another one in its place."""
 PASSWORD: Final = "AZ_UFDS_ROOT_PASSWORD"  # noqa: S105
@@ -63,14 +53,10 @@ def zones(declared: Declared) -> dict[str, Vm]:
     }
 
 
-def hidden(declared: Declared, key: str) -> bool:
-    """Whether a question about the datacenter cannot be put to its endpoints."""
-    return bool(declared.endpoints) and key != "zones" and not any(key in SEEN[role] for role in declared.endpoints)
-
-
-def hidden_of_zone(declared: Declared, key: str) -> bool:
-    """Likewise of a question about one of its zones."""
-    return bool(declared.endpoints) and key not in SEEN_OF_ZONES
+def hidden(declared: Declared, question: Question) -> bool:
+    """Whether a question about the datacenter, or about one of its zones, cannot be put to its endpoints."""
+    shown = {ANY_ENDPOINT, ITS_OWN_SERVICE, *declared.endpoints}
+    return bool(declared.endpoints) and question.seen_from not in shown
 
 
 def root_of(name: str) -> dict[str, str]:

@@ -21,12 +21,10 @@ from evidence.collect.shown import Path, Shown, spelled
 from evidence.model import ConfigFile, Difference
 from evidence.redact import HIDDEN, Vault
 from evidence.subjects.triton import (
-    ADMINUI_CONFIG,
     BINDER_CONFIG,
     CLOUDAPI_CONFIG,
     MUSKIE_CONFIG,
     REPLICATOR_CONFIG,
-    SAPI_MASTER_CONFIG,
     UFDS_CONFIG,
 )
 
@@ -35,18 +33,14 @@ MOST_LINES: Final = 500
 """Of a file that is not JSON; a real one has fewer, and comparing takes the square of the time."""
 ABSENT: Final = "(absent)"
 SETTINGS = {
-    ADMINUI_CONFIG: ("adminUuid", "ufds.url", "ufdsMaster.url"),
     BINDER_CONFIG: (
         "datacenterName", "dnsDomain", "recursion.datacenterName", "recursion.dnsDomain", "recursion.regionName",
-        "recursion.ufds.bindDN", "recursion.ufds.url",
+        "recursion.ufds.url",
     ),
-    CLOUDAPI_CONFIG: (
-        "datacenter_name", "datacenters", "dc_maint_eta", "dc_maint_message", "read_only", "ufds.url", "ufds_master.url",
-    ),
-    MUSKIE_CONFIG: ("storage.moray.srvDomain", "storage.multiDC"),
-    SAPI_MASTER_CONFIG: ("moray.master_host", "moray.master_port"),
-    UFDS_CONFIG: ("datacenter_name", "moray.url", "moray.version", "ufds_is_master"),
-    REPLICATOR_CONFIG: ("checkpointDn", "localUfds.url", "remotes.0.queries", "remotes.0.url"),
+    CLOUDAPI_CONFIG: ("dc_maint_eta", "dc_maint_message", "read_only", "ufds_master.url"),
+    MUSKIE_CONFIG: ("storage.multiDC",),
+    UFDS_CONFIG: ("moray.version",),
+    REPLICATOR_CONFIG: ("remotes.0.queries", "remotes.0.url"),
 }  # fmt: skip
 """File to the settings that evidence keeps, by dotted key (an element of a list by its number)."""
 

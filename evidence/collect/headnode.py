@@ -1,106 +1,148 @@
-"""What a head node alone can tell: its clock, what a coupling left behind, and whether its tools can do the next one.
+"""What a head node's own commands tell: who it is, its zones and health, and whether its tools can do the next coupling.
 
-Commands and what they print are in one place here.  The USB key's command asks what sdc-usbkey itself asks before it
+Which commands stands in the table of questions.  The USB key's command asks what sdc-usbkey itself asks before it
 mounts (sdc-headnode:tools/lib/usbkey.js, bootpool.js, oscmds.js), and mounts nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.collect import parse
+from evidence.collect import parse, services
+from evidence.collect.draft import Draft
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
 from evidence.headnode import Clock, Instance, UsbKey
-from evidence.model import Vm
+from evidence.model import Configuration, HealthcheckRow, HealthRow, SysInfo, Vm, ZoneEvidence
 from evidence.redact import Vault, cut
+from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
+from evidence.subjects.triton import MANTA_ROLES
 
-DATE = "date -u +%s"
-USBKEY = (
-    "sdc-usbkey status -j; bootparams | grep '^triton_bootpool='; for disk in $(diskinfo -Hp | cut -f2); do "
-    "fstyp /dev/dsk/${disk}p1; fstyp /dev/dsk/${disk}s2; done 2>/dev/null; true"
-)
-M2S = "grep -c ufds_remote_ldap_root_pw /opt/smartdc/bin/sdc-ufds-m2s"
-INSTANCES = "sdcadm insts -j sapi ufds"
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
 """From the root of the global zone, and of the ufds zone."""
-QUESTIONS = {"clock": ("its clock", DATE), "leftovers": ("what sdc-ufds-m2s leaves behind", "ls -1d FILES")}
-"""Asked of every head node."""
-CANDIDATE_QUESTIONS = {
-    "usbkey_mount": ("whether its USB key can be mounted", USBKEY),
-    "m2s_asks_password": ("whether its sdc-ufds-m2s asks for the master's password", M2S),
-}
-"""Asked of candidates."""
-VERSION_QUESTIONS = {"instances": ("the images of sapi and ufds", INSTANCES)}
-"""Asked of candidates, and of a master that has any."""
 
 
 @dataclass(frozen=True)
 class Asking:
     """Puts these questions to one head node."""
 
+    draft: Draft
     head: HeadNode
-    vault: Vault
 
-    async def _output(self, command: str, *codes: int) -> str:
-        """What a command printed that ended with one of these exit statuses."""
+    async def _ask(self, key: str, *codes: int, printing: bool = False) -> str:
+        """What the command of a question prints."""
+        return await self._run(OF_DATACENTER[key].how, *codes, printing=printing)
+
+    async def _run(self, command: str, *codes: int, printing: bool = False) -> str:
+        """What a command printed that ended with success, or one of these exit statuses; if `printing`, with any but not in silence."""
         output = await self.head.run(command)
         name = " ".join(command.split()[:2])
         if output.why:
             raise UnansweredError(f"`{name}` {output.why}")
-        if output.code not in codes:
+        if output.code not in (codes or (0,)) and not (printing and output.stdout.strip()):
             said = " ".join(output.stderr.split())[:200]
             raise UnansweredError(f"`{name}` failed with exit status {output.code}" + (f": {said}" if said else ""))
         return output.text
 
+    async def sysinfo(self) -> SysInfo:
+        return parse.sysinfo(await self._ask("sysinfo"))
+
+    async def usbkey(self) -> Configuration:
+        """The file's settings; all of it, secrets too, goes into the draft's memory."""
+        read = parse.json_object(await self._ask("usbkey"), "the configuration")
+        self.draft.secrets["usbkey"] = read
+        self.draft.vault.learn_all(read)
+        return self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
+
+    async def check_health(self) -> tuple[HealthRow, ...]:
+        return parse.check_health(await self._ask("check_health", printing=True))
+
+    async def healthcheck(self) -> tuple[HealthcheckRow, ...]:
+        return parse.healthcheck(await self._ask("healthcheck", printing=True))
+
+    async def zones(self, ask: services.Services) -> dict[str, ZoneEvidence]:
+        """Its zones, into the draft, which makes the evidence of them."""
+        found = parse.vms(await self._ask("zones"))
+        if self.draft.manta:
+            found = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found)
+            found = await on_other_servers(found, ask)
+        self.draft.vms = found
+        return {}
+
     async def clock(self) -> Clock:
         """How far the clock is ahead of this machine's: as sure as the answer was quick."""
         before = time.time()
-        text = (await self._output(DATE, 0)).strip()
+        text = (await self._ask("clock")).strip()
         after = time.time()
         if not re.fullmatch(r"[0-9]{1,11}", text):
             raise parse.UnreadableError("date printed something else than the seconds since 1970")
         return Clock(least=math.floor(int(text) - after), most=math.ceil(int(text) + 1 - before))
 
-    def answers(self, questions: Iterable[str]) -> dict[str, Callable[[], Awaitable[object]]]:
-        """Of these questions those that this answers without knowing the zones."""
+    @property
+    def answers(self) -> dict[str, Callable[[], Awaitable[object]]]:
+        """Of what is asked of this datacenter what needs no other answer first."""
         found: dict[str, Callable[[], Awaitable[object]]] = {
             "clock": self.clock,
             "usbkey_mount": self.usbkey_mount,
             "m2s_asks_password": self.m2s_asks_password,
             "instances": self.instances,
+            "check_health": self.check_health,
+            "healthcheck": self.healthcheck,
         }
-        return {key: answer for key, answer in found.items() if key in questions}
+        return {key: answer for key, answer in found.items() if key in self.draft.questions}
 
-    async def leftovers(self, vms: Iterable[Vm]) -> tuple[str, ...]:
+    async def leftovers(self) -> tuple[str, ...]:
         """Which of the files are there; `/` is in the list to know that ls looked."""
         here = [f"/{path}" for path in LEFT_BEHIND]
-        zones = [f"/zones/{vm.uuid}/root/{path}" for vm in vms if vm.role == "ufds" for path in LEFT_IN_ZONE]
+        zones = [
+            f"/zones/{vm.uuid}/root/{path}"
+            for vm in self.draft.vms.values()
+            if vm.role == "ufds"
+            for path in LEFT_IN_ZONE
+        ]
         if not zones:
             raise UnansweredError("no zone with smartdc_role ufds is known, in which half of them would be")
-        lines = (await self._output(" ".join(["ls -1d /", *here, *zones]), 0, 1, 2)).splitlines()
+        lines = (await self._run(" ".join(["ls -1d /", *here, *zones]), 0, 1, 2)).splitlines()
         if "/" not in lines:
             raise UnansweredError("ls did not even list /")
         return tuple(sorted(cut(line) for line in lines[: parse.MOST] if line.startswith("/") and line != "/"))
 
     async def usbkey_mount(self) -> UsbKey:
-        return usbkey(await self._output(USBKEY, 0), self.vault)
+        return usbkey(await self._ask("usbkey_mount"), self.draft.vault)
 
     async def m2s_asks_password(self) -> bool:
         """Newer versions ask for it, and put it into SAPI; grep's exit status is 1 where it finds nothing."""
-        text = (await self._output(M2S, 0, 1)).strip()
+        text = (await self._ask("m2s_asks_password", 0, 1)).strip()
         if not re.fullmatch(r"[0-9]{1,6}", text):
             raise parse.UnreadableError("grep printed no number")
         return int(text) > 0
 
     async def instances(self) -> tuple[Instance, ...]:
-        return instances(await self._output(INSTANCES, 0))
+        return instances(await self._ask("instances"))
+
+
+async def on_other_servers(found: dict[str, Vm], ask: services.Services) -> dict[str, Vm]:
+    """Manta's zones that VMAPI knows beside those of the head node; none if it does not answer, which has its own check."""
+    vmapis = [vm for vm in found.values() if vm.role == "vmapi"]
+    try:
+        where = services.address(vmapis[0])
+    except (IndexError, UnansweredError):
+        return found
+    asked = [ask.read(where, f"/vms?state=active&tag.manta_role={role}", "VMAPI") for role in MANTA_ROLES]
+    for text in await asyncio.gather(*asked, return_exceptions=True):
+        if isinstance(text, str):
+            try:
+                found = parse.vms(text, tag="manta_role", besides=found, elsewhere=True)
+            except parse.UnreadableError:
+                continue
+    return found
 
 
 def usbkey(text: str, vault: Vault) -> UsbKey:
@@ -125,6 +167,6 @@ def instances(text: str) -> tuple[Instance, ...]:
     found = []
     for item in parse.json_list(text, "sdcadm's answer"):
         read = parse.an_object(item, "an instance")
-        words = {key: parse.text_of(read, key, "an instance", "") for key in ("service", "alias", "version", "image")}
+        words = {key: parse.text_of(read, key, "an instance", "") for key in ("service", "version")}
         found.append(Instance(**words))
-    return tuple(sorted(found, key=lambda each: (each.service, each.alias)))
+    return tuple(sorted(found, key=lambda each: (each.service, each.version)))

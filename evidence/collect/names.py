@@ -19,7 +19,7 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
-from evidence.collect.tunnel import Way
+from evidence.collect.tunnel import Reach
 from evidence.collect.unanswered import ClosedError, UnansweredError
 from evidence.inventory.model import Timeouts
 from evidence.model import DnsAnswer
@@ -69,8 +69,8 @@ class Turns:
 class Names:
     """The binders of one datacenter, as reached from its head node or from here."""
 
-    def __init__(self, way: Way, timeouts: Timeouts, turns: Turns) -> None:
-        self._way = way
+    def __init__(self, reach: Reach, timeouts: Timeouts, turns: Turns) -> None:
+        self._reach = reach
         self._turns = turns
         self._limit = min(timeouts.command, max(SLOWEST_BINDER, timeouts.connect))
         self._patient = min(timeouts.command, 3 * self._limit)
@@ -109,12 +109,12 @@ class Names:
             async with asyncio.timeout(limit):
                 wire = await self._exchange(host, query.to_wire())
         except TimeoutError:
-            await self._way.check(time.monotonic() - started)
+            await self._reach.check(time.monotonic() - started)
             return DnsAnswer("TIMEOUT", (), round(limit * 1000))
         except ClosedError as error:
             return DnsAnswer("UNREACHABLE", (), 0, str(error))
         except (asyncio.IncompleteReadError, asyncssh.Error, OSError):
-            await self._way.check(time.monotonic() - started)
+            await self._reach.check(time.monotonic() - started)
             return DnsAnswer("UNREACHABLE", (), 0, "the connection was closed without an answer")
         ms = round((time.monotonic() - started) * 1000)
         try:
@@ -132,7 +132,7 @@ class Names:
             return DnsAnswer("NONSENSE", (), ms, "what came is not a DNS message")
 
     async def _exchange(self, host: str, query: bytes) -> bytes:
-        reader, writer = await self._way.connect(host, 53)
+        reader, writer = await self._reach.connect(host, 53)
         try:
             writer.write(len(query).to_bytes(2, "big") + query)
             size = int.from_bytes(await reader.readexactly(2), "big")

@@ -105,10 +105,7 @@ def sysinfo(text: str) -> SysInfo:
     return SysInfo(
         headnode=boot.get("headnode") in ("true", True),
         datacenter_name=name or None,
-        hostname=text_of(read, "Hostname", "sysinfo", ""),
         uuid=text_of(read, "UUID", "sysinfo", ""),
-        sdc_version=text_of(read, "SDC Version", "sysinfo", ""),
-        live_image=text_of(read, "Live Image", "sysinfo", ""),
         admin_ip=text_of(read, "Admin IP", "sysinfo", ""),
     )
 
@@ -180,7 +177,6 @@ def _nic(read: Mapping[str, Any]) -> Nic:
         nic_tag=text_of(read, "nic_tag", what, ""),
         netmask=text_of(read, "netmask", what, ""),
         gateway=text_of(read, "gateway", what, ""),
-        interface=text_of(read, "interface", what, ""),
         network_uuid=text_of(read, "network_uuid", what, ""),
         primary=_flag(read, "primary"),
     )
@@ -197,17 +193,14 @@ def check_health(text: str) -> tuple[HealthRow, ...]:
         healthy = read.get("healthy")
         rows.append(
             HealthRow(
-                service=text_of(read, "service", "a row of check-health", ""),
                 instance=text_of(read, "instance", "a row of check-health", ""),
-                alias=text_of(read, "alias", "a row of check-health", ""),
-                type=text_of(read, "type", "a row of check-health", ""),
                 healthy=healthy if isinstance(healthy, bool) else None,
                 errors=tuple(
                     text_of(an_object(error, "an error"), "message", "an error", "") for error in errors[:100]
                 ),
             )
         )
-    return tuple(sorted(rows, key=lambda row: (row.type, row.service, row.alias, row.instance)))
+    return tuple(sorted(rows, key=lambda row: (row.instance, row.errors)))
 
 
 def healthcheck(text: str) -> tuple[HealthcheckRow, ...]:
@@ -216,12 +209,13 @@ def healthcheck(text: str) -> tuple[HealthcheckRow, ...]:
     for line in text.splitlines()[:MOST]:
         parts = line.strip().split(":")
         if len(parts) == 4:
-            rows.append(HealthcheckRow(*(cut(part) for part in parts)))
+            role, state, _, status = map(cut, parts)
+            rows.append(HealthcheckRow(role, state, status))
         elif line.strip():
             raise UnreadableError(f"the line {_shown(line)} is not role:state:agent:status")
     if not rows:
         raise UnreadableError("the answer is empty")
-    return tuple(sorted(rows, key=lambda row: (row.role, row.agent, row.state, row.status)))
+    return tuple(sorted(rows, key=lambda row: (row.role, row.state, row.status)))
 
 
 def networks(text: str) -> dict[str, Network]:
@@ -275,7 +269,7 @@ def svcs(text: str) -> tuple[Service, ...]:
         if len(words) < 3 or len(stime) > 20 or not words[-1].startswith(("svc:/", "lrc:/")):
             raise UnreadableError(f"svcs printed {_shown(line)}, which is not state, time and FMRI")
         if words[-1].startswith("svc:/"):
-            found.append(Service(fmri=cut(words[-1]), state=cut(words[0].rstrip("*")), stime=stime))
+            found.append(Service(fmri=cut(words[-1]), state=cut(words[0].rstrip("*"))))
     if not found:
         raise UnreadableError("svcs printed nothing")
     return tuple(sorted(found, key=lambda service: service.fmri))

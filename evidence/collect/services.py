@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from evidence.collect import ldap, parse, web
-from evidence.collect.tunnel import LARGEST_TUNNELLED, Way, tunnel
+from evidence.collect.tunnel import LARGEST_TUNNELLED, Reach, tunnel
 from evidence.collect.unanswered import ClosedError, UnansweredError
 from evidence.inventory.model import Timeouts
 from evidence.model import HttpAnswer, SapiObject, Vm
@@ -22,27 +22,25 @@ SAPI_VERSION: Final = {"Accept-Version": "~2"}
 """Without it SAPI answers as ~1, which hides agent services: facts, "How a real SAPI answers"."""
 LARGEST_LDAP: Final = 1 << 20
 """Of what a UFDS may send: a few accounts; ldap3 takes the square of the time for a message that does not end."""
-PING_FIELDS = ("code", "message", "mode", "ping", "services", "storAvailable", "storType")
+PING_FIELDS = ("message", "mode", "services", "storAvailable")
 PATIENCE_WITH_MASTER: Final = 5.0
 NO_SERVICE: Final = "/services?name=az-checks-asks-for-no-service&include_master=true"
 """A name that does not exist: SAPI has no local file that could answer it.  Facts, "How a real SAPI answers"."""
 SECRETS = ("ufds_ldap_root_pw", "ufds_remote_ldap_root_pw")
 SETTINGS = (
-    "SDC_KEY_ID", "SDC_PUBLIC_KEY",
-    "admin_netmask", "admin_network", "binder_admin_ips", "cloudapi_domain", "datacenter_name", "dns_domain",
-    "SDC_KEY_ID", "moray_domain", "region_name", "sapi-url", "sapi_domain", "ufds_admin_key_fingerprint", "ufds_admin_uuid",
-    "ufds_domain", "ufds_is_master",
-    "ufds_ldap_root_dn", "ufds_remote_ip",
+    "SDC_KEY_ID", "SDC_PUBLIC_KEY", "admin_netmask", "admin_network", "cloudapi_domain", "datacenter_name", "dns_domain",
+    "moray_domain", "region_name", "sapi_domain", "ufds_admin_uuid", "ufds_domain", "ufds_is_master", "ufds_ldap_root_dn",
+    "ufds_remote_ip",
 )  # fmt: skip
 """What is kept of /usbkey/config and of the metadata of SAPI's application sdc."""
 SERVICE_SETTINGS = (
     "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT",
-    "SERVICE_DOMAIN", "SERVICE_NAME", "datacenter_name", "dns_domain", "region_name", "ufds_domain", "ufds_remote_ip",
+    "datacenter_name", "dns_domain", "region_name", "ufds_domain", "ufds_remote_ip",
 )  # fmt: skip
 """What is kept of a service's metadata; the last five hide those of the application where somebody set them."""
 MANTA_SETTINGS = (
-    "ADMIN_USERNAME", "BUCKETS_API_MULTI_DC", "BUCKETS_HASH_RING_IMAGE", "DOMAIN_NAME", "HASH_RING_IMAGE",
-    "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "REGION", "STORAGE_MORAY_SHARD",
+    "BUCKETS_API_MULTI_DC", "DOMAIN_NAME", "HASH_RING_IMAGE",
+    "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "STORAGE_MORAY_SHARD",
 )  # fmt: skip
 """What is kept of the metadata of an application manta, which holds keys and passwords too."""
 
@@ -61,8 +59,8 @@ class Root:
 class Services:
     """The services of one datacenter, as reached from its head node or from here."""
 
-    def __init__(self, way: Way, timeouts: Timeouts, threads: Executor, vault: Vault) -> None:
-        self._way, self._timeouts, self._threads, self._vault = way, timeouts, threads, vault
+    def __init__(self, reach: Reach, timeouts: Timeouts, threads: Executor, vault: Vault) -> None:
+        self._reach, self._timeouts, self._threads, self._vault = reach, timeouts, threads, vault
 
     async def _through(
         self,
@@ -79,18 +77,18 @@ class Services:
         At its end the tunnel is closed, and with it whatever the thread still waits for.
         """
         loop = asyncio.get_running_loop()
-        async with tunnel(self._way, host, port, most) as opened:
+        async with tunnel(self._reach, host, port, most) as opened:
             begun = loop.time()
             try:
                 async with asyncio.timeout(self._timeouts.command):
                     result = await loop.run_in_executor(self._threads, functools.partial(work, opened.port))
             except TimeoutError:
-                await self._way.check(loop.time() - begun)
+                await self._reach.check(loop.time() - begun)
                 raise
             if opened.failure is not None:
                 raise opened.failure
             if not good(result):
-                await self._way.check(loop.time() - begun)
+                await self._reach.check(loop.time() - begun)
             return result
 
     async def _get(
@@ -197,7 +195,6 @@ def sapi_list(text: str, vault: Vault, keep: Iterable[str]) -> tuple[SapiObject,
                 name=parse.text_of(read, "name", "an object of SAPI"),
                 metadata=vault.configuration(metadata, keep, SECRETS),
                 owner_uuid=parse.text_of(read, "owner_uuid", "an object of SAPI", ""),
-                type=parse.text_of(read, "type", "an object of SAPI", ""),
             )
         )
     return tuple(sorted(found, key=lambda each: each.uuid))

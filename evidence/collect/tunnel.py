@@ -17,7 +17,7 @@ LARGEST_TUNNELLED: Final = 16 << 20
 """Of what a service sends through a tunnel: no library behind it may be made to fill the memory."""
 
 
-class Way(Protocol):
+class Reach(Protocol):
     """How services are reached: from a head node, or from here."""
 
     async def connect(self, host: str, port: int) -> tuple[Any, Any]:
@@ -28,12 +28,12 @@ class Way(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def tunnel(way: Way, host: str, port: int, most: int = LARGEST_TUNNELLED) -> AsyncIterator[Tunnel]:
+async def tunnel(reach: Reach, host: str, port: int, most: int = LARGEST_TUNNELLED) -> AsyncIterator[Tunnel]:
     """A port on 127.0.0.1 that takes one connection, and passes it on to a service.  Closed with the block.
 
     Of what the service sends, `most` bytes are handed on.
     """
-    opened = Tunnel(way, host, port, most)
+    opened = Tunnel(reach, host, port, most)
     await opened.open()
     try:
         yield opened
@@ -44,7 +44,7 @@ async def tunnel(way: Way, host: str, port: int, most: int = LARGEST_TUNNELLED) 
 class Tunnel:
     """See `tunnel`.  `failure` holds why the head node could not connect, if it could not."""
 
-    def __init__(self, head: Way, host: str, port: int, most: int) -> None:
+    def __init__(self, head: Reach, host: str, port: int, most: int) -> None:
         self._head, self._host, self._target, self._most = head, host, port, most
         self._server: asyncio.Server | None = None
         self._task: asyncio.Task[None] | None = None

@@ -16,8 +16,10 @@ from evidence.collect.unanswered import UnansweredError
 from evidence.fact import OutOfSight
 from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
 from evidence.model import Attempt, Vm
+from evidence.subjects.questions import OF_DATACENTER
 from evidence.subjects.triton import ADMIN_UUID, UUID
 
+METADATA: Final = OF_DATACENTER["applications"]
 STRETCH: Final = 5000
 """How many numbers of a changelog are asked for at once."""
 AT_A_TIME: Final = 10
@@ -45,7 +47,6 @@ class Ufds:
         admin = admin if isinstance(admin, str) and UUID.fullmatch(admin) else ADMIN_UUID
         wanted = (directory.POSEIDONS, *directory.searches(self._draft.name, admin))
         talk = asyncio.ensure_future(self._converse(vm, wanted))
-        where = f"ldapsearch -x -H ldaps://{vm.address('admin') or vm.alias} -D cn=root -W"
 
         async def found() -> tuple[ldap.Found, ...]:
             return _found(await asyncio.shield(talk))
@@ -59,26 +60,19 @@ class Ufds:
         async def holds() -> object:
             return directory.directory((await found())[1:])
 
-        facts: dict[str, tuple[str, Callable[[], Awaitable[object]]]] = {
-            "bind": (where, bind),
-            "poseidons": (f"{where} -b '{ldap.USERS}' login=poseidon uuid login", poseidons),
-            "directory": (f"{where} -z {ldap.EVERYTHING} -b '{ldap.SMARTDC}'", holds),
-        }
+        facts: dict[str, Callable[[], Awaitable[object]]] = {"bind": bind, "poseidons": poseidons, "directory": holds}
         try:
-            for key, (how, answer) in facts.items():
-                await self._draft.ask_zone(vm, key, how, answer)
+            for key, answer in facts.items():
+                await self._draft.ask_zone(vm, key, answer)
         finally:
             talk.cancel()
         if self._draft.declared.state == REPLICA:
-            await self._draft.ask_zone(
-                vm, "progress", f"{where} -b cn=replicator,… (twice)", lambda: self._progress(vm)
-            )
-            how = f"{where} -z {ldap.EVERYTHING} -b '{ldap.SMARTDC}' '*' (here and at the master)"
-            await self._draft.ask_zone(vm, "comparison", how, lambda: self._compare(vm))
+            await self._draft.ask_zone(vm, "progress", lambda: self._progress(vm))
+            await self._draft.ask_zone(vm, "comparison", lambda: self._compare(vm))
         elif self._draft.declared.state == CANDIDATE:
-            await self._introduce(vm, admin, where)
+            await self._introduce(vm, admin)
         elif self._draft.declared.state == MASTER:
-            await self._serve(vm, admin, where)
+            await self._serve(vm, admin)
 
     async def _converse(self, vm: Vm, searches: Sequence[ldap.Search], most: int = services.LARGEST_LDAP) -> ldap.Reply:
         host = services.address(vm)
@@ -96,10 +90,10 @@ class Ufds:
             raise UnansweredError(fact.why or "no answer")
         url = f"ldaps://{self._draft.values('applications').get('ufds_remote_ip') or ''}"
         known = [each for each in fact.value.checkpoints if each.url == url]
-        if endpoints.hidden(self._draft.declared, "applications"):  # then the only one is taken for it
+        if endpoints.hidden(self._draft.declared, METADATA):  # then the only one is taken for it
             known = list(fact.value.checkpoints)
             if len(known) > 1:
-                raise OutOfSight(self._draft.name, "SAPI", BY_ENDPOINTS)
+                raise OutOfSight(self._draft.name, METADATA.asked, METADATA.how, BY_ENDPOINTS)
         first = next(iter(known), None)
         if first is None:
             raise UnansweredError("it has no checkpoint for the master that SAPI names")
@@ -118,15 +112,15 @@ class Ufds:
             return _found(await self._converse(vm, searches, LARGEST))
 
         unread = "" if self._draft.values("applications") else f"SAPI: {self._draft.why('applications')}"
-        own = apart.own(self._draft.values("applications"), unread)
+        own = apart.own(self._draft.secrets.get("sapi", {}), unread)
         try:
             return await self._comparing.compare(self._draft.name, self._draft.declared.region, own, ask)
         except apart.UndecidedError:
-            if endpoints.hidden(self._draft.declared, "applications"):
-                raise OutOfSight(self._draft.name, "SAPI", BY_ENDPOINTS) from None
+            if endpoints.hidden(self._draft.declared, METADATA):
+                raise OutOfSight(self._draft.name, METADATA.asked, METADATA.how, BY_ENDPOINTS) from None
             raise
 
-    async def _introduce(self, vm: Vm, admin: str, where: str) -> None:
+    async def _introduce(self, vm: Vm, admin: str) -> None:
         """Who is in a candidate, and whom of them the master has, too."""
         talk = asyncio.ensure_future(self._converse(vm, (accounts.EVERYBODY,), LARGEST_TUNNELLED))
 
@@ -139,14 +133,13 @@ class Ufds:
         async def collisions() -> object:
             return await self._meeting.introduce(self._draft.name, await everybody())
 
-        how = f"{where} -z {ldap.EVERYTHING} -b '{ldap.USERS}' objectclass=sdcperson uuid login email"
         try:
-            await self._draft.ask_zone(vm, "accounts", how, counted)
-            await self._draft.ask_zone(vm, "collisions", f"{how} (here, and for these at the master)", collisions)
+            await self._draft.ask_zone(vm, "accounts", counted)
+            await self._draft.ask_zone(vm, "collisions", collisions)
         finally:
             talk.cancel()
 
-    async def _serve(self, vm: Vm, admin: str, where: str) -> None:
+    async def _serve(self, vm: Vm, admin: str) -> None:
         """What the replicas need to know of the master."""
         fact = self._draft.zone_facts[vm.alias, "directory"]
         self._changelog.tell_latest(None if fact.value is None else fact.value.latest)
@@ -183,8 +176,8 @@ class Ufds:
                 pass  # the replicas say what they lack
 
         await asyncio.gather(tell_replicas(), self._meeting.serve(ask_much), self._comparing.serve(ask_all, admin))
-        if self._draft.candidates:
-            await self._draft.ask_zone(vm, "gaps", f"{where} -b cn=changelog changenumber", gaps)
+        if "gaps" in self._draft.questions_about(vm):
+            await self._draft.ask_zone(vm, "gaps", gaps)
 
 
 def _found(reply: ldap.Reply) -> tuple[ldap.Found, ...]:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.fact import Fact, Missing, OutOfSight, asked, graver, need
+from evidence.fact import Fact, Missing, OutOfSight, graver, need
 from evidence.inventory.model import Declared
+from evidence.subjects.questions import OF_DATACENTER
 from evidence.subjects.triton import GLOBAL, AnyRole
-from evidence.subjects.zone import Zone
+from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
     from evidence.headnode import Clock, Instance, Trouble, UsbKey
@@ -67,7 +68,7 @@ class Datacenter:
         evidence = self.world.evidence
         seen = evidence.datacenters.get(self.name) if evidence is not None else None
         if seen is None:
-            raise Missing(f"{self.name}: evidence", "collect", "nothing was collected for this datacenter")
+            raise Missing(self.name, "evidence", "collect", "nothing was collected for this datacenter")
         return seen
 
     @property
@@ -77,8 +78,11 @@ class Datacenter:
         who = seen.sysinfo.value
         if who is not None and who.datacenter_name not in (None, self.name):
             why = f"the machine that answers is one of {who.datacenter_name}"
-            raise Missing(f"{self.name}: evidence", "sysinfo", why)
+            raise Missing(self.name, "evidence", "sysinfo", why)
         return seen
+
+    def _answer(self, key: str, fact: Fact[T] | None) -> T:
+        return answer(fact, self.id, OF_DATACENTER[key])
 
     @property
     def ssh(self) -> Fact[str]:
@@ -99,12 +103,12 @@ class Datacenter:
     @property
     def manta_applications(self) -> tuple[SapiObject, ...]:
         """The applications called manta that this datacenter's own moray holds."""
-        return asked(self.evidence.manta_applications, f"{self.name}: applications called manta").get()
+        return self._answer("manta_applications", self.evidence.manta_applications)
 
     @property
     def ring_images(self) -> tuple[str, ...]:
         """The uuids of the hash ring images that this datacenter's IMGAPI has."""
-        return asked(self.evidence.ring_images, f"{self.name}: images of hash rings").get()
+        return self._answer("ring_images", self.evidence.ring_images)
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
@@ -112,35 +116,35 @@ class Datacenter:
         need(self.ssh.get())
         fact = self._collected.troubles
         if fact is None:
-            asked = f"{self.name}: whether it can be used to the end"
-            raise OutOfSight(asked, "ssh", "this evidence was collected by a version that did not look for that")
+            why = "this evidence was collected by a version that did not look for that"
+            raise OutOfSight(self.id, OF_DATACENTER["troubles"].asked, "ssh", why)
         return fact.get()
 
     @property
     def clock(self) -> Clock:
-        return asked(self.evidence.clock, f"{self.name}: its clock").get()
+        return self._answer("clock", self.evidence.clock)
 
     @property
     def leftovers(self) -> tuple[str, ...]:
-        return asked(self.evidence.leftovers, f"{self.name}: what sdc-ufds-m2s leaves behind").get()
+        return self._answer("leftovers", self.evidence.leftovers)
 
     @property
     def usbkey_mount(self) -> UsbKey:
-        return asked(self.evidence.usbkey_mount, f"{self.name}: whether its USB key can be mounted").get()
+        return self._answer("usbkey_mount", self.evidence.usbkey_mount)
 
     @property
     def m2s_asks_password(self) -> bool:
-        return asked(self.evidence.m2s_asks_password, f"{self.name}: what its sdc-ufds-m2s asks for").get()
+        return self._answer("m2s_asks_password", self.evidence.m2s_asks_password)
 
     @property
     def instances(self) -> tuple[Instance, ...]:
         """The instances of sapi and ufds, with the versions of their images."""
-        return asked(self.evidence.instances, f"{self.name}: the images of sapi and ufds").get()
+        return self._answer("instances", self.evidence.instances)
 
     @property
     def outside(self) -> HttpAnswer:
         """What cloudapi's public URL answers to the machine that these checks run on."""
-        return asked(self.evidence.outside, f"{self.name}: cloudapi's public URL").get()
+        return self._answer("outside", self.evidence.outside)
 
     @property
     def check_health(self) -> tuple[HealthRow, ...]:
@@ -156,7 +160,7 @@ class Datacenter:
         fact = self.evidence.applications
         found = fact.get().get("sdc")
         if found is None:
-            raise Missing(fact.asked, fact.how, "SAPI lists no application named sdc")
+            raise Missing(fact.subject, fact.asked, fact.how, "SAPI lists no application named sdc")
         return found.metadata
 
     def service_metadata(self, name: str) -> Configuration:
@@ -164,7 +168,7 @@ class Datacenter:
         fact = self.evidence.services
         found = fact.get().get(name)
         if found is None:
-            raise Missing(fact.asked, fact.how, f"SAPI lists no service named {name}")
+            raise Missing(fact.subject, fact.asked, fact.how, f"SAPI lists no service named {name}")
         return found.metadata
 
     @property

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DATACENTER: Final = "datacenter"
 REGION: Final = "region"
 RING: Final = "ring"
+PROBE: Final = "the probe"
+"""What is asked of a link."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Link:
             if self.host != self.target.declared.ufds_address:
                 need(*(zone.vm for zone in self.target_zones))
         except Missing as missing:
-            return f"Whether a {what} has the address {self.host} is not known: {missing.asked}: {missing.why}."
+            return f"Whether a {what} has the address {self.host} is not known: {missing}."
         return ""
 
     def _configured(self) -> str | None:
@@ -132,12 +134,12 @@ class Link:
         """What came of connecting, one probe per protocol and port."""
         source = self.source.datacenter.evidence
         if self.source.datacenter.declared.endpoints:
-            raise OutOfSight(f"{self.id}: the probe", "zlogin", BY_ENDPOINTS)
+            raise OutOfSight(self.id, PROBE, "zlogin", BY_ENDPOINTS)
         if self.source.role != GLOBAL:
             need(self.source.inside)
         found = source.links.get(self.id)
         if found is None:
-            raise Missing(f"{self.id}: the probe", "probe", "this link was not probed")
+            raise Missing(self.id, PROBE, "probe", "this link was not probed")
         return found.get()
 
     @property
@@ -145,7 +147,7 @@ class Link:
         """What the source, a binder, answers for names of the target."""
         found = self.source.elsewhere.get(self.target.name)
         if found is None:
-            raise Missing(f"{self.id}: what binder answers", "dig", "this was not asked")
+            raise Missing(self.id, "what binder answers", "dig", "this was not asked")
         return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.fact import Fact, Missing, OutOfSight, asked
+from evidence.fact import Fact, Missing, OutOfSight
 from evidence.inventory.model import BY_ENDPOINTS
+from evidence.subjects.questions import OF_ZONE, Question
 from evidence.subjects.triton import GLOBAL, MANTA_ROLES, AnyRole
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def answer(fact: Fact[T] | None, subject: str, question: Question) -> T:
+    """The answer to a question about a subject.  Raises Missing where there is none, or this run did not ask."""
+    if fact is None:
+        raise Missing(subject, question.asked, "collect", "this was not asked")
+    return fact.get()
+
+
 @dataclass(frozen=True, repr=False)
 class Zone:
     """One core zone of a datacenter."""
@@ -50,24 +58,24 @@ class Zone:
         fact = self.datacenter.evidence.zones
         seen = fact.get().get(self.alias)
         if seen is None and self.datacenter.declared.endpoints:
-            raise OutOfSight(f"{self.id}: the zone", fact.how, BY_ENDPOINTS)
+            raise OutOfSight(self.id, "the zone", fact.how, BY_ENDPOINTS)
         if seen is None:
             tag = "manta_role" if self.role in MANTA_ROLES else "smartdc_role"
             why = f"the head node of {self.datacenter.name} lists no zone with {tag} {self.role}"
-            raise Missing(f"{self.id}: the zone", fact.how, why)
+            raise Missing(self.id, "the zone", fact.how, why)
         return seen
 
     @property
     def vm(self) -> Vm:
         if self.datacenter.declared.endpoints:
-            raise OutOfSight(f"{self.id}: the zone", "vmadm lookup", BY_ENDPOINTS)
+            raise OutOfSight(self.id, "the zone", "vmadm lookup", BY_ENDPOINTS)
         return self.evidence.vm
 
     def address(self, *tags: str) -> str:
         found = self.vm.address(*tags) if self.role != GLOBAL else self.datacenter.sysinfo.admin_ip
         if not found:
             how = "vmadm lookup" if self.role != GLOBAL else "sysinfo"
-            raise Missing(f"{self.id}: its address", how, f"no NIC tagged {' or '.join(tags)}")
+            raise Missing(self.id, "its address", how, f"no NIC tagged {' or '.join(tags)}")
         return found
 
     @property
@@ -75,7 +83,7 @@ class Zone:
         """What was seen in the zone itself.  Raises OutOfSight if it runs on another server than the head node."""
         if self.vm.server:
             why = f"{self.id} runs on server {self.vm.server}; zones are entered on the head node only"
-            raise OutOfSight(f"{self.id}: what is in the zone", "zlogin", why)
+            raise OutOfSight(self.id, "what is in the zone", "zlogin", why)
         return self.evidence
 
     @property
@@ -91,9 +99,9 @@ class Zone:
         fact, written = self.inside.services, self.file(path).written
         began = {service.fmri: service.began for service in fact.get() if service.began is not None}
         if written is None:
-            raise Missing(f"{self.id}: when {path} was written", "ls -E (by zlogin)", "the zone did not say it")
+            raise Missing(self.id, f"when {path} was written", "ls -E (by zlogin)", "the zone did not say it")
         if not began:
-            raise Missing(f"{self.id}: when its services began", "svcprop (by zlogin)", "the zone did not say it")
+            raise Missing(self.id, "when its services began", "svcprop (by zlogin)", "the zone did not say it")
         return tuple(sorted(fmri for fmri, moment in began.items() if moment < written))
 
     def file(self, path: str) -> ConfigFile:
@@ -101,72 +109,73 @@ class Zone:
         fact = self.inside.files
         found = fact.get().get(path)
         if found is None:
-            raise Missing(f"{self.id}: {path}", fact.how, "the file is not there, or is not JSON")
+            raise Missing(self.id, path, fact.how, "the file is not there, or is not JSON")
         return found
 
-    def _own(self, fact: Fact[T] | None, what: str) -> T:
-        return asked(fact, f"{self.id}: {what}").get()
+    def _own(self, key: str, fact: Fact[T] | None) -> T:
+        return answer(fact, self.id, OF_ZONE[key])
 
     @property
     def ping(self) -> HttpAnswer:
-        return self._own(self.evidence.ping, "its health URL")
+        return self._own("ping", self.evidence.ping)
 
     @property
     def asks_master(self) -> HttpAnswer:
-        return self._own(self.evidence.asks_master, "what it knows of the master")
+        return self._own("asks_master", self.evidence.asks_master)
 
     @property
     def listing(self) -> Listing:
-        return self._own(self.evidence.listing, "a signed ListDatacenters")
+        return self._own("listing", self.evidence.listing)
 
     @property
     def elsewhere(self) -> dict[str, dict[str, DnsAnswer]]:
-        return self._own(self.evidence.elsewhere, "what binder answers for other datacenters")
+        return self._own("elsewhere", self.evidence.elsewhere)
 
     @property
     def bind(self) -> Attempt:
-        return self._own(self.evidence.bind, "the root bind")
+        return self._own("bind", self.evidence.bind)
 
     @property
     def poseidons(self) -> tuple[Account, ...]:
-        return self._own(self.evidence.poseidons, "accounts with login poseidon")
+        return self._own("poseidons", self.evidence.poseidons)
 
     @property
     def directory(self) -> Directory:
-        return self._own(self.evidence.directory, "what its directory holds")
+        return self._own("directory", self.evidence.directory)
 
     @property
     def accounts(self) -> Accounts:
-        return self._own(self.evidence.accounts, "its accounts")
+        return self._own("accounts", self.evidence.accounts)
 
     @property
     def collisions(self) -> Collisions:
-        return self._by_master(self.evidence.collisions, "its accounts that the master has too")
+        return self._by_master("collisions", self.evidence.collisions)
 
     @property
     def progress(self) -> Progress:
-        return self._by_master(self.evidence.progress, "its replication")
+        return self._by_master("progress", self.evidence.progress)
 
     @property
     def comparison(self) -> Comparison:
-        return self._by_master(self.evidence.comparison, "its directory compared with the master's")
+        return self._by_master("comparison", self.evidence.comparison)
 
-    def _by_master(self, fact: Fact[T] | None, what: str) -> T:
+    def _by_master(self, key: str, fact: Fact[T] | None) -> T:
         """What was collected by comparing with the master.  Raises Missing where that was none."""
         told = self.datacenter.world.told.master
         if fact is not None and told != self.datacenter.master.name:
-            raise Missing(f"{self.id}: {what}", fact.how, f"it was compared with {told}, which is not the master")
-        return self._own(fact, what)
+            why = f"it was compared with {told}, which is not the master"
+            raise Missing(self.id, OF_ZONE[key].asked, fact.how, why)
+        return self._own(key, fact)
 
     @property
     def gaps(self) -> tuple[tuple[int, int], ...]:
-        return self._own(self.evidence.gaps, "its changelog")
+        return self._own("gaps", self.evidence.gaps)
 
     @property
     def rules(self) -> tuple[FirewallRule, ...]:
         """FWAPI's rules for the zone; of zones whose firewall is off nobody asks them."""
-        return self._own(self.evidence.rules, "its firewall rules")
+        return self._own("rules", self.evidence.rules)
 
     @property
     def names(self) -> dict[str, DnsAnswer]:
-        return self._own(self.evidence.names, "what binder answers")
+        return self._own("names", self.evidence.names)

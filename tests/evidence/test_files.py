@@ -13,6 +13,7 @@ from evidence.collect.files import Wanted, rendered_files
 from evidence.collect.render import RenderError, auto_metadata, render
 from evidence.model import Difference, Nic, Vm
 from evidence.redact import Vault
+from evidence.subjects.triton import RENDERED
 
 PATH = "/opt/smartdc/binder/etc/config.json"
 TEMPLATE = """{ {{! of binder }}
@@ -162,7 +163,7 @@ def planted(key: str, value: object) -> dict[str, object]:
     return value
 
 
-@pytest.mark.parametrize("path", files.SETTINGS)
+@pytest.mark.parametrize("path", [path for paths in RENDERED.values() for path in paths])
 def test_no_shape_of_a_secret_is_kept_under_any_key(path: str) -> None:
     """Typed into the file, or standing in the metadata that would be rendered; nor in the settings that are kept."""
     want = Wanted({}, {path: "{}"})

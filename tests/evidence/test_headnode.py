@@ -9,10 +9,12 @@ from typing import Any, cast
 import pytest
 
 from evidence.collect import headnode
+from evidence.collect.draft import Draft
 from evidence.collect.parse import UnreadableError
 from evidence.collect.ssh import HeadNode, Output
 from evidence.collect.unanswered import UnansweredError
 from evidence.headnode import Instance, UsbKey
+from evidence.inventory.model import Declared
 from evidence.model import Vm
 from evidence.redact import Vault
 
@@ -31,9 +33,11 @@ class Answers:
         return self.output
 
 
-def asked(text: str, key: str, code: int = 0, *arguments: Any) -> Any:
-    asking = headnode.Asking(cast(HeadNode, Answers(text, code)), Vault(b"k" * 32))
-    return asyncio.run(getattr(asking, key)(*arguments))
+def asked(text: str, key: str, code: int = 0, zones: list[Vm] | None = None) -> Any:
+    draft = Draft(Declared("a", "a", "r", "master"), Vault(b"k" * 32), lambda: None)
+    draft.vms = {vm.alias: vm for vm in zones or []}
+    asking = headnode.Asking(draft, cast(HeadNode, Answers(text, code)))
+    return asyncio.run(getattr(asking, key)())
 
 
 def test_a_clock_is_known_as_well_as_the_answer_was_quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +91,7 @@ def test_what_m2s_asks_for() -> None:
 
 def test_instances_whose_image_nobody_knows_have_no_version() -> None:
     rows = [{"service": "ufds", "alias": "ufds0", "version": None, "image": "i"}, {"service": "sapi", "version": "v"}]
-    assert headnode.instances(json.dumps(rows)) == (Instance("sapi", "", "v"), Instance("ufds", "ufds0", "", "i"))
+    assert headnode.instances(json.dumps(rows)) == (Instance("sapi", "v"), Instance("ufds"))
     for hostile in ("{}", "[3]", '[{"service": 3}]', "no JSON"):
         with pytest.raises(UnreadableError):
             headnode.instances(hostile)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from evidence.collect.datacenter import Collector
 from evidence.collect.draft import Draft, doubtful
+from evidence.collect.sapi import Sapi
 from evidence.collect.ssh import UnansweredError
 from evidence.fact import Fact
-from evidence.inventory.model import Declared, Timeouts
+from evidence.inventory.model import Declared
 from evidence.model import Nic, SapiObject, Vm
 from evidence.redact import Vault
 
@@ -40,13 +39,10 @@ class Answers:
 def asked(text: str | None, service: str = SERVICE) -> tuple[Fact[bool], list[str]]:
     draft = Draft(Declared("a", "a", "r", "master"), Vault(b"k" * 32), lambda: None)
     draft.vms = {vm.alias: vm for vm in (SAPI, LEFT)}
-    draft.facts["zones"] = Fact(asked="", how="", value={})
-    draft.facts["services"] = Fact(asked="", how="", value={"sapi": SapiObject(service, "sapi")})
-    nobody: Any = None
-    collector = Collector(draft, Timeouts(), ThreadPoolExecutor(1), nobody, nobody, nobody, nobody)
+    draft.facts["zones"] = Fact(subject="", asked="", how="", value={})
+    draft.facts["services"] = Fact(subject="", asked="", how="", value={"sapi": SapiObject(service, "sapi")})
     answers: Any = Answers(text)
-    collector._services = answers
-    asyncio.run(collector._instance(LEFT))
+    asyncio.run(Sapi(draft, answers).instance(LEFT))
     return draft.zone_facts["sapi0tmp", "instance"], answers.asked
 
 

@@ -20,20 +20,20 @@ from evidence.store import EvidenceError, load, normalised, save
 def some(at: str = "2026-01-01T00:00:00Z", ms: int = 12) -> Evidence:
     zone = ZoneEvidence(
         vm=Vm("u", "binder0", "binder", "running"),
-        services=Fact("s", "svcs", at, (Service("svc:/a:b", "online", at[11:19]),)),
-        files=missing("f", "cat", "because", at),
-        names=Fact("n", "dig", at, {"a.b": DnsAnswer("REFUSED", (), 3000 + ms)}),
+        services=Fact("z", "s", "svcs", at, (Service("svc:/a:b", "online"),)),
+        files=missing("z", "f", "cat", "because", at),
+        names=Fact("z", "n", "dig", at, {"a.b": DnsAnswer("REFUSED", (), 3000 + ms)}),
     )
     seen = DatacenterEvidence(
-        ssh=Fact("x", "ssh", at, "SSH"),
-        sysinfo=Fact("x", "sysinfo", at, SysInfo(True)),
-        usbkey=missing("x", "c", "no"),
-        zones=Fact("z", "vmadm", at, {"binder0": zone}),
-        applications=missing("x", "c", "no"),
-        services=missing("x", "c", "no"),
-        networks=missing("x", "c", "no"),
-        check_health=Fact("x", "c", at, ()),
-        healthcheck=missing("x", "c", "no"),
+        ssh=Fact("d", "x", "ssh", at, "SSH"),
+        sysinfo=Fact("d", "x", "sysinfo", at, SysInfo(True)),
+        usbkey=missing("d", "x", "c", "no"),
+        zones=Fact("d", "z", "vmadm", at, {"binder0": zone}),
+        applications=missing("d", "x", "c", "no"),
+        services=missing("d", "x", "c", "no"),
+        networks=missing("d", "x", "c", "no"),
+        check_health=Fact("d", "x", "c", at, ()),
+        healthcheck=missing("d", "x", "c", "no"),
     )
     inventory = Inventory("my-dc-2", {"my-dc-2": Declared("my-dc-2", "h", "r", "master")}, path=f"/tmp/{ms}")
     return Evidence(inventory, "0", at, at, {"my-dc-2": seen})
@@ -66,6 +66,8 @@ BAD = {
     "no schema": b"{}",
     "other schema": b'{"schema": 99}',
     "fields missing": json.dumps({"schema": SCHEMA}).encode(),
+    "first schema, nothing else": b'{"schema": 1}',
+    "first schema, other things": b'{"schema": 1, "datacenters": {"a": {"zones": [1]}}}',
     "not UTF-8": b'{"schema": "\xff"}',
     "deep": b"[" * 100_000,
 }
@@ -86,6 +88,22 @@ def test_unknown_fields_are_refused(tmp_path: pathlib.Path) -> None:
     path.write_bytes(json.dumps({**msgspec.to_builtins(some()), "more": 1}).encode())
     with pytest.raises(EvidenceError, match="more"):
         load(path)
+
+
+def test_evidence_of_the_first_schema_is_read(tmp_path: pathlib.Path) -> None:
+    """A fact named its subject in its first words, and what nobody read was kept."""
+    old = msgspec.to_builtins(some()) | {"schema": 1}
+    seen = old["datacenters"]["my-dc-2"]
+    zone = seen["zones"]["value"]["binder0"]
+    for fact in (*(fact for key, fact in seen.items() if fact and key != "links"), *zone.values()):
+        if isinstance(fact, dict) and "subject" in fact:
+            fact["asked"] = f"{fact.pop('subject')}: {fact['asked']}"
+    zone["services"]["value"][0]["stime"] = "11:29:33"
+    seen["sysinfo"]["value"]["hostname"] = "headnode"
+    path = tmp_path / "evidence.json"
+    path.write_bytes(json.dumps(old).encode())
+    assert zone["files"]["asked"] == "z: f"
+    assert load(path) == some()
 
 
 def test_a_file_that_is_not_there(tmp_path: pathlib.Path) -> None:

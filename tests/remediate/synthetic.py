@@ -23,7 +23,7 @@ SECRET = ("pw", "password")
 
 
 def fact(value: Any, asked: str = "asked", how: str = "how") -> Fact[Any]:
-    return Fact(asked=asked, how=how, value=value)
+    return Fact(subject="subject", asked=asked, how=how, value=value)
 
 
 POSEIDONS = fact(recorded("healthy").datacenters["my-dc-2"].zones.get()["ufds0"].poseidons.get())
@@ -40,7 +40,7 @@ def changed(world: World, datacenter: str, **facts: Any) -> World:
     """The same with other facts of one datacenter; a string in place of a fact is why it is missing."""
     assert world.evidence is not None
     given = {
-        name: missing(f"{datacenter}: {name}", "how", value) if isinstance(value, str) else value
+        name: missing(datacenter, name, "how", value) if isinstance(value, str) else value
         for name, value in facts.items()
     }
     seen = world.evidence.datacenters | {datacenter: replace(world.evidence.datacenters[datacenter], **given)}

@@ -48,7 +48,7 @@ def test_what_sdc_ufds_m2s_has_got_to_replicate_is_not_taken_back() -> None:
 def test_a_candidate_by_endpoints_that_is_coupled_is_not_judged_by_its_accounts() -> None:
     """Its /usbkey/config cannot be seen; its SAPI says enough, and the accounts of a replica are nobody's to delete."""
     world = s.changed_metadata(with_candidate(), DC, ufds_is_master="false", ufds_remote_ip="10.9.9.9")
-    hidden = missing(f"{DC}: the head node's configuration", "config.sh", BY_ENDPOINTS, hidden=True)
+    hidden = missing(DC, "the head node's configuration", "config.sh", BY_ENDPOINTS, hidden=True)
     world = s.changed(world, DC, usbkey=hidden)
     one = replace(world.told.datacenters[DC], headnode="", endpoints={"ufds": Endpoint("10.3.2.29", 636)})
     told = replace(world.told, datacenters=world.told.datacenters | {DC: one})

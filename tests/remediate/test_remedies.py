@@ -248,7 +248,7 @@ CASES: dict[str, tuple[World, str, str]] = {
         '{"MASTER_MORAY_IP":"","MASTER_MORAY_PORT":""}',
     ),
     "core-services-are-healthy": (
-        s.changed(W, "my-dc-1", healthcheck=s.fact((HealthcheckRow("cloudapi", "running", "-", "error"),))),
+        s.changed(W, "my-dc-1", healthcheck=s.fact((HealthcheckRow("cloudapi", "running", "error"),))),
         "my-dc-1.cloudapi0",
         "svc:/smartdc/application/cloudapi:*",
     ),

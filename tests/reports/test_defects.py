@@ -76,7 +76,7 @@ def lost_by_us(evidence: Evidence) -> Evidence:
     """The same, but the suite broke while it read NAPI's networks of a datacenter."""
     seen = evidence.datacenters["my-dc-1"]
     fact = missing(
-        "my-dc-1: NAPI's networks", "sdc-napi /networks", "the suite could not read it (KeyError)", ours=True
+        "my-dc-1", "NAPI's networks", "sdc-napi /networks", "the suite could not read it (KeyError)", ours=True
     )
     return replace(evidence, datacenters=evidence.datacenters | {"my-dc-1": replace(seen, networks=fact)})
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from evidence.collect import cloudapi, headnode
-from evidence.collect.draft import MANTA_VMADM, VMADM
+from evidence.collect import cloudapi
+from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT_LIST = (
     "sysinfo",
     "bash /lib/sdc/config.sh -json",
-    re.escape(VMADM),
+    re.escape(OF_DATACENTER["zones"].how),
     re.escape(MANTA_VMADM),
     "sdcadm check-health -j",
     "sdc-healthcheck -p",
-    re.escape(headnode.DATE),
+    r"date -u \+%s",
     "true",  # whether the head node still answers, after a service did not
     r"ls -1d /( /(zones/[0-9a-f-]{36}/root/)?(var/)?tmp/[A-Za-z0-9._\[\]*-]+)+",
     r"(zlogin -Q [0-9a-f-]{36} )?/usr/bin/bash -s -- [0-9]+( (file|manifests):/opt/smartdc/[a-z./-]+|"

@@ -58,7 +58,7 @@ def test_a_right_address_is_no_reason_for_a_link_that_fails() -> None:
 
 def test_a_stopped_leftover_beside_the_real_zone_is_healthy() -> None:
     world = leftover(W, "sapi", "sapi0tmp", known=False)
-    lines = (HealthcheckRow("sapi", "running", "-", "online"), HealthcheckRow("sapi", "stopped", "-", "svc-err"))
+    lines = (HealthcheckRow("sapi", "running", "online"), HealthcheckRow("sapi", "stopped", "svc-err"))
     health = s.fact(tuple(replace(each) for each in lines))
     before = {
         (each.check, each.subject, each.outcome)

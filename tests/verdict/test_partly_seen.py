@@ -177,7 +177,7 @@ def health(check_health: tuple[HealthRow, ...], lines: tuple[HealthcheckRow, ...
 
 
 NAPI = s.LAB.datacenters[0].zone("napi").uuid
-WELL, SICK = HealthcheckRow("napi", "running", "-", "online"), HealthcheckRow("napi", "running", "-", "svc-err")
+WELL, SICK = HealthcheckRow("napi", "running", "online"), HealthcheckRow("napi", "running", "svc-err")
 
 
 @pytest.mark.parametrize(
@@ -193,14 +193,14 @@ WELL, SICK = HealthcheckRow("napi", "running", "-", "online"), HealthcheckRow("n
 def test_a_line_without_a_name_is_that_of_the_sick_instance(
     sick: tuple[str, ...], lines: tuple[HealthcheckRow, ...], outcomes: tuple[str, str]
 ) -> None:
-    rows = tuple(HealthRow("napi", each, healthy=each not in sick) for each in (NAPI, OTHER))
+    rows = tuple(HealthRow(each, healthy=each not in sick) for each in (NAPI, OTHER))
     world = health(rows, lines)
     seen = tuple(row(world, "core-services-are-healthy", f"my-dc-1.napi{n}").outcome for n in (0, 1))
     assert seen == outcomes
 
 
 def test_a_zone_that_check_health_does_not_list_is_not_healthy() -> None:
-    world = health((HealthRow("napi", NAPI, healthy=True),), (WELL, WELL))
+    world = health((HealthRow(NAPI, healthy=True),), (WELL, WELL))
     assert row(world, "core-services-are-healthy", "my-dc-1.napi1").outcome == BLOCKED
 
 

@@ -57,7 +57,7 @@ def _elsewhere(datacenter: Datacenter, to: str) -> tuple[bool | None, str]:
         except Missing as missing:
             if wanted in _nets([other.declared.ufds_address or ""]):
                 return True, ""
-            unknown = f"whether {other.name} has {to} is not known ({missing.asked}: {missing.why})"
+            unknown = f"whether {other.name} has {to} is not known ({missing})"
             continue
         if any(wanted.subnet_of(net) for net in has):
             return True, ""

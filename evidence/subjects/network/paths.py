@@ -157,4 +157,4 @@ def dropped_by(target: Zone, link: Link, address: str, rules: Iterable[FirewallR
         return tuple(f"{name}/{port}" for name, port in wanted if not lets_in(rules, target.vm, address, name, port))
     except (UnreadableRuleError, ValueError):
         why = f"a rule, or the address {address}, cannot be read"
-        raise Missing(f"{target.id}: its firewall rules", "sdc-fwapi", why) from None
+        raise Missing(target.id, "its firewall rules", "sdc-fwapi", why) from None

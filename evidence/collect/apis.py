@@ -1,0 +1,48 @@
+"""What Triton's internal APIs answer of their own: health URLs, NAPI's networks, FWAPI's rules, IMGAPI's images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from evidence.collect import parse, services
+from evidence.collect.draft import Draft
+from evidence.model import FirewallRule, HttpAnswer, Network, Vm
+from evidence.subjects.questions import PINGS
+
+RING: Final = "manta-hash-ring"
+
+
+async def read(draft: Draft, ask: services.Services, role: str, path: str) -> str:
+    """The body of a GET, asked of a running zone of the role.  Raises UnansweredError."""
+    return await ask.read(services.address(draft.running(role)), path, role.upper())
+
+
+@dataclass(frozen=True)
+class Apis:
+    """Asks the APIs of one datacenter."""
+
+    draft: Draft
+    services: services.Services
+
+    async def networks(self) -> dict[str, Network]:
+        return parse.networks(await read(self.draft, self.services, "napi", "/networks"))
+
+    async def ring_images(self) -> tuple[str, ...]:
+        return parse.images(await read(self.draft, self.services, "imgapi", f"/images?name={RING}"), RING)
+
+    async def ping(self, vm: Vm) -> None:
+        scheme, port, path = PINGS[vm.role]
+
+        async def answer() -> HttpAnswer:
+            return await self.services.ping(scheme, services.address(vm), port, path)
+
+        await self.draft.ask_zone(vm, "ping", answer, scheme=scheme, path=path)
+
+    async def rules(self, vm: Vm) -> None:
+        path = f"/firewalls/vms/{vm.uuid}"
+
+        async def answer() -> tuple[FirewallRule, ...]:
+            return parse.firewall_rules(await read(self.draft, self.services, "fwapi", path))
+
+        await self.draft.ask_zone(vm, "rules", answer, path=path)

@@ -1,0 +1,101 @@
+"""What a datacenter's SAPI says: its metadata, which zones it knows, how it would render them, whether it reaches the master's."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from evidence.collect import apis, files, parse, services
+from evidence.collect.draft import Draft, doubtful
+from evidence.collect.unanswered import UnansweredError
+from evidence.model import HttpAnswer, SapiObject, Vm
+from evidence.subjects.triton import UUID
+
+
+@dataclass(frozen=True)
+class Sapi:
+    """Asks the SAPI of one datacenter."""
+
+    draft: Draft
+    services: services.Services
+
+    async def _read(self, path: str) -> str:
+        return await apis.read(self.draft, self.services, "sapi", path)
+
+    async def ask(self) -> None:
+        """Its metadata, and then whether it knows what does not run."""
+        await self.draft.ask("applications", self._applications)
+        await self.draft.ask("services", self._services)
+        await asyncio.gather(*(self.instance(vm) for vm in self.draft.vms.values() if doubtful(vm)))
+
+    async def _applications(self) -> dict[str, SapiObject]:
+        text = await self._read("/applications?name=sdc")
+        found = services.sapi_objects(text, self.draft.vault, application=True)
+        for item in parse.json_list(text):
+            if item.get("name") == "sdc" and isinstance(item.get("metadata"), dict):
+                self.draft.secrets["sapi"] = item["metadata"]
+        return found
+
+    async def _services(self) -> dict[str, SapiObject]:
+        applications = self.draft.facts["applications"]
+        if applications.value is None:
+            raise UnansweredError(self.draft.why("applications"))
+        sdc = applications.value.get("sdc")
+        if sdc is None or not UUID.fullmatch(sdc.uuid):
+            raise UnansweredError("SAPI lists no application named sdc")
+        text = await self._read(f"/services?application_uuid={sdc.uuid}")
+        return services.sapi_objects(text, self.draft.vault, application=False)
+
+    async def instance(self, vm: Vm) -> None:
+        """Whether it has an instance of the zone.  One that lists none of the service at all has lost more than that."""
+
+        async def answer() -> bool:
+            known = await self._instances(vm.role)
+            if not known:
+                raise UnansweredError(f"SAPI lists no instance of {vm.role}")
+            return vm.uuid in known
+
+        await self.draft.ask_zone(vm, "instance", answer)
+
+    async def _instances(self, role: str) -> set[object]:
+        """The uuids of the instances of a service."""
+        service = (self.draft.facts["services"].value or {}).get(role)
+        if service is None or not UUID.fullmatch(service.uuid):
+            raise UnansweredError(f"SAPI lists no service {role}: {self.draft.why('services')}")
+        text = await self._read(f"/instances?service_uuid={service.uuid}")
+        return {parse.an_object(item, "an instance").get("uuid") for item in parse.json_list(text, "SAPI's answer")}
+
+    async def manta_applications(self) -> tuple[SapiObject, ...]:
+        """Without include_master: what this datacenter's own moray holds."""
+        text = await self._read("/applications?name=manta")
+        found = services.sapi_list(text, self.draft.vault, services.MANTA_SETTINGS)
+        return tuple(each for each in found if each.name == "manta")
+
+    async def asks_master(self, vm: Vm) -> None:
+        async def answer() -> HttpAnswer:
+            return await self.services.asks_master(services.address(vm))
+
+        known = {"seconds": services.PATIENCE_WITH_MASTER, "path": services.NO_SERVICE}
+        await self.draft.ask_zone(vm, "asks_master", answer, **known)
+
+    async def config(self, vm: Vm) -> None:
+        """/configs of a zone.  It holds secrets and stays in memory; why it is missing goes with the files.
+
+        Asked by uuid SAPI always asks its master's moray too, and hangs as long as that does: then lists of what it has
+        itself say the same of this datacenter's zones.
+        """
+        draft = self.draft
+        try:
+            try:
+                wanted = files.wanted(await self._read(f"/configs/{vm.uuid}"))
+            except UnansweredError:
+                wanted = await self._listed_config(vm)
+            draft.vault.learn_all(wanted.metadata)
+            draft.configs[vm.alias] = wanted
+        except (UnansweredError, parse.UnreadableError) as error:
+            draft.configs[vm.alias] = draft.vault.scrub(f"what would be rendered is not known: {error}")
+
+    async def _listed_config(self, vm: Vm) -> files.Wanted:
+        kinds = ("applications", "services", "instances", "manifests")
+        lists = await asyncio.gather(*(self._read(f"/{kind}") for kind in kinds))
+        return files.merged(vm.uuid, *lists)

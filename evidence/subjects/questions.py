@@ -1,0 +1,162 @@
+"""Every fact there is, one row each: whose it is, what is asked, how, when, and from where it can be seen.  Data only.
+
+A key is the name of the model's field.  What the operator reads of a fact (asked, how) comes from here, whether there is
+an answer, none, or nobody put the question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from evidence.inventory.model import CANDIDATE, REPLICA
+from evidence.subjects.triton import ADMIN_UUID, INTERNAL_APIS
+
+MANTA: Final = "where Manta is expected"
+WITH_CANDIDATES: Final = "a master that is to be replicated to candidates"
+FIREWALLED: Final = "a zone that others connect to, and whose firewall is on; and UFDS"
+DOUBTFUL: Final = "a core zone that does not run"
+"""When a fact is asked, besides the state of the datacenter (candidate, replica)."""
+
+HEAD_NODE: Final = "the head node"
+ITS_OWN_SERVICE: Final = "the zone's own service"
+ANY_ENDPOINT: Final = "any endpoint"
+"""From where a fact can be seen, besides the role of an endpoint that answers it."""
+
+_FIELDS = "uuid,alias,state,nics,routes,tags,firewall_enabled"
+MANTA_VMADM: Final = f"vmadm lookup -j -o {_FIELDS},owner_uuid 'tags.manta_role=~^[a-z]'"
+"""Goes with the one for the core zones: Manta's are poseidon's, whose uuid is another in every region."""
+
+PINGS: Final[dict[str, tuple[str, int, str]]] = {
+    "adminui": ("https", 443, "/api/ping"),
+    "cloudapi": ("https", 443, "/--ping"),
+    "sapi": ("http", 80, "/ping"),
+    "webapi": ("http", 80, "/ping"),
+    **dict.fromkeys(INTERNAL_APIS, ("http", 80, "/ping")),
+}
+"""Role to its health URL at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui, muskie"."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One fact.  `how` is the command for it: on a head node what is run, elsewhere what would be typed.
+
+    `typed` is that command with what is known of the zone put in.  `roles`: of which zones (none: of all).  `when`: one
+    of these must hold (none: always).  `seen_from`: what shows it where there is no SSH.
+    """
+
+    asked: str
+    how: str
+    typed: str = ""
+    roles: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    seen_from: str = HEAD_NODE
+
+
+OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
+    "ssh": Question("SSH to the head node", "ssh"),
+    "sysinfo": Question("sysinfo of the head node", "sysinfo"),
+    "usbkey": Question("the head node's configuration", "bash /lib/sdc/config.sh -json"),
+    "zones": Question(
+        "the core zones", f"vmadm lookup -j -o {_FIELDS} owner_uuid={ADMIN_UUID}", seen_from=ANY_ENDPOINT
+    ),
+    "applications": Question("SAPI's application sdc", "sdc-sapi '/applications?name=sdc'", seen_from="sapi"),
+    "services": Question(
+        "the services of SAPI's application sdc", "sdc-sapi '/services?application_uuid=SDC'", seen_from="sapi"
+    ),
+    "networks": Question("NAPI's networks", "sdc-napi /networks"),
+    "check_health": Question("sdcadm check-health", "sdcadm check-health -j"),
+    "healthcheck": Question("sdc-healthcheck", "sdc-healthcheck -p"),
+    "troubles": Question("whether it can be used to the end", "ssh -v"),
+    "outside": Question(
+        "cloudapi's public URL, asked from here", "curl -k https://…/--ping", seen_from="sapi"
+    ),  # SAPI tells the URL
+    "clock": Question("its clock", "date -u +%s"),
+    "leftovers": Question("what sdc-ufds-m2s leaves behind", "ls -1d FILES"),
+    "manta_applications": Question(
+        "applications called manta", "sdc-sapi '/applications?name=manta'", when=(MANTA,), seen_from="sapi"
+    ),
+    "ring_images": Question("images of hash rings", "sdc-imgapi '/images?name=manta-hash-ring'", when=(MANTA,)),
+    "usbkey_mount": Question(
+        "whether its USB key can be mounted",
+        "sdc-usbkey status -j; bootparams | grep '^triton_bootpool='; for disk in $(diskinfo -Hp | cut -f2); do "
+        "fstyp /dev/dsk/${disk}p1; fstyp /dev/dsk/${disk}s2; done 2>/dev/null; true",
+        when=(CANDIDATE,),
+    ),
+    "m2s_asks_password": Question(
+        "whether its sdc-ufds-m2s asks for the master's password",
+        "grep -c ufds_remote_ldap_root_pw /opt/smartdc/bin/sdc-ufds-m2s",
+        when=(CANDIDATE,),
+    ),
+    "instances": Question(
+        "the images of sapi and ufds", "sdcadm insts -j sapi ufds", when=(CANDIDATE, WITH_CANDIDATES)
+    ),
+})  # fmt: skip
+
+_LDAP = "ldapsearch -x -H ldaps://{address} -D cn=root -W"
+_ALL = f"{_LDAP} -z 2147483647"
+_PEOPLE = f"{_ALL} -b 'ou=users, o=smartdc' objectclass=sdcperson uuid login email"
+_DIG = "dig +tcp @{address}"
+
+OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
+    "services": Question("its SMF services", "svcs -aH -o state,stime,fmri (by zlogin)"),
+    "files": Question("its rendered files", "cat (by zlogin)", "cat {paths} (by zlogin)"),
+    "ping": Question(
+        "its health URL", "curl", "curl -k {scheme}://{address}{path}",
+        roles=tuple(PINGS), seen_from=ITS_OWN_SERVICE,
+    ),
+    "bind": Question("the root bind", "ldapsearch", _LDAP, roles=("ufds",), seen_from=ITS_OWN_SERVICE),
+    "poseidons": Question(
+        "accounts with login poseidon", "ldapsearch", f"{_LDAP} -b 'ou=users, o=smartdc' login=poseidon uuid login",
+        roles=("ufds",), seen_from=ITS_OWN_SERVICE,
+    ),
+    "names": Question(
+        "what binder answers", "dig", f"{_DIG} ufds.{{datacenter}}.DOMAIN (also moray, sapi)",
+        roles=("binder",), seen_from=ITS_OWN_SERVICE,
+    ),
+    "directory": Question(
+        "what it holds", "ldapsearch", f"{_ALL} -b 'o=smartdc'", roles=("ufds",), seen_from=ITS_OWN_SERVICE,
+    ),
+    "progress": Question(
+        "its replication", "ldapsearch", f"{_LDAP} -b cn=replicator,… (twice)",
+        roles=("ufds",), when=(REPLICA,), seen_from=ITS_OWN_SERVICE,
+    ),
+    "comparison": Question(
+        "its directory compared with the master's", "ldapsearch", f"{_ALL} -b 'o=smartdc' '*' (here and at the master)",
+        roles=("ufds",), when=(REPLICA,),
+    ),
+    "gaps": Question(
+        "its changelog", "ldapsearch", f"{_LDAP} -b cn=changelog changenumber",
+        roles=("ufds",), when=(WITH_CANDIDATES,), seen_from=ITS_OWN_SERVICE,
+    ),
+    "asks_master": Question(
+        "whether it reaches the master's moray", "curl", "curl -m {seconds:g} 'http://{address}{path}'",
+        roles=("sapi",), seen_from=ITS_OWN_SERVICE,
+    ),
+    "listing": Question(
+        "a signed ListDatacenters", "sdc-listdatacenters (in the sdc zone)",
+        "sdc-listdatacenters -a admin -u https://{address} -k SDC_KEY_ID (in the sdc zone)", roles=("cloudapi",),
+    ),
+    "elsewhere": Question(
+        "what binder answers for other datacenters", "dig",
+        f"{_DIG} moray.DATACENTER.DOMAIN (also ufds; SRV _moray._tcp.moray)", roles=("binder",), seen_from=ITS_OWN_SERVICE,
+    ),
+    "accounts": Question(
+        "its accounts", "ldapsearch", _PEOPLE, roles=("ufds",), when=(CANDIDATE,), seen_from=ITS_OWN_SERVICE,
+    ),
+    "collisions": Question(
+        "its accounts that the master has too", "ldapsearch", f"{_PEOPLE} (here, and for these at the master)",
+        roles=("ufds",), when=(CANDIDATE,), seen_from=ITS_OWN_SERVICE,
+    ),
+    "rules": Question("its firewall rules", "sdc-fwapi", "sdc-fwapi {path}", when=(FIREWALLED,)),
+    "instance": Question(
+        "whether SAPI knows it", "sdc-sapi", "sdc-sapi '/instances?service_uuid=SERVICE'", when=(DOUBTFUL,),
+    ),
+})  # fmt: skip
+
+
+def applies(question: Question, circumstances: frozenset[str]) -> bool:
+    """Whether it is asked under these circumstances."""
+    return not question.when or not circumstances.isdisjoint(question.when)
