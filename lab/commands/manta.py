@@ -9,11 +9,15 @@ import getopt
 import json
 from typing import Any
 
-from lab import http, manta, manta_data, plan, sshd
-from lab.commands import Call, UsageError, command
+from lab.commands.call import Call, UsageError, command
 from lab.commands.ldap import connect, packed
-from lab.data import Json
-from lab.machine import Machine
+from lab.machine import sshd
+from lab.machine.machines import Machine
+from lab.plan import manta_objects
+from lab.plan.files import Json
+from lab.plan.names import POSEIDON_UUID, ROOT_DN, made_uuid
+from lab.run import manta
+from lab.servers import http
 from lab.ufds.errors import LdapError
 
 USERS, OPERATORS = "ou=users, o=smartdc", "cn=operators, ou=groups, o=smartdc"
@@ -85,7 +89,7 @@ async def init(call: Call) -> int:
 async def _poseidon(call: Call, email: str) -> str:
     """The account of the *local* UFDS, made if there is none, and an operator in any case."""
     host, password = call.site.datacenter.zone("ufds").admin_ip, call.lab.root_password(call.site)
-    client = await connect(call, host, 636, plan.ROOT_DN, password)
+    client = await connect(call, host, 636, ROOT_DN, password)
     try:
         found = await client.search(USERS, 2, packed("(login=poseidon)"))
         if found:
@@ -117,7 +121,7 @@ async def _poseidon(call: Call, email: str) -> str:
 def _new_poseidon(call: Call) -> str:
     """At random in Triton; the same at every run in a lab."""
     datacenter = call.site.datacenter
-    return plan.POSEIDON_UUID if datacenter == call.lab.plan.master else plan.made_uuid(datacenter.name, "poseidon")
+    return POSEIDON_UUID if datacenter == call.lab.plan.master else made_uuid(datacenter.name, "poseidon")
 
 
 async def _own_network(call: Call, name: str, owner: str) -> None:
@@ -128,7 +132,7 @@ async def _own_network(call: Call, name: str, owner: str) -> None:
 
 
 async def _make_application(call: Call, owner: str, size: str) -> Json:
-    made = manta_data.application(call.site.datacenter, owner)
+    made = manta_objects.application(call.site.datacenter, owner)
     made["metadata"]["SIZE"] = size
     made["uuid"] = _uuid(call, made["uuid"])
     stored: Json = await _ask(call, "sapi", "POST", "/applications", made)
@@ -138,7 +142,7 @@ async def _make_application(call: Call, owner: str, size: str) -> Json:
 async def _make_services(call: Call, application: Json) -> None:
     there = await _ask(call, "sapi", "GET", f"/services?application_uuid={application['uuid']}&include_master=true")
     names = {service["name"] for service in there}
-    made = manta_data.services(application["owner_uuid"])
+    made = manta_objects.services(application["owner_uuid"])
     for manifest in made["manifests"]:
         if not names:
             await _ask(call, "sapi", "POST", "/manifests", manifest)
@@ -152,7 +156,7 @@ def _uuid(call: Call, uuid: str) -> str:
     """What a SAPI keeps for itself, because it knows no master, is another object than the master's."""
     service = call.lab.sdc_service(call.site, "sapi")
     local = call.site.datacenter != call.lab.plan.master and not service["metadata"].get("MASTER_MORAY_IP")
-    return plan.made_uuid(call.site.datacenter.name, uuid) if local else uuid
+    return made_uuid(call.site.datacenter.name, uuid) if local else uuid
 
 
 # ---- manta-shardadm
@@ -217,7 +221,7 @@ async def adm(call: Call) -> int:
         case ["create-topology", *rest]:
             return await _create_topology(call, _options(call, "t:v:p:f", rest)[0])
         case ["genconfig", "lab" | "coal"]:
-            images = {role: {_image(role): 1} for role in sorted(manta_data.ROLES)}
+            images = {role: {_image(role): 1} for role in sorted(manta_objects.ROLES)}
             call.out(json.dumps({call.site.datacenter.server_uuid: images}, indent=4) + "\n")
             return 0
         case ["update", *rest]:
@@ -227,14 +231,14 @@ async def adm(call: Call) -> int:
 
 
 def _zones(call: Call) -> list[Machine]:
-    found = [machine for machine in call.site.zones.values() if machine.zone.role in manta_data.ROLES]
+    found = [machine for machine in call.site.zones.values() if machine.zone.role in manta_objects.ROLES]
     return sorted(found, key=lambda machine: machine.zone.role)
 
 
 def _show(call: Call, options: dict[str, str], free: list[str]) -> int:
     if "-j" in options and "-s" not in options:
         raise UsageError("manta-adm show: error: -j cannot be used without -s or with -H", 1)
-    zones = [machine for machine in _zones(call) if machine.zone.role in (free or manta_data.ROLES)]
+    zones = [machine for machine in _zones(call) if machine.zone.role in (free or manta_objects.ROLES)]
     server = call.site.datacenter.server_uuid
     if "-j" in options:
         counted: dict[str, Json] = {machine.zone.role: {_image(machine.zone.role): 1} for machine in zones}
@@ -250,7 +254,7 @@ def _show(call: Call, options: dict[str, str], free: list[str]) -> int:
 
 
 def _image(role: str) -> str:
-    return plan.made_uuid("image", role)
+    return made_uuid("image", role)
 
 
 async def _one_application(call: Call) -> Json:
@@ -280,8 +284,8 @@ async def _create_topology(call: Call, options: dict[str, str]) -> int:
         )
     if kind == "directory" and not metadata.get("INDEX_MORAY_SHARDS"):
         raise UsageError("manta-adm create-topology: error: no shards are assigned", 1)
-    ring = manta_data.ring(call.site.datacenter)
-    images = manta_data.ring_images(application["owner_uuid"])
+    ring = manta_objects.ring(call.site.datacenter)
+    images = manta_objects.ring_images(application["owner_uuid"])
     call.lab.shared[call.site.datacenter.name].images[ring[key]] = images[ring[key]]
     service = "HASH_RING_IMGAPI_SERVICE"
     change = {key: ring[key], service: ring[service]}
@@ -298,7 +302,7 @@ async def _update(call: Call, options: dict[str, str], free: list[str]) -> int:
         roles = [role for services in wanted.values() for role in services]
     except (OSError, ValueError, AttributeError) as error:
         raise UsageError(f"manta-adm: error: {free[0]}: {error}", 1) from None
-    unknown = sorted(set(roles) - set(manta_data.ROLES))
+    unknown = sorted(set(roles) - set(manta_objects.ROLES))
     if unknown:
         raise UsageError(f"manta-adm update: the lab has no service {', '.join(unknown)}", 127)
     call.err(LOGS)

@@ -21,19 +21,13 @@ import dns.rdatatype
 import dns.reversename
 import dns.rrset
 
-from lab import net, resolve
-from lab.commands import NOT_IMITATED, Call, UsageError, command
-from lab.machine import Machine
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
+from lab.machine import net
+from lab.machine.machines import Machine
+from lab.servers import resolve
+from lab.servers.resolve import address_of
 
 KERNEL_TIMEOUT = 225.0  # illumos: tcp_ip_abort_cinterval is three minutes and more; nc -w does not bound it (hazard 4)
-
-
-async def address_of(machine: Machine, host: str) -> str:
-    """An address as it is, a name by the zone's name server."""
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return await resolve.resolve_address(machine.dial, machine.binders, host)
 
 
 def _table(machine: Machine) -> list[tuple[ipaddress.IPv4Network, str | None, str]]:

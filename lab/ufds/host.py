@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab import kinds, net, tls
+from lab.machine import kinds, net, tls
 from lab.ufds import dn, filters, seed
 from lab.ufds.directory import Directory, visible
 from lab.ufds.log import BunyanLog

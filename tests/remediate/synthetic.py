@@ -33,10 +33,15 @@ from evidence.subjects.claims import judged
 from evidence.subjects.links import LINKS, links
 from evidence.subjects.spec import Result
 from evidence.subjects.world import World
-from lab import data, plan
+from lab.plan import napi
+from lab.plan.datacenters import Datacenter, Zone
+from lab.plan.making import make_plan
+from lab.plan.names import ADMIN_UUID
+from lab.plan.napi import healthy_routes
+from lab.plan.sapi import application_uuid, sapi_objects, sdc_metadata
 from verdict.judge import Cause
 
-LAB = plan.make_plan()
+LAB = make_plan()
 POSEIDON = "11111111-1111-4111-8111-111111111111"
 SECRET = ("pw", "password")
 
@@ -52,7 +57,7 @@ def _clear(metadata: dict[str, Any]) -> Configuration:
     return Configuration({key: value for key, value in metadata.items() if not key.endswith(SECRET)})
 
 
-def _zone(dc: plan.Datacenter, zone: plan.Zone, routes: dict[str, str]) -> ZoneEvidence:
+def _zone(dc: Datacenter, zone: Zone, routes: dict[str, str]) -> ZoneEvidence:
     nics = tuple(
         Nic(nic.ip, nic.nic_tag, nic.netmask, nic.gateway or "", nic.interface, nic.network_uuid, nic.primary)
         for nic in zone.nics
@@ -72,30 +77,30 @@ def _zone(dc: plan.Datacenter, zone: plan.Zone, routes: dict[str, str]) -> ZoneE
     )
 
 
-def _directory(dc: plan.Datacenter) -> Directory:
-    admin, follows = plan.ADMIN_UUID, f"ldaps://{LAB.master_ufds_address}"
+def _directory(dc: Datacenter) -> Directory:
+    admin, follows = ADMIN_UUID, f"ldaps://{LAB.master_ufds_address}"
     own = Checkpoint(follows, 101, (), f"uid=checkpoint, cn=replicator, datacenter={dc.name}, o=smartdc")
     checkpoints = (own,) if dc.state == "replica" else ()
     return Directory(100, 20, admin=True, operators=(admin, POSEIDON), readers=True, checkpoints=checkpoints)
 
 
-def _datacenter(dc: plan.Datacenter) -> DatacenterEvidence:
-    routes = data.healthy_routes(LAB, dc)
-    metadata = _clear(data.sdc_metadata(LAB, dc))
-    objects = data.sapi_objects(LAB, dc)
+def _datacenter(dc: Datacenter) -> DatacenterEvidence:
+    routes = healthy_routes(LAB, dc)
+    metadata = _clear(sdc_metadata(LAB, dc))
+    objects = sapi_objects(LAB, dc)
     return DatacenterEvidence(
         ssh=fact("OpenSSH"),
         sysinfo=fact(SysInfo(True, dc.name, admin_ip=dc.headnode.admin_ip)),
         usbkey=fact(metadata),
         zones=fact({zone.alias: _zone(dc, zone, routes) for zone in dc.zones}),
-        applications=fact({"sdc": SapiObject(data.application_uuid(dc), "sdc", metadata)}),
+        applications=fact({"sdc": SapiObject(application_uuid(dc), "sdc", metadata)}),
         services=fact(
             {s["name"]: SapiObject(s["uuid"], s["name"], Configuration(s["metadata"])) for s in objects["services"]}
         ),
         networks=fact(
             {
                 n["name"]: Network(n["uuid"], n["name"], n["subnet"], n.get("routes", {}), gateway=n.get("gateway", ""))
-                for n in data.networks(LAB, dc)
+                for n in napi.networks(LAB, dc)
             }
         ),
         check_health=fact(()),

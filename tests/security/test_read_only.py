@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from evidence.collect import headnode, zone
-from lab.plan import ROOT_PASSWORD
+from lab.plan.names import ROOT_PASSWORD
 from tests.brought import asked
 from tests.security.allowed import ROOT, SHORT_LIST
 from tests.security.inside import CANARY
