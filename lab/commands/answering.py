@@ -9,7 +9,7 @@ import pkgutil
 
 from lab import commands
 from lab.commands.call import HANDLERS, NOT_IMITATED, Call, UsageError
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 log = logging.getLogger("lab.commands")
 MAX_REQUEST = 4 * 1024 * 1024

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Awaitable, Callable
 
 from lab.machine.machines import Machine, Site
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 NOT_IMITATED = 127
 

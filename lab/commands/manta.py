@@ -16,8 +16,8 @@ from lab.machine.machines import Machine
 from lab.plan import manta_objects
 from lab.plan.files import Json
 from lab.plan.names import POSEIDON_UUID, ROOT_DN, made_uuid
-from lab.run import manta
 from lab.servers import http
+from lab.state import manta
 from lab.ufds.errors import LdapError
 
 USERS, OPERATORS = "ou=users, o=smartdc", "cn=operators, ou=groups, o=smartdc"

@@ -14,7 +14,7 @@ from lab.faults.changes import own_services
 from lab.faults.registry import Target, Undo, fault
 from lab.machine import net
 from lab.machine.machines import Machine
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 HEADNODE_SLOW = 200.0
 CLOCK_OFF = 900  # seconds; cloudapi and adminui refuse signatures that are off by more than 300

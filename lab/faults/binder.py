@@ -5,9 +5,9 @@ from __future__ import annotations
 from lab.faults.changes import restart, service_metadata
 from lab.faults.registry import Target, UnknownFaultError, fault
 from lab.plan.datacenters import Datacenter
-from lab.run.settling import settle
-from lab.run.state import Lab
 from lab.servers.binder.server import Binder
+from lab.state.lab import Lab
+from lab.state.settling import settle
 
 
 @fault("zookeeper-lost", "binder", "my-dc-3.binder0")

@@ -12,8 +12,8 @@ from lab.machine.smf import Service
 from lab.plan.napi import healthy_routes
 from lab.plan.roles import REPLICATOR
 from lab.plan.sapi import service_uuid
-from lab.run.state import Lab
 from lab.servers.curl import Ask, CurlError, perform
+from lab.state.lab import Lab
 
 OTHER_ADMIN = "dddddddd-0000-4000-8000-00000000000d"
 OTHER_PASSWORD = "another-s3cret-of-ufds-root"

@@ -10,7 +10,7 @@ from typing import Any
 from lab.faults.changes import cloudapi_down, sdc_metadata, service_metadata
 from lab.faults.registry import Target, Undo, UnknownFaultError, fault
 from lab.machine import net, roots, tls
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 
 @fault("cloudapi-stuck", "cloudapi", "my-dc-3.cloudapi0")

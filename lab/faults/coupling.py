@@ -11,9 +11,9 @@ from lab.faults.changes import USERS, restart, sdc_metadata, set_in_files
 from lab.faults.registry import Target, Undo, fault
 from lab.machine import net, roots
 from lab.plan.names import ROOT_PASSWORD
-from lab.run.settling import settle
-from lab.run.state import Lab
 from lab.servers.sapi.server import PROTO_MODE
+from lab.state.lab import Lab
+from lab.state.settling import settle
 
 CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 OLD_IMAGE = "release-20240118-20240118T055421Z-g0c1a5ee"

@@ -6,7 +6,7 @@ from lab.faults.changes import HERE, THERE, USERS, others_follow, until
 from lab.faults.registry import Target, UnknownFaultError, fault
 from lab.plan.names import ADMIN_UUID
 from lab.plan.roles import REPLICATOR
-from lab.run.state import Lab
+from lab.state.lab import Lab
 from lab.ufds import seed
 from lab.ufds.ldif import written
 

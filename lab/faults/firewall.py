@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lab.faults.registry import Target, fault
 from lab.plan.names import ADMIN_UUID
-from lab.run.state import Lab
 from lab.servers.fwapi.rules import parse
+from lab.state.lab import Lab
 
 
 async def _apply(lab: Lab, target: Target) -> None:

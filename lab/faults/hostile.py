@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.faults.registry import Target, Undo, fault
 from lab.plan.sapi import service_uuid
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 HOSTILE = "x\x1b[31m\x07<script>alert(1)</script>\"'`id`$(touch /tmp/owned); &amp; \u202e\\"
 

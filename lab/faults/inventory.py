@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 
 from lab.faults.registry import Target, Undo, fault
-from lab.run import home
-from lab.run.state import Lab
+from lab.state import home
+from lab.state.lab import Lab
 
 NOBODYS_ADDRESS = "10.2.2.92"
 

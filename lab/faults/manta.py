@@ -13,10 +13,10 @@ from lab.faults.ufds import OTHER_POSEIDON
 from lab.machine.machines import Machine
 from lab.plan import manta_objects
 from lab.plan.names import POSEIDON_UUID
-from lab.run import home, manta
-from lab.run.settling import settle
-from lab.run.state import Lab
 from lab.servers.muskie import WebapiHaproxy
+from lab.state import home, manta
+from lab.state.lab import Lab
+from lab.state.settling import settle
 
 MUSKIE = "muskie:*"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.faults.registry import Target, Undo, UnknownFaultError, fault
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 SLOW = 400.0  # seconds on the lab's clock: longer than somebody who waits for one answer likes to wait
 HTTP_ROLES = ("sapi", "cloudapi", "adminui", "fwapi", "napi", "imgapi", "cnapi", "vmapi", "mahi")

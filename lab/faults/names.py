@@ -9,8 +9,8 @@ import json
 from lab.faults.changes import OTHER_ADMIN, restart, sdc_metadata, service_metadata, set_in_files
 from lab.faults.registry import Target, fault
 from lab.plan import manifests
-from lab.run.settling import settle
-from lab.run.state import Lab
+from lab.state.lab import Lab
+from lab.state.settling import settle
 
 EDITS: dict[str, tuple[str, ...]] = {
     "moray": ("datacenter",), "ufds": ("datacenter_name",), "cloudapi": ("ufds_admin_uuid",), "adminui": ("adminUuid",),

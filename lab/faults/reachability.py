@@ -7,7 +7,7 @@ from __future__ import annotations
 from lab.faults.changes import restart_who_dials, routes_away
 from lab.faults.registry import Target, Undo, fault
 from lab.machine import net
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 
 @fault("route-missing", "zone", "my-dc-3.cloudapi0")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lab import faults
 from lab.machine.machines import Machine, Site
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 
 class UnknownFaultError(Exception):

@@ -8,8 +8,8 @@ from lab.faults.changes import OTHER_PASSWORD, sdc_metadata
 from lab.faults.directory import _account
 from lab.faults.registry import Target, Undo, fault
 from lab.plan.roles import REPLICATOR
-from lab.run.settling import settle
-from lab.run.state import Lab
+from lab.state.lab import Lab
+from lab.state.settling import settle
 from lab.ufds import seed
 
 BELOW = "cccccccc-0000-4000-8000-00000000000d"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.faults.changes import restart_who_dials, routes_away
 from lab.faults.registry import Target, Undo, fault
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 NET_AGENT = "svc:/smartdc/agent/net-agent:default"
 

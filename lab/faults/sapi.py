@@ -7,9 +7,9 @@ from typing import cast
 from lab.faults.changes import restart, service_metadata
 from lab.faults.registry import Target, fault
 from lab.plan.sapi import service_uuid
-from lab.run.settling import settle
-from lab.run.state import Lab
 from lab.servers.sapi.server import MASTER_CONFIG, Sapi
+from lab.state.lab import Lab
+from lab.state.settling import settle
 
 
 @fault("sapi-storage", "moray", "my-dc-1.moray0")

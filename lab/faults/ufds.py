@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.faults.changes import OTHER_PASSWORD, USERS, others_follow, sdc_metadata, until
 from lab.faults.registry import Target, Undo, fault
 from lab.plan.roles import REPLICATOR
-from lab.run.state import Lab
+from lab.state.lab import Lab
 
 OTHER_POSEIDON = "bbbbbbbb-0000-4000-8000-00000000000b"
 PERSON = ("objectclass", "login", "email", "cn", "sn", "givenname", "uuid", "approved_for_provisioning")

@@ -14,11 +14,11 @@ from lab.machine.sshd import SshServer
 from lab.plan.datacenters import Datacenter
 from lab.plan.napi import healthy_routes
 from lab.plan.sapi import sapi_objects, usbkey_config
-from lab.run import home, manta
-from lab.run.builder import Builder
-from lab.run.collaborators import Collaborators
-from lab.run.state import Lab
 from lab.servers import resolve
+from lab.state import home, manta
+from lab.state.builder import Builder
+from lab.state.collaborators import Collaborators
+from lab.state.lab import Lab
 
 
 async def build(lab: Lab) -> None:

@@ -20,11 +20,13 @@ from lab.commands import answering
 from lab.faults.registry import NoSymptomError, UnknownFaultError
 from lab.machine import net, roots
 from lab.plan.datacenters import Plan
-from lab.run import building, greeting, home
+from lab.run import building, control, greeting
 from lab.run.planting import Planter
-from lab.run.state import Lab
+from lab.state import home
+from lab.state.lab import Lab
 
 log = logging.getLogger("lab")
+CONTROL_SOCKET = roots.RUN / "control"
 FAILED = 3
 
 
@@ -35,7 +37,7 @@ async def _listen(lab: Lab, planter: Planter) -> list[asyncio.Server]:
     controls = functools.partial(_control, lab, planter)
     return [
         await asyncio.start_unix_server(stubs, roots.SHARED / "socket"),
-        await asyncio.start_unix_server(controls, home.CONTROL_SOCKET),
+        await asyncio.start_unix_server(controls, CONTROL_SOCKET),
     ]
 
 
@@ -80,6 +82,21 @@ def _state(lab: Lab) -> str:
     )
 
 
+async def _run(command: Sequence[str]) -> int:
+    """Runs the operator's command in the operator's namespace; its exit status."""
+    environment = {key: value for key, value in os.environ.items() if key != "SSH_AUTH_SOCK"} | {
+        "HOME": str(home.ROOT / "home"),
+        "PATH": f"{home.ROOT / 'bin'}:{os.environ['PATH']}",
+        "AZ_INVENTORY": str(home.INVENTORY),
+        control.SOCKET: str(CONTROL_SOCKET),
+    }
+    process = await asyncio.create_subprocess_exec(
+        "nsenter", f"--net={net.NETNS}/{net.OPERATOR}", "--", *command, env=environment
+    )
+    code = await process.wait()
+    return code if code >= 0 else 128 - code
+
+
 async def _live(the_plan: Plan, planted: Sequence[str], command: Sequence[str]) -> int:
     lab, text = Lab(the_plan), ""
     planter = Planter(lab)
@@ -104,7 +121,7 @@ async def _live(the_plan: Plan, planted: Sequence[str], command: Sequence[str]) 
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command
     if greeting.wanted(command, terminal=sys.stdin.isatty() and sys.stdout.isatty()):
         print(greeting.text(the_plan), flush=True)
-    code = await home.run(command)
+    code = await _run(command)
     if lab.ufds.pid is not None:
         os.kill(lab.ufds.pid, signal.SIGKILL)  # else it would complain that nobody listens any more
     return code

@@ -6,9 +6,9 @@ import asyncio
 
 from lab.faults import registry
 from lab.machine.machines import Site
-from lab.run import settling
-from lab.run.state import Lab
 from lab.servers.sapi.server import Sapi
+from lab.state import settling
+from lab.state.lab import Lab
 
 
 class Planter:

@@ -15,8 +15,8 @@ from lab.machine.machines import Machine, Site
 from lab.plan import manta_objects
 from lab.plan.datacenters import Datacenter
 from lab.plan.names import POSEIDON_UUID
-from lab.run.state import Lab
 from lab.servers import muskie
+from lab.state.lab import Lab
 
 
 def master_bucket(lab: Lab, name: str) -> dict[str, Any]:

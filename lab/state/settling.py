@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 
 from lab.plan.roles import REPLICATOR
-from lab.run.state import Lab
 from lab.servers.binder.server import Binder
 from lab.servers.cloudapi.server import CHECK_SECONDS, FALL, RISE
+from lab.state.lab import Lab
 
 REPLICATION_SECONDS = 30.0  # a replicator that has not moved for so long (of the lab's clock) is not going to
 BINDER_PATIENCE = 1.0

@@ -15,8 +15,8 @@ from lab.machine.sshd import SshServer
 from lab.plan.datacenters import Plan
 from lab.plan.roles import REPLICATOR
 from lab.plan.sapi import application_uuid, service_uuid
-from lab.run.builder import Builder
-from lab.run.collaborators import Collaborators
+from lab.state.builder import Builder
+from lab.state.collaborators import Collaborators
 from lab.ufds.client import UfdsProcess
 
 FACTOR = 0.01

@@ -18,7 +18,6 @@ from lab.plan import cnapi
 from lab.plan.datacenters import Zone
 from lab.plan.files import Json
 from lab.plan.roles import REPLICATOR
-from lab.run.collaborators import Collaborators
 from lab.servers import apis, muskie
 from lab.servers.adminui import Adminui
 from lab.servers.binder.server import Binder
@@ -28,6 +27,7 @@ from lab.servers.moray import MorayHaproxy, MorayServer
 from lab.servers.napi import Napi
 from lab.servers.sapi.server import Sapi
 from lab.servers.ufds import Replicator, UfdsFront
+from lab.state.collaborators import Collaborators
 from lab.ufds.client import UfdsProcess
 
 NET_AGENT = "svc:/smartdc/agent/net-agent:default"

@@ -1,20 +1,15 @@
-"""The operator's home: what ssh needs, the inventory, and the command that is run there."""
+"""The operator's home: what ssh needs, and the inventory."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
-from collections.abc import Sequence
 
 import asyncssh
 
-from lab.machine import net, roots
-from lab.run import control
-from lab.run.state import Lab
+from lab.machine import roots
+from lab.state.lab import Lab
 
 ROOT = roots.RUN / "operator"
-CONTROL_SOCKET = roots.RUN / "control"
 INVENTORY = ROOT / "region.yaml"
 SSH = ROOT / "home/.ssh"
 SSH_OPTIONS = f"""Host *
@@ -83,18 +78,3 @@ def write_inventory(text: str) -> None:
 
 def read_inventory() -> str:
     return INVENTORY.read_text(encoding="utf-8")
-
-
-async def run(command: Sequence[str]) -> int:
-    """Runs the operator's command in the operator's namespace; its exit status."""
-    environment = {key: value for key, value in os.environ.items() if key != "SSH_AUTH_SOCK"} | {
-        "HOME": str(ROOT / "home"),
-        "PATH": f"{ROOT / 'bin'}:{os.environ['PATH']}",
-        "AZ_INVENTORY": str(INVENTORY),
-        control.SOCKET: str(CONTROL_SOCKET),
-    }
-    process = await asyncio.create_subprocess_exec(
-        "nsenter", f"--net={net.NETNS}/{net.OPERATOR}", "--", *command, env=environment
-    )
-    code = await process.wait()
-    return code if code >= 0 else 128 - code
