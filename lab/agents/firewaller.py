@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from lab.agents.agent import TIMEOUT, Agent
-from lab.machine import net
+from lab.machine import namespaces
 from lab.machine.machines import Machine, Site
 from lab.plan.datacenters import Plan, Zone
 from lab.plan.names import ADMIN_UUID
@@ -136,5 +136,5 @@ class Firewaller(Agent):
             changes = [*OWN_ADDRESSES, *changes]
             self._ready.add(zone.id)
         if changes:
-            net.run_batch(changes, machine.namespace)
+            namespaces.run_batch(changes, machine.namespace)
             self._present[zone.id] = wanted

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from lab.agents.agent import TIMEOUT, Agent, log
-from lab.machine import net
+from lab.machine import namespaces
 from lab.machine.machines import Machine, Site
 from lab.servers import http
 
@@ -47,7 +47,7 @@ class NetAgent(Agent):
             try:
                 if missing:
                     machine.add_routes(missing)
-            except net.NetworkError:
+            except namespaces.NetworkError:
                 self._one_by_one(machine, missing)
 
     def _one_by_one(self, machine: Machine, routes: Mapping[str, str]) -> None:
@@ -55,5 +55,5 @@ class NetAgent(Agent):
         for to, via in routes.items():
             try:
                 machine.add_routes({to: via})
-            except net.NetworkError as error:
+            except namespaces.NetworkError as error:
                 log.info("%r: %s: %s", self, machine.zone.id, error)

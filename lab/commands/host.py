@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
-from lab.machine import net, roots
+from lab.machine import namespaces, roots
 from lab.machine.machines import Machine
 from lab.machine.vm import vm_object
 
@@ -180,7 +180,7 @@ def _change_routes(machine: Machine, gone: Any, come: Any) -> None:
         raise UsageError("Invalid value(s) for: set_routes", 1)
     try:
         machine.add_routes(come)
-    except net.NetworkError as error:
+    except namespaces.NetworkError as error:
         text = str(error).partition("Error: ")[2].partition("\n")[0]
         raise UsageError(f"vmadm update: the zone's kernel refuses these routes: {text}", 1) from None
     machine.remove_routes([route for route in gone if route not in come])

@@ -9,7 +9,7 @@ import shutil
 
 from lab.faults.changes import USERS, restart, sdc_metadata, set_in_files
 from lab.faults.registry import Target, Undo, fault
-from lab.machine import net, roots
+from lab.machine import namespaces, roots
 from lab.plan.names import ROOT_PASSWORD
 from lab.servers.sapi.server import PROTO_MODE
 from lab.state.lab import Lab
@@ -68,7 +68,7 @@ async def admin_only_ufds(lab: Lab, target: Target) -> None:
     """The ufds zone has a NIC on the admin network alone, as a datacenter has it that was set up and never coupled."""
     machine, zone = target.machine, target.machine.zone
     external = next(nic for nic in zone.nics if nic.nic_tag == "external")
-    net.run_batch([f"link set {external.interface} down"], machine.namespace)
+    namespaces.run_batch([f"link set {external.interface} down"], machine.namespace)
     machine.zone = dataclasses.replace(zone, nics=tuple(nic for nic in zone.nics if nic is not external))
 
 

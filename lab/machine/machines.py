@@ -7,7 +7,7 @@ import pathlib
 import socket
 from dataclasses import dataclass, field
 
-from lab.machine import kinds, net
+from lab.machine import kinds, namespaces, net
 from lab.machine.smf import Services
 from lab.plan.datacenters import Datacenter, Nic, Zone
 
@@ -23,7 +23,7 @@ class Machine:
         self.datacenter = datacenter
         self.root = root
         self.clock = clock
-        self.dial: kinds.Dial = net.NamespaceDial(zone.id)
+        self.dial: kinds.Dial = namespaces.NamespaceDial(zone.id)
         self.services = Services()
         self.routes: dict[str, str] = {}  # vm.routes: what vmadm knows
         self.firewall_enabled = zone.firewall_enabled
@@ -41,7 +41,7 @@ class Machine:
         return self.datacenter.binders
 
     def listen(self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
-        return net.listen_in(self.namespace, port, host, kind)
+        return namespaces.listen_in(self.namespace, port, host, kind)
 
     def add_external_nic(self) -> bool:
         """A NIC on the network external, the primary one from now on; False if there is one."""
@@ -59,12 +59,12 @@ class Machine:
 
     def add_routes(self, routes: dict[str, str]) -> None:
         """vmadm's set_routes: remembered in vm.routes and put into the kernel."""
-        net.set_routes(self.namespace, routes)
+        namespaces.set_routes(self.namespace, routes)
         self.routes.update(routes)
 
     def remove_routes(self, routes: list[str]) -> None:
         """vmadm's remove_routes: forgotten, and taken out of the kernel."""
-        net.set_routes(self.namespace, {}, routes)
+        namespaces.set_routes(self.namespace, {}, routes)
         for route in routes:
             self.routes.pop(route, None)
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from lab.commands import answering
 from lab.faults.registry import NoSymptomError, UnknownFaultError
-from lab.machine import net, roots
+from lab.machine import namespaces, net, roots
 from lab.plan.datacenters import Plan
 from lab.run import building, control, greeting
 from lab.run.planting import Planter
@@ -91,7 +91,7 @@ async def _run(command: Sequence[str]) -> int:
         control.SOCKET: str(CONTROL_SOCKET),
     }
     process = await asyncio.create_subprocess_exec(
-        "nsenter", f"--net={net.NETNS}/{net.OPERATOR}", "--", *command, env=environment
+        "nsenter", f"--net={namespaces.NETNS}/{net.OPERATOR}", "--", *command, env=environment
     )
     code = await process.wait()
     return code if code >= 0 else 128 - code
@@ -109,7 +109,7 @@ async def _live(the_plan: Plan, planted: Sequence[str], command: Sequence[str]) 
             await planter.plant(text)
         if planted:
             await planter.settle()
-    except net.NetworkError as error:
+    except namespaces.NetworkError as error:
         print(f"lab: this kernel lacks what the lab's networks need ({error})", file=sys.stderr)
         return 2
     except UnknownFaultError as error:
