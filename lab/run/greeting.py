@@ -5,10 +5,12 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
+from lab.plan import files
 from lab.plan.datacenters import Plan
 from lab.plan.names import ROOT_PASSWORD
 
 SHOWN = 5
+STATES = {"candidate": "not coupled yet", "replica": "replica", "master": "master (UFDS and SAPI)"}
 
 
 def wanted(command: Sequence[str], *, terminal: bool) -> bool:
@@ -17,36 +19,22 @@ def wanted(command: Sequence[str], *, terminal: bool) -> bool:
 
 
 def text(the_plan: Plan) -> str:
-    lines = ["", f"A lab: {len(the_plan.datacenters)} datacenters, each with a head node and its core zones."]
-    for datacenter in the_plan.datacenters[:SHOWN]:
-        state = {"candidate": "not coupled yet", "replica": "replica", "master": "master (UFDS and SAPI)"}[
-            datacenter.state
-        ]
-        lines.append(
-            f"  {datacenter.name}  {state}; region {datacenter.region}, admin network {datacenter.admin_subnet}"
-        )
-    if len(the_plan.datacenters) > SHOWN:
-        lines.append(f"  … and {len(the_plan.datacenters) - SHOWN} more")
     candidate = next((each.name for each in the_plan.datacenters if each.state == "candidate"), None)
     other = next(each.name for each in the_plan.datacenters if each.state != "master")
-    first = "pytest -m preflight" if candidate else "pytest"
-    second = (
-        f"ssh -t {candidate} /opt/smartdc/bin/sdc-ufds-m2s"
-        if candidate
-        else f"ssh {other} /opt/smartdc/bin/sdcadm check-health"
+    command = f"ssh -t {candidate} /opt/smartdc/bin/sdc-ufds-m2s"
+    return files.read_text(f"greeting/{'uncoupled' if candidate else 'coupled'}.txt").format(
+        count=len(the_plan.datacenters),
+        datacenters="\n".join(_datacenters(the_plan)),
+        second=command if candidate else f"ssh {other} /opt/smartdc/bin/sdcadm check-health",
+        ufds=the_plan.master_ufds_address,
+        password=ROOT_PASSWORD,
     )
-    said = (
-        f"couples it; the master's UFDS is {the_plan.master_ufds_address}"
-        if candidate
-        else "what Triton's own check sees"
-    )
-    faults = "python -m lab --list-faults"
-    lines += [
-        "Three commands to try:",
-        f"  {first:<47} what the suite says of it",
-        f"  {second:<47} {said}",
-        f"  {faults:<47} what `python -m lab fault NAME@SUBJECT` can break",
+
+
+def _datacenters(the_plan: Plan) -> list[str]:
+    lines = [
+        f"  {each.name}  {STATES[each.state]}; region {each.region}, admin network {each.admin_subnet}"
+        for each in the_plan.datacenters[:SHOWN]
     ]
-    if candidate:
-        lines.append(f"(UFDS root password of every datacenter: {ROOT_PASSWORD})")
-    return "\n".join([*lines, "`exit` ends the lab, and nothing is left of it.", ""])
+    more = len(the_plan.datacenters) - SHOWN
+    return [*lines, f"  … and {more} more"] if more > 0 else lines
