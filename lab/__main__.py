@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lab import control, plan, world
-from lab.faults import UnknownFaultError, listing, parse
+from lab.plan.datacenters import Plan
+from lab.plan.making import make_plan
+from lab.run import control, world
 
 BAD_OPTION = 4
 
@@ -63,20 +64,19 @@ def main(arguments: Sequence[str]) -> int:
     if options.accounts < 0:
         parser.error(f"--accounts is {options.accounts}, which is no number of accounts")
     if options.list_faults:
+        from lab.faults.registry import listing  # it loads all that a lab consists of; the front stays small and quick
+
         print(listing(), end="")
         return 0
     if options.conformance:
-        from lab import conformance  # heavy, and only this option needs it
+        from lab.conformance.__main__ import main as replay  # heavy, and only this option needs it
 
-        return conformance.main([options.conformance])
+        return replay([options.conformance])
     if world.LIFELINE in os.environ:
         return world.inside(lambda: _run(options))
-    try:
-        for fault in options.fault:
-            parse(fault)
-        _plan(options)
-    except (UnknownFaultError, ValueError) as error:
-        print(f"lab: {error}", file=sys.stderr)
+    refused = _refused(options)
+    if refused is not None:
+        print(f"lab: {refused}", file=sys.stderr)
         return BAD_OPTION
     try:
         return world.enter(arguments)
@@ -85,8 +85,22 @@ def main(arguments: Sequence[str]) -> int:
         return world.CANNOT
 
 
-def _plan(options: argparse.Namespace) -> plan.Plan:
-    return plan.make_plan(
+def _refused(options: argparse.Namespace) -> str | None:
+    """Why no such lab can be built."""
+    if options.fault:
+        from lab.faults.registry import unknown  # see above
+
+        for why in filter(None, map(unknown, options.fault)):
+            return why
+    try:
+        _plan(options)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    return make_plan(
         options.datacenters, coupled=not options.uncoupled, accounts=options.accounts,
         regions=options.regions, instances=options.instances, manta=options.manta,
         candidates=options.candidate,
@@ -94,7 +108,7 @@ def _plan(options: argparse.Namespace) -> plan.Plan:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from lab import daemon  # imported where it is needed: the front stays small and quick
+    from lab.run import daemon  # see above
 
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     return daemon.main(_plan(options), faults=options.fault, command=command or ["bash"], verbose=options.verbose)

@@ -13,7 +13,7 @@ DOCS = ROOT / "docs"
 PART = r'(?:"[^"]{1,80}"|hazards? [0-9]+(?: and [0-9]+)*|rules? [0-9]+(?:(?:,| and) [0-9]+)*)'
 CITATION = re.compile(rf"(?<![*.])\b([Ff]acts|[Cc]ontract|[Dd]esign)[,:]? ({PART}(?:(?:, | and ){PART})*)")
 QUOTED, HAZARD, RULE = (re.compile(text) for text in (r'"([^"]+)"', r"hazards? ([0-9 and]+)", r"rules? ([0-9, and]+)"))
-CITING = ("*.py", "*.sh", "lab/programs/*", "docs/*.md", "README.md", "*.yaml")
+CITING = ("*.py", "*.sh", "lab/plan/programs/*", "docs/*.md", "README.md", "*.yaml")
 
 
 def titles(page: str) -> set[str]:

@@ -9,9 +9,9 @@ import getopt
 import json
 import re
 
-from lab.commands import NOT_IMITATED, Call, UsageError, command
-from lab.ldap import PORT
-from lab.plan import ROOT_DN
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
+from lab.plan.names import ROOT_DN
+from lab.servers.ldap import PORT
 from lab.ufds import keys, messages
 from lab.ufds.errors import LdapError
 from lab.ufds.ldapclient import Entry, LdapClient

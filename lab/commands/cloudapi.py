@@ -11,9 +11,13 @@ import json
 import re
 from typing import Any
 
-from lab import sdckey
-from lab.commands import Call, UsageError, command
-from lab.commands.web import (
+from lab.commands.call import Call, UsageError, command
+from lab.commands.web import head, indented, parse
+from lab.machine.machines import Machine
+from lab.plan import sdckey
+from lab.plan.sshkeys import fingerprint
+from lab.servers import signatures
+from lab.servers.curl import (
     CONNECT_TIMEOUT,
     FOREVER,
     REFUSED,
@@ -22,12 +26,8 @@ from lab.commands.web import (
     UNRESOLVED,
     Ask,
     CurlError,
-    head,
-    indented,
-    parse,
     perform,
 )
-from lab.machine import Machine
 
 KEY_ID = re.compile(r"(MD5:)?[0-9a-f]{2}(:[0-9a-f]{2}){15}|[A-Z0-9]+:[-A-Za-z0-9+/=]+", re.IGNORECASE)
 OPTIONS = {"-a": "account", "--account": "account", "-k": "key", "--keyId": "key", "-u": "url", "--url": "url"}
@@ -89,11 +89,11 @@ async def listing(machine: Machine, account: str, key_id: str, url: str, patienc
 def _signed(machine: Machine, account: str, key_id: str) -> dict[str, str]:
     """Headers of a request; ValueError or OSError where the zone has no such key."""
     public = (machine.root / sdckey.PUBLIC).read_text(encoding="utf-8")
-    if sdckey.fingerprint(public) != key_id:
+    if fingerprint(public) != key_id:
         raise ValueError("another key")
     private = (machine.root / sdckey.PRIVATE).read_text(encoding="utf-8")
     date = email.utils.formatdate(usegmt=True)
-    authorization = sdckey.authorization(private, f"/{account}/keys/{key_id}", date)
+    authorization = signatures.authorization(private, f"/{account}/keys/{key_id}", date)
     return {"date": date, "authorization": authorization, "accept": "application/json", "x-api-version": "~8"}
 
 
@@ -113,7 +113,7 @@ async def wrapper(call: Call) -> int:
     key_id = f"/admin/keys/{config['sdc_key_id']}"
     try:
         private = (call.machine.root / sdckey.PRIVATE).read_text(encoding="utf-8")
-        authorization = sdckey.authorization(private, key_id, date)
+        authorization = signatures.authorization(private, key_id, date)
     except (OSError, ValueError):
         call.err(f'Can\'t open "/{sdckey.PRIVATE}" for reading, No such file or directory\n')
         authorization = f'Signature keyId="{key_id}",algorithm="rsa-sha256" '

@@ -12,13 +12,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from lab import plan, sdckey
-from lab.commands import NOT_IMITATED, Call, UsageError, command
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.commands.cloudapi import listing
 from lab.commands.ldap import root_search
 from lab.commands.services import explanation
-from lab.commands.web import Ask, CurlError, perform
-from lab.machine import NEWEST, Machine
+from lab.machine.machines import NEWEST, Machine
+from lab.plan import sdckey
+from lab.plan.names import made_uuid
+from lab.plan.sshkeys import fingerprint
+from lab.servers.curl import Ask, CurlError, perform
 
 PINGS = {"cloudapi": "https://{}/--ping"} | dict.fromkeys(
     ("cnapi", "fwapi", "imgapi", "napi", "sapi", "vmapi"), "http://{}/ping"
@@ -71,7 +73,7 @@ async def _rows(call: Call, wanted: list[str]) -> list[Row]:
         service = site.headnode.services.get(f"svc:/smartdc/agent/{name}:default")
         row = {
             "type": "agent", "healthy": service.state == "online", "hostname": "headnode",
-            "instance": plan.made_uuid(site.datacenter.name, "agent", name), "service": name,
+            "instance": made_uuid(site.datacenter.name, "agent", name), "service": name,
         }  # fmt: skip
         if service.state != "online":
             row["health_errors"] = [{"message": f"SMF svcs check failed: {service.fmri} is {service.shown_state}"}]
@@ -189,7 +191,7 @@ def _instances(call: Call) -> list[Row]:
         {
             "type": "vm", "alias": machine.alias, "version": machine.version,
             "instance": machine.zone.uuid, "zonename": machine.zone.uuid, "service": machine.zone.role,
-            "image": plan.made_uuid("image", machine.zone.role), "state": "running",
+            "image": made_uuid("image", machine.zone.role), "state": "running",
             "server": site.datacenter.server_uuid, "hostname": "headnode",
             "server_ip": site.headnode.zone.admin_ip, "ip": machine.zone.admin_ip,
         }
@@ -213,7 +215,7 @@ async def _lists_itself(call: Call, machine: Machine) -> bool:
     """ListDatacenters of cloudapi, signed in the sdc zone, names the datacenter (sdc-healthcheck check_cloudapi)."""
     for zone in call.site.of_role("sdc"):
         try:
-            key_id = sdckey.fingerprint((zone.root / sdckey.PUBLIC).read_text(encoding="utf-8"))
+            key_id = fingerprint((zone.root / sdckey.PUBLIC).read_text(encoding="utf-8"))
         except (OSError, ValueError, IndexError):
             return False
         code, text = await listing(zone, "admin", key_id, f"https://{machine.zone.admin_ip}", PATIENCE)

@@ -7,9 +7,10 @@ import json
 import re
 from typing import Any
 
-from lab import net, plan, roots
-from lab.commands import NOT_IMITATED, Call, UsageError, command
-from lab.machine import Machine
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
+from lab.machine import namespaces, roots
+from lab.machine.machines import Machine
+from lab.machine.vm import vm_object
 
 BOOT_TIME = 1753000000
 ZLOGIN_BROKEN = "zlogin: could not start zone shell: Resource temporarily unavailable"
@@ -53,36 +54,6 @@ async def sysinfo(call: Call) -> int:
     }
     call.out(pretty(shown))
     return 0
-
-
-def vm_object(machine: Machine) -> dict[str, Any]:
-    """A VM as `vmadm get` shows it."""
-    zone, datacenter = machine.zone, machine.datacenter
-    nics = [
-        {
-            "interface": nic.interface, "mac": nic.mac, "nic_tag": nic.nic_tag, "ip": nic.ip,
-            "ips": [f"{nic.ip}/{nic.prefix}"], "netmask": nic.netmask, "network_uuid": nic.network_uuid,
-            "vlan_id": 0, "mtu": 1500,
-        }
-        | ({"gateway": nic.gateway, "gateways": [nic.gateway]} if nic.gateway else {})
-        | ({"primary": True} if nic.primary else {})
-        for nic in zone.nics
-    ]  # fmt: skip
-    return {
-        "zonename": zone.uuid, "autoboot": True, "brand": "joyent-minimal", "limit_priv": "default", "v": 1,
-        "create_timestamp": "2025-07-20T00:00:00.000Z", "image_uuid": plan.made_uuid("image", zone.role),
-        "cpu_shares": 1024, "max_physical_memory": 1024, "owner_uuid": zone.owner_uuid, "hostname": zone.uuid,
-        "resolvers": list(machine.binders), "alias": machine.alias, "ram": 1024, "nics": nics, "routes": dict(machine.routes),
-        "uuid": zone.uuid, "zone_state": "running", "zonepath": f"/zones/{zone.uuid}", "zonedid": 1,
-        "last_modified": "2025-07-20T00:00:00.000Z", "firewall_enabled": machine.firewall_enabled,
-        "server_uuid": datacenter.server_uuid, "platform_buildstamp": "20251120T000000Z", "state": "running",
-        "boot_timestamp": "2025-07-20T08:26:40.000Z", "pid": 4242, "datacenter_name": datacenter.name,
-        "customer_metadata": {
-            "sapi-url": f"http://{datacenter.zone('sapi').admin_ip}",
-            "ufds_ldap_root_pw": plan.ROOT_PASSWORD,  # facts: it can be there, so never ask without -o
-        },
-        "internal_metadata": {}, "tags": zone.tags, "quota": 25, "type": "OS",
-    }  # fmt: skip
 
 
 def _field(vm: dict[str, Any], path: str) -> Any:
@@ -209,7 +180,7 @@ def _change_routes(machine: Machine, gone: Any, come: Any) -> None:
         raise UsageError("Invalid value(s) for: set_routes", 1)
     try:
         machine.add_routes(come)
-    except net.NetworkError as error:
+    except namespaces.NetworkError as error:
         text = str(error).partition("Error: ")[2].partition("\n")[0]
         raise UsageError(f"vmadm update: the zone's kernel refuses these routes: {text}", 1) from None
     machine.remove_routes([route for route in gone if route not in come])

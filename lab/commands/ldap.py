@@ -16,9 +16,10 @@ from ldap3.core.exceptions import LDAPExceptionError
 from ldap3.operation.search import compile_filter, parse_filter
 from pyasn1.codec.ber.encoder import encode
 
-from lab import plan, resolve
-from lab.commands import Call, UsageError, command
-from lab.commands.network import address_of
+from lab.commands.call import Call, UsageError, command
+from lab.plan.names import ROOT_DN
+from lab.servers import resolve
+from lab.servers.resolve import address_of
 from lab.ufds.errors import LdapError
 from lab.ufds.ldapclient import Entry, LdapClient
 
@@ -52,9 +53,7 @@ def packed(text: str) -> bytes:
 
 async def _connect(call: Call) -> LdapClient:
     # The wrapper takes the password from the configuration of the sdc zone, which is rendered from SAPI.
-    return await connect(
-        call, f"ufds.{call.site.datacenter.suffix}", 636, plan.ROOT_DN, call.lab.root_password(call.site)
-    )
+    return await connect(call, f"ufds.{call.site.datacenter.suffix}", 636, ROOT_DN, call.lab.root_password(call.site))
 
 
 async def connect(call: Call, host: str, port: int, name: str, password: str) -> LdapClient:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getopt
 
-from lab.commands import NOT_IMITATED, Call, UsageError, command
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.commands.host import enter_zone
 
 # $0: how many; $1: their table; then what was typed.

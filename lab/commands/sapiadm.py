@@ -6,10 +6,10 @@ import getopt
 import json
 from typing import Any
 
-from lab import http, resolve
-from lab.commands import NOT_IMITATED, Call, UsageError, command
-from lab.commands.network import address_of
-from lab.commands.web import FOREVER
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
+from lab.servers import http, resolve
+from lab.servers.curl import FOREVER
+from lab.servers.resolve import address_of
 
 KINDS = ("applications", "services", "instances")
 IMITATED = "`get UUID` and `update UUID [-f FILE | metadata.KEY=VALUE]`"

@@ -6,9 +6,9 @@ import asyncio
 import getopt
 import time
 
-from lab.commands import NOT_IMITATED, Call, UsageError, command
-from lab.machine import Machine
-from lab.smf import Service
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
+from lab.machine.machines import Machine
+from lab.machine.smf import Service
 
 WIDTHS = {"state": 14, "stime": 8, "fmri": 0}
 VERBS = ("enable", "disable", "restart", "refresh", "clear")

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from lab.commands import Call, UsageError, command
+from lab.commands.call import Call, UsageError, command
 
 _MISSING = object()
 _STEP = re.compile(r"\[(\d+)\]|\[\"([^\"]*)\"\]|([^.\[]+)")

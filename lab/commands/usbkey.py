@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lab.commands import NOT_IMITATED, Call, UsageError, command
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 
 MOUNTPOINT = "/mnt/usbkey"
 KEY = "c1t0d0"

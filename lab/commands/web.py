@@ -1,51 +1,12 @@
 """curl, sdc-sapi, sdc-napi, sdc-fwapi, sdc-vmapi and their like.  Formats: facts, "Exact forms"."""
 
-# ruff: noqa: ASYNC109  a Dial has a timeout of its own
-
 from __future__ import annotations
 
-import asyncio
 import json
-import ssl
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from lab import http, resolve, tls
-from lab.commands import NOT_IMITATED, Call, UsageError, command
-from lab.commands.network import address_of
-from lab.machine import Machine
-
-CONNECT_TIMEOUT = 10.0  # sdc-sdc:tools/lib/libdc.sh: curl's --connect-timeout; there is no total one
-FOREVER = 3600.0
-UNRESOLVED, REFUSED, TIMED_OUT, GOT_NOTHING, TLS_FAILED, USAGE = 6, 7, 28, 52, 35, 2
-NO_HTTP, PARTIAL = 1, 18
-
-
-@dataclass
-class CurlError(Exception):
-    """curl's exit code and what it says."""
-
-    code: int
-    text: str
-
-
-@dataclass
-class Ask:
-    """A curl command line, as far as the lab takes it."""
-
-    url: str = ""
-    method: str = "GET"
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    timeout: float = FOREVER
-    connect_timeout: float = FOREVER
-    silent: bool = False
-    show_error: bool = False
-    include: bool = False
-    insecure: bool = False
-    fail: bool = False
-    output: str | None = None
-    write_out: str = ""
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
+from lab.servers import http
+from lab.servers.curl import CONNECT_TIMEOUT, UNRESOLVED, USAGE, Ask, CurlError, perform
 
 
 async def parse(call: Call, words: list[str]) -> Ask:
@@ -99,63 +60,6 @@ async def _data(call: Call, text: str) -> bytes:
     if text.startswith("@"):
         return call.path(text[1:]).read_bytes()
     return text.encode("utf-8", "surrogateescape")
-
-
-async def perform(machine: Machine, ask: Ask) -> http.Response:
-    """One request; CurlError with curl's exit code when there is no answer."""
-    parts = urlsplit(ask.url if "://" in ask.url else f"http://{ask.url}")
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        address = await address_of(machine, host)
-    except resolve.ResolveError:
-        raise CurlError(UNRESOLVED, f"Could not resolve host: {host}") from None
-    if secure and not ask.insecure:
-        raise CurlError(60, "SSL certificate problem: self-signed certificate")
-    headers = {"host": host, "accept": "*/*", "user-agent": "curl/8.15.0"} | ask.headers
-    if ask.body and "content-type" not in headers:
-        headers["content-type"] = "application/x-www-form-urlencoded"
-    try:
-        async with asyncio.timeout(ask.timeout):
-            return await http.fetch(
-                _Patient(machine, ask.connect_timeout), address, port, target, method=ask.method, body=ask.body,
-                headers={name.title(): value for name, value in headers.items()}, within=FOREVER,
-                tls=tls.client_context() if secure else None,
-            )  # fmt: skip
-    except TimeoutError:
-        raise CurlError(TIMED_OUT, "Connection timed out") from None
-    except ssl.SSLError as error:
-        raise CurlError(TLS_FAILED, f"TLS connect error: {error.reason}") from None
-    except ConnectionResetError:
-        raise CurlError(56, "Recv failure: Connection reset by peer") from None
-    except OSError as error:
-        raise CurlError(REFUSED, f"Failed to connect to {host} port {port}: {error.strerror or error}") from None
-    except asyncio.IncompleteReadError as error:
-        if error.expected is None:  # not even a head
-            if error.partial:
-                raise CurlError(NO_HTTP, "Received HTTP/0.9 when not allowed") from None
-            raise CurlError(GOT_NOTHING, "Empty reply from server") from None
-        missing = error.expected - len(error.partial)
-        raise CurlError(PARTIAL, f"end of response with {missing} bytes missing") from None
-    except http.BadMessageError:
-        raise CurlError(NO_HTTP, "Received HTTP/0.9 when not allowed") from None
-    except (EOFError, ValueError):
-        raise CurlError(GOT_NOTHING, "Empty reply from server") from None
-
-
-class _Patient:
-    """A Dial whose connections have the time that --connect-timeout gives them."""
-
-    def __init__(self, machine: Machine, timeout: float) -> None:
-        self._machine = machine
-        self._timeout = timeout
-
-    async def tcp(self, host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await self._machine.dial.tcp(host, port, min(timeout, self._timeout))
-
-    async def udp(self, host: str, port: int, payload: bytes, timeout: float) -> bytes:
-        return await self._machine.dial.udp(host, port, payload, timeout)
 
 
 def head(answer: http.Response) -> str:

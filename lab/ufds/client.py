@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from lab import plan
+from lab.plan.datacenters import Plan
+from lab.plan.names import ROOT_DN, ROOT_PASSWORD
 from lab.ufds.changelog import Modification
 
 # The process finds the package where this one did, whatever the current directory is.
@@ -112,7 +113,7 @@ class UfdsProcess:
 
     # ------------------------------------------------------------------------------------------------ directories
 
-    async def seed(self, the_plan: plan.Plan) -> None:
+    async def seed(self, the_plan: Plan) -> None:
         """Makes the directories of every datacenter of a plan."""
         await self.request("seed", plan=dataclasses.asdict(the_plan))
 
@@ -164,8 +165,8 @@ class UfdsProcess:
     # ------------------------------------------------------------------------------------------------ servers
 
     async def serve(
-        self, name: str, cert: pathlib.Path, key: pathlib.Path, *, root_dn: str = plan.ROOT_DN,
-        root_password: str = plan.ROOT_PASSWORD, ns: str | None = None, host: str = "0.0.0.0", port: int = 636,
+        self, name: str, cert: pathlib.Path, key: pathlib.Path, *, root_dn: str = ROOT_DN,
+        root_password: str = ROOT_PASSWORD, ns: str | None = None, host: str = "0.0.0.0", port: int = 636,
         listener: str | None = None, is_master: bool | None = None,
     ) -> int:  # fmt: skip
         """Starts the LDAPS server of a datacenter; it listens when this returns (the port; 0 takes a free one)."""

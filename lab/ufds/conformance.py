@@ -18,7 +18,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 
-from lab import kinds, tls
+from lab.machine import kinds, tls
 from lab.ufds import ldif
 from lab.ufds.directory import Directory
 from lab.ufds.replay import Replay

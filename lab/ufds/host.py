@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab import kinds, net, tls
+from lab.machine import kinds, namespaces, tls
 from lab.ufds import dn, filters, seed
 from lab.ufds.directory import Directory, visible
 from lab.ufds.log import BunyanLog
@@ -62,7 +62,7 @@ class Host:
         if namespace is None:
             sock = kinds.listening_socket(host, port, socket.SOCK_STREAM)
         else:
-            sock = net.listen_in(namespace, port, host)
+            sock = namespaces.listen_in(namespace, port, host)
         taken: int = sock.getsockname()[1]
         await server.start(sock)
         self.listeners[listener] = Listener(name, server)
@@ -88,7 +88,7 @@ class Host:
         """Starts a replicator; one of the same name must have been stopped."""
         if name in self.replicators:
             raise ValueError(f"the replicator of {name} runs already")
-        dial: kinds.Dial = kinds.LoopbackDial(addresses) if namespace is None else net.NamespaceDial(namespace)
+        dial: kinds.Dial = kinds.LoopbackDial(addresses) if namespace is None else namespaces.NamespaceDial(namespace)
         log = BunyanLog("ufds-replicator", namespace or name, _Sink(name, log_file, self.emit))
         replicator = Replicator(Config.parse(config, version), dial, log, hosts, pace, self.drags.get(name, 0.0))
         self.dragged[name] = replicator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from lab import kinds, tls
+from lab.machine import kinds, tls
 from lab.ufds import ber, messages
 from lab.ufds.changelog import Modification
 from lab.ufds.errors import LdapError

@@ -46,7 +46,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from lab import plan
+from lab.plan.datacenters import Datacenter, Plan
 from lab.ufds import ldif, seed
 from lab.ufds.errors import LdapError
 from lab.ufds.host import Host
@@ -54,13 +54,13 @@ from lab.ufds.host import Host
 LONGEST_LINE = 256 * 1024 * 1024  # a seed's LDIF may be long
 
 
-def plan_from(document: Mapping[str, Any]) -> plan.Plan:
+def plan_from(document: Mapping[str, Any]) -> Plan:
     """The reverse of dataclasses.asdict for a Plan."""
     datacenters = tuple(
-        plan.Datacenter(**{**each, "instances": tuple((role, count) for role, count in each.get("instances", ()))})
+        Datacenter(**{**each, "instances": tuple((role, count) for role, count in each.get("instances", ()))})
         for each in document["datacenters"]
     )
-    return plan.Plan(datacenters, document.get("accounts", 0), dict(document.get("extra", {})))
+    return Plan(datacenters, document.get("accounts", 0), dict(document.get("extra", {})))
 
 
 async def carry_out(host: Host, op: str, given: dict[str, Any]) -> Any:

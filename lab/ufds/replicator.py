@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab import kinds
+from lab.machine import kinds
 from lab.ufds import messages
 from lab.ufds.directory import SUB
 from lab.ufds.errors import LdapError

@@ -15,8 +15,9 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from lab import tls
-from lab.ufds import keys, seed
+from lab.machine import tls
+from lab.plan import sshkeys
+from lab.ufds import seed
 from lab.ufds.directory import Directory
 from lab.ufds.host import Event, Host
 
@@ -87,7 +88,7 @@ class Stage:
 
     def add_key(self, directory: Directory, owner: str) -> str:
         account = owner.partition(",")[0].removeprefix("uuid=")
-        name, attributes = seed.key_of(account, "extra", keys.made_up(owner, "extra"))
+        name, attributes = seed.key_of(account, "extra", sshkeys.made_up(owner, "extra"))
         self.host.edit(_name(self, directory), "add", name, {"attributes": attributes}, silent=False)
         return name
 

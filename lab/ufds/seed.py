@@ -12,7 +12,9 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 
-from lab import plan, sdckey
+from lab.plan import names, sdckey, sshkeys
+from lab.plan.datacenters import Datacenter, Plan
+from lab.plan.names import ADMIN_UUID, made_uuid
 from lab.ufds import keys, passwords
 from lab.ufds.directory import Directory
 from lab.ufds.operations import Query
@@ -23,7 +25,7 @@ Entry = tuple[str, dict[str, list[str]]]
 USERS = "ou=users, o=smartdc"
 TIME = 1795398557771
 SALT = "d0c59ad9c5fa13ef6dc3156c36d1b3f3f9fd5e00"
-POSEIDON_UUID = plan.POSEIDON_UUID
+POSEIDON_UUID = names.POSEIDON_UUID
 NAMES = ("alice", "bruno", "carla", "dario", "elena", "fabio")
 PASSWORD = "lab-accounts-1"
 VERSION = "20"
@@ -62,7 +64,7 @@ def key_of(account: str, name: str, openssh: str) -> Entry:
     return f"fingerprint={fingerprint}, uuid={account}, {USERS}", {k: [v] for k, v in attributes.items()}
 
 
-def sdc_public_key(datacenter: plan.Datacenter) -> str:
+def sdc_public_key(datacenter: Datacenter) -> str:
     """The key that a datacenter's sdc zone signs with; also in its SAPI's `sdc` metadata, SDC_PUBLIC_KEY."""
     return sdckey.of(datacenter).public
 
@@ -71,7 +73,7 @@ def _entry(name: str, /, **attributes: str | list[str]) -> Entry:
     return name, {kind: value if isinstance(value, list) else [value] for kind, value in attributes.items()}
 
 
-def _frame(datacenter: plan.Datacenter) -> Iterator[Entry]:
+def _frame(datacenter: Datacenter) -> Iterator[Entry]:
     """What every UFDS has of its own."""
     yield _entry("o=smartdc", objectclass="organization", o="smartdc")
     for unit in ("users", "groups", "config", "fwrules", "keyapiprivkeys"):
@@ -88,16 +90,16 @@ def _frame(datacenter: plan.Datacenter) -> Iterator[Entry]:
     )
 
 
-def _local_datacenter(datacenter: plan.Datacenter) -> Entry:
+def _local_datacenter(datacenter: Datacenter) -> Entry:
     return _entry(f"datacenter={datacenter.name}, o=smartdc", **_datacenter(datacenter))
 
 
-def _datacenter(datacenter: plan.Datacenter) -> dict[str, str | list[str]]:
+def _datacenter(datacenter: Datacenter) -> dict[str, str | list[str]]:
     return {"objectclass": "datacenter", "o": "smartdc", "region": datacenter.region, "datacenter": datacenter.name,
             "company": "Acme", "address": "Somewhere"}  # fmt: skip
 
 
-def _region(region: str, datacenters: list[plan.Datacenter]) -> Iterator[Entry]:
+def _region(region: str, datacenters: list[Datacenter]) -> Iterator[Entry]:
     """A region's datacenters, networks and resolvers; binder reads the resolvers, nobody the networks."""
     top = f"region={region}, o=smartdc"
     yield _entry(top, objectclass="region", o="smartdc", region=region)
@@ -113,24 +115,24 @@ def _region(region: str, datacenters: list[plan.Datacenter]) -> Iterator[Entry]:
                 yield _entry(f"ip={ip}, network=admin, {where}", objectclass="resolver", **common, ip=ip)
 
 
-def _own_key(datacenter: plan.Datacenter) -> Entry:
+def _own_key(datacenter: Datacenter) -> Entry:
     """What ufds-reconcile-data adds to the local UFDS alone (sdc-ufds:data/bootstrap.ldif.in)."""
-    return key_of(plan.ADMIN_UUID, "id_rsa", keys.of_headnode(datacenter.number))
+    return key_of(ADMIN_UUID, "id_rsa", sshkeys.of_headnode(datacenter.number))
 
 
-def _admin(datacenters: list[plan.Datacenter], operators: list[str]) -> Iterator[Entry]:
+def _admin(datacenters: list[Datacenter], operators: list[str]) -> Iterator[Entry]:
     """admin, the sdc keys of these datacenters, and the groups."""
-    yield person(plan.ADMIN_UUID, "admin", "root@localhost", givenname="Admin", sn="User", registered_developer="true")
+    yield person(ADMIN_UUID, "admin", "root@localhost", givenname="Admin", sn="User", registered_developer="true")
     for datacenter in datacenters:
-        yield key_of(plan.ADMIN_UUID, f"{datacenter.name} sdc key", sdc_public_key(datacenter))
-    members = [f"uuid={each}, {USERS}" for each in (plan.ADMIN_UUID, *operators)]
+        yield key_of(ADMIN_UUID, f"{datacenter.name} sdc key", sdc_public_key(datacenter))
+    members = [f"uuid={each}, {USERS}" for each in (ADMIN_UUID, *operators)]
     yield _entry("cn=operators, ou=groups, o=smartdc", objectclass="groupofuniquenames", uniquemember=members)
     yield _entry("cn=readers, ou=groups, o=smartdc", objectclass="groupofuniquenames")
 
 
 def _poseidon() -> Iterator[Entry]:
     yield person(POSEIDON_UUID, "poseidon", "poseidon@example.com", cn="Manta")
-    yield key_of(POSEIDON_UUID, "poseidon_id_rsa", keys.made_up("poseidon", "poseidon"))
+    yield key_of(POSEIDON_UUID, "poseidon_id_rsa", sshkeys.made_up("poseidon", "poseidon"))
 
 
 def _accounts(count: int) -> Iterator[Entry]:
@@ -138,7 +140,7 @@ def _accounts(count: int) -> Iterator[Entry]:
     for number, name in enumerate(NAMES, start=1):
         account = f"10000000-0000-4000-8000-{number:012d}"
         yield person(account, name, f"{name}@example.com", givenname=name.capitalize(), sn="Test", country="CH")
-        yield key_of(account, "laptop", keys.made_up(name, f"{name}@example.com"))
+        yield key_of(account, "laptop", sshkeys.made_up(name, f"{name}@example.com"))
     owner, sub = "10000000-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000001"
     name, entry = person(sub, f"{owner}/subber", "sub@example.com", alias="subber", account=owner, _owner=owner)
     entry["objectclass"] = ["sdcperson", "sdcaccountuser"]
@@ -148,16 +150,16 @@ def _accounts(count: int) -> Iterator[Entry]:
         yield person(account, f"account{number:06d}", f"account{number:06d}@example.com")
 
 
-def _probes(datacenter: plan.Datacenter) -> Iterator[Entry]:
+def _probes(datacenter: Datacenter) -> Iterator[Entry]:
     """amon's probes belong to admin and to one datacenter; the replicator leaves them alone."""
-    group = plan.made_uuid(datacenter.name, "amonprobegroup")
-    probe = plan.made_uuid(datacenter.name, "amonprobe")
-    below = f"uuid={plan.ADMIN_UUID}, {USERS}"
+    group = made_uuid(datacenter.name, "amonprobegroup")
+    probe = made_uuid(datacenter.name, "amonprobe")
+    below = f"uuid={ADMIN_UUID}, {USERS}"
     yield _entry(f"amonprobegroup={group}, {below}", objectclass="amonprobegroup", uuid=group, name="local probes",
-                 user=plan.ADMIN_UUID, contact="email", _owner=plan.ADMIN_UUID)  # fmt: skip
+                 user=ADMIN_UUID, contact="email", _owner=ADMIN_UUID)  # fmt: skip
     yield _entry(f"amonprobe={probe}, {below}", objectclass="amonprobe", uuid=probe, name="log errors",
-                 type="bunyan-log-scan", agent=datacenter.server_uuid, user=plan.ADMIN_UUID, group=group,
-                 contact="email", _owner=plan.ADMIN_UUID)  # fmt: skip
+                 type="bunyan-log-scan", agent=datacenter.server_uuid, user=ADMIN_UUID, group=group,
+                 contact="email", _owner=ADMIN_UUID)  # fmt: skip
 
 
 def _version() -> Entry:
@@ -176,7 +178,7 @@ def _put(directory: Directory, name: str, attributes: Attributes) -> None:
     directory.log.append("add", name, TIME, directory.read(name))
 
 
-def own_directory(datacenter: plan.Datacenter) -> Directory:
+def own_directory(datacenter: Datacenter) -> Directory:
     """A UFDS that was never coupled: a candidate's."""
     directory = Directory(is_master=True, datacenter=datacenter.name)
     for part in (_frame(datacenter), iter([_version()]), _region(datacenter.region, [datacenter]),
@@ -185,7 +187,7 @@ def own_directory(datacenter: plan.Datacenter) -> Directory:
     return directory
 
 
-def master_directory(the_plan: plan.Plan) -> Directory:
+def master_directory(the_plan: Plan) -> Directory:
     """The master's UFDS, with everything that the coupling shares."""
     master = the_plan.master
     coupled = [each for each in the_plan.datacenters if each.state != "candidate"]
@@ -220,7 +222,7 @@ class _Copies:
         return self._made[name]
 
 
-def _replica_directory(replica: plan.Datacenter, url: str, copies: _Copies) -> Directory:
+def _replica_directory(replica: Datacenter, url: str, copies: _Copies) -> Directory:
     directory = Directory(is_master=False, datacenter=replica.name)
     _filled(directory, _frame(replica))
     texts = queries(replica.region)
@@ -241,7 +243,7 @@ def _replica_directory(replica: plan.Datacenter, url: str, copies: _Copies) -> D
     return directory
 
 
-def directories(the_plan: plan.Plan) -> dict[str, Directory]:
+def directories(the_plan: Plan) -> dict[str, Directory]:
     """A UFDS for each datacenter of a plan."""
     master = master_directory(the_plan)
     copies = _Copies(master)

@@ -6,7 +6,8 @@ import pytest
 
 from evidence.model import FirewallRule, Vm
 from evidence.subjects.network.firewall import UnreadableRuleError, anybody, lets_in
-from lab import fwrules, plan
+from lab.plan.making import make_plan
+from lab.servers.fwapi import initial
 
 UFDS = Vm("4a9baf47-34ec-4a84-9af5-548e1036f4dc", "ufds0", "ufds", "running")
 PEER = "10.3.1.29"
@@ -55,8 +56,8 @@ def test_a_rule_that_cannot_be_read_is_no_pass(given: str) -> None:
 
 
 def test_the_labs_own_rules_are_understood() -> None:
-    made = plan.make_plan()
-    own = [FirewallRule(rule["uuid"], rule["rule"], True) for rule in fwrules.initial_rules(made, made.datacenters[1])]
+    made = make_plan()
+    own = [FirewallRule(rule["uuid"], rule["rule"], True) for rule in initial.initial_rules(made, made.datacenters[1])]
     assert [lets_in(own, UFDS, address, "tcp", 636) for address in ("10.2.1.2", PEER, "10.2.2.35")] == [
         True,
         True,

@@ -16,7 +16,7 @@ import time
 
 import asyncssh
 
-from lab import plan
+from lab.plan.names import ROOT_DN, ROOT_PASSWORD
 from lab.ufds import messages
 from tests.lab.symptoms import TABLES, Symptom
 from tests.login import in_login
@@ -69,7 +69,7 @@ async def ldap(address: str) -> tuple[str, str]:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     reader, writer = await asyncio.open_connection(address, 636, ssl=context)
     try:
-        writer.write(messages.envelope(1, messages.bind_request(plan.ROOT_DN, plan.ROOT_PASSWORD)))
+        writer.write(messages.envelope(1, messages.bind_request(ROOT_DN, ROOT_PASSWORD)))
         head = await reader.readexactly(2)
         if head[0] != 0x30:
             return "1", f"no LDAP: {head!r}"

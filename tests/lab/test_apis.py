@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import pathlib
 
-from lab import apis, data, http, kinds, plan
+from lab.machine import kinds
+from lab.plan import cnapi
+from lab.plan.making import make_plan
+from lab.servers import apis, http
 
-DATACENTER = plan.make_plan(2).datacenters[0]
+DATACENTER = make_plan(2).datacenters[0]
 VMS = [
     {"uuid": "u1", "alias": "a", "tags": {"manta_role": "webapi"}, "owner_uuid": "o", "firewall_enabled": True},
     {"uuid": "u2", "alias": "b", "tags": {"smartdc_role": "sapi"}, "owner_uuid": "o", "firewall_enabled": False},
@@ -19,7 +22,7 @@ def asked(root: pathlib.Path, role: str, *targets: str) -> list[http.Response]:
     place = kinds.LoopbackPlace(DATACENTER.zone(role), root)
     made = {
         "imgapi": lambda: apis.imgapi(place, {"i1": {"uuid": "i1", "name": "manta-hash-ring"}}),
-        "cnapi": lambda: apis.cnapi(place, data.server(DATACENTER)),
+        "cnapi": lambda: apis.cnapi(place, cnapi.server(DATACENTER)),
         "vmapi": lambda: apis.vmapi(place, lambda: VMS, lambda _uuid: False),
         "mahi": lambda: apis.mahi(place),
     }[role]()

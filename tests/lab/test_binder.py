@@ -12,9 +12,11 @@ from typing import Any
 import dns.message
 import pytest
 
-from lab import kinds, resolve
-from lab.binder import Binder
-from lab.conformance import DOMAIN, Bench, bench, replay, run
+from lab.conformance.bench import DOMAIN, Bench, bench
+from lab.conformance.replaying import replay, run
+from lab.machine import kinds
+from lab.servers import resolve
+from lab.servers.binder.server import Binder
 
 RECORDINGS = pathlib.Path(__file__).parent.parent / "recordings" / "services"
 OWN, OTHER = f"moray.my-dc-1.{DOMAIN}", f"moray.my-dc-2.{DOMAIN}"

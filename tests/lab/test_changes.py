@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from evidence.subjects.links import links_to
-from lab import plan
+from lab.plan.making import make_plan
+from lab.plan.names import ADMIN_UUID
 from remediate import napi
 from remediate.firewall import rules_for
 from remediate.steps import Step
@@ -17,7 +18,7 @@ from tests.lab.operator import Operator, living
 from tests.remediate import synthetic
 
 DC = "my-dc-1"
-ADMIN = plan.make_plan(2).datacenter(DC).network_uuid("admin")
+ADMIN = make_plan(2).datacenter(DC).network_uuid("admin")
 OURS, THEIRS = {"10.77.0.0/24": "10.1.1.1"}, {"10.78.0.0/24": "10.1.1.1"}
 OTHER = "22222222-2222-4222-8222-222222222222"
 QUICKER = """sdc-napi() {
@@ -161,6 +162,6 @@ def test_a_rule_is_made_once_and_its_undo_takes_it_alone(operator: Operator) -> 
 
 
 def test_fwapi_takes_no_uuid_that_is_none(operator: Operator) -> None:
-    rule = {"rule": "FROM any TO all vms ALLOW tcp PORT 1", "owner_uuid": plan.ADMIN_UUID, "uuid": "x"}
+    rule = {"rule": "FROM any TO all vms ALLOW tcp PORT 1", "owner_uuid": ADMIN_UUID, "uuid": "x"}
     said = typed(operator, f"sdc-fwapi /rules -X POST -d '{json.dumps(rule)}' | json -H errors.0.message")
     assert said == "Invalid rule UUID\n"

@@ -13,18 +13,23 @@ from typing import Any
 
 import pytest
 
-from lab import kinds, plan, sdckey, tls
-from lab.adminui import CONFIG as ADMINUI_CONFIG
-from lab.adminui import Adminui
-from lab.cloudapi import CONFIG, Cloudapi, Haproxy
-from lab.conformance import write_json
-from lab.http import Response, fetch
+from lab.conformance.bench import write_json
+from lab.machine import kinds, tls
+from lab.plan import sdckey
+from lab.plan.datacenters import Nic, Zone
+from lab.plan.making import make_plan
+from lab.plan.names import ADMIN_UUID
+from lab.servers import signatures
+from lab.servers.adminui import CONFIG as ADMINUI_CONFIG
+from lab.servers.adminui import Adminui
+from lab.servers.cloudapi.server import CONFIG, Cloudapi, Haproxy
+from lab.servers.http import Response, fetch
 from lab.ufds import conformance
 from lab.ufds.ldapclient import LdapClient
 
 LOCAL, MASTER, MORAY = "10.9.1.29", "10.9.2.29", "10.9.1.17"
 NOBODY = ("127.0.0.1", 1)  # a port where nothing listens
-KEYS = sdckey.of(plan.make_plan(9).datacenters[-1])
+KEYS = sdckey.of(make_plan(9).datacenters[-1])
 UFDS = pathlib.Path(__file__).parent.parent / "recordings" / "ufds"
 Test = Callable[["Zones"], Coroutine[Any, Any, None]]
 
@@ -39,8 +44,8 @@ class Zones:
             (MASTER, 636): NOBODY,
             (MORAY, 2020): NOBODY,
         }
-        nic = plan.Nic("net0", "admin", "10.9.1.35", "", primary=True)
-        zone = plan.Zone("my-dc-9", "cloudapi", "cloudapi0", "", (nic,), ())
+        nic = Nic("net0", "admin", "10.9.1.35", "", primary=True)
+        zone = Zone("my-dc-9", "cloudapi", "cloudapi0", "", (nic,), ())
         self.place = kinds.LoopbackPlace(zone, root, addresses=self.addresses)
         self.context = tls.server_context(*tls.make_certificate(root / "tls"))
         self.configure()
@@ -176,14 +181,14 @@ def test_adminui_hangs_without_any_ufds_and_takes_the_local_one(play: Callable[[
 
 def signed(zones: Zones, login: str = "admin", date: str = "", key: str = KEYS.fingerprint) -> dict[str, str]:
     date = date or email.utils.formatdate(usegmt=True)
-    return {"Date": date, "Authorization": sdckey.authorization(KEYS.private, f"/{login}/keys/{key}", date)}
+    return {"Date": date, "Authorization": signatures.authorization(KEYS.private, f"/{login}/keys/{key}", date)}
 
 
 async def with_admin_key(zones: Zones) -> None:
     zones.open(LOCAL, MASTER)
     client = await LdapClient.connect(zones.place.dial, LOCAL, 636, 5)
     await client.bind("cn=root", "secret")
-    below = f"uuid={plan.ADMIN_UUID}, ou=users, o=smartdc"
+    below = f"uuid={ADMIN_UUID}, ou=users, o=smartdc"
     entry = {
         "objectclass": ["sdckey"],
         "name": ["my-dc-9 sdc key"],

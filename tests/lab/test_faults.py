@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from lab import faults
+from lab.faults import registry
 from tests.lab.symptoms import TABLES
 
 pytestmark = pytest.mark.proof  # large labs: alone on the machine
@@ -48,10 +48,10 @@ def test_symptoms_show_by_themselves(name: str) -> None:
 
 
 def test_every_fault_is_in_a_table() -> None:
-    faults.listing()
-    assert {symptom.fault.partition("@")[0] for symptom in SYMPTOMS} == set(faults.FAULTS)
+    registry.listing()
+    assert {symptom.fault.partition("@")[0] for symptom in SYMPTOMS} == set(registry.FAULTS)
 
 
 def test_every_fault_says_what_it_does() -> None:
-    faults.listing()
-    assert not [each.name for each in faults.FAULTS.values() if len(each.text) < 40]
+    registry.listing()
+    assert not [each.name for each in registry.FAULTS.values() if len(each.text) < 40]

@@ -6,12 +6,16 @@ import json
 
 import pytest
 
-from lab import firewall, fwapi, fwrules, plan
+from lab.agents import firewaller as firewall
+from lab.plan.making import make_plan
+from lab.plan.names import ADMIN_UUID
+from lab.servers.fwapi import initial
+from lab.servers.fwapi.rules import RuleError, parse
 from tests.lab.operator import Operator
 from tests.lab.test_core import operator  # noqa: F401  a fixture
 
 PROBE = 'zlogin -Q $(sdc-vmname {zone}) "nc -z {address} {port}"'
-THE_PLAN = plan.make_plan()
+THE_PLAN = make_plan()
 
 
 @pytest.mark.parametrize(
@@ -28,8 +32,8 @@ THE_PLAN = plan.make_plan()
     ],
 )
 def test_a_rule_is_kept_in_fwapis_own_words(given: str, kept: str) -> None:
-    assert fwapi.parse(given).text == kept
-    assert fwapi.parse(kept).text == kept
+    assert parse(given).text == kept
+    assert parse(kept).text == kept
 
 
 @pytest.mark.parametrize(
@@ -38,22 +42,22 @@ def test_a_rule_is_kept_in_fwapis_own_words(given: str, kept: str) -> None:
      "FROM subnet 10.0.0.1/8 TO tag x ALLOW tcp PORT 1", "FROM any TO tag x ALLOW tcp PORT 80 80"],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused(given: str) -> None:
-    with pytest.raises(fwapi.RuleError):
-        fwapi.parse(given)
+    with pytest.raises(RuleError):
+        parse(given)
 
 
 def test_default_rules_let_the_local_admin_network_in_and_nobody_else() -> None:
     datacenter = THE_PLAN.datacenters[0]
-    rules, sapi = fwrules.default_rules(datacenter), datacenter.zone("sapi")
+    rules, sapi = initial.default_rules(datacenter), datacenter.zone("sapi")
     let_in = firewall.allowed(rules, sapi, datacenter.zones)
     assert let_in == {(protocol, "10.1.1.0/24", 1, firewall.LAST_PORT) for protocol in ("tcp", "udp")}
-    assert all(rule["rule"] == fwapi.parse(rule["rule"]).text for rule in rules)
+    assert all(rule["rule"] == parse(rule["rule"]).text for rule in rules)
 
 
 def test_who_is_let_in() -> None:
     datacenter = THE_PLAN.datacenters[0]
     sapi = datacenter.zone("sapi")
-    rule = {"enabled": True, "owner_uuid": plan.ADMIN_UUID, "uuid": "x"}
+    rule = {"enabled": True, "owner_uuid": ADMIN_UUID, "uuid": "x"}
 
     def let_in(text: str, **changed: object) -> set[str]:
         return {each[1] for each in firewall.allowed([{**rule, "rule": text, **changed}], sapi, datacenter.zones)}
@@ -76,7 +80,7 @@ def test_the_higher_priority_goes_first_and_at_the_same_one_the_allow() -> None:
         "FROM ip 10.3.1.30 TO all vms ALLOW tcp PORT 80 PRIORITY 1",
         "FROM any TO all vms BLOCK tcp PORT 80 PRIORITY 100",
     )
-    rules = [{"enabled": True, "owner_uuid": plan.ADMIN_UUID, "uuid": text, "rule": text} for text in texts]
+    rules = [{"enabled": True, "owner_uuid": ADMIN_UUID, "uuid": text, "rule": text} for text in texts]
     kernel = firewall.lines(rules, datacenter.zone("sapi"), datacenter.zones, on=True)
     ordered = sorted((int(line.split()[1]), line.split(" from ")[-1]) for line in kernel if " from " in line)
     assert [line for _, line in ordered] == [
@@ -102,7 +106,7 @@ def test_other_datacenters_are_dropped_and_a_rule_opens_the_way(operator: Operat
     assert not reaches(operator, "my-dc-1", "napi", "10.3.1.32", 80)
     assert operator.on("my-dc-1", 'zlogin -Q $(sdc-vmname napi) "ping 10.3.1.32 2"') == (0, "10.3.1.32 is alive\n")
     assert reaches(operator, "my-dc-1", "sapi", "10.3.1.11", 53)  # no firewall there; and answers find their way back
-    rule = {"enabled": True, "owner_uuid": plan.ADMIN_UUID, "description": "peers",
+    rule = {"enabled": True, "owner_uuid": ADMIN_UUID, "description": "peers",
             "rule": "FROM subnet 10.1.1.0/24 TO tag smartdc_role = sapi ALLOW tcp PORT 80"}  # fmt: skip
     code, said = operator.on("my-dc-3", f"sdc-fwapi /rules -X POST -d '{json.dumps(rule)}'")
     assert code == 0
@@ -118,7 +122,7 @@ def test_other_datacenters_are_dropped_and_a_rule_opens_the_way(operator: Operat
 
 def test_without_firewaller_a_rule_is_only_written_down(operator: Operator) -> None:  # noqa: F811
     assert operator.on("my-dc-2", "svcadm disable firewaller")[0] == 0
-    rule = {"enabled": True, "owner_uuid": plan.ADMIN_UUID, "rule": "FROM any TO tag smartdc_role ALLOW tcp PORT 80"}
+    rule = {"enabled": True, "owner_uuid": ADMIN_UUID, "rule": "FROM any TO tag smartdc_role ALLOW tcp PORT 80"}
     assert operator.on("my-dc-2", f"sdc-fwapi /rules -X POST -d '{json.dumps(rule)}'")[0] == 0
     operator.lab("settle")
     assert not reaches(operator, "my-dc-1", "napi", "10.2.1.32", 80)

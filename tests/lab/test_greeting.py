@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab import greeting, plan
+from lab.plan.making import make_plan
+from lab.run import greeting
 
 
 @pytest.mark.parametrize(
@@ -17,9 +18,9 @@ def test_only_who_types_is_greeted(command: list[str], terminal: bool, greeted: 
 
 
 def test_it_tells_who_is_who() -> None:
-    said = greeting.text(plan.make_plan(3, coupled=False))
+    said = greeting.text(make_plan(3, coupled=False))
     assert "my-dc-2  master" in said
     assert "my-dc-3  not coupled yet" in said
     assert "ssh -t my-dc-1 /opt/smartdc/bin/sdc-ufds-m2s" in said
-    assert "m2s" not in greeting.text(plan.make_plan(3))
-    assert "and 15 more" in greeting.text(plan.make_plan(20))
+    assert "m2s" not in greeting.text(make_plan(3))
+    assert "and 15 more" in greeting.text(make_plan(20))

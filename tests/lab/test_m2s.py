@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import plan
+from lab.plan.names import ADMIN_UUID, ROOT_PASSWORD
 from tests.lab.operator import Operator, living
 
 MASTER = "10.2.2.29"
 IP, PASSWORD = "UFDS IP address: ", "primary datacenter's headnode): "
-ADMIN = f"sdc-ldap search uuid={plan.ADMIN_UUID} dn 2>&1"
+ADMIN = f"sdc-ldap search uuid={ADMIN_UUID} dn 2>&1"
 AGENT = "svcadm -z $(sdc-vmname ufds) {} config-agent"
 REPLICATOR = "svcs -H -o state -z $(sdc-vmname ufds) ufds-replicator 2>&1"
 METADATA = "sdc-sapi /applications?name=sdc | json -H 0.metadata.{}"
@@ -25,13 +25,13 @@ def operator() -> Iterator[Operator]:
         yield shell
 
 
-def answers(address: str = MASTER, password: str = plan.ROOT_PASSWORD) -> list[tuple[str, str]]:
+def answers(address: str = MASTER, password: str = ROOT_PASSWORD) -> list[tuple[str, str]]:
     return [("continue: ", "y\n"), (IP, f"{address}\n"), (PASSWORD, f"{password}\n")]
 
 
 def untouched(operator: Operator, datacenter: str) -> bool:
     said = operator.on(datacenter, f"{ADMIN}; {METADATA.format('ufds_is_master')}; {LEFT} 2>/dev/null")[1]
-    return said.split() == ["dn:", f"uuid={plan.ADMIN_UUID},", "ou=users,", "o=smartdc", "true"]
+    return said.split() == ["dn:", f"uuid={ADMIN_UUID},", "ou=users,", "o=smartdc", "true"]
 
 
 def test_it_couples(operator: Operator) -> None:
@@ -41,7 +41,7 @@ def test_it_couples(operator: Operator) -> None:
             "Re-loading local amon probe data", 'adding new entry "amonprobegroup=', 'UFDS for role "remote" is OK',
             "Datacenter information not found in ufds", "Done with reconciliation.", "Updating config files", "Done"]  # fmt: skip
     assert [part for part in told if part in said] == told
-    assert plan.ROOT_PASSWORD not in said
+    assert ROOT_PASSWORD not in said
     on = operator.on
     assert on("my-dc-1", METADATA.format("ufds_remote_ip"))[1] == f"{MASTER}\n"
     assert on("my-dc-1", "cmp /usbkey/config /mnt/usbkey/config; tail -n 2 /usbkey/config")[1].split() == [
@@ -52,7 +52,9 @@ def test_it_couples(operator: Operator) -> None:
     wait = f"for i in 1 2 3 4 5 6 7 8 9; do [[ $({resolver}) ]] && break; sleep 0.3; done; {resolver}"
     assert "datacenter=my-dc-1, region=my-dc" in on("my-dc-1", wait)[1]  # by way of the master
     keys = "sdc-ldap search objectclass=sdckey dn | grep ^dn | sort"
-    own = f"dn: fingerprint={on('my-dc-1', METADATA.format('ufds_admin_key_fingerprint'))[1].strip()}, uuid={plan.ADMIN_UUID}"
+    own = (
+        f"dn: fingerprint={on('my-dc-1', METADATA.format('ufds_admin_key_fingerprint'))[1].strip()}, uuid={ADMIN_UUID}"
+    )
     there, here = (set(on(name, keys)[1].splitlines()) for name in ("my-dc-2", "my-dc-1"))
     assert here - there == {f"{own}, ou=users, o=smartdc"}  # ufds-reconcile-data adds it to the local UFDS alone
     assert not there - here

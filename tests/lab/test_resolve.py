@@ -8,7 +8,7 @@ import dns.flags
 import dns.message
 import dns.rrset
 
-from lab.resolve import UDP_PAYLOAD, resolve
+from lab.servers.resolve import UDP_PAYLOAD, resolve
 
 NAME = "_moray._tcp.moray.my-dc-1.srv.example.com"
 

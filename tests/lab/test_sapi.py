@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from lab import kinds
-from lab.conformance import DOMAIN, Bench, bench, run, write_json
-from lab.http import BadMessageError, Response, fetch
-from lab.sapi import MASTER_CONFIG
-from lab.sapi_objects import config_etag
+from lab.conformance.bench import DOMAIN, Bench, bench, write_json
+from lab.conformance.replaying import run
+from lab.machine import kinds
+from lab.servers.http import BadMessageError, Response, fetch
+from lab.servers.sapi.objects import config_etag
+from lab.servers.sapi.server import MASTER_CONFIG
 
 RECORDINGS = pathlib.Path(__file__).parent.parent / "recordings" / "services"
 CLOUDAPI = "/services/5e000000-0001-4000-8000-000000000005"

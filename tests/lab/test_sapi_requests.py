@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lab.conformance import bench
-from lab.restify import satisfies
+from lab.conformance.bench import bench
+from lab.servers.restify import satisfies
 
 RECORDINGS = pathlib.Path(__file__).parent.parent / "recordings" / "services"
 SDC, SAPI, AGENT = (f"{kind}-0001-4000-8000-0000000000{n}" for kind, n in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from lab.smf import TOO_OFTEN, Service
+from lab.machine.smf import TOO_OFTEN, Service
 from tests.lab.operator import Operator
 from tests.lab.test_core import operator  # noqa: F401  a fixture
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import plan
+from lab.plan.names import POSEIDON_UUID
 from tests.lab.operator import Operator, living
 
 POSEIDON = "sdc-ldap search login=poseidon uuid | sed -n 's/^uuid: //p'"
@@ -86,7 +86,7 @@ def test_manta_begun_where_nobody_is_coupled_makes_a_second_everything(operator:
     typed(operator, "my-dc-2", INIT)
     typed(operator, "my-dc-2", INIT)  # once more changes nothing
     mine, masters = (typed(operator, each, POSEIDON).strip() for each in ("my-dc-3", "my-dc-2"))
-    assert masters == plan.POSEIDON_UUID
+    assert masters == POSEIDON_UUID
     assert mine not in ("", masters)
     shards = MANTA.format("manta-shardadm set -i 1.moray -s 1.moray")
     assert typed(operator, "my-dc-1", shards) == "no manta application configured\n"  # and exits 0

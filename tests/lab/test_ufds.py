@@ -13,7 +13,10 @@ import ldap3
 import pytest
 from ldap3.core.exceptions import LDAPExceptionError
 
-from lab import plan, tls
+from lab.machine import tls
+from lab.plan.datacenters import Plan
+from lab.plan.making import make_plan
+from lab.plan.names import DNS_DOMAIN, ROOT_DN, ROOT_PASSWORD
 from lab.ufds import conformance, seed
 from lab.ufds.client import UfdsError, UfdsProcess
 from lab.ufds.replay import Replay
@@ -65,9 +68,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path,
     return tls.make_certificate(tmp_path_factory.mktemp("tls"))
 
 
-def bound(port: int, password: str = plan.ROOT_PASSWORD) -> Any:
+def bound(port: int, password: str = ROOT_PASSWORD) -> Any:
     server = ldap3.Server("127.0.0.1", port=port, use_ssl=True, get_info=ldap3.NONE, connect_timeout=2)
-    connection = ldap3.Connection(server, plan.ROOT_DN, password, check_names=False, receive_timeout=1)
+    connection = ldap3.Connection(server, ROOT_DN, password, check_names=False, receive_timeout=1)
     connection.bind()
     return connection
 
@@ -80,13 +83,13 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(limited())
 
 
-def replicator_config(the_plan: plan.Plan, name: str) -> dict[str, Any]:
+def replicator_config(the_plan: Plan, name: str) -> dict[str, Any]:
     def remote(url: str) -> dict[str, Any]:
-        return {"url": url, "bindDN": plan.ROOT_DN, "bindCredentials": plan.ROOT_PASSWORD}
+        return {"url": url, "bindDN": ROOT_DN, "bindCredentials": ROOT_PASSWORD}
 
     return {
         "checkpointDn": f"cn=replicator, datacenter={name}, o=smartdc",
-        "localUfds": remote(f"ldaps://ufds.{name}.{plan.DNS_DOMAIN}"),
+        "localUfds": remote(f"ldaps://ufds.{name}.{DNS_DOMAIN}"),
         "remotes": [{**remote(f"ldaps://{the_plan.master_ufds_address}"), "queries": list(seed.queries("my-dc"))}],
     }
 
@@ -97,7 +100,7 @@ async def until(condition: Any, value: object) -> None:
 
 
 def test_coupled_lab_starts_caught_up_and_stays_so(certificate: tuple[pathlib.Path, pathlib.Path]) -> None:
-    the_plan = plan.make_plan(3, accounts=50)
+    the_plan = make_plan(3, accounts=50)
     events: list[dict[str, Any]] = []
 
     async def work() -> None:
@@ -112,7 +115,7 @@ def test_coupled_lab_starts_caught_up_and_stays_so(certificate: tuple[pathlib.Pa
                 ("10.1.1.29", 636): ("127.0.0.1", ports["my-dc-1"]),
                 (the_plan.master_ufds_address, 636): ("127.0.0.1", ports["my-dc-2"]),
             }
-            hosts = {f"ufds.my-dc-1.{plan.DNS_DOMAIN}": "10.1.1.29"}
+            hosts = {f"ufds.my-dc-1.{DNS_DOMAIN}": "10.1.1.29"}
             await ufds.replicate(
                 "my-dc-1", replicator_config(the_plan, "my-dc-1"), hosts=hosts, addresses=addresses, pace=0.05
             )
@@ -138,7 +141,7 @@ def test_coupled_lab_starts_caught_up_and_stays_so(certificate: tuple[pathlib.Pa
 
 
 def test_candidates_have_a_directory_of_their_own() -> None:
-    made = seed.directories(plan.make_plan(3, coupled=False))
+    made = seed.directories(make_plan(3, coupled=False))
     for name in ("my-dc-1", "my-dc-3"):
         shown = seed.as_ldif(made[name])
         assert "sdcreplcheckpoint" not in shown
@@ -149,13 +152,13 @@ def test_candidates_have_a_directory_of_their_own() -> None:
 def test_a_server_misbehaves_when_told_to(certificate: tuple[pathlib.Path, pathlib.Path]) -> None:
     async def work() -> None:
         async with UfdsProcess() as ufds:
-            await ufds.seed(plan.make_plan(2))
+            await ufds.seed(make_plan(2))
             port = await ufds.serve("my-dc-2", *certificate, host="127.0.0.1", port=0)
             assert (await asyncio.to_thread(bound, port)).bound
             await ufds.password("my-dc-2", "another")
             refused = await asyncio.to_thread(bound, port)
             assert (refused.result["result"], refused.result["dn"]) == (49, "cn=root")
-            await ufds.password("my-dc-2", plan.ROOT_PASSWORD)
+            await ufds.password("my-dc-2", ROOT_PASSWORD)
             for mode in ("garbage", "hang"):
                 await ufds.mode("my-dc-2", mode)
                 with pytest.raises((LDAPExceptionError, OSError, ssl.SSLError)):
@@ -174,7 +177,7 @@ def test_a_server_misbehaves_when_told_to(certificate: tuple[pathlib.Path, pathl
 def test_process_says_what_it_cannot_do() -> None:
     async def work() -> None:
         async with UfdsProcess() as ufds:
-            await ufds.seed(plan.make_plan(2))
+            await ufds.seed(make_plan(2))
             with pytest.raises(UfdsError) as found:
                 await ufds.add("my-dc-2", "uuid=x, o=smartdc", {"objectclass": ["sdcperson"]})
             assert found.value.code == 65

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import plan
+from lab.plan.names import ROOT_PASSWORD
 from tests.proofs.inside import ROOT, causes, lab, run_suite
 
 Turns = list[tuple[str, str]]
@@ -35,7 +35,7 @@ HALF = f"candidate-is-not-coupled-yet[{DC}]"
 APART = f"usbkey-agrees-with-sapi[{DC}]"
 
 
-def answers(password: str = plan.ROOT_PASSWORD) -> Turns:
+def answers(password: str = ROOT_PASSWORD) -> Turns:
     return [
         ("continue: ", "y\n"),
         ("UFDS IP address: ", "10.2.2.29\n"),

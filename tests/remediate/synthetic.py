@@ -14,12 +14,11 @@ from evidence.model import (
 from evidence.subjects.claims import judged
 from evidence.subjects.spec import CRITICAL, FAILED, Outcome, Result, Severity
 from evidence.subjects.world import World
-from lab import plan
+from lab.plan.making import make_plan
 from tests.recording import recorded
 from verdict.judge import Cause
 
-LAB = plan.make_plan()
-SECRET = ("pw", "password")
+LAB = make_plan()
 
 
 def fact(value: Any, asked: str = "asked", how: str = "how") -> Fact[Any]:

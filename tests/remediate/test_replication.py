@@ -12,7 +12,7 @@ from evidence.accounts import Account
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
 from evidence.model import Change, Checkpoint, Directory, Progress, Registered, Service
 from evidence.subjects.world import World
-from lab import plan
+from lab.plan.names import ROOT_PASSWORD
 from remediate.registry import advice_for
 from remediate.steps import DESTROYS, OPERATOR
 from tests.remediate import synthetic as s
@@ -200,7 +200,7 @@ def test_a_password_goes_through_whole() -> None:
 def test_no_password_is_printed() -> None:
     advice = advice_for(s.cause("master-password-is-known", "my-dc-3"), W)
     assert "metadata.ufds_ldap_root_pw" in advice.steps[0].run
-    assert not [step for step in advice.steps if plan.ROOT_PASSWORD in step.run + step.undo + step.why]
+    assert not [step for step in advice.steps if ROOT_PASSWORD in step.run + step.undo + step.why]
 
 
 @pytest.mark.parametrize("check", ["replicator-is-caught-up", "master-changelog-has-no-gap"])

@@ -17,7 +17,7 @@ import pytest
 from evidence.collect import zone
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.questions import OF_DATACENTER
-from lab.plan import ROOT_PASSWORD
+from lab.plan.names import ROOT_PASSWORD
 from tests.brought import asked
 from tests.security.allowed import ROOT, SHORT_LIST
 from tests.security.inside import CANARY

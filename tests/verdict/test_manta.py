@@ -12,14 +12,19 @@ from evidence.model import Configuration, SapiObject
 from evidence.subjects.claims import judged
 from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WARNING, Result
 from evidence.subjects.world import World
-from lab import manta_data, plan
+from lab.plan import manta_objects
+from lab.plan.names import made_uuid
 from remediate.registry import advice_for
 from tests.judging import verdict_on
 from tests.remediate import synthetic as s
 
 OTHER = "22222222-2222-4222-8222-222222222222"
 MASTER = s.LAB.master
-METADATA = manta_data.application(MASTER, s.POSEIDON)["metadata"] | manta_data.shards(MASTER) | manta_data.ring(MASTER)
+METADATA = (
+    manta_objects.application(MASTER, s.POSEIDON)["metadata"]
+    | manta_objects.shards(MASTER)
+    | manta_objects.ring(MASTER)
+)
 SHARD = "manta-shards-are-assigned"
 RING = "manta-hash-ring-is-stored"
 MULTI = "muskie-multi-dc-is-set"
@@ -27,7 +32,7 @@ MULTI = "muskie-multi-dc-is-set"
 
 def application(owner: str = s.POSEIDON, **metadata: Any) -> SapiObject:
     values = {key: value for key, value in (METADATA | metadata).items() if value is not None}
-    return SapiObject(plan.made_uuid(owner), "manta", Configuration(values), owner)
+    return SapiObject(made_uuid(owner), "manta", Configuration(values), owner)
 
 
 def manta(*applications: SapiObject) -> World:
@@ -39,7 +44,7 @@ def manta(*applications: SapiObject) -> World:
     for name in expected.datacenters:
         networks = world.datacenter(name).networks
         owned = {uuid: replace(network, owner_uuids=(s.POSEIDON,)) for uuid, network in networks.items()}
-        here = (manta_data.RING_IMAGE,) if name == MASTER.name else ()
+        here = (manta_objects.RING_IMAGE,) if name == MASTER.name else ()
         given = applications if name == MASTER.name else ()
         world = s.changed(
             world, name, networks=s.fact(owned), manta_applications=s.fact(given), ring_images=s.fact(here)

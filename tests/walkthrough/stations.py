@@ -10,14 +10,14 @@ import json
 import re
 import sys
 
-from lab import plan
+from lab.plan.names import ADMIN_UUID, ROOT_PASSWORD
 from tests.walkthrough.journal import Journal, UnexpectedError, plant
 
 MASTER_UFDS = "10.2.2.29"
 ANSWERS = (
     ("continue: ", "y\n"),
     ("UFDS IP address: ", f"{MASTER_UFDS}\n"),
-    ("primary datacenter's headnode): ", f"{plan.ROOT_PASSWORD}\n"),
+    ("primary datacenter's headnode): ", f"{ROOT_PASSWORD}\n"),
 )
 KEY = "replica-key-is-known-to-master[{}]"
 LISTS = "cloudapi-lists-every-datacenter[{}]"
@@ -189,7 +189,7 @@ def manta_ways(number: int, peers: tuple[int, int]) -> str:
     manta = ",".join(f'"10.{peer}.{net}.0/24":"10.{number}.3.1"' for peer in peers for net in (3, 1))
     sources = " OR ".join(f"subnet 10.{peer}.3.0/24" for peer in peers)
     rule = {
-        "enabled": True, "owner_uuid": plan.ADMIN_UUID, "description": "imgapi: Manta of the region",
+        "enabled": True, "owner_uuid": ADMIN_UUID, "description": "imgapi: Manta of the region",
         "rule": f'FROM ({sources}) TO tag "smartdc_role" = "imgapi" ALLOW tcp PORT 80',
     }  # fmt: skip
     return f"""admin=$(sdc-napi '/networks?name=admin' | json -Ha uuid) manta=$(sdc-napi '/networks?name=manta' | json -Ha uuid)

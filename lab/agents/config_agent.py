@@ -1,0 +1,81 @@
+"""config-agent, in each zone: it carries SAPI's metadata into the zone's files.
+
+It polls SAPI's /configs/INSTANCE over its zone's network every 60-180 s, with the last ETag; it renders with
+Mustache, writes only what differs, and then runs the manifest's post_cmd.  A file edited by hand stays until the
+metadata change or the agent starts again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from lab.agents.agent import TIMEOUT, Agent, log
+from lab.agents.mustache import render
+from lab.machine import sshd
+from lab.machine.machines import Machine
+from lab.plan.sapi import auto_metadata
+from lab.servers import http
+
+CONFIG_AGENT_PACE = (60.0, 180.0)
+
+
+class ConfigAgent(Agent):
+    """config-agent of one zone."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self.machine = machine
+        self._etag: str | None = None
+
+    def __repr__(self) -> str:
+        return f"config-agent of {self.machine.zone.id}"
+
+    def reset(self) -> None:
+        self._etag = None
+
+    def pause(self) -> float:
+        return random.uniform(*CONFIG_AGENT_PACE) * self.machine.clock.factor
+
+    async def look(self) -> None:
+        headers = {"Accept": "application/json", "Accept-Version": "~2"}
+        if self._etag:
+            headers["If-None-Match"] = self._etag
+        host = self.machine.datacenter.zone("sapi").admin_ip
+        target = f"/configs/{self.machine.zone.uuid}"
+        answer = await http.fetch(self.machine.dial, host, 80, target, headers=headers, within=TIMEOUT)
+        if answer.status != 200:
+            return
+        config = json.loads(answer.body)
+        commands = self.write(config)
+        self._etag = answer.headers.get("etag")
+        for command in commands:
+            await self._run(command)
+
+    def write(self, config: Mapping[str, Any]) -> list[str]:
+        """Renders what differs; the commands that are to follow."""
+        metadata = dict(config["metadata"]) | {"auto": auto_metadata(self.machine.zone, self.machine.datacenter)}
+        commands = []
+        for manifest in config["manifests"]:
+            path = self.machine.root / manifest["path"].lstrip("/")
+            text = render(manifest["template"], metadata)
+            if path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            if manifest.get("post_cmd"):
+                commands.append(manifest["post_cmd"])
+        return commands
+
+    async def _run(self, command: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *sshd.enter(self.machine, "/usr/bin/bash", "-c", command),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            env=sshd.environment(self.machine),
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        if process.returncode:
+            log.info("%r: %s: %s", self, command, said.decode(errors="replace").strip())

@@ -1,0 +1,95 @@
+"""One command that somebody typed, and the table of those that are imitated."""
+
+from __future__ import annotations
+
+import asyncio
+import pathlib
+from collections.abc import Awaitable, Callable
+
+from lab.machine.machines import Machine, Site
+from lab.state.lab import Lab
+
+NOT_IMITATED = 127
+
+
+class UsageError(Exception):
+    """The command was typed in a way that it, or the lab, does not take; `code` is its exit status."""
+
+    def __init__(self, text: str, code: int = 2) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Call:
+    """One command that somebody typed: where, with what, and what goes back."""
+
+    def __init__(
+        self, lab: Lab, site: Site, machine: Machine, cwd: str, argv: list[str],
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+    ) -> None:  # fmt: skip
+        self.lab = lab
+        self.site = site
+        self.machine = machine
+        self.cwd = cwd
+        self.argv = argv
+        self._reader = reader
+        self._writer = writer
+
+    @property
+    def name(self) -> str:
+        return self.argv[0]
+
+    @property
+    def arguments(self) -> list[str]:
+        return self.argv[1:]
+
+    @property
+    def on_headnode(self) -> bool:
+        return self.machine is self.site.headnode
+
+    def send(self, kind: bytes, payload: bytes) -> None:
+        self._writer.write(kind + len(payload).to_bytes(4, "big") + payload)
+
+    def out(self, text: str | bytes) -> None:
+        self.send(b"o", text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
+
+    def err(self, text: str) -> None:
+        self.send(b"e", text.encode("utf-8", "surrogateescape"))
+
+    async def stdin(self) -> bytes:
+        """All of standard input."""
+        self.send(b"i", b"")
+        await self._writer.drain()
+        return await self._reader.readexactly(int.from_bytes(await self._reader.readexactly(4), "big"))
+
+    def execute(self, *argv: str) -> None:
+        """The stub becomes this program (path within the zone's tree); nothing may be sent afterwards."""
+        self.send(b"x", b"\0".join(word.encode("utf-8", "surrogateescape") for word in argv))
+
+    def path(self, text: str) -> pathlib.Path:
+        """A path that was typed, as the lab sees it; one that leads out of the tree is not followed."""
+        root = self.machine.root
+        joined = pathlib.PurePosixPath(self.cwd, text)
+        found = root.joinpath(*joined.parts[1:])
+        if root not in (found, *found.parents) or ".." in joined.parts:
+            raise UsageError(f"{self.name}: {text}: the lab does not follow paths with '..'", NOT_IMITATED)
+        return found
+
+    def typed(self, path: object) -> str:
+        """A path of the lab's as it is in the zone."""
+        return f"/{str(path).removeprefix(str(self.machine.root)).lstrip('/')}"
+
+
+Handler = Callable[[Call], Awaitable[int | None]]
+HANDLERS: dict[str, Handler] = {}
+
+
+def command(*names: str) -> Callable[[Handler], Handler]:
+    """Registers the imitation of one command under its names; None as its result means that the stub executes."""
+
+    def register(handler: Handler) -> Handler:
+        for name in names:
+            HANDLERS[name] = handler
+        return handler
+
+    return register

@@ -1,0 +1,99 @@
+"""ping and nc as illumos has them.  Formats: facts, "Probing from inside a zone"."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
+from lab.machine import namespaces
+from lab.machine.machines import Machine
+from lab.servers import resolve
+from lab.servers.resolve import address_of
+
+KERNEL_TIMEOUT = 225.0  # illumos: tcp_ip_abort_cinterval is three minutes and more; nc -w does not bound it (hazard 4)
+
+
+def _checksum(data: bytes) -> int:
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+async def is_alive(machine: Machine, address: str, within: float) -> bool:
+    """Whether an ICMP echo comes back."""
+    loop = asyncio.get_running_loop()
+    made = namespaces.socket_in(machine.namespace, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    number = int.from_bytes(os.urandom(2), "big")
+    packet = struct.pack("!BBHHH", 8, 0, 0, number, 1) + b"triton.."
+    packet = packet[:2] + struct.pack("!H", _checksum(packet)) + packet[4:]
+    try:
+        made.connect((address, 0))
+        await loop.sock_sendall(made, packet)
+        async with asyncio.timeout(within):
+            while True:
+                answer = await loop.sock_recv(made, 2048)
+                if answer[20] == 0 and bytes(answer[24:26]) == packet[4:6]:
+                    return True
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        made.close()
+
+
+@command("ping")
+async def ping(call: Call) -> int:
+    words = call.arguments
+    if not 1 <= len(words) <= 2 or words[0].startswith("-") or (words[1:] and not words[1].isdigit()):
+        raise UsageError(
+            "ping: the lab imitates illumos's `ping HOST [TIMEOUT]`, which has no -c and no -W", NOT_IMITATED
+        )
+    host = words[0]
+    try:
+        address = await address_of(call.machine, host)
+    except resolve.ResolveError:
+        raise UsageError(f"/usr/sbin/ping: unknown host {host}", 2) from None
+    if await is_alive(call.machine, address, float(words[1]) if words[1:] else 20.0):
+        call.out(f"{host} is alive\n")
+        return 0
+    call.out(f"no answer from {host}\n")
+    return 1
+
+
+@command("nc")
+async def nc(call: Call) -> int:
+    scan, loud, words = False, False, []
+    rest = iter(call.arguments)
+    for word in rest:
+        if word == "-w":
+            next(rest, None)  # does not bound connect() on illumos
+        elif word.startswith("-") and not set(word[1:]) - set("zvn"):
+            scan, loud = scan or "z" in word, loud or "v" in word
+        elif word.startswith("-"):
+            raise UsageError(f"nc: the lab does not imitate {word}", NOT_IMITATED)
+        else:
+            words.append(word)
+    if len(words) != 2 or not words[1].isdigit():
+        raise UsageError("usage: nc [-vnz] [-w timeout] hostname port", 1)
+    host, port = words[0], int(words[1])
+    try:
+        reader, writer = await call.machine.dial.tcp(await address_of(call.machine, host), port, KERNEL_TIMEOUT)
+    except resolve.ResolveError:
+        raise UsageError(f"nc: getaddrinfo: {host}: node name or service name not known", 1) from None
+    except (OSError, TimeoutError) as error:
+        said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "Connection timed out"
+        raise UsageError(f"nc: connect to {host} port {port} (tcp) failed: {said}" if loud else "", 1) from None
+    try:
+        if loud:
+            call.err(f"Connection to {host} {port} port [tcp/*] succeeded!\n")
+        if not scan:
+            writer.write(await call.stdin())
+            if writer.can_write_eof():
+                writer.write_eof()
+            while data := await reader.read(65536):
+                call.out(data)
+        return 0
+    finally:
+        writer.close()

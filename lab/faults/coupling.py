@@ -1,0 +1,158 @@
+"""Faults before and around a coupling: what sdc-ufds-m2s would stumble over, and what an aborted one leaves."""
+
+# ruff: noqa: ARG001  all plantings have one signature
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+from lab.faults.changes import USERS, restart, sdc_metadata, set_in_files
+from lab.faults.registry import Target, Undo, fault
+from lab.machine import namespaces, roots
+from lab.plan.names import ROOT_PASSWORD
+from lab.servers.sapi.server import PROTO_MODE
+from lab.state.lab import Lab
+from lab.state.settling import settle
+
+CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
+OLD_IMAGE = "release-20240118-20240118T055421Z-g0c1a5ee"
+FRAGILE = "lab s3cret$of-ufds root"
+OTHER_ROOT = "lab-s3cret-of-its-own"
+
+
+@fault("half-coupled", "datacenter", "my-dc-3", ("candidate",))
+async def half_coupled(lab: Lab, target: Target) -> None:
+    """A candidate's SAPI says that it is the master's replica, its /usbkey/config does not: sdc-ufds-m2s was ended while it
+    waited for config-agent, and its data have been restored since.  The next one would wait in vain: SAPI has nothing new
+    to render."""
+    sdc_metadata(lab, target).update(
+        ufds_is_master="false", ufds_remote_ip=lab.plan.master_ufds_address, ufds_remote_ldap_root_pw=ROOT_PASSWORD
+    )
+
+
+@fault("m2s-stopped", "datacenter", "my-dc-3", ("candidate",))
+async def m2s_stopped(lab: Lab, target: Target) -> None:
+    """sdc-ufds-m2s was stopped on a candidate as soon as it had begun to delete: the groups operators and readers are gone,
+    and its first file is there.  The next one would take what is left for all there is."""
+    for group in ("readers", "operators"):
+        await lab.ufds.delete(target.site.datacenter.name, f"cn={group}, ou=groups, o=smartdc")
+    (target.machine.root / "var/tmp/backup.ldif").write_text("dn: uuid=…\n", encoding="utf-8")
+
+
+def _person(uuid: str, login: str, email: str) -> dict[str, list[str]]:
+    given = {"login": login, "email": email, "cn": login, "sn": "Test", "uuid": uuid, "userpassword": "s3cret-of-1"}
+    return {"objectclass": ["sdcperson"]} | {kind: [value] for kind, value in given.items()}
+
+
+@fault("candidate-accounts", "datacenter", "my-dc-3", ("candidate",))
+async def candidate_accounts(lab: Lab, target: Target) -> None:
+    """A candidate has customers of its own (hans, ines): it was in use before anybody thought of coupling it."""
+    for number, login in enumerate(("hans", "ines"), start=1):
+        uuid = f"eeeeeeee-0000-4000-8000-{number:012d}"
+        entry = _person(uuid, login, f"{login}@example.com")
+        await lab.ufds.add(target.site.datacenter.name, f"uuid={uuid}, {USERS}", entry)
+
+
+@fault("candidate-collides", "datacenter", "my-dc-3", ("candidate",))
+async def candidate_collides(lab: Lab, target: Target) -> None:
+    """Two people have accounts both in a candidate and at the master: Alice with the same login (in capitals) and another uuid,
+    bruno with the same e-mail address under another login."""
+    for number, (login, email) in enumerate((("ALICE", "a@example.net"), ("bruno2", "bruno@example.com")), start=1):
+        uuid = f"ffffffff-0000-4000-8000-{number:012d}"
+        await lab.ufds.add(target.site.datacenter.name, f"uuid={uuid}, {USERS}", _person(uuid, login, email))
+
+
+@fault("admin-only-ufds", "ufds", "my-dc-3.ufds0", ("candidate",))
+async def admin_only_ufds(lab: Lab, target: Target) -> None:
+    """The ufds zone has a NIC on the admin network alone, as a datacenter has it that was set up and never coupled."""
+    machine, zone = target.machine, target.machine.zone
+    external = next(nic for nic in zone.nics if nic.nic_tag == "external")
+    namespaces.run_batch([f"link set {external.interface} down"], machine.namespace)
+    machine.zone = dataclasses.replace(zone, nics=tuple(nic for nic in zone.nics if nic is not external))
+
+
+@fault("config-agent-off", "ufds", "my-dc-3.ufds0", ("candidate",))
+async def config_agent_off(lab: Lab, target: Target) -> None:
+    """config-agent of the ufds zone is disabled, so that an edited file stays as it is: sdc-ufds-m2s would delete first, and
+    then wait for it in vain."""
+    await target.machine.services.get(CONFIG_AGENT).disable()
+
+
+@fault("usbkey-gone", "datacenter", "my-dc-3")
+async def usbkey_gone(lab: Lab, target: Target) -> Undo:
+    """The USB key is not in the head node any more (or died, as they do): nobody notices before the next boot."""
+    target.site.usbkey_plugged = False
+    target.site.usbkey_mounted = False
+
+    async def undo() -> None:
+        target.site.usbkey_plugged = True
+
+    return undo
+
+
+@fault("image-old", "zone", "my-dc-3.sapi0")
+async def image_old(lab: Lab, target: Target) -> None:
+    """The zone's image is years older than the others': the datacenter was not updated before the coupling."""
+    target.machine.version = OLD_IMAGE
+
+
+@fault("sapi-proto", "sapi", "my-dc-3.sapi0")
+async def sapi_proto(lab: Lab, target: Target) -> None:
+    """SAPI is still in the mode in which a head node is set up: the last step of the setup was lost."""
+    (target.machine.root / PROTO_MODE).touch()
+
+
+@fault("left-behind", "datacenter", "my-dc-1", ("replica",))
+async def left_behind(lab: Lab, target: Target) -> None:
+    """sdc-ufds-m2s left its files behind, with the master's root password and admin's data in them."""
+    ufds = target.site.zones["ufds0"].root
+    (target.machine.root / "tmp/fixufds").write_text(
+        f'{{"metadata": {{"ufds_remote_ldap_root_pw": "{ROOT_PASSWORD}"}}}}\n', encoding="utf-8"
+    )
+    (target.machine.root / "var/tmp/restore.ldif").write_text("dn: amonprobegroup=…\n", encoding="utf-8")
+    (ufds / "tmp/cnt").write_text(f"ldapsearch -w {ROOT_PASSWORD}\n", encoding="utf-8")
+    (ufds / "tmp/.bootstrap.ldif.in.0").write_text("userpassword:: c2VjcmV0\n", encoding="utf-8")
+
+
+async def _root_password(lab: Lab, target: Target, password: str) -> Undo:
+    """Another root password for a datacenter, everywhere in it."""
+    site, metadata = target.site, sdc_metadata(lab, target)
+    mahi = lab.shared[site.datacenter.name].store.bucket("services")
+    follows = [each["metadata"] for each in mahi.values() if "UFDS_ROOT_PW" in each["metadata"]]
+
+    async def become(wanted: str, in_files: str) -> None:
+        metadata["ufds_ldap_root_pw"] = wanted
+        for each in follows:
+            each["UFDS_ROOT_PW"] = wanted
+        set_in_files(site, ufds_ldap_root_pw=in_files)
+        await settle(lab)
+        for machine in site.of_role("binder"):
+            await restart(machine, "binder")
+
+    await become(password, f"'{password}'")
+    return lambda: become(ROOT_PASSWORD, ROOT_PASSWORD)
+
+
+@fault("password-fragile", "datacenter", "my-dc-2", ("master",))
+async def password_fragile(lab: Lab, target: Target) -> Undo:
+    """The master's UFDS root password has spaces and a dollar in it, which sdc-ufds-m2s puts into JSON and a shell unquoted.
+    For a master without replicas: theirs would have to follow."""
+    return await _root_password(lab, target, FRAGILE)
+
+
+@fault("m2s-old", "datacenter", "my-dc-3", ("candidate",))
+async def m2s_old(lab: Lab, target: Target) -> Undo:
+    """sdc-ufds-m2s is an old one, which does not ask for the master's root password, and the candidate has another one."""
+    path = target.machine.root / "opt/smartdc/bin/sdc-ufds-m2s"
+    aside = path.with_name(".sdc-ufds-m2s")
+    path.rename(aside)
+    shutil.copyfile(roots.SCRIPTS / "sdc-ufds-m2s.old", path)
+    path.chmod(0o755)
+    back = await _root_password(lab, target, OTHER_ROOT)
+
+    async def undo() -> None:
+        aside.rename(path)
+        await back()
+
+    return undo

@@ -1,0 +1,113 @@
+"""Chapter: the directory.  Entries, groups and keys that are missing, changed, or too many."""
+
+from __future__ import annotations
+
+from lab.faults.changes import HERE, THERE, USERS, others_follow, until
+from lab.faults.registry import Target, UnknownFaultError, fault
+from lab.plan.names import ADMIN_UUID
+from lab.plan.roles import REPLICATOR
+from lab.state.lab import Lab
+from lab.ufds import seed
+from lab.ufds.ldif import written
+
+ADMIN = f"uuid={ADMIN_UUID}, {USERS}"
+OPERATORS = "cn=operators, ou=groups, o=smartdc"
+ADDED = "cccccccc-0000-4000-8000-00000000000c"
+
+
+async def _account(lab: Lab, name: str, login: str) -> str:
+    """The dn of an account."""
+    found = await lab.ufds.query(name, USERS, "sub", f"(login={login})")
+    if not found:
+        raise UnknownFaultError(f"{name}: no account {login} any more")
+    return found[0][0]
+
+
+@fault("account-collides", "datacenter", "my-dc-3", ("replica",))
+async def account_collides(lab: Lab, target: Target) -> None:
+    """An account (hanna) was made on a replica, and then on the master too: the replicator cannot add the master's, since
+    its login is taken, and goes to maintenance."""
+    name = target.site.datacenter.name
+    entry = {"objectclass": ["sdcperson"], "login": ["hanna"], "cn": ["Hanna"], "sn": ["Test"],
+             "userpassword": ["s3cret-of-hanna"]}  # fmt: skip
+    for where, uuid in ((name, HERE), (lab.plan.master.name, THERE)):
+        person = entry | {"uuid": [uuid], "email": [f"hanna@{where}.example.com"]}
+        await lab.ufds.add(where, f"uuid={uuid}, {USERS}", person)
+    replicator = target.site.zones["ufds0"].services.get(REPLICATOR)
+    await until(lambda: replicator.state == "maintenance", "the replicator gives up")
+
+
+@fault("operators-missing", "datacenter", "my-dc-1", ("replica",))
+async def operators_missing(lab: Lab, target: Target) -> None:
+    """A replica lacks the group operators: sdc-ufds-m2s was run again, deleted it, and replication began where it had been."""
+    await lab.ufds.delete(target.site.datacenter.name, OPERATORS)
+
+
+@fault("sdc-key-missing", "datacenter", "my-dc-3", ("replica",))
+async def sdc_key_missing(lab: Lab, target: Target) -> None:
+    """The replica's sdc key is not among admin's keys: sdc-ufds-m2s deleted it with admin, and nobody told it to the master."""
+    master, name = lab.plan.master.name, target.site.datacenter.name
+    for dn, entry in await lab.ufds.query(master, ADMIN, "sub", "(objectclass=sdckey)"):
+        if entry["name"] == [f"{name} sdc key"]:
+            await lab.ufds.delete(master, dn)
+    await others_follow(lab)
+
+
+@fault("probes-missing", "datacenter", "my-dc-1", ("replica",))
+async def probes_missing(lab: Lab, target: Target) -> None:
+    """A replica has no amon probes of admin: sdc-ufds-m2s saved them to /var/tmp/restore.ldif, deleted them, and was aborted
+    while it waited for admin, before it loaded them again."""
+    name = target.site.datacenter.name
+    wanted = "(|(objectclass=amonprobe)(objectclass=amonprobegroup))"
+    probes = await lab.ufds.query(name, ADMIN, "sub", wanted)
+    file = target.machine.root / "var/tmp/restore.ldif"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(written(probes), encoding="utf-8")
+    for dn, _ in probes:
+        await lab.ufds.delete(name, dn)
+
+
+@fault("poseidon-no-operator", "datacenter", "my-dc-2", ("master",))
+async def poseidon_no_operator(lab: Lab, target: Target) -> None:
+    """poseidon is no operator: somebody tidied the group up.  Manta's tools act as poseidon and are refused."""
+    member = f"uuid={seed.POSEIDON_UUID}, {USERS}"
+    await lab.ufds.modify(target.site.datacenter.name, OPERATORS, [("delete", "uniquemember", [member])])
+    await others_follow(lab)
+
+
+@fault("account-added", "datacenter", "my-dc-1", ("replica",))
+async def account_added(lab: Lab, target: Target) -> None:
+    """An account (gina) was made on a replica only: an operator's `sdc-useradm create` in the wrong datacenter.  Her
+    login is taken there for ever, and the day somebody makes her on the master the replicator gives up."""
+    entry = {
+        "objectclass": ["sdcperson"], "login": ["gina"], "email": ["gina@example.com"], "cn": ["Gina"], "sn": ["Test"],
+        "uuid": [ADDED], "userpassword": ["s3cret-of-gina"],
+    }  # fmt: skip
+    await lab.ufds.add(target.site.datacenter.name, f"uuid={ADDED}, {USERS}", entry)
+
+
+@fault("account-removed", "datacenter", "my-dc-1", ("replica",))
+async def account_removed(lab: Lab, target: Target) -> None:
+    """An account (bruno) was deleted on a replica only, with his keys: somebody tidied up with sdc-ldap.  He cannot log
+    in there, and replication does not bring him back before something of his changes on the master."""
+    name = target.site.datacenter.name
+    await lab.ufds.delete(name, await _account(lab, name, "bruno"), subtree=True)
+
+
+@fault("account-changed", "datacenter", "my-dc-1", ("replica",))
+async def account_changed(lab: Lab, target: Target) -> None:
+    """An account (carla) has another e-mail address on a replica: it was changed there and not on the master."""
+    name = target.site.datacenter.name
+    await lab.ufds.modify(
+        name, await _account(lab, name, "carla"), [("replace", "email", ["carla-was-moved@example.com"])]
+    )
+
+
+@fault("datacenter-unregistered", "datacenter", "my-dc-3", ("master", "replica"))
+async def datacenter_unregistered(lab: Lab, target: Target) -> None:
+    """The master's UFDS has no entries of the datacenter below its region (datacenter, network, resolvers), and so no
+    binder of the region knows whom to ask for its names: m2s was aborted before it registered them."""
+    datacenter = target.site.datacenter
+    await lab.ufds.delete(
+        lab.plan.master.name, f"datacenter={datacenter.name}, region={datacenter.region}, o=smartdc", subtree=True
+    )

@@ -1,0 +1,83 @@
+"""Chapter: names and configuration.  SAPI says one thing, the head node or a zone's file another."""
+
+# ruff: noqa: ARG001  all plantings have one signature
+
+from __future__ import annotations
+
+import json
+
+from lab.faults.changes import OTHER_ADMIN, restart, sdc_metadata, service_metadata, set_in_files
+from lab.faults.registry import Target, fault
+from lab.plan import manifests
+from lab.state.lab import Lab
+from lab.state.settling import settle
+
+EDITS: dict[str, tuple[str, ...]] = {
+    "moray": ("datacenter",), "ufds": ("datacenter_name",), "cloudapi": ("ufds_admin_uuid",), "adminui": ("adminUuid",),
+    "sapi": ("moray", "master_port"), "binder": ("recursion", "regionName"),
+}  # fmt: skip
+
+
+@fault("region-name", "datacenter", "my-dc-1")
+async def region_name(lab: Lab, target: Target) -> None:
+    """region_name in the `sdc` metadata is another; it is rendered, and binder was restarted since.  The seed: region
+    and DNS domain must be the same in all AZs, "you can see it well in binder's configuration"."""
+    sdc_metadata(lab, target)["region_name"] = f"{target.site.datacenter.region}-old"
+    await settle(lab)
+    for machine in target.site.of_role("binder"):
+        await restart(machine, "binder")
+
+
+@fault("metadata-missing", "datacenter", "my-dc-1")
+async def metadata_missing(lab: Lab, target: Target) -> None:
+    """region_name is missing in the `sdc` metadata: config-agent renders an empty string without a word, and binder,
+    restarted since, asks UFDS for the resolvers of no region.  An `action: replace` with an incomplete object."""
+    sdc_metadata(lab, target).pop("region_name", None)
+    await settle(lab)
+    for machine in target.site.of_role("binder"):
+        await restart(machine, "binder")
+
+
+@fault("metadata-type", "datacenter", "my-dc-1")
+async def metadata_type(lab: Lab, target: Target) -> None:
+    """ufds_is_master is a boolean and MASTER_MORAY_PORT a number, where Triton's own tools write strings: JSON from a
+    file instead of `sapiadm update metadata.KEY=VALUE`.  It renders alike, and a comparison with "true" is false."""
+    metadata = sdc_metadata(lab, target)
+    metadata["ufds_is_master"] = str(metadata["ufds_is_master"]) == "true"
+    sapi = service_metadata(lab, target, "sapi")
+    if "MASTER_MORAY_PORT" in sapi:
+        sapi["MASTER_MORAY_PORT"] = int(sapi["MASTER_MORAY_PORT"])
+
+
+@fault("dns-domain", "datacenter", "my-dc-1")
+async def dns_domain(lab: Lab, target: Target) -> None:
+    """dns_domain in the `sdc` metadata is another; binder's file has it, binder itself was not restarted (hazard 7)."""
+    sdc_metadata(lab, target)["dns_domain"] = "old.example.org"
+
+
+@fault("file-edited", "zone", "my-dc-3.cloudapi0")
+async def file_edited(lab: Lab, target: Target) -> None:
+    """The zone's rendered file was edited by hand; config-agent, whose last ETag still holds, leaves it so."""
+    role = target.machine.zone.role
+    *way, last = EDITS[role]
+    path = target.machine.root / manifests.of_role(role)[0].path.lstrip("/")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    place = content
+    for step in way:
+        place = place[step]
+    place[last] = "edited-by-hand"
+    await settle(lab)  # so that config-agent has its ETag
+    path.write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
+
+
+@fault("admin-uuid", "datacenter", "my-dc-3")
+async def admin_uuid(lab: Lab, target: Target) -> None:
+    """ufds_admin_uuid is another than in all other datacenters: somebody's account that was to be admin."""
+    sdc_metadata(lab, target)["ufds_admin_uuid"] = OTHER_ADMIN
+    set_in_files(target.site, ufds_admin_uuid=OTHER_ADMIN)
+
+
+@fault("usbkey-old", "datacenter", "my-dc-1", ("replica",))
+async def usbkey_old(lab: Lab, target: Target) -> None:
+    """A replica's /usbkey/config still calls it a master: sdc-ufds-m2s could not mount the USB key, which is its last step."""
+    set_in_files(target.site, ufds_is_master="true", ufds_remote_ip=None)

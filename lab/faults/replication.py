@@ -1,0 +1,102 @@
+"""Chapter: replication.  A replica does not follow, or cannot any more."""
+
+# ruff: noqa: ARG001  all plantings have one signature
+
+from __future__ import annotations
+
+from lab.faults.changes import OTHER_PASSWORD, sdc_metadata
+from lab.faults.directory import _account
+from lab.faults.registry import Target, Undo, fault
+from lab.plan.roles import REPLICATOR
+from lab.state.lab import Lab
+from lab.state.settling import settle
+from lab.ufds import seed
+
+BELOW = "cccccccc-0000-4000-8000-00000000000d"
+MANY = 300  # more than are applied while somebody looks
+GAP = 60  # more than the 50 numbers that the replicator asks for at once
+
+
+@fault("replicator-stopped", "datacenter", "my-dc-1", ("replica",))
+async def replicator_stopped(lab: Lab, target: Target) -> None:
+    """ufds-replicator is disabled: somebody stopped it for maintenance work and forgot it."""
+    await target.site.zones["ufds0"].services.get(REPLICATOR).disable()
+
+
+@fault("checkpoint-twice", "datacenter", "my-dc-1", ("replica",))
+async def checkpoint_twice(lab: Lab, target: Target) -> None:
+    """A replica has a second checkpoint for its master's url: entries of another replica were loaded from a backup."""
+    name = target.site.datacenter.name
+    ((dn, entry), *_) = await lab.ufds.query(name, wanted="(objectclass=sdcreplcheckpoint)")
+    copy = {kind: list(values) for kind, values in entry.items() if not kind.startswith("_")}
+    copy["uid"] = ["copied-from-a-backup"]
+    await lab.ufds.add(name, f"uid=copied-from-a-backup, {dn.partition(', ')[2]}", copy)
+
+
+@fault("schema-newer", "datacenter", "my-dc-2", ("master",))
+async def schema_newer(lab: Lab, target: Target) -> Undo:
+    """The master's UFDS was updated, and with it the version of its schema: a replicator of an older one refuses its entries."""
+    name = target.site.datacenter.name
+    version = int(seed.VERSION)
+
+    async def have(number: int) -> int:
+        await lab.ufds.modify(name, "cn=version, o=smartdc", [("replace", "version", [str(number)])])
+        return (await lab.ufds.counters(name))["latest"]
+
+    refused = await have(version + 1)
+
+    async def undo() -> None:
+        await have(version)
+        await lab.ufds.drop_changes(name, refused, refused)  # the replicators would not go past it
+
+    return undo
+
+
+@fault("parent-missing", "datacenter", "my-dc-3", ("replica",))
+async def parent_missing(lab: Lab, target: Target) -> None:
+    """A replica lacks an account (elena), below which the master has just got a sub-user: the replicator cannot add the
+    child, says so each second, and goes on to nothing else, while SMF calls it online."""
+    name, master = target.site.datacenter.name, lab.plan.master.name
+    account = await _account(lab, master, "elena")
+    owner = account.partition(",")[0].removeprefix("uuid=")
+    await lab.ufds.delete(name, account, subtree=True, silent=True)
+    entry = {
+        "objectclass": ["sdcperson", "sdcaccountuser"], "login": [f"{owner}/below"], "alias": ["below"],
+        "account": [owner], "email": ["below@example.com"], "cn": ["Below"], "sn": ["Test"], "uuid": [BELOW],
+        "userpassword": ["s3cret-of-below"],
+    }  # fmt: skip
+    await lab.ufds.add(master, f"uuid={BELOW}, {account}", entry)
+
+
+@fault("changelog-gap", "datacenter", "my-dc-2", ("master",))
+async def changelog_gap(lab: Lab, target: Target) -> Undo:
+    """The master's changelog skips 60 numbers before its last change (dario's): moray's sequence jumped, as after a
+    restore.  Replicas ask for 50 numbers at a time, find nothing, say that they have caught up, and are stuck for ever.
+    """
+    name = target.site.datacenter.name
+    account = await _account(lab, name, "dario")
+    await lab.ufds.gap(name, GAP)
+    await lab.ufds.modify(name, account, [("replace", "company", ["After the gap"])])
+    return lambda: lab.ufds.fill(name)
+
+
+@fault("replicator-slow", "datacenter", "my-dc-1", ("replica",))
+async def replicator_slow(lab: Lab, target: Target) -> Undo:
+    """A replica's replicator needs a second for each change, and is many changes and ten minutes behind: its moray or its disks
+    are overloaded.  It moves, and what is new on the master does not arrive in time."""
+    name, master = target.site.datacenter.name, lab.plan.master.name
+    account = await _account(lab, master, "fabio")
+    before = (await lab.ufds.counters(master))["latest"]
+    await lab.ufds.drag(name, 1.0)
+    for number in range(MANY):
+        await lab.ufds.modify(master, account, [("replace", "company", [f"Company {number}"])])
+    await lab.ufds.backdate(master, before, 600)
+    return lambda: lab.ufds.drag(name, 0.0)
+
+
+@fault("replication-password", "datacenter", "my-dc-1", ("replica",))
+async def replication_password(lab: Lab, target: Target) -> None:
+    """A replica's ufds_remote_ldap_root_pw is wrong: the master's password was changed since the coupling.  The
+    replicator tries for ever, and cloudapi, restarted by config-agent, is refused by the master's UFDS and ends."""
+    sdc_metadata(lab, target)["ufds_remote_ldap_root_pw"] = OTHER_PASSWORD
+    await settle(lab)

@@ -1,0 +1,77 @@
+"""Chapter: routes.  In NAPI, in vmadm, in the kernel: one has them and the other does not."""
+
+from __future__ import annotations
+
+from lab.faults.changes import restart_who_dials, routes_away
+from lab.faults.registry import Target, Undo, fault
+from lab.state.lab import Lab
+
+NET_AGENT = "svc:/smartdc/agent/net-agent:default"
+
+
+@fault("napi-route-missing", "datacenter", "my-dc-3")
+async def napi_route_missing(lab: Lab, target: Target) -> None:
+    """NAPI's admin network has lost its routes, so net-agent took them out of every zone: hazard 1, after a PUT that
+    was meant to add one route and replaced them all."""
+    shared = lab.shared[target.site.datacenter.name]
+    network = shared.networks.find("admin")
+    assert network is not None
+    network["routes"] = {}
+    assert shared.net_agent is not None
+    await shared.net_agent.look_now()
+    for machine in target.site.zones.values():
+        await restart_who_dials(Target(target.site, machine))
+
+
+@fault("route-one-way", "zone", "my-dc-2.moray0")
+async def route_one_way(lab: Lab, target: Target) -> None:
+    """The zone has no route back to one datacenter (the last of its peers), and net-agent, which would put it back, is
+    disabled: what is sent from there arrives and the answer does not leave, so the other side waits until its patience
+    is over although its own routes are right.  The seed: routes are needed on both sides."""
+    peer = lab.plan.peers(target.site.datacenter)[-1]
+    await target.site.headnode.services.get(NET_AGENT).disable()
+    target.machine.remove_routes([peer.admin_subnet])
+
+
+@fault("route-vmadm-only", "zone", "my-dc-1.adminui0")
+async def route_vmadm_only(lab: Lab, target: Target) -> None:
+    """NAPI lacks the routes that the zone needs; somebody has set them with vmadm and saw that it works, until the next
+    round of net-agent, which takes out what NAPI does not know (hazard 1)."""
+    shared = lab.shared[target.site.datacenter.name]
+    routes = routes_away(lab, target)
+    network = shared.networks.find("admin")
+    assert network is not None
+    network["routes"] = {to: via for to, via in network["routes"].items() if to not in routes}
+    assert shared.net_agent is not None
+    await shared.net_agent.look_now()
+    target.machine.add_routes(routes)
+
+
+@fault("route-by-hand", "zone", "my-dc-3.imgapi0")
+async def route_by_hand(lab: Lab, target: Target) -> None:
+    """Somebody has set the zone's routes to the other datacenters' Manta networks with vmadm, as a preparation, and saw
+    that they are there; NAPI does not know them, and net-agent, which would take them out, is disabled (hazard 1)."""
+    own = target.site.datacenter
+    await target.site.headnode.services.get(NET_AGENT).disable()
+    target.machine.add_routes({peer.manta_subnet: own.admin_router for peer in lab.plan.peers(own)})
+
+
+@fault("headnode-route-missing", "datacenter", "my-dc-3", ("replica",))
+async def headnode_route_missing(lab: Lab, target: Target) -> None:
+    """The head node's global zone has no route to the master's UFDS: it was set with route(8), and did not survive a boot.
+    The zones have theirs; sdc-useradm, which writes to the master from the global zone, fails."""
+    target.machine.remove_routes([f"{lab.plan.master_ufds_address}/32"])
+
+
+@fault("network-overlaps", "datacenter", "my-dc-3")
+async def network_overlaps(lab: Lab, target: Target) -> Undo:
+    """NAPI's Manta network has the subnet of another datacenter's: both were installed from one example."""
+    own = target.site.datacenter
+    networks = lab.shared[own.name].networks.by_uuid
+    network = networks[own.network_uuid("manta")]
+    network["subnet"] = next(dc for dc in lab.plan.datacenters if dc != own).manta_subnet
+
+    async def undo() -> None:
+        network["subnet"] = own.manta_subnet
+
+    return undo

@@ -1,0 +1,101 @@
+"""Where things run: one machine per zone and per head node's global zone, gathered per datacenter in a site."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import socket
+from dataclasses import dataclass, field
+
+from lab.machine import kinds, namespaces, net
+from lab.machine.smf import Services
+from lab.plan.datacenters import Datacenter, Nic, Zone
+
+GLOBAL = "global"
+NEWEST = "release-20251120-20251120T061402Z-g1a2b3c4"
+
+
+class Machine:
+    """A zone that exists: its namespace, its files, its services, its routes.  It is the `Place` of its servers."""
+
+    def __init__(self, zone: Zone, datacenter: Datacenter, root: pathlib.Path, clock: kinds.Clock) -> None:
+        self.zone = zone
+        self.datacenter = datacenter
+        self.root = root
+        self.clock = clock
+        self.dial: kinds.Dial = namespaces.NamespaceDial(zone.id)
+        self.services = Services()
+        self.routes: dict[str, str] = {}  # vm.routes: what vmadm knows
+        self.firewall_enabled = zone.firewall_enabled
+        self.health_errors: list[str] = []
+        self.version = NEWEST  # of its image
+        self.alias = zone.alias  # as vmadm and VMAPI show it
+
+    @property
+    def namespace(self) -> str:
+        return self.zone.id
+
+    @property
+    def binders(self) -> tuple[str, ...]:
+        """The name servers of /etc/resolv.conf: the own datacenter's binders."""
+        return self.datacenter.binders
+
+    def listen(self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+        return namespaces.listen_in(self.namespace, port, host, kind)
+
+    def add_external_nic(self) -> bool:
+        """A NIC on the network external, the primary one from now on; False if there is one."""
+        if self.zone.external_ip is not None:
+            return False
+        number, host = self.datacenter.number, self.zone.admin_ip.rpartition(".")[2]
+        nic = Nic(
+            f"net{len(self.zone.nics)}", "external", f"10.{number}.2.{host}", self.datacenter.network_uuid("external"),
+            self.datacenter.external_router, primary=True,
+        )  # fmt: skip
+        others = tuple(dataclasses.replace(each, primary=False) for each in self.zone.nics)
+        self.zone = dataclasses.replace(self.zone, nics=(*others, nic))
+        net.add_nic(self.datacenter, self.zone, nic)
+        return True
+
+    def add_routes(self, routes: dict[str, str]) -> None:
+        """vmadm's set_routes: remembered in vm.routes and put into the kernel."""
+        namespaces.set_routes(self.namespace, routes)
+        self.routes.update(routes)
+
+    def remove_routes(self, routes: list[str]) -> None:
+        """vmadm's remove_routes: forgotten, and taken out of the kernel."""
+        namespaces.set_routes(self.namespace, {}, routes)
+        for route in routes:
+            self.routes.pop(route, None)
+
+
+@dataclass
+class Site:
+    """One datacenter that exists: its head node's global zone and its core zones, by alias."""
+
+    datacenter: Datacenter
+    headnode: Machine
+    zones: dict[str, Machine]
+    garbage_sysinfo: bool = False
+    sysinfo_name: str | None = None  # what sysinfo says, where it is not the truth
+    zlogin_broken: bool = False
+    usbkey_plugged: bool = True
+    usbkey_mounted: bool = False
+    networks_owner: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def machines(self) -> list[Machine]:
+        return [self.headnode, *self.zones.values()]
+
+    @property
+    def core(self) -> dict[str, Machine]:
+        """Triton's own zones, without Manta's: what carries smartdc_role."""
+        return {alias: machine for alias, machine in self.zones.items() if "smartdc_role" in machine.zone.tags}
+
+    def of_role(self, role: str) -> list[Machine]:
+        return [machine for machine in self.zones.values() if machine.zone.role == role]
+
+    def by_uuid(self, uuid: str) -> Machine | None:
+        if uuid == GLOBAL:
+            return self.headnode
+        return next((machine for machine in self.zones.values() if machine.zone.uuid == uuid), None)

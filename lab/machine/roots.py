@@ -1,0 +1,193 @@
+"""The file trees of head nodes and zones: ours on a tmpfs, with the host's libraries and programs below /.lab.
+
+One directory SHARED holds read-only bind mounts of what is the host's (libraries, programs, the Python that runs the
+stub, /dev, /proc) and is bound into every tree as /.lab; the rest of a tree is symbolic links into it and files of its
+own.  A zone's tree is below its head node's, at /zones/UUID/root, as in Triton.  PATH is an allow-list of what SmartOS
+has: no `timeout`, no `seq`, no GNU `ping -c`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Iterable
+
+from lab.plan import files
+from lab.plan.datacenters import Datacenter, Zone
+
+RUN = pathlib.Path("/run/lab")
+SCRIPTS = files.HERE / "programs"
+"""Triton's commands that are shell scripts: here too, so that one can stop them anywhere; and files of SmartOS's."""
+SHARED = RUN / "shared"
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC = 1, 32, 4096, 16384
+# Of statvfs's flags those that a user namespace must not clear when it remounts: nosuid, nodev, noexec.
+LOCKED = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
+SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+"""Of a command over SSH, which reads no profile: facts, "The way in"."""
+ZLOGIN_PATH = "/usr/sbin:/usr/bin"
+LOGIN_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:/opt/smartdc/agents/bin"
+"""Of a login: smartos-live:overlay/generic/root/.profile."""
+_COMMANDS = files.read_json("commands.json")
+PROGRAMS: list[str] = _COMMANDS["of_the_host"]
+IN_EVERY_ZONE: dict[str, list[str]] = _COMMANDS["in_every_zone"]
+IN_ZONES_OF: dict[str, dict[str, list[str]]] = _COMMANDS["in_zones_of"]
+ON_HEADNODES: dict[str, list[str]] = _COMMANDS["on_headnodes"]
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mount(source: str, target: str, kind: str | None, flags: int = 0, options: str | None = None) -> None:
+    """mount(2)."""
+    given = [None if text is None else text.encode() for text in (source, target, kind, options)]
+    if _libc.mount(given[0], given[1], given[2], ctypes.c_ulong(flags), given[3]) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"mount {source} on {target}: {os.strerror(code)}")
+
+
+def _bind(source: str, target: pathlib.Path, *, writable: bool = False) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    mount(source, str(target), None, MS_BIND | MS_REC)
+    if not writable:
+        locked = os.statvfs(target).f_flag & LOCKED
+        mount("none", str(target), None, MS_REMOUNT | MS_BIND | MS_RDONLY | locked)
+
+
+def python_inside() -> tuple[str | None, str]:
+    """The prefix to bind as /.lab/python (None if it is /usr), and the interpreter's path within a tree.
+
+    `sys._base_executable` and base_prefix name the real interpreter, not a venv's link nor a version manager's shim.
+    """
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if os.path.realpath(sys.base_prefix) == "/usr":
+        return None, f"/.lab/bin/{name}"
+    return sys.base_prefix, f"/.lab/python/bin/{name}"
+
+
+def make_shared() -> None:
+    """SHARED: bin, lib, lib64 … and python (the host's, read-only), dev, proc, and the stub."""
+    for part in ("bin", "lib", "lib64", "lib32"):
+        if pathlib.Path("/usr", part).is_dir():
+            _bind(f"/usr/{part}", SHARED / part)
+    prefix, interpreter = python_inside()
+    if prefix is not None:
+        _bind(prefix, SHARED / "python")
+    _bind("/dev", SHARED / "dev", writable=True)
+    _bind("/proc", SHARED / "proc", writable=True)
+    stub = pathlib.Path(__file__).with_name("stub.py").read_text(encoding="utf-8")
+    (SHARED / "stub").write_text(f"#!{interpreter} -IS\n{stub}", encoding="utf-8")
+    (SHARED / "stub").chmod(0o755)
+
+
+def _link(root: pathlib.Path, path: str, to: str) -> None:
+    where = root / path
+    if not where.is_symlink():
+        where.symlink_to(to)
+
+
+def _libraries(root: pathlib.Path) -> None:
+    """/lib has to be a directory of ours, because /lib/sdc/config.sh is in it."""
+    (root / "lib").mkdir()
+    source = pathlib.Path("/usr/lib" if pathlib.Path("/lib").is_symlink() else "/lib")
+    for entry in source.iterdir():
+        if "linux-gnu" in entry.name or ".so" in entry.name:
+            _link(root, f"lib/{entry.name}", f"/.lab/lib/{entry.name}")
+    _link(root, "usr/lib", "/.lab/lib")
+    for part in ("lib64", "lib32"):
+        if (SHARED / part).is_dir():
+            _link(root, part, f"/.lab/{part}")
+
+
+def _programs(root: pathlib.Path) -> None:
+    for name in PROGRAMS:
+        found = shutil.which("awk" if name == "nawk" else name, path="/usr/bin:/bin")
+        if found:
+            _link(root, f"usr/bin/{name}", f"/.lab/bin/{pathlib.Path(found).resolve().name}")
+    (root / "usr/bin/ls").unlink()
+    for name, program in (("ls", "ls"), ("less", "less"), ("more", "less")):
+        shutil.copyfile(SCRIPTS / program, root / "usr/bin" / name)
+        (root / "usr/bin" / name).chmod(0o755)
+
+
+def _tree(root: pathlib.Path, zone: Zone, binders: tuple[str, ...]) -> None:
+    for part in (
+        ".lab", "usr/bin", "usr/sbin", "opt/smartdc/bin", "opt/local/bin", "etc/inet", "root", "var/tmp",
+        "var/svc/log", "tmp", "smartdc", "usr/openldap/bin",
+    ):  # fmt: skip
+        (root / part).mkdir(parents=True, exist_ok=True)
+    mount(str(SHARED), str(root / ".lab"), None, MS_BIND | MS_REC)
+    _libraries(root)
+    _programs(root)
+    for part, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("dev", ".lab/dev"), ("proc", ".lab/proc"),
+                         ("smartdc/bin", "/opt/smartdc/bin")):  # fmt: skip
+        _link(root, part, target)
+    (root / ".lab-zone").write_text(zone.id, encoding="utf-8")
+    (root / "etc/passwd").write_text("root:x:0:0:Super-User:/root:/usr/bin/bash\n", encoding="utf-8")
+    (root / "etc/group").write_text("root::0:\n", encoding="utf-8")
+    servers = "".join(f"nameserver {binder}\n" for binder in binders)
+    (root / "etc/resolv.conf").write_text(servers, encoding="utf-8")
+    shown = "headnode" if zone.role == "global" else zone.uuid
+    for name in ("etc/nodename", "etc/hostname"):
+        (root / name).write_text(shown + "\n", encoding="utf-8")
+    hostname = root / "usr/bin/hostname"
+    hostname.write_text(f"#!/usr/bin/bash\necho {shown}\n", encoding="utf-8")
+    hostname.chmod(0o755)
+    for folder, names in IN_EVERY_ZONE.items():
+        for name in names:
+            _link(root, f"{folder}/{name}", "/.lab/stub")
+
+
+def make_headnode(datacenter: Datacenter, root: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The tree of a head node with its zones' trees in it; returns each zone's root by alias."""
+    _tree(root, datacenter.headnode, datacenter.binders)
+    for folder, names in ON_HEADNODES.items():
+        for name in names:
+            _link(root, f"{folder}/{name}", "/.lab/stub")
+    (root / "root/.profile").write_text(f"PATH={LOGIN_PATH}\nPAGER=less\nexport PATH PAGER\n", encoding="ascii")
+    for part in ("lib/sdc", "usbkey/scripts", "mnt/usbkey"):
+        (root / part).mkdir(parents=True)
+    _script(root, "opt/smartdc/bin", "sdc-ufds-m2s")
+    _script(root, "usbkey/scripts", "add_external_nic.sh")
+    shutil.copyfile(SCRIPTS / "config.sh", root / "lib/sdc/config.sh")
+    found: dict[str, pathlib.Path] = {}
+    (root / ".netns").mkdir()  # for zlogin; no more than the own zones': each is a mount, and there may be hundreds
+    for zone in datacenter.zones:
+        found[zone.alias] = make_zone(datacenter, root, zone)
+    return found
+
+
+def name_outside(addresses: Iterable[tuple[str, str | None]]) -> None:
+    """Names that the world outside knows, in the /etc/hosts of this mount namespace alone; public DNS is not imitated."""
+    hosts = pathlib.Path("/etc/hosts")
+    if not hosts.is_file():
+        return
+    lines = "".join(f"{address}\t{name}\n" for name, address in addresses)
+    made = RUN / "hosts"
+    made.write_text(f"{hosts.read_text(encoding='utf-8', errors='replace').rstrip()}\n{lines}", encoding="utf-8")
+    mount(str(made), str(hosts), None, MS_BIND)
+
+
+def make_zone(datacenter: Datacenter, root: pathlib.Path, zone: Zone) -> pathlib.Path:
+    """The tree of a zone, in that of its head node at `root`; its namespace must be there already."""
+    (root / ".netns" / zone.id).touch()
+    mount(f"/run/netns/{zone.id}", str(root / ".netns" / zone.id), None, MS_BIND)
+    made = root / "zones" / zone.uuid / "root"
+    made.mkdir(parents=True)
+    _tree(made, zone, datacenter.binders)
+    for folder, names in IN_ZONES_OF.get(zone.role, {}).items():
+        (made / folder).mkdir(parents=True, exist_ok=True)
+        for name in names:
+            _link(made, f"{folder}/{name}", "/.lab/stub")
+    if zone.role == "ufds":
+        for name in ("ufds-find-dns", "ufds-reconcile-data"):
+            _script(made, "opt/smartdc/ufds/bin", name)
+        manifests = made / "opt/smartdc/ufds/smf/manifests"
+        manifests.mkdir(parents=True)
+        shutil.copyfile(SCRIPTS / "ufds-replicator.xml.in", manifests / "ufds-replicator.xml.in")
+    return made
+
+
+def _script(root: pathlib.Path, folder: str, name: str) -> None:
+    (root / folder).mkdir(parents=True, exist_ok=True)
+    shutil.copy(SCRIPTS / name, root / folder / name)

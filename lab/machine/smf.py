@@ -1,0 +1,147 @@
+"""SMF, as far as Triton's operators see it: per zone a set of services with a state and the time it was entered.
+
+States: online, offline, disabled, maintenance; while a service changes its state carries a `*` (facts).  A restart of
+a service that is disabled or in maintenance does nothing, as in SMF: maintenance ends with `clear` alone.  A program
+that ends by itself is started again, until it has ended too often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterator
+
+from lab.machine import kinds
+
+log = logging.getLogger("lab.smf")
+Made = Callable[[], kinds.Daemon]
+TOO_OFTEN = 3
+WITHIN = 60.0
+"""So many ends of a program within so many seconds, and SMF starts it no more."""
+
+
+class Service:
+    """One service instance; its daemon is made anew at each start, so that it reads its configuration again."""
+
+    def __init__(self, fmri: str, make: Made | None = None) -> None:
+        self.fmri = fmri
+        self.state = "offline"
+        self.changing = False
+        self.stime = time.time()
+        self.started: float | None = None  # when the start method last ran
+        self.reason = ""
+        self._make = make
+        self._daemon: kinds.Daemon | None = None
+        self._turn = asyncio.Lock()
+        self._ends: list[float] = []
+
+    @property
+    def name(self) -> str:
+        """smartdc/application/cloudapi, without the scheme and the instance."""
+        return self.fmri.removeprefix("svc:/").rpartition(":")[0]
+
+    @property
+    def shown_state(self) -> str:
+        return self.state + "*" * self.changing
+
+    def _enter(self, state: str) -> None:
+        if state != self.state or state == "online":
+            self.state, self.stime = state, time.time()
+
+    async def _start(self) -> None:
+        self.started = time.time()
+        if self._make is not None:
+            self._daemon = self._make()
+            try:
+                await self._daemon.start()
+            except Exception as error:  # a program that cannot start is SMF's business, whatever it threw
+                log.warning("%s cannot start: %r", self.fmri, error)
+                await self._stop()
+                self.reason = str(error)
+                self._enter("maintenance")
+                return
+        self.reason = ""
+        self._enter("online")
+
+    async def _stop(self) -> None:
+        daemon, self._daemon = self._daemon, None
+        if daemon is not None:
+            await daemon.stop()
+
+    async def enable(self) -> None:
+        async with self._turn:
+            if self.state in {"online", "maintenance"}:
+                return
+            await self._change(self._start())
+
+    async def disable(self) -> None:
+        async with self._turn:
+            await self._change(self._stop())
+            self._enter("disabled")
+
+    async def restart(self) -> None:
+        async with self._turn:
+            if self.state == "online":
+                await self._change(self._stop(), self._start())
+
+    async def clear(self) -> None:
+        async with self._turn:
+            if self.state == "maintenance":
+                await self._change(self._start())
+
+    async def fail(self, reason: str) -> None:
+        """The program ended by itself with an error: it is started again, or, too often, put into maintenance."""
+        async with self._turn:
+            if self.state != "online":
+                return
+            now = time.time()
+            self._ends = [end for end in self._ends if now - end < WITHIN] + [now]
+            if len(self._ends) < TOO_OFTEN:
+                await self._change(self._stop(), self._start())
+                return
+            self._ends.clear()
+            await self._stop()
+            self.reason = reason
+            self._enter("maintenance")
+
+    async def _change(self, *steps: Coroutine[object, object, None]) -> None:
+        self.changing = True
+        try:
+            for step in steps:
+                await step
+        finally:
+            self.changing = False
+
+
+class Services:
+    """The services of one zone."""
+
+    def __init__(self) -> None:
+        self._by_fmri: dict[str, Service] = {}
+
+    def add(self, fmri: str, make: Made | None = None) -> Service:
+        self._by_fmri[fmri] = service = Service(fmri, make)
+        return service
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(self._by_fmri.values())
+
+    def get(self, fmri: str) -> Service:
+        return self._by_fmri[fmri]
+
+    def matching(self, pattern: str) -> list[Service]:
+        """What svcs and svcadm take: an FMRI, the end of one, with or without its instance, or a glob of these."""
+        return [service for service in self if _matches(service, pattern)]
+
+
+def _matches(service: Service, pattern: str) -> bool:
+    if pattern.startswith("svc:"):
+        wanted = "svc:/" + pattern.removeprefix("svc:").lstrip("/")
+        return fnmatch.fnmatchcase(service.fmri, wanted) or fnmatch.fnmatchcase("svc:/" + service.name, wanted)
+    for form in (service.fmri.removeprefix("svc:/"), service.name):
+        parts = form.split("/")
+        if any(fnmatch.fnmatchcase("/".join(parts[start:]), pattern) for start in range(len(parts))):
+            return True
+    return False

@@ -1,0 +1,83 @@
+"""Who asks cloudapi: http-signatures over the Date header, with keys from the local UFDS.
+
+Source: sdc-cloudapi:lib/authorization.js, lib/auth.js (signatureAuth, assertAuthenticated, authorize); http-signature.
+Not imitated: sub-users, roles, tokens, pre-signed URLs.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+
+from lab.servers import ldap, signatures
+from lab.servers.http import Request, Response, error_response
+from lab.ufds import messages
+
+SKEW_SECONDS = 300.0
+UFDS_SECONDS = 2.0  # cloudapi.cfg says 120 s
+ALGORITHMS = frozenset(
+    {"rsa-sha1", "rsa-sha256", "rsa-sha384", "rsa-sha512", "dsa-sha1", "dsa-sha256", "ecdsa-sha256", "ecdsa-sha384",
+     "ecdsa-sha512", "ed25519-sha512"}
+)  # fmt: skip
+USERS = "ou=users, o=smartdc"
+INVALID = "Invalid authorization credentials supplied"
+ONE = 1
+
+
+class RefusedError(Exception):
+    """The request is not taken; `response` says so."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.response: Response = error_response(status, code, message)
+
+
+async def account_of(request: Request, ufds: ldap.Session) -> str:
+    """The login in whose name a request is made.  Raises RefusedError."""
+    header = request.headers.get("authorization", "")
+    if not header.lower().startswith("signature"):
+        raise RefusedError(401, "InvalidCredentials", "You must make authenticated requests to use CloudAPI")
+    signature, date = _parsed(request, header)
+    parts = signature.key_id.split("/")
+    if len(parts) != 4 or parts[0] or parts[2] != "keys":
+        raise RefusedError(401, "InvalidCredentials", f"Invalid KeyId {signature.key_id} in authorization header")
+    try:
+        await _verify(ufds, parts[1], parts[3], signature, date)
+    except ldap.UfdsError:
+        raise RefusedError(500, "InternalError", "Internal error occurred while validating account") from None
+    return parts[1]
+
+
+def _parsed(request: Request, header: str) -> tuple[signatures.Signature, str]:
+    signature, date = signatures.read(header), request.headers.get("date", "")
+    parsed = email.utils.parsedate_tz(date)
+    trouble = ""
+    if signature is None:
+        trouble = "bad param format"
+    elif signature.algorithm not in ALGORITHMS:
+        trouble = f"{signature.algorithm} is not supported"
+    elif parsed is None:
+        trouble = "date was not in the request"
+    elif (skew := abs(email.utils.mktime_tz(parsed) - time.time())) > SKEW_SECONDS:
+        trouble = f"clock skew of {skew:.3f}s was greater than {SKEW_SECONDS:g}s"
+    if signature is None or trouble:
+        raise RefusedError(400, "InvalidHeader", f"Authorization header invalid: {trouble}")
+    return signature, date
+
+
+async def _verify(ufds: ldap.Session, login: str, key_id: str, signature: signatures.Signature, date: str) -> None:
+    accounts = await ufds.find(USERS, ONE, messages.equality("login", login), UFDS_SECONDS)
+    keys = []
+    for account in accounts[:1]:
+        below = f"uuid={account['uuid'][0]}, {USERS}"
+        keys = await ufds.find(below, ONE, messages.equality("objectclass", "sdckey"), UFDS_SECONDS)
+    known = [key for key in keys if key_id in (*key.get("fingerprint", []), *key.get("name", []))]
+    if not any(signature.fits(pem, date) for key in known[:1] for pem in key.get("pkcs", [])):
+        raise RefusedError(401, "InvalidCredentials", INVALID)
+
+
+def allow(request: Request, login: str) -> None:
+    """An account sees its own; `my` is its own.  An operator sees all: admin, whose login it is in every datacenter."""
+    wanted = request.path.strip("/").split("/")[0]
+    if wanted not in ("my", login) and login != "admin":
+        raise RefusedError(403, "NotAuthorized", f"You do not have permission to access {request.path}")

@@ -1,0 +1,77 @@
+"""What there is while a lab runs: its sites and machines, its clock, its SSH servers, its UFDS.
+
+Who builds it, plants faults in it and runs the operator's command in it are other modules: they know it, and it knows
+none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from lab.machine import kinds
+from lab.machine.machines import Machine, Site
+from lab.machine.sshd import SshServer
+from lab.plan.datacenters import Plan
+from lab.plan.roles import REPLICATOR
+from lab.plan.sapi import application_uuid, service_uuid
+from lab.state.builder import Builder
+from lab.state.collaborators import Collaborators
+from lab.ufds.client import UfdsProcess
+
+FACTOR = 0.01
+
+
+class Lab:
+    """Everything that exists in a running lab."""
+
+    def __init__(self, the_plan: Plan) -> None:
+        self.plan = the_plan
+        self.clock = kinds.Clock(FACTOR)
+        self.sites: dict[str, Site] = {}
+        self.shared: dict[str, Collaborators] = {}
+        self.builders: dict[str, Builder] = {}
+        self.ssh: dict[str, SshServer] = {}
+        self.ufds = UfdsProcess(self._ufds_event)
+        self._machines: dict[str, tuple[Site, Machine]] = {}
+
+    def add_site(self, site: Site) -> None:
+        """A datacenter that is there from the beginning."""
+        self.sites[site.datacenter.name] = site
+        for machine in site.machines:
+            self._machines[machine.zone.id] = (site, machine)
+
+    def find(self, zone: str) -> tuple[Site, Machine]:
+        """A machine and its site by the zone's id."""
+        return self._machines[zone]
+
+    def root_password(self, site: Site) -> str:
+        """What the datacenter's SAPI says: from there every tool has it."""
+        return str(self.sdc(site.datacenter.name)["metadata"].get("ufds_ldap_root_pw", ""))
+
+    def sdc(self, datacenter: str) -> dict[str, Any]:
+        """SAPI application `sdc` of a datacenter, as stored."""
+        bucket = self.shared[datacenter].store.bucket("applications")
+        return bucket[application_uuid(self.plan.datacenter(datacenter))]
+
+    def sdc_service(self, site: Site, role: str) -> dict[str, Any]:
+        """SAPI service of a datacenter's application `sdc`, as stored."""
+        bucket = self.shared[site.datacenter.name].store.bucket("services")
+        return bucket[service_uuid(site.datacenter, role)]
+
+    def _ufds_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "replicator-exited":
+            services = self.sites[event["name"]].zones["ufds0"].services
+            task = asyncio.get_running_loop().create_task(services.get(REPLICATOR).fail("exited"))
+            self.shared[event["name"]].tasks.add(task)
+
+    def add_machine(self, site: Site, machine: Machine) -> None:
+        """A zone that comes while the lab runs: it is found by its names, and has its services, none of them started."""
+        site.zones[machine.zone.alias] = machine
+        self._machines[machine.zone.id] = (site, machine)
+        self.builders[site.datacenter.name].zone(machine)
+
+    async def import_replicator(self, site: Site, machine: Machine) -> None:
+        """`svccfg import` of ufds-replicator's manifest, which enables it; what is known already stays."""
+        if not machine.services.matching(REPLICATOR):
+            await self.builders[site.datacenter.name].replicator(machine).enable()
