@@ -21,7 +21,7 @@ class PlannedStep(Struct, frozen=True):
     step: Step
 
 
-class Entry(Struct, frozen=True):
+class CausePlan(Struct, frozen=True):
     """What is to be done about one cause."""
 
     check: str
@@ -38,10 +38,10 @@ class Entry(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """All of it, in order: what others rest on comes first.  `defects` say which remedies broke themselves."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[CausePlan, ...] = ()
     defects: tuple[str, ...] = ()
 
-    def entry(self, name: Named) -> Entry | None:
+    def entry(self, name: Named) -> CausePlan | None:
         return next((entry for entry in self.entries if entry.name == name), None)
 
 
@@ -50,7 +50,7 @@ def make_plan(causes: Iterable[Cause], world: World) -> Plan:
 
     Remedies know nothing of each other: what an earlier cause has already is not typed again, nor are single routes.
     """
-    entries: list[Entry] = []
+    entries: list[CausePlan] = []
     defects: list[str] = []
     typed: dict[tuple[str, str], Named] = {}
     for cause in sorted(causes, key=lambda cause: _rank(cause.finding.check)):
@@ -69,7 +69,7 @@ def make_plan(causes: Iterable[Cause], world: World) -> Plan:
         defects += [advice.defect] if advice.defect else []
         finding = cause.finding
         notes = list(dict.fromkeys([*notes, *advice.notes]))
-        entries.append(Entry(finding.check, finding.subject, finding.severity, tuple(kept), tuple(notes)))
+        entries.append(CausePlan(finding.check, finding.subject, finding.severity, tuple(kept), tuple(notes)))
     return Plan(tuple(entries), tuple(defects))
 
 

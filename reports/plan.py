@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remediate.plan import Entry, Plan, PlannedStep
+from remediate.plan import CausePlan, Plan, PlannedStep
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE
 from reports.page import BOLD, GREEN, RED, YELLOW, Page
 
@@ -11,7 +11,7 @@ _LABEL = 7
 """Columns for the labels of a step: where, risk, why, undo, proof."""
 
 
-def write_entry(page: Page, entry: Entry, indent: int) -> None:
+def write_entry(page: Page, entry: CausePlan, indent: int) -> None:
     """The steps of one cause, numbered, with their commands ready to be copied; then the notes."""
     for number, planned in enumerate(entry.steps, 1):
         write_step(page, planned, number, len(entry.steps), indent)

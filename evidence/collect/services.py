@@ -93,19 +93,19 @@ class Services:
 
     async def _get(
         self, scheme: str, host: str, port: int, path: str, headers: Mapping[str, str], most: float = math.inf
-    ) -> web.Page:
+    ) -> web.RawAnswer:
         """A whole answer, or its error: one that could not be asked for, or does not come, is an answer too."""
         limit = min(most, self._timeouts.command)
 
-        def work(local: int) -> web.Page:
+        def work(local: int) -> web.RawAnswer:
             return web.get(f"{scheme}://127.0.0.1:{local}{path}", host, headers, limit)
 
         try:
             return await self._through(host, port, work, lambda page: not page.error)
         except ClosedError as error:
-            return web.Page(0, "", 0, str(error))
+            return web.RawAnswer(0, "", 0, str(error))
         except TimeoutError:
-            return web.Page(0, "", round(limit * 1000), f"no answer within {limit:g} s")
+            return web.RawAnswer(0, "", round(limit * 1000), f"no answer within {limit:g} s")
 
     async def read(self, host: str, path: str, name: str) -> str:
         """The body of a GET that has to answer 200.  Raises UnansweredError."""
@@ -138,7 +138,7 @@ class Services:
         except parse.UnreadableError as error:
             return HttpAnswer(page.status, {}, str(error), page.ms)
 
-    def _said(self, page: web.Page) -> dict[str, Any]:
+    def _said(self, page: web.RawAnswer) -> dict[str, Any]:
         try:
             read = parse.json_object(page.text)
         except parse.UnreadableError:

@@ -26,7 +26,7 @@ urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 
 @dataclass(frozen=True)
-class Page:
+class RawAnswer:
     """A whole answer, or `error`."""
 
     status: int
@@ -98,7 +98,7 @@ def _cut_off(answer: requests.Response) -> bool:
     return isinstance(head, _Whole) and bool(answer.raw.chunked) and not head.lines.at_blank
 
 
-def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> Page:
+def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> RawAnswer:
     """GET of a URL, as if it were at `host`: through a tunnel it is at 127.0.0.1."""
     started = time.monotonic()
 
@@ -126,22 +126,22 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> Page
         ) as answer:
             body = bytearray()
             if answer.headers.get("Content-Encoding", "identity") != "identity":
-                return Page(0, "", spent(), "the answer is compressed, though that was not asked for")
+                return RawAnswer(0, "", spent(), "the answer is compressed, though that was not asked for")
             for part in answer.raw.stream(65536, decode_content=False):
                 body += part
                 if len(body) > LARGEST:
-                    return Page(0, "", spent(), f"the answer is larger than {LARGEST >> 20} MiB")
+                    return RawAnswer(0, "", spent(), f"the answer is larger than {LARGEST >> 20} MiB")
                 if time.monotonic() - started > timeout:
-                    return Page(0, "", spent(), f"no complete answer within {timeout:g} s")
+                    return RawAnswer(0, "", spent(), f"no complete answer within {timeout:g} s")
             if _cut_off(answer):
-                return Page(0, "", spent(), CUT_OFF)
-            return Page(answer.status_code, body.decode("utf-8", "replace"), spent())
+                return RawAnswer(0, "", spent(), CUT_OFF)
+            return RawAnswer(answer.status_code, body.decode("utf-8", "replace"), spent())
     except requests.exceptions.SSLError:
-        return Page(0, "", spent(), "no TLS connection: the service closed it, or does not speak HTTPS")
+        return RawAnswer(0, "", spent(), "no TLS connection: the service closed it, or does not speak HTTPS")
     except requests.exceptions.Timeout:
-        return Page(0, "", spent(), f"no answer within {timeout:g} s")
+        return RawAnswer(0, "", spent(), f"no answer within {timeout:g} s")
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        return Page(0, "", spent(), _unconnected(error) or CUT_OFF)
+        return RawAnswer(0, "", spent(), _unconnected(error) or CUT_OFF)
     finally:
         session.close()
 

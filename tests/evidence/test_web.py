@@ -38,7 +38,7 @@ def server(answer: bytes) -> Iterator[int]:
         thread.join(5)
 
 
-def page(answer: bytes) -> web.Page:
+def page(answer: bytes) -> web.RawAnswer:
     with server(answer) as port:
         return web.get(f"http://127.0.0.1:{port}/ping", "10.1.1.1", {}, 5)
 
