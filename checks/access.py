@@ -8,8 +8,8 @@ from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CONFIG_AGENT, REGISTRAR
 from evidence.subjects.zone import Zone
-from fixtures.check import BOTH, CRITICAL, WARNING, check
-from fixtures.outcomes import Disagreement
+from fixtures.check import BOTH, CRITICAL, WARNING, After, check
+from fixtures.outcomes import Finding
 
 SIGNATURES = 300
 """Seconds that cloudapi allows between a signature's time and its own."""
@@ -47,7 +47,9 @@ def test_headnode_answers(datacenter: Datacenter) -> None:
 
     Everything else is asked through it, so without it nothing about the datacenter can be judged.  Source: design.
     """
-    assert (datacenter.ssh.trouble() or "answers") == "answers"
+    trouble = datacenter.ssh.trouble()
+    if trouble:
+        raise Finding(expected="answers", observed=trouble)
 
 
 @check(BOTH, CRITICAL, after=["headnode-answers"])
@@ -56,8 +58,9 @@ def test_headnode_can_be_used(datacenter: Datacenter) -> None:
 
     What is asked through them is not seen otherwise, and says nothing of the services.  Source: facts "The way in".
     """
-    found = "; ".join(str(trouble) for trouble in datacenter.troubles)
-    assert (found or "it can be used to the end") == "it can be used to the end"
+    troubles = datacenter.troubles
+    if troubles:
+        raise Finding(expected="it can be used to the end", observed="; ".join(map(str, troubles)))
 
 
 @check(BOTH, CRITICAL, after=["headnode-answers"])
@@ -67,8 +70,9 @@ def test_headnode_is_the_right_one(datacenter: Datacenter) -> None:
     A wrong address would have another datacenter judged, and its remedies typed there.  Source: facts "Zones" (sysinfo).
     """
     seen = datacenter.sysinfo
-    kind = "head node" if seen.headnode else "compute node"
-    assert f"{kind} of {seen.datacenter_name}" == f"head node of {datacenter.name}"
+    if not seen.headnode or seen.datacenter_name != datacenter.name:
+        kind = "head node" if seen.headnode else "compute node"
+        raise Finding(expected=f"head node of {datacenter.name}", observed=f"{kind} of {seen.datacenter_name}")
 
 
 @check(BOTH, WARNING, after=["headnode-answers"])
@@ -89,7 +93,7 @@ def test_clocks_agree(datacenter: Datacenter) -> None:
     apart = round(_apart(own, clocks[name]))
     if apart > SIGNATURES:
         observed = f"{apart} s between its clock and that of {name}: cloudapi refuses what is signed so"
-        raise Disagreement(expected=f"at most {skew:g} s", observed=observed, severity=CRITICAL)
+        raise Finding(expected=f"at most {skew:g} s", observed=observed, severity=CRITICAL)
     assert apart <= skew, f"seconds between its clock and that of {name}"
 
 
@@ -114,7 +118,11 @@ def _apart(one: Clock, other: Clock) -> float:
 @check(
     BOTH,
     CRITICAL,
-    after=["headnode-answers", "master-password-is-known/cloudapi", "candidate-is-not-coupled-yet/cloudapi"],
+    after=[
+        "headnode-answers",
+        After("master-password-is-known", only="cloudapi"),
+        After("candidate-is-not-coupled-yet", only="cloudapi"),
+    ],
 )
 def test_services_run(zone: Zone) -> None:
     """The zone runs, and every SMF service that its role has is online.
@@ -123,8 +131,10 @@ def test_services_run(zone: Zone) -> None:
     down until it is cleared.  A zone that does not run and that SAPI has no instance of (sapi0tmp, of a broken upgrade) is not
     judged beside others of its role.  Source: facts "SMF"; sdcadm#16.
     """
-    nobodys = "SAPI knows no such instance: it is left over from an upgrade" if zone.evidence.leftover else ""
-    assert f"zone {zone.vm.state}" == "zone running", nobodys
+    leftover = zone.evidence.leftover
+    if zone.vm.state != "running":
+        nobodys = " (SAPI knows no such instance: it is left over from an upgrade)" if leftover else ""
+        raise Finding(expected="zone running", observed=f"zone {zone.vm.state}{nobodys}")
     candidate = zone.role == "ufds" and zone.datacenter.state == CANDIDATE
     agents = () if candidate else (CONFIG_AGENT,)
     required = (*SERVICES[zone.role], *agents)

@@ -7,7 +7,7 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
 from evidence.subjects.triton import BINDER_CONFIG
 from evidence.subjects.zone import Zone
-from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 
 OWN_NAMES = ("moray", "sapi", "ufds")
 IN_TIME_MS = 3000
@@ -129,8 +129,8 @@ def _said(answer: DnsAnswer) -> str:
         "binder-names-its-own-datacenter",
         "binder-runs-its-config",
         "binder-answers-own-names",
-        "ufds-answers@ufds",
-        "services-run@ufds",
+        After("ufds-answers", at="ufds"),
+        After("services-run", at="ufds"),
     ],
 )
 def test_binder_has_read_its_resolvers(binder: Zone) -> None:
@@ -157,15 +157,15 @@ def test_binder_has_read_its_resolvers(binder: Zone) -> None:
         "binder-reaches-binder",
         "binder-is-listed-as-resolver",
         "binder-has-read-its-resolvers",
-        "datacenters-are-registered@target",
+        After("datacenters-are-registered", at="target"),
         "binder-region-agrees",
         "binder-names-its-own-datacenter",
         "binder-runs-its-config",
         "binder-answers-own-names",
-        "binder-answers-own-names@target",
+        After("binder-answers-own-names", at="target"),
         "dns-domain-agrees",
-        "dns-domain-agrees@target",
-        "services-run@target",
+        After("dns-domain-agrees", at="target"),
+        After("services-run", at="target"),
     ],
 )
 def test_binder_answers_other_datacenters(link: Link) -> None:

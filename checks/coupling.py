@@ -11,7 +11,7 @@ from evidence.model import Configuration
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CONFIG_AGENT
 from evidence.subjects.zone import Zone
-from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, WARNING, check
+from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, WARNING, After, check
 
 SECRET = "ufds_ldap_root_pw"  # noqa: S105  its name
 BUILT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -95,7 +95,7 @@ def test_candidate_ufds_has_a_routable_nic(candidate: Datacenter) -> None:
     sdc-ufds-m2s refuses any other.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     zones = candidate.zones("ufds")
-    assert ", ".join(zone.alias for zone in zones) == zones[0].alias, "the ufds zones of the head node"
+    assert [zone.alias for zone in zones] == [zones[0].alias], "the ufds zones of the head node"
     tags = {nic.nic_tag for nic in zones[0].vm.nics}
     assert any(re.search("(in|ex)ternal", tag) for tag in tags), (
         f"{zones[0]} has NICs tagged {', '.join(sorted(tags)) or 'nothing'}, none tagged internal or external"
@@ -142,7 +142,7 @@ def test_candidate_usbkey_mounts(candidate: Datacenter) -> None:
     assert there, f"sdc-usbkey says: {key.status or 'nothing'}; no disk has a file system of the key's type, pcfs"
 
 
-@check(PREFLIGHT, WARNING, after=["health-commands-answer", "internal-apis-answer@imgapi"])
+@check(PREFLIGHT, WARNING, after=["health-commands-answer", After("internal-apis-answer", at="imgapi")])
 def test_versions_agree(candidate: Datacenter, master: Datacenter) -> None:
     """The candidate's sapi and ufds images are not older than the master's.
 

@@ -2,11 +2,12 @@
 
 from checks.replication import needs_master
 from evidence.comparison import Comparison, EntryDifference
+from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.world import Coupling, Region
 from evidence.subjects.zone import Zone
 from fixtures.check import CRITICAL, POSTCHANGE, WARNING, check
-from fixtures.outcomes import Disagreement
+from fixtures.outcomes import Finding
 
 
 @check(
@@ -85,7 +86,7 @@ def test_datacenters_are_registered(region: Region) -> None:
     Binder learns from there whom to ask for another datacenter's names.  Source: facts "UFDS" (Tree); sdc-ufds-m2s.
     """
     master = region.world.master
-    coupled = {dc.name for dc in region.datacenters if dc.state != "candidate"}
+    coupled = {dc.name for dc in region.datacenters if dc.state != CANDIDATE}
     lacks: dict[str, str] = {}
     for ufds in master.zones("ufds"):
         found = {each.datacenter: each for each in ufds.directory.datacenters if each.region == region.name}
@@ -97,7 +98,7 @@ def test_datacenters_are_registered(region: Region) -> None:
             if absent:
                 lacks[name] = ", ".join(absent)
     if lacks:
-        raise Disagreement(
+        raise Finding(
             expected=f"entries below region={region.name} on {master.name} for {', '.join(sorted(coupled))}",
             observed="; ".join(f"{name} lacks {what}" for name, what in sorted(lacks.items())),
             culprits=lacks,
@@ -113,8 +114,8 @@ def test_replica_key_is_known_to_master(replica: Datacenter, master: Datacenter)
     """
     known = {key.fingerprint for ufds in master.zones("ufds") for key in ufds.directory.keys}
     own = replica.sdc_metadata.values.get("SDC_KEY_ID")
-    seen = "known" if str(own).removeprefix("MD5:") in known else "not known"
-    assert seen == "known", f"{replica}'s key {own} among admin's keys on {master}"
+    if str(own).removeprefix("MD5:") not in known:
+        raise Finding(expected="known", observed=f"not known ({replica}'s key {own} among admin's keys on {master})")
 
 
 @check(POSTCHANGE, WARNING, after=["admin-and-operators-are-there", "ufds-answers"])
@@ -143,7 +144,7 @@ def test_poseidon_is_operator(coupling: Coupling) -> None:
     seen, unknown = of_each(coupling.coupled, _not_operators)
     lacks = {name: uuids for name, uuids in seen.items() if uuids}
     if lacks:
-        raise Disagreement(
+        raise Finding(
             expected="poseidon in the group operators",
             observed="; ".join(f"{name}: {uuids} is not" for name, uuids in sorted(lacks.items())),
             culprits=lacks,

@@ -4,12 +4,12 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.network.firewall import anybody
 from evidence.subjects.network.paths import shut_out
 from evidence.subjects.zone import Zone
-from fixtures.check import BOTH, CRITICAL, WARNING, check
+from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 
 UFDS = 636
 
 
-@check(BOTH, CRITICAL, after=["internal-apis-answer@fwapi"])
+@check(BOTH, CRITICAL, after=[After("internal-apis-answer", at="fwapi")])
 def test_firewall_lets_peers_in(target: Zone) -> None:
     """Where a zone's firewall is on, its rules let in the zones of other datacenters that have to reach it.
 
@@ -23,7 +23,7 @@ def test_firewall_lets_peers_in(target: Zone) -> None:
         raise unknown
 
 
-@check(BOTH, WARNING, after=["internal-apis-answer@fwapi"])
+@check(BOTH, WARNING, after=[After("internal-apis-answer", at="fwapi")])
 def test_ufds_is_not_open(datacenter: Datacenter) -> None:
     """A ufds zone with a NIC outside the admin network has its firewall on, and no rule lets everybody reach 636.
 

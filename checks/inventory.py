@@ -3,7 +3,7 @@
 from evidence.subjects.datacenter import of_each
 from evidence.subjects.world import Coupling
 from fixtures.check import BOTH, CRITICAL, WARNING, check
-from fixtures.outcomes import Disagreement
+from fixtures.outcomes import Finding
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
@@ -18,7 +18,7 @@ def test_inventory_agrees(coupling: Coupling) -> None:
     _, unknown = of_each(coupling.datacenters, lambda dc: dc.sdc_metadata)
     if mistakes:
         told = coupling.world.told
-        raise Disagreement(
+        raise Finding(
             expected="the inventory says what the datacenters agree on: " + "; ".join(each.why for each in mistakes),
             observed="; ".join(f"{told.place(each.key)}: {each.said}" for each in mistakes),
             culprits={name for each in mistakes for name in each.concerns},

@@ -5,20 +5,21 @@ from collections.abc import Iterable
 import pytest
 
 from evidence.fact import Missing
+from evidence.inventory.model import CANDIDATE
 from evidence.model import SapiObject
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.triton import MUSKIE_CONFIG
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
-from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
-from fixtures.outcomes import Disagreement
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
+from fixtures.outcomes import Finding
 
 NETWORKS = ("admin", "manta")
 
 
 def coupled(region: Region) -> list[Datacenter]:
     """The region's datacenters without candidates."""
-    return [dc for dc in region.datacenters if dc.state != "candidate"]
+    return [dc for dc in region.datacenters if dc.state != CANDIDATE]
 
 
 def poseidon(master: Datacenter) -> str:
@@ -46,10 +47,10 @@ def one_only(region: Region) -> None:
         pytest.skip(f"{region.name} has one datacenter only")
 
 
-def at_fault(region: Region, expected: object, observed: object, culprits: Iterable[Datacenter] = ()) -> Disagreement:
+def at_fault(region: Region, expected: object, observed: object, culprits: Iterable[Datacenter] = ()) -> Finding:
     """A finding on the application is one on all datacenters: each zone of Manta's is rendered from it."""
     names = [dc.name for dc in (tuple(culprits) or coupled(region))]
-    return Disagreement(expected=expected, observed=observed, culprits=names)
+    return Finding(expected=expected, observed=observed, culprits=names)
 
 
 @check(BOTH, WARNING)
@@ -61,7 +62,7 @@ def test_manta_spans_an_odd_number(manta_region: Region) -> None:
     """
     names = [dc.name for dc in manta_region.datacenters]
     if len(names) % 2 == 0:
-        raise Disagreement(
+        raise Finding(
             expected="an odd number of datacenters", observed=f"{len(names)}: {', '.join(names)}", culprits=names
         )
 
@@ -108,7 +109,7 @@ def _described(found: SapiObject) -> str:
     )
 
 
-@check(POSTCHANGE, CRITICAL, after=["one-poseidon", "internal-apis-answer@napi"])
+@check(POSTCHANGE, CRITICAL, after=["one-poseidon", After("internal-apis-answer", at="napi")])
 def test_manta_networks_belong_to_poseidon(manta_datacenter: Datacenter, master: Datacenter) -> None:
     """poseidon may provision on the networks admin and manta, and no other poseidon may.
 
@@ -147,7 +148,7 @@ def test_manta_shards_are_assigned(manta_region: Region) -> None:
 @check(
     POSTCHANGE,
     CRITICAL,
-    after=["one-manta-application", "one-poseidon", "sapi-answers", "internal-apis-answer@imgapi"],
+    after=["one-manta-application", "one-poseidon", "sapi-answers", After("internal-apis-answer", at="imgapi")],
 )
 def test_manta_hash_ring_is_stored(manta_region: Region) -> None:
     """HASH_RING_IMAGE names an image that the IMGAPI of HASH_RING_IMGAPI_SERVICE has.

@@ -7,7 +7,7 @@ from evidence.model import Difference
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, RENDERED
 from evidence.subjects.zone import Zone
-from fixtures.check import BOTH, CRITICAL, WARNING, check
+from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
@@ -66,7 +66,7 @@ def test_usbkey_agrees_with_sapi(datacenter: Datacenter) -> None:
     )
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers", "services-run", "candidate-config-agent-runs/ufds"])
+@check(BOTH, CRITICAL, after=["sapi-answers", "services-run", After("candidate-config-agent-runs", only="ufds")])
 def test_rendered_config_is_current(zone: Zone) -> None:
     """Each rendered configuration file of the zone says what SAPI's metadata says.
 

@@ -4,15 +4,15 @@ import pytest
 
 from evidence.fact import Missing
 from evidence.subjects.links import Link, asks_nobody
-from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 
 OPEN = "open"
 MORAY = "/application/moray:moray-"
 BACK = (
-    "napi-has-the-routes@target",
+    After("napi-has-the-routes", at="target"),
     "routes-go-both-ways",
-    "routes-go-both-ways@target",
-    "firewall-lets-peers-in@target",
+    After("routes-go-both-ways", at="target"),
+    After("firewall-lets-peers-in", at="target"),
     "networks-do-not-overlap",
 )
 PATH = ("napi-has-the-routes", *BACK)
@@ -31,7 +31,7 @@ def results(link: Link) -> dict[str, str]:
     }
 
 
-@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, "ufds-answers@target"])
+@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, After("ufds-answers", at="target")])
 def test_ufds_reaches_master_ufds(link: Link) -> None:
     """The ufds zone of every replica and candidate reaches the master's UFDS on 636.
 
@@ -41,7 +41,7 @@ def test_ufds_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, WARNING, after=[*BACK, ADDRESS, "ufds-answers@target"])
+@check(BOTH, WARNING, after=[*BACK, ADDRESS, After("ufds-answers", at="target")])
 def test_headnode_reaches_master_ufds(link: Link) -> None:
     """The global zone of every replica's head node reaches the master's UFDS on 636.
 
@@ -52,7 +52,7 @@ def test_headnode_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, "ufds-answers@target"])
+@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, After("ufds-answers", at="target")])
 def test_cloudapi_reaches_master_ufds(link: Link) -> None:
     """The cloudapi zone of every replica and candidate reaches the master's UFDS on 636.
 
@@ -63,7 +63,7 @@ def test_cloudapi_reaches_master_ufds(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, "ufds-answers@target"])
+@check(BOTH, CRITICAL, after=[*PATH, ADDRESS, After("ufds-answers", at="target")])
 def test_adminui_reaches_master_ufds(link: Link) -> None:
     """The adminui zone of every replica and candidate reaches the master's UFDS on 636.
 
@@ -82,7 +82,7 @@ def _by_the_local_one(link: Link) -> str:
     return "its ping says ufds: true by its own UFDS alone, and what it is to write fails" if connected else ""
 
 
-@check(BOTH, CRITICAL, after=[*PATH, "services-run@target"])
+@check(BOTH, CRITICAL, after=[*PATH, After("services-run", at="target")])
 def test_sapi_reaches_master_moray(link: Link) -> None:
     """The sapi zone of every non-master reaches the master's moray: 2020 and every port that its SRV records name.
 
@@ -106,7 +106,7 @@ def _without_a_process(link: Link) -> set[int]:
     return {port for port in link.ports if port != link.kind.port and str(port) not in running} if running else set()
 
 
-@check(BOTH, CRITICAL, after=[*PATH, "binder-answers-own-names@target"])
+@check(BOTH, CRITICAL, after=[*PATH, After("binder-answers-own-names", at="target")])
 def test_binder_reaches_binder(link: Link) -> None:
     """Every binder reaches every binder of the region's other datacenters on 53, UDP and TCP.
 
@@ -117,7 +117,11 @@ def test_binder_reaches_binder(link: Link) -> None:
     assert seen == dict.fromkeys(seen, OPEN)
 
 
-@check(POSTCHANGE, CRITICAL, after=[*PATH, "internal-apis-answer@target", "triton-zones-have-manta-routes@target"])
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[*PATH, After("internal-apis-answer", at="target"), After("triton-zones-have-manta-routes", at="target")],
+)
 def test_electric_moray_reaches_ring_imgapi(link: Link) -> None:
     """electric-moray of every datacenter reaches the IMGAPI that has the hash ring (HASH_RING_IMGAPI_SERVICE) on 80.
 

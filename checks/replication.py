@@ -1,11 +1,12 @@
 """Chapter: replication.  Every replica follows the master's changelog."""
 
-from evidence.fact import Missing
+from evidence.fact import Missing, need
 from evidence.model import Progress
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import REPLICATOR, UFDS_CONFIG
 from evidence.subjects.zone import Zone
-from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, check
+from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, After, check
+from fixtures.outcomes import Finding
 
 PASSWORD, REMOTE_PASSWORD = "ufds_ldap_root_pw", "ufds_remote_ldap_root_pw"
 
@@ -23,8 +24,8 @@ def test_master_password_is_known(replica: Datacenter, master: Datacenter) -> No
         raise Missing(fact.subject, fact.asked, fact.how, f"its metadata hold no {PASSWORD}")
     known = replica.sdc_metadata.fingerprints
     used = REMOTE_PASSWORD if REMOTE_PASSWORD in known else PASSWORD
-    seen = "the master's password" if known.get(used) == wanted else f"another password in {used}"
-    assert seen == "the master's password"
+    if known.get(used) != wanted:
+        raise Finding(expected="the master's password", observed=f"another password in {used}")
 
 
 @check(
@@ -32,7 +33,7 @@ def test_master_password_is_known(replica: Datacenter, master: Datacenter) -> No
     CRITICAL,
     after=[
         "one-poseidon", "master-password-is-known", "replica-points-at-master", "one-ufds-master", "ufds-answers",
-        "services-run@ufds", "rendered-config-is-current@ufds",
+        After("services-run", at="ufds"), After("rendered-config-is-current", at="ufds"),
     ],
 )  # fmt: skip
 def test_replicator_runs(replica: Datacenter) -> None:
@@ -101,7 +102,7 @@ def test_replicator_moves(replica: Datacenter, master: Datacenter) -> None:
 def needs_master(master: Datacenter) -> None:
     """Raises Missing about the master, where what is known of a replica had to be compared with it."""
     for ufds in master.zones("ufds"):
-        assert ufds.directory.latest >= 0
+        need(ufds.directory)
 
 
 def _why_stuck(progress: Progress) -> str:
@@ -145,10 +146,16 @@ def test_master_changelog_has_no_gap(candidate: Datacenter, master: Datacenter) 
     data already.  Source: facts "Replication".
     """
     gaps = [gap for ufds in master.zones("ufds") for gap in ufds.gaps]
-    assert [f"{first} to {last} missing" for first, last in gaps] == [], f"what {candidate} could not pass on {master}"
+    if gaps:
+        missing = ", ".join(f"{first} to {last} missing" for first, last in gaps)
+        raise Finding(expected=(), observed=f"{missing} (what {candidate} could not pass on {master})")
 
 
-@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "services-run@ufds", "rendered-config-is-current@ufds"])
+@check(
+    PREFLIGHT,
+    CRITICAL,
+    after=["ufds-answers", After("services-run", at="ufds"), After("rendered-config-is-current", at="ufds")],
+)
 def test_ufds_schema_is_not_older(candidate: Datacenter, master: Datacenter) -> None:
     """A candidate's ufds knows the schema version of the master's directory.
 

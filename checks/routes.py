@@ -9,8 +9,8 @@ from evidence.subjects.network.paths import unknown_to_napi, without_manta_route
 from evidence.subjects.network.routes import routed, subnet
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
-from fixtures.check import BOTH, CRITICAL, WARNING, check
-from fixtures.outcomes import Disagreement
+from fixtures.check import BOTH, CRITICAL, WARNING, After, check
+from fixtures.outcomes import Finding
 
 
 @check(BOTH, CRITICAL, after=["networks-do-not-overlap", "napi-has-the-routes"])
@@ -27,7 +27,7 @@ def test_routes_go_both_ways(target: Zone) -> None:
         raise unknown
 
 
-@check(BOTH, WARNING, after=["internal-apis-answer@napi", "napi-has-the-routes"])
+@check(BOTH, WARNING, after=[After("internal-apis-answer", at="napi"), "napi-has-the-routes"])
 def test_routes_are_durable(zone: Zone) -> None:
     """Every route that vmadm has set in a zone is known to NAPI, for one of the zone's networks and by the same gateway.
 
@@ -48,7 +48,9 @@ def covered(to: str, via: str, known: set[tuple[str, str]]) -> bool:
     return (to, via) in known or routed([net for net, hop in known if hop == via], to)
 
 
-@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "internal-apis-answer@napi", "napi-has-the-routes"])
+@check(
+    BOTH, CRITICAL, after=["networks-do-not-overlap", After("internal-apis-answer", at="napi"), "napi-has-the-routes"]
+)
 def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     """imgapi, cnapi, vmapi, sapi and moray have a route to the admin and Manta networks of the region's other datacenters.
 
@@ -59,7 +61,11 @@ def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     assert missing == [], "networks that the zone has no route to"
 
 
-@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "internal-apis-answer@napi", "replica-points-at-master"])
+@check(
+    BOTH,
+    CRITICAL,
+    after=["networks-do-not-overlap", After("internal-apis-answer", at="napi"), "replica-points-at-master"],
+)
 def test_napi_has_the_routes(datacenter: Datacenter) -> None:
     """NAPI has a route for every way between datacenters that a zone has to go and has no route for itself.
 
@@ -77,7 +83,7 @@ def test_napi_has_the_routes(datacenter: Datacenter) -> None:
         raise unknown
 
 
-@check(BOTH, CRITICAL, after=["internal-apis-answer@napi"])
+@check(BOTH, CRITICAL, after=[After("internal-apis-answer", at="napi")])
 def test_networks_do_not_overlap(coupling: Coupling) -> None:
     """The admin networks and Manta networks of all datacenters are disjoint.
 
@@ -88,7 +94,7 @@ def test_networks_do_not_overlap(coupling: Coupling) -> None:
     found = [(name, net, each) for name, nets in seen.items() for net, each in nets]
     pairs = [(one, other) for one, other in combinations(found, 2) if one[0] != other[0] and one[2].overlaps(other[2])]
     if pairs:
-        raise Disagreement(
+        raise Finding(
             expected="admin and Manta networks without a common address",
             observed="; ".join(
                 f"{one[0]} {one[1]} {one[2]} overlaps {other[0]} {other[1]} {other[2]}" for one, other in pairs

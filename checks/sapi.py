@@ -10,11 +10,11 @@ from evidence.subjects.network.routes import address_in
 from evidence.subjects.triton import SAPI_MASTER_CONFIG
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
-from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, check
-from fixtures.outcomes import Disagreement
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
+from fixtures.outcomes import Finding
 
 
-@check(BOTH, CRITICAL, answers=True, after=["services-run", "services-run@moray"])
+@check(BOTH, CRITICAL, answers=True, after=["services-run", After("services-run", at="moray")])
 def test_sapi_answers(sapi: Zone) -> None:
     """SAPI answers `/ping` with 200, and its storage (the local moray) is available.
 
@@ -39,7 +39,7 @@ def test_sapi_master_is_ufds_master(region: Region) -> None:
     told = [name for name in seen.values() if name != master.name]
     most = max(sorted(set(told)), key=told.count, default="")
     if len(seen) > 1 and 2 * told.count(most) > len(seen):
-        raise Disagreement(
+        raise Finding(
             expected=f"SAPI master: {master.name}, which has the UFDS master",
             observed=f"SAPI master: {most}",
             culprits=[name for name, each in seen.items() if each == most],
@@ -149,10 +149,13 @@ def test_sapi_reaches_its_master(replica: Datacenter, master: Datacenter) -> Non
     _alone_in_its_region(replica)
     for sapi in replica.zones("sapi"):
         answer = sapi.asks_master
-        said = answer.error or f"HTTP {answer.status} {answer.body.get('message', '')}".strip()
-        if said != "HTTP 200":
+        message = answer.body.get("message", "")
+        if answer.error or answer.status != 200 or message:
             _storages_of(sapi, master)
-        assert said == "HTTP 200", f"{sapi}, asked for what only the master's moray can tell"
+            said = answer.error or f"HTTP {answer.status} {message}".strip()
+            raise Finding(
+                expected="HTTP 200", observed=f"{said} ({sapi}, asked for what only the master's moray can tell)"
+            )
         assert answer.body.get("found") == 0, f"services that {sapi} finds by a name that does not exist"
 
 

@@ -2,18 +2,24 @@
 
 import re
 
+from evidence.inventory.model import MASTER
 from evidence.subjects.claims import follows_well, standing, ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.triton import REPLICATOR_CONFIG
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
-from fixtures.check import BOTH, CRITICAL, POSTCHANGE, check
-from fixtures.outcomes import Disagreement
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, After, check
+from fixtures.outcomes import Finding
 
 REGION = re.compile(r"region=([^,?)]+)")
 
 
-@check(BOTH, CRITICAL, answers=True, after=["services-run", "services-run@moray", "rendered-config-is-current"])
+@check(
+    BOTH,
+    CRITICAL,
+    answers=True,
+    after=["services-run", After("services-run", at="moray"), "rendered-config-is-current"],
+)
 def test_ufds_answers(ufds: Zone) -> None:
     """Each ufds zone answers on 636: the root bind works with the password that SAPI hands out, and a search after it.
 
@@ -30,10 +36,10 @@ def test_one_ufds_master(coupling: Coupling) -> None:
     master"); facts "Head node configuration".
     """
     seen, unknown = of_each(coupling.coupled, lambda dc: str(dc.sdc_metadata.values.get("ufds_is_master")).lower())
-    wanted = {dc.name: "true" if dc.state == "master" else "false" for dc in coupling.coupled}
+    wanted = {dc.name: "true" if dc.state == MASTER else "false" for dc in coupling.coupled}
     culprits = [name for name in seen if seen[name] != wanted[name]]
     if culprits:
-        raise Disagreement(expected=_masters(wanted), observed=_masters(seen), culprits=culprits)
+        raise Finding(expected=_masters(wanted), observed=_masters(seen), culprits=culprits)
     if unknown is not None:
         raise unknown
 
@@ -43,7 +49,11 @@ def _masters(flags: dict[str, str]) -> str:
     return f"UFDS master: {', '.join(names) or 'none'}"
 
 
-@check(POSTCHANGE, CRITICAL, after=["rendered-config-is-current@ufds", "region-name-agrees", "one-ufds-master"])
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=[After("rendered-config-is-current", at="ufds"), "region-name-agrees", "one-ufds-master"],
+)
 def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> None:
     """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with its own region's queries.
 
@@ -91,7 +101,7 @@ def test_one_poseidon(coupling: Coupling) -> None:
     if len(right) > 1:
         culprits.append(master)
     if culprits:
-        raise Disagreement(
+        raise Finding(
             expected=f"one uuid for login poseidon, the master's: {', '.join(seen[master]) or 'none yet'}",
             observed={name: ", ".join(found) or "none" for name, found in seen.items()},
             culprits=culprits,

@@ -71,6 +71,10 @@ class Defective(Missing):
     """A check touched evidence that a defect of the suite's own has cost: that says nothing of the region."""
 
 
+def need(*seen: object) -> None:
+    """States that evidence must be there, whatever it says: to name it is to ask for it, which raises Missing where it is not."""
+
+
 def graver(one: Missing | None, other: Missing) -> Missing:
     """Of two gaps the one to tell of: what is missing goes before what cannot be seen from here."""
     return other if one is None or isinstance(one, OutOfSight) else one

@@ -7,7 +7,7 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import REPLICATOR
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.lookup import headnode
+from remediate.lookup import headnode, service_step
 from remediate.registry import Advised, remedy
 from remediate.shell import quote, smf_log, zone_service
 from remediate.steps import DISRUPTIVE, OPERATOR, RESTARTS, SAFE, Note, Step
@@ -18,7 +18,7 @@ _OURS = ("/smartdc/", "/manta/", "/ufds/", "zookeeper")
 @remedy("headnode-answers")
 def find_out_why_it_is_dark(datacenter: Datacenter) -> Advised:
     """Nothing can be typed on a head node that does not answer: the operator's own ssh says why."""
-    yield _look(datacenter, "-v -o ConnectTimeout=10", "true", "headnode-answers")
+    yield _by_ssh(datacenter, "-v -o ConnectTimeout=10", "true")
     yield Note(
         "Host key verification failed: compare the key's fingerprint on the head node's console (ssh-keygen -lf "
         "/var/ssh/ssh_host_rsa_key.pub) before you change known_hosts. Permission denied: put your public key into "
@@ -34,14 +34,11 @@ def make_it_usable(datacenter: Datacenter) -> Advised:
 
 
 def _allow_forwarding(datacenter: Datacenter, trouble: Trouble) -> Advised:
-    yield Step(
-        on=headnode(datacenter),
-        run="egrep -in 'AllowTcpForwarding|PermitOpen|DisableForwarding' /etc/ssh/sshd_config; "
+    yield _look(
+        headnode(datacenter),
+        "egrep -in 'AllowTcpForwarding|PermitOpen|DisableForwarding' /etc/ssh/sshd_config; "
         "egrep -n 'restrict|no-port-forwarding|permitopen' /root/.ssh/authorized_keys; true",
-        risk=SAFE,
-        why="shows the lines that forbid forwarding; it changes nothing",
-        proof=_usable(datacenter),
-        applied_by_suite=False,
+        "the lines that forbid forwarding",
     )
     yield Note(
         f"The checks reach the services of {datacenter.name} through its head node's SSH server ({trouble}). Set "
@@ -51,14 +48,8 @@ def _allow_forwarding(datacenter: Datacenter, trouble: Trouble) -> Advised:
 
 
 def _allow_sessions(datacenter: Datacenter, trouble: Trouble) -> Advised:
-    yield Step(
-        on=headnode(datacenter),
-        run="egrep -in 'MaxSessions|ForceCommand' /etc/ssh/sshd_config; true",
-        risk=SAFE,
-        why="shows the lines that forbid sessions; it changes nothing",
-        proof=_usable(datacenter),
-        applied_by_suite=False,
-    )
+    lines = "egrep -in 'MaxSessions|ForceCommand' /etc/ssh/sshd_config; true"
+    yield _look(headnode(datacenter), lines, "the lines that forbid sessions")
     yield Note(
         f"The checks need up to 10 sessions at once over one connection, which is MaxSessions' default ({trouble}). Set it in that "
         "head node's sshd_config, and `svcadm restart ssh` there."
@@ -66,7 +57,7 @@ def _allow_sessions(datacenter: Datacenter, trouble: Trouble) -> Advised:
 
 
 def _keep_the_connection(datacenter: Datacenter, trouble: Trouble) -> Advised:
-    yield _look(datacenter, "-v -o ServerAliveInterval=5 -o ServerAliveCountMax=3", "sysinfo", "headnode-can-be-used")
+    yield _by_ssh(datacenter, "-v -o ServerAliveInterval=5 -o ServerAliveCountMax=3", "sysinfo")
     yield Note(
         f"Of {datacenter.name} nothing was seen after {trouble.since}: {trouble}. Run the checks again. If it comes again, look at "
         "the head node's load and /var/log/authlog, and at firewalls on the way that end long or busy connections."
@@ -74,14 +65,8 @@ def _keep_the_connection(datacenter: Datacenter, trouble: Trouble) -> Advised:
 
 
 def _get_into_zones(datacenter: Datacenter, trouble: Trouble) -> Advised:
-    yield Step(
-        on=headnode(datacenter),
-        run="zoneadm list -cv; zlogin -Q $(sdc-vmname sapi) true",
-        risk=SAFE,
-        why="shows which zones run, and what zlogin says; it changes nothing",
-        proof=_usable(datacenter),
-        applied_by_suite=False,
-    )
+    zones = "zoneadm list -cv; zlogin -Q $(sdc-vmname sapi) true"
+    yield _look(headnode(datacenter), zones, "which zones run, and what zlogin says")
     yield Note(
         f"No zone of {datacenter.name} could be entered ({trouble}), so it is not known what runs in them: restart none of "
         "them for that. Look at the head node's memory, swap and processes, and at what zlogin says."
@@ -97,14 +82,10 @@ _USABLE = {
 }
 
 
-def _usable(datacenter: Datacenter) -> tuple[str, ...]:
-    return (f"headnode-can-be-used[{datacenter.id}]",)
-
-
 @remedy("headnode-is-the-right-one")
 def find_out_what_it_is(datacenter: Datacenter) -> Advised:
     """The inventory or the operator's ssh configuration names another machine."""
-    yield _look(datacenter, "", "sysinfo", "headnode-is-the-right-one")
+    yield _by_ssh(datacenter, "", "sysinfo")
     inventory = datacenter.world.inventory.path or "region.yaml"
     yield Note(
         f'Look at "Datacenter Name" and "Boot Parameters".headnode in the answer. Then put right '
@@ -112,28 +93,23 @@ def find_out_what_it_is(datacenter: Datacenter) -> Advised:
     )
 
 
-def _look(datacenter: Datacenter, options: str, command: str, check: str) -> Step:
+def _by_ssh(datacenter: Datacenter, options: str, command: str) -> Step:
     words = ["ssh", *options.split(), typed.host(datacenter.declared.headnode), command]
-    return Step(
-        on=OPERATOR,
-        run=" ".join(words),
-        risk=SAFE,
-        why="shows what the checks ran into; it changes nothing",
-        proof=(f"{check}[{datacenter.id}]",),
-        applied_by_suite=False,
-    )
+    return _look(OPERATOR, " ".join(words), "what the checks ran into")
+
+
+def _look(on: str, run: str, what: str) -> Step:
+    return Step(on, run, SAFE, f"shows {what}; it changes nothing", applied_by_suite=False)
 
 
 @remedy("clocks-agree")
 def set_the_clock(datacenter: Datacenter) -> Advised:
     """As Triton's own setup does: stop ntp, step the clock once, start it again (sdc-headnode:scripts/joysetup.sh)."""
-    proof = (f"clocks-agree[{datacenter.id}]",)
     yield Step(
         on=headnode(datacenter),
         run="date -u; svcs -x ntp; ntpq -pn",
         risk=SAFE,
         why="shows the time, and whether ntp has a server that it follows (a line that begins with *)",
-        proof=proof,
         applied_by_suite=False,
     )
     yield Step(
@@ -145,7 +121,6 @@ def set_the_clock(datacenter: Datacenter) -> Advised:
         risk=DISRUPTIVE,
         why="steps the clock of the whole node, its zones' too, to that of the servers which its configuration names",
         undo_note="none is needed",
-        proof=proof,
         applied_by_suite=False,
     )
 
@@ -153,7 +128,7 @@ def set_the_clock(datacenter: Datacenter) -> Advised:
 @remedy("services-run")
 def get_the_services_up(zone: Zone) -> Advised:
     """Boot the zone, enable what is disabled, clear what is in maintenance (facts "SMF")."""
-    on, vm, proof = headnode(zone.datacenter), zone.vm, (f"services-run[{zone.id}]",)
+    on, vm = headnode(zone.datacenter), zone.vm
     uuid = typed.uuid(vm.uuid)
     if zone.evidence.leftover:
         yield Note(
@@ -163,7 +138,7 @@ def get_the_services_up(zone: Zone) -> Advised:
         )
         return
     if vm.state != "running":
-        yield Step(on, f"vmadm start {uuid}", RESTARTS, f"the zone is {vm.state}", proof, f"vmadm stop {uuid}")
+        yield Step(on, f"vmadm start {uuid}", RESTARTS, f"the zone is {vm.state}", undo=f"vmadm stop {uuid}")
         return
     down = [s for s in zone.services if s.state != "online" and any(part in s.fmri for part in _OURS)]
     down += [s for s in zone.services if s.state not in ("online", "disabled") and s not in down]
@@ -173,11 +148,10 @@ def get_the_services_up(zone: Zone) -> Advised:
         tail = f"tail {quote(smf_log(service.fmri))}"  # quoted twice: zlogin hands it to a shell in the zone
         log = f"its log: zlogin {uuid} {quote(tail)}"
         if service.state == "maintenance":
-            run = zone_service("clear", vm.uuid, service.fmri)
-            yield Step(on, run, RESTARTS, f"SMF gave it up (maintenance). Read first why, {log}", proof)
+            yield service_step(zone, "clear", f"SMF gave it up (maintenance). Read first why, {log}", service.fmri)
         elif service.state == "disabled":
             run, undo = (zone_service(verb, vm.uuid, service.fmri) for verb in ("enable", "disable"))
-            yield Step(on, run, RESTARTS, f"somebody disabled it; {log}", proof, undo)
+            yield Step(on, run, RESTARTS, f"somebody disabled it; {log}", undo=undo)
         else:
             yield Note(f"{service.fmri} is {service.state}: it waits for another service, or is just starting; {log}")
     if not down:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from evidence.model import Registered
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
-from evidence.subjects.triton import BINDER, BINDER_CONFIG
+from evidence.subjects.triton import BINDER, BINDER_CONFIG, role_of
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.ldif import added
-from remediate.lookup import application, changed_metadata, fmris, headnode, service
+from remediate.lookup import application, changed_metadata, fmris, headnode, service, service_step
 from remediate.names import restart_binder
 from remediate.registry import Advised, remedy
 from remediate.shell import quote, sapi_delete, sapi_restore, zone_service
@@ -21,32 +21,32 @@ WAITED_MS = 2500
 @remedy("binder-region-agrees")
 def render_the_region_again(binder: Zone) -> Advised:
     """The file was edited, or binder's datacenter has other names in SAPI: the metadata first, then the file."""
-    datacenter, proof = binder.datacenter, (f"binder-region-agrees[{binder.id}]",)
+    datacenter = binder.datacenter
     wanted = {
         "region_name": typed.name(datacenter.declared.region),
         "dns_domain": typed.dns_name(datacenter.dns_domain),
     }
-    yield from _metadata(binder, wanted, proof)
+    yield from _metadata(binder, wanted)
     keys = {
         "recursion.regionName": wanted["region_name"],
         "dnsDomain": wanted["dns_domain"],
         "recursion.dnsDomain": wanted["dns_domain"],
     }
-    yield restart_binder(binder, *_wrong(binder, keys), proof)
+    yield restart_binder(binder, *_wrong(binder, keys))
 
 
 @remedy("binder-names-its-own-datacenter")
 def render_its_own_name_again(binder: Zone) -> Advised:
     """Likewise with the datacenter's own name and the address of its UFDS."""
-    datacenter, proof = binder.datacenter, (f"binder-names-its-own-datacenter[{binder.id}]",)
+    datacenter = binder.datacenter
     suffix = typed.dns_name(f"{datacenter.name}.{datacenter.dns_domain}")
-    yield from _metadata(binder, {"datacenter_name": datacenter.name, "ufds_domain": f"ufds.{suffix}"}, proof)
+    yield from _metadata(binder, {"datacenter_name": datacenter.name, "ufds_domain": f"ufds.{suffix}"})
     keys = {
         "recursion.ufds.url": f"ldaps://ufds.{suffix}",
         "datacenterName": datacenter.name,
         "recursion.datacenterName": datacenter.name,
     }
-    yield restart_binder(binder, *_wrong(binder, keys), proof)
+    yield restart_binder(binder, *_wrong(binder, keys))
 
 
 def _wrong(binder: Zone, keys: dict[str, str]) -> tuple[str, str]:
@@ -59,16 +59,13 @@ def _wrong(binder: Zone, keys: dict[str, str]) -> tuple[str, str]:
 @remedy("binder-runs-its-config")
 def restart_with_its_config(binder: Zone) -> Advised:
     """Only a restart makes binder read its file (facts, hazard 7)."""
-    yield Step(
-        on=headnode(binder.datacenter),
-        run=zone_service("restart", binder.vm.uuid, BINDER),
-        risk=RESTARTS,
-        why=f"binder in {binder.alias} reads its file at its start only; DNS of the datacenter is away for a second or two",
-        proof=(f"binder-runs-its-config[{binder.id}]",),
+    why = (
+        f"binder in {binder.alias} reads its file at its start only; DNS of the datacenter is away for a second or two"
     )
+    yield service_step(binder, "restart", why, BINDER)
 
 
-def _metadata(binder: Zone, wanted: dict[str, str], proof: tuple[str, ...]) -> Advised:
+def _metadata(binder: Zone, wanted: dict[str, str]) -> Advised:
     sdc = application(binder.datacenter)
     differ = {key: value for key, value in wanted.items() if sdc.metadata.values.get(key) != value}
     if differ:
@@ -78,7 +75,6 @@ def _metadata(binder: Zone, wanted: dict[str, str], proof: tuple[str, ...]) -> A
             differ,
             risk=DISRUPTIVE,
             why="SAPI's metadata, from which binder's file is rendered, says otherwise",
-            proof=proof,
         )
     own = service(binder.datacenter, "binder")
     hiding = tuple(key for key in sorted(wanted) if key in own.metadata.values)
@@ -89,40 +85,32 @@ def _metadata(binder: Zone, wanted: dict[str, str], proof: tuple[str, ...]) -> A
             risk=DISRUPTIVE,
             why=f"the service binder has {', '.join(hiding)} of its own in SAPI, which hides that of the application sdc",
             undo=sapi_restore(own.uuid, own.metadata.values, hiding),
-            proof=proof,
         )
 
 
 @remedy("binder-answers-own-names")
 def get_names_answered(binder: Zone) -> Advised:
     """SERVFAIL: ZooKeeper was away when binder started; REFUSED: nobody registered; else binder itself (facts)."""
-    datacenter, on = binder.datacenter, headnode(binder.datacenter)
-    proof = (f"binder-answers-own-names[{binder.id}]",)
     bad = {name: answer for name, answer in sorted(binder.names.items()) if not answer.addresses}
     codes = {answer.rcode for answer in bad.values()}
     if codes == {"REFUSED"}:
         for name in bad:
-            for zone in datacenter.zones(name.partition(".")[0]):
-                yield Step(
-                    on=on,
-                    run=zone_service("restart", zone.vm.uuid, "svc:/manta/application/registrar:default"),
-                    risk=RESTARTS,
-                    why=f"nobody is registered as {name}; registrar in {zone.alias} does that at its start",
-                    proof=proof,
-                )
+            role = role_of(name.partition(".")[0])
+            for zone in binder.datacenter.zones(role) if role else ():
+                why = f"nobody is registered as {name}; registrar in {zone.alias} does that at its start"
+                yield service_step(zone, "restart", why, "svc:/manta/application/registrar:default")
         return
     run = zone_service("restart", binder.vm.uuid, BINDER)
     zookeeper = fmris(binder, "zookeeper")
     if "SERVFAIL" in codes and zookeeper:
         run = zone_service("restart", binder.vm.uuid, *zookeeper) + "\n" + run
     yield Step(
-        on=on,
+        on=headnode(binder.datacenter),
         run=run,
         risk=RESTARTS,
         why="binder that was started without ZooKeeper answers SERVFAIL until it is restarted"
         if "SERVFAIL" in codes
         else "binder does not answer, though its service runs",
-        proof=proof,
     )
     yield Note("Names of the datacenter are not answered for a second or two.")
 
@@ -130,7 +118,7 @@ def get_names_answered(binder: Zone) -> Advised:
 @remedy("binder-is-listed-as-resolver")
 def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advised:
     """Replication does not bring back what it has brought once: the entries are added as the master has them."""
-    region, proof = datacenter.declared.region, (f"binder-is-listed-as-resolver[{datacenter.id}]",)
+    region = datacenter.declared.region
     own = {entry.datacenter: entry for ufds in datacenter.zones("ufds") for entry in ufds.directory.datacenters}
     listed = [entry for ufds in master.zones("ufds") for entry in ufds.directory.datacenters if entry.region == region]
 
@@ -152,12 +140,11 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
             if datacenter == master
             else f"the UFDS of {datacenter.name} has lost what the master's lists of {entry.datacenter}",
             undo="\n".join(f"sdc-ldap delete {quote(typed.dn(dn))}" for dn, _ in reversed(entries)),
-            proof=proof,
         )
 
     yield from typed.each(datacenter.world, listed, add_the_lost)
     for binder in datacenter.zones("binder") if datacenter != master else ():
-        yield _read_again(binder, "binder reads its resolvers at its start, and every five minutes", proof)
+        yield _read_again(binder, "binder reads its resolvers at its start, and every five minutes")
 
 
 def _entries(
@@ -178,9 +165,7 @@ def _entries(
 @remedy("binder-has-read-its-resolvers")
 def read_the_resolvers_again(binder: Zone) -> Advised:
     """It reads them at its start; if it cannot, its log says why."""
-    yield _read_again(
-        binder, "it has none of the resolvers that its UFDS lists", (f"binder-has-read-its-resolvers[{binder.id}]",)
-    )
+    yield _read_again(binder, "it has none of the resolvers that its UFDS lists")
     yield Note(
         "If that does not help, binder's log says why its UFDS refuses it: bindDN and bindPassword in config.json."
     )
@@ -189,21 +174,15 @@ def read_the_resolvers_again(binder: Zone) -> Advised:
 @remedy("binder-answers-other-datacenters")
 def get_others_answered(link: Link) -> Advised:
     """The delay tells the cause: nobody to ask is mended here, nobody who answers over there."""
-    proof = (f"binder-answers-other-datacenters[{link.id}]",)
     if any(answer.ms >= WAITED_MS for answer in link.answers.values()):
         yield Note(
             f"{link.source} asked and waited 3 s in vain, though the port is open: look at the load and the log of the "
             f"binders of {link.target}, and whether answers over 512 bytes get through by UDP."
         )
         return
-    yield _read_again(link.source, f"it has no resolver of {link.target}, though its UFDS lists one", proof)
+    yield _read_again(link.source, f"it has no resolver of {link.target}, though its UFDS lists one")
 
 
-def _read_again(binder: Zone, why: str, proof: tuple[str, ...]) -> Step:
-    return Step(
-        on=headnode(binder.datacenter),
-        run=zone_service("restart", binder.vm.uuid, BINDER),
-        risk=RESTARTS,
-        why=f"{why} ({binder.alias}); names of the datacenter are not answered for a second or two",
-        proof=proof,
-    )
+def _read_again(binder: Zone, why: str) -> Step:
+    told = f"{why} ({binder.alias}); names of the datacenter are not answered for a second or two"
+    return service_step(binder, "restart", told, BINDER)

@@ -8,9 +8,9 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.copies import file_back, files_kept, files_removed
-from remediate.lookup import application, changed_metadata, fmris, headnode, service
+from remediate.lookup import application, changed_metadata, fmris, headnode, service, service_step
 from remediate.registry import Advised, remedy
-from remediate.shell import sapi_delete, sapi_restore, sapi_update, zone_service
+from remediate.shell import sapi_delete, sapi_restore, sapi_update
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
 SDCADM_CONF = "/var/sdcadm/sdcadm.conf"
@@ -27,14 +27,14 @@ def restart_cloudapi(cloudapi: Zone) -> Advised:
     ping = cloudapi.ping
     said = {500: "still starting: it waits for its own and the master's UFDS", 503: "all its processes are down"}
     why = said.get(ping.status) or ping.error or f"HTTP {ping.status}"
-    yield _restart(cloudapi, "cloudapi-answers", fmris(cloudapi, "/application/cloudapi:", "haproxy"), why)
+    yield service_step(cloudapi, "restart", why, *fmris(cloudapi, "/application/cloudapi:", "haproxy"))
     yield Note("It is away for half a minute. If it stays so, its log names the UFDS that it cannot use.")
 
 
 @remedy("cloudapi-knows-the-master")
 def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
     """The address stands in the metadata of sdc; what the service has of its own hides it (facts, hazard 3)."""
-    datacenter, proof = cloudapi.datacenter, (f"cloudapi-knows-the-master[{cloudapi.id}]",)
+    datacenter = cloudapi.datacenter
     own, key = service(datacenter, "cloudapi"), "ufds_remote_ip"
     if key in own.metadata.values:
         yield Step(
@@ -43,7 +43,6 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
             risk=RESTARTS,
             why=f"the service cloudapi has {key} of its own in SAPI, which hides that of the application sdc; {_RENDERED}",
             undo=sapi_restore(own.uuid, own.metadata.values, (key,)),
-            proof=proof,
         )
     sdc = application(datacenter)
     present = str(sdc.metadata.values.get(key) or "")
@@ -54,7 +53,6 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
             risk=DISRUPTIVE,
             why=f"{datacenter.name} is the master, and has no other above it; {_RENDERED}",
             undo=sapi_restore(sdc.uuid, sdc.metadata.values, (key,)),
-            proof=proof,
         )
     elif datacenter != master and not present:
         yield changed_metadata(
@@ -63,7 +61,6 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
             {key: typed.reached_at(master.ufds_address)},
             risk=DISRUPTIVE,
             why=f"the master's UFDS; {_RENDERED}",
-            proof=proof,
         )
     yield Note(
         "Accounts and keys that were written meanwhile are in the wrong UFDS: directory-entries-agree names them."
@@ -98,7 +95,6 @@ def list_every_datacenter(datacenter: Datacenter) -> Advised:
         risk=RESTARTS,
         why=f"what ListDatacenters answers in {datacenter.name}; the others' URLs are those that they name themselves; "
         f"{_RENDERED}",
-        proof=(f"cloudapi-lists-every-datacenter[{datacenter.id}]",),
     )
 
 
@@ -129,7 +125,6 @@ def look_from_outside(datacenter: Datacenter) -> Advised:
 def end_maintenance(datacenter: Datacenter) -> Advised:
     """What `sdcadm dc-maint stop` sets for cloudapi (sdcadm:lib/sdcadm.js); a human knows whether it is over."""
     own, sdc = service(datacenter, "cloudapi"), application(datacenter)
-    proof = (f"cloudapi-is-not-in-maintenance[{datacenter.id}]",)
     yield Note("If the maintenance is meant, waive it until its end. `sdcadm dc-maint stop` ends it for Docker, too.")
     yield Step(
         on=headnode(datacenter),
@@ -138,7 +133,6 @@ def end_maintenance(datacenter: Datacenter) -> Advised:
         why=f"customers can change nothing in {datacenter.name}; {_RENDERED}",
         undo=sapi_restore(own.uuid, own.metadata.values, ("CLOUDAPI_READONLY",)),
         undo_note="its message and end go back by `sdcadm dc-maint start --message … --eta …`",
-        proof=proof,
         applied_by_suite=False,
     )
 
@@ -148,14 +142,14 @@ def restart_adminui(adminui: Zone) -> Advised:
     """It hangs while it has no UFDS at all; a restart connects anew."""
     ping = adminui.ping
     why = ping.error or (f"HTTP {ping.status}" if ping.status != 200 else "it is connected to no UFDS")
-    yield _restart(adminui, "adminui-answers", fmris(adminui, "/application/adminui:"), why)
+    yield service_step(adminui, "restart", why, *fmris(adminui, "/application/adminui:"))
 
 
 @remedy("internal-apis-answer")
 def restart_api(api: Zone) -> Advised:
     """It is online for SMF and does not answer: a restart ends what it waits for."""
     ping = api.ping
-    yield _restart(api, "internal-apis-answer", fmris(api, f"/{api.role}:"), ping.error or f"HTTP {ping.status}")
+    yield service_step(api, "restart", ping.error or f"HTTP {ping.status}", *fmris(api, f"/{api.role}:"))
 
 
 @remedy("health-commands-answer", for_unseen=True)
@@ -173,7 +167,6 @@ def ask_the_health_commands(datacenter: Datacenter) -> Advised:
             risk=SAFE,
             why="sdcadm reads its settings as JSON, and does nothing where they are not; without the file it has defaults. What "
             "is in it is kept",
-            proof=("health-commands-answer",),
             undo=file_back(SDCADM_CONF),
         )
         return
@@ -202,14 +195,4 @@ def ask_what_is_unhealthy(zone: Zone) -> Advised:
         )
     own = tuple(f for f in fmris(zone, "/application/") if not any(part in f for part in _NOT_TO_RESTART))
     if own:
-        yield _restart(zone, "core-services-are-healthy", own, "if it is still unhealthy when asked again")
-
-
-def _restart(zone: Zone, check: str, services: tuple[str, ...], why: str) -> Step:
-    return Step(
-        on=headnode(zone.datacenter),
-        run=zone_service("restart", zone.vm.uuid, *services),
-        risk=RESTARTS,
-        why=why,
-        proof=(f"{check}[{zone.id}]",),
-    )
+        yield service_step(zone, "restart", "if it is still unhealthy when asked again", *own)

@@ -28,9 +28,8 @@ REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 @remedy("candidate-is-not-coupled-yet")
 def take_the_coupling_back(candidate: Datacenter) -> Advised:
     """SAPI says replica: put it back, so that config-agent has something to render when sdc-ufds-m2s sets it anew."""
-    proof = (f"candidate-is-not-coupled-yet[{candidate.id}]",)
     left = candidate.evidence.leftovers
-    yield from _keep_what_it_saved(candidate, (left.value or ()) if left is not None else (), proof)
+    yield from _keep_what_it_saved(candidate, (left.value or ()) if left is not None else ())
     sdc = application(candidate)
     metadata = sdc.metadata.values
     if follows(candidate, str(metadata.get("ufds_remote_ip") or "")):
@@ -48,7 +47,6 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
             {"ufds_is_master": wanted},
             risk=DISRUPTIVE,
             why="SAPI takes the datacenter for a replica; its services restart as those of a master",
-            proof=proof,
         )
         yield replace(step, applied_by_suite=False)
     if metadata.get("ufds_remote_ip"):
@@ -58,10 +56,9 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
             risk=DISRUPTIVE,
             why=f"it names another UFDS, {metadata['ufds_remote_ip']}, as its master",
             undo_note="sdc-ufds-m2s sets both again; the password is not in the evidence",
-            proof=proof,
             applied_by_suite=False,
         )
-    yield from usbkey_steps(candidate, {"ufds_is_master": "true", "ufds_remote_ip": ""}, proof)
+    yield from usbkey_steps(candidate, {"ufds_is_master": "true", "ufds_remote_ip": ""})
     yield Note(
         "If the datacenter is coupled after all, the inventory is wrong: take its `state: candidate` away. If sdc-ufds-m2s "
         "was aborted, look whether admin is still there (sdc-ldap search login=admin): if not, its data are gone but for "
@@ -69,18 +66,17 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
     )
 
 
-def _keep_what_it_saved(candidate: Datacenter, left: Sequence[str], proof: tuple[str, ...]) -> Advised:
+def _keep_what_it_saved(candidate: Datacenter, left: Sequence[str]) -> Advised:
     saved = [path for path in left if path in SAVED]
     if saved:
         why = "what the sdc-ufds-m2s that was stopped saved of admin's data and probes; the next one writes over it"
-        yield file_kept(candidate, saved, why, proof)
+        yield file_kept(candidate, saved, why)
 
 
 @remedy("candidate-is-still-whole")
 def make_it_whole(candidate: Datacenter) -> Advised:
     """The groups as they were; for admin itself there is no way back, since UFDS hands out no password for a backup."""
-    proof = (f"candidate-is-still-whole[{candidate.id}]",)
-    yield from _keep_what_it_saved(candidate, candidate.leftovers, proof)
+    yield from _keep_what_it_saved(candidate, candidate.leftovers)
     admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in candidate.zones("ufds"):
         held = ufds.directory
@@ -102,7 +98,6 @@ def make_it_whole(candidate: Datacenter) -> Advised:
                 risk=SAFE,
                 why=f"the group {name} was deleted; nobody but admin is known to have been in it",
                 undo=f"sdc-ldap delete {quote(f'cn={name}, {GROUPS}')}",
-                proof=proof,
             )
         if held.operators is not None and admin not in held.operators:
             yield Step(
@@ -111,19 +106,17 @@ def make_it_whole(candidate: Datacenter) -> Advised:
                 risk=SAFE,
                 why="admin is no operator",
                 undo=modified(f"cn=operators, {GROUPS}", "delete", "uniquemember", member),
-                proof=proof,
             )
 
 
 @remedy("candidate-has-no-accounts-to-lose")
 def empty_the_candidate(candidate: Datacenter) -> Advised:
     """Who the accounts belong to nobody but the operator knows: a copy, and how to delete one."""
-    proof = (f"candidate-has-no-accounts-to-lose[{candidate.id}]",)
-    yield from _copy(candidate, proof)
+    yield from _copy(candidate)
     for zone in candidate.zones("ufds"):
         seen, colliding = zone.accounts, zone.evidence.collisions
         others = {one.account for one in colliding.value.first} if colliding is not None and colliding.value else set()
-        yield from _without(candidate, [one for one in seen.first if one not in others], proof)
+        yield from _without(candidate, [one for one in seen.first if one not in others])
         if seen.count > len(seen.first):
             yield Note(f"Only {len(seen.first)} of its {seen.count} accounts are named; then run the checks again.")
     yield Note(
@@ -135,11 +128,10 @@ def empty_the_candidate(candidate: Datacenter) -> Advised:
 @remedy("candidate-collides-with-nothing")
 def remove_what_collides(candidate: Datacenter) -> Advised:
     """The master's account stays; the candidate's would stop the replication of everybody."""
-    proof = (f"candidate-collides-with-nothing[{candidate.id}]",)
-    yield from _copy(candidate, proof)
+    yield from _copy(candidate)
     for zone in candidate.zones("ufds"):
         seen = zone.collisions
-        yield from _without(candidate, [one.account for one in seen.first], proof)
+        yield from _without(candidate, [one.account for one in seen.first])
         if seen.count > len(seen.first):
             yield Note(f"Only {len(seen.first)} of {seen.count} accounts are named; then run the checks again.")
     yield Note(
@@ -152,12 +144,12 @@ def _subject(candidate: Datacenter) -> str:
     return f"accounts-of-{typed.name(candidate.name)}"
 
 
-def _copy(candidate: Datacenter, proof: tuple[str, ...]) -> Advised:
+def _copy(candidate: Datacenter) -> Advised:
     why = "a copy of all accounts, keys and probes; UFDS does not hand out passwords"
-    yield kept(candidate, _subject(candidate), USERS, why, proof)
+    yield kept(candidate, _subject(candidate), USERS, why)
 
 
-def _without(candidate: Datacenter, accounts: Sequence[Account], proof: tuple[str, ...]) -> Advised:
+def _without(candidate: Datacenter, accounts: Sequence[Account]) -> Advised:
     named_ones: list[Account] = []
 
     def look_at(one: Account) -> Advised:
@@ -178,7 +170,6 @@ def _without(candidate: Datacenter, accounts: Sequence[Account], proof: tuple[st
         "before who of them owns machines there (sdc-vmapi '/vms?owner_uuid=UUID&state=active')",
         f"put a line userpassword: into their entries in {named(_subject(candidate))} (UFDS wants one, and the old one is "
         "gone), and add these with sdc-ldap add -f",
-        proof,
     )
 
 
@@ -197,7 +188,6 @@ def give_ufds_a_nic(candidate: Datacenter) -> Advised:
         why="adds a NIC on the network external and makes it the primary one: the zone's default gateway moves there, and "
         "UFDS can be reached from outside unless a firewall keeps others away",
         undo_note="sdc-vmapi '/vms/UUID?action=remove_nics' with the new NIC's mac",
-        proof=(f"candidate-ufds-has-a-routable-nic[{candidate.id}]",),
         applied_by_suite=False,
     )
 
@@ -213,7 +203,6 @@ def pass_the_password_on(candidate: Datacenter, master: Datacenter) -> Advised:
             risk=SAFE,
             why="newer versions of sdc-ufds-m2s ask for the master's root password",
             undo_note="the same with the old image's uuid",
-            proof=(f"candidate-knows-the-password[{candidate.id}]",),
             applied_by_suite=False,
         )
     if "ufds_ldap_root_pw" in master.sdc_metadata.fragile:
@@ -237,7 +226,6 @@ def start_config_agent(candidate: Datacenter) -> Advised:
             risk=RESTARTS,
             why=f"config-agent of {ufds.alias} is {state}; what it has missed it renders at once, and restarts UFDS for it",
             undo=zone_service("disable", ufds.vm.uuid, CONFIG_AGENT),
-            proof=(f"candidate-config-agent-runs[{candidate.id}]",),
         )
 
 
@@ -253,7 +241,6 @@ def find_the_usb_key(candidate: Datacenter) -> Advised:
 @remedy("versions-agree")
 def update_the_candidate(candidate: Datacenter, master: Datacenter) -> Advised:
     """sdcadm itself first, then the zones whose image is older."""
-    proof = (f"versions-agree[{candidate.id}]",)
     for role in ("sapi", "ufds"):
         here, there = (
             sorted((each.version for each in dc.instances if each.service == role), key=_built)
@@ -266,7 +253,6 @@ def update_the_candidate(candidate: Datacenter, master: Datacenter) -> Advised:
                 risk=DISRUPTIVE,
                 why=f"{role} is {here[0]}, the master's {there[-1]}; the zone is provisioned again and is away for minutes",
                 undo_note=f"sdcadm rollback {role}, with the plan that the update has left in /var/sdcadm/updates",
-                proof=proof,
                 applied_by_suite=False,
             )
     yield Note("Update sdcadm itself first: sdcadm self-update --latest.")
@@ -281,7 +267,6 @@ def _built(version: str) -> str:
 @remedy("no-password-left-behind")
 def remove_what_was_left(datacenter: Datacenter) -> Advised:
     """What holds passwords can go; the copies of UFDS's data may be the only ones."""
-    proof = (f"no-password-left-behind[{datacenter.id}]",)
     copies = tuple(path for path in datacenter.leftovers if path.endswith(".ldif"))
     secret = tuple(path for path in datacenter.leftovers if path not in copies)
     if secret:
@@ -291,13 +276,12 @@ def remove_what_was_left(datacenter: Datacenter) -> Advised:
             risk=SAFE,
             why="sdc-ufds-m2s does not need these files once it has ended, and passwords stand in them",
             undo_note="none is needed",
-            proof=proof,
         )
     if copies:
         why = "what UFDS held below admin before the coupling, and may be nowhere else: it stays in the copy, which root alone reads"
-        yield file_kept(datacenter, copies, why, proof)
+        yield file_kept(datacenter, copies, why)
         why = (
             "only what has a copy that is the same goes; if amon-probes-are-back has a finding, load the probes first "
             "(sdc-ldap add -f /var/tmp/restore.ldif)"
         )
-        yield file_removed(datacenter, copies, why, proof)
+        yield file_removed(datacenter, copies, why)

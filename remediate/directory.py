@@ -13,7 +13,7 @@ from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.ldif import added, modified, touched
 from remediate.lookup import headnode
-from remediate.registry import Advised, remedy
+from remediate.registry import Advised, proved_by, remedy
 from remediate.removal import file_kept, file_removed, without
 from remediate.shell import quote
 from remediate.steps import SAFE, Note, Step
@@ -25,7 +25,6 @@ SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
 @remedy("admin-and-operators-are-there")
 def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
     """The master sends again what a replica lacks: the replicator adds what it is told was modified (facts "UFDS")."""
-    proof = (f"admin-and-operators-are-there[{replica.id}]",)
     admin = str(replica.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in replica.zones("ufds"):
         held = ufds.directory
@@ -41,14 +40,12 @@ def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
                 risk=SAFE,
                 why=f"{replica.name} lacks {dn}; a change that changes nothing makes the master send it once more",
                 undo_note="none is needed: nothing is changed",
-                proof=proof,
             )
 
 
 @remedy("directory-entries-agree")
 def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
     """The master sends again what is missing or other; what is there besides the master's is told, never deleted by the suite."""
-    proof = (f"directory-entries-agree[{replica.id}]",)
 
     def send_again(entry: EntryDifference) -> Advised:
         yield from typed.each(replica.world, entry.attributes or ("objectclass",), lambda name: send(entry.dn, name))
@@ -61,7 +58,6 @@ def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
             why=f"{replica.name} has it otherwise, or not at all; a change that changes nothing makes the master send it "
             "once more, and the replicator sets it, or adds what is missing",
             undo_note="none is needed: nothing is changed",
-            proof=proof,
         )
 
     for ufds in replica.zones("ufds"):
@@ -69,14 +65,14 @@ def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
         yield from typed.each(replica.world, [each for each in seen.first if each.kind != EXTRA], send_again)
         extra = [each for each in seen.first if each.kind == EXTRA]
         highest = [each for each in extra if not any(each.dn.endswith(f", {other.dn}") for other in extra)]
-        yield from typed.each(replica.world, highest, lambda entry: _deleting(replica, entry, proof))
+        yield from typed.each(replica.world, highest, lambda entry: _deleting(replica, entry))
         if seen.missing + seen.extra + seen.different > len(seen.first):
             yield Note(f"{ufds} differs in more than the entries named here: run the checks again after these steps.")
 
 
-def _deleting(replica: Datacenter, entry: EntryDifference, proof: tuple[str, ...]) -> Advised:
+def _deleting(replica: Datacenter, entry: EntryDifference) -> Advised:
     whose = f" ({entry.login})" if entry.login else ""
-    steps = list(without(replica, entry.dn, entry.login, f"what only {replica.name} knows{whose}", proof))
+    steps = list(without(replica, entry.dn, entry.login, f"what only {replica.name} knows{whose}"))
     yield Note(
         f"{entry.dn}{whose} exists on {replica.name} only. Whoever made it meant the master: make it there, and delete it here. "
         "Both at once cannot be: the same login or address on the master would stop replication."
@@ -88,7 +84,6 @@ def _deleting(replica: Datacenter, entry: EntryDifference, proof: tuple[str, ...
 def register_the_datacenters(region: Region) -> Advised:
     """The entries that sdc-ufds-m2s brings into the master's directory, with this coupling's addresses."""
     master = region.world.master
-    proof = (f"datacenters-are-registered[{region.id}]",)
     held = [ufds.directory for ufds in master.zones("ufds")]
     top = f"region={region.name}, o=smartdc"
     coupled = [dc for dc in region.datacenters if dc.state != CANDIDATE]
@@ -101,7 +96,7 @@ def register_the_datacenters(region: Region) -> Advised:
                 f"{region.name}: find out which one is right. It is not registered a second time."
             )
     if meant and not any(region.name in each.regions for each in held):
-        yield _adding(master, top, {"o": ["smartdc"], "region": [region.name], "objectclass": ["region"]}, proof)
+        yield _adding(master, top, {"o": ["smartdc"], "region": [region.name], "objectclass": ["region"]})
 
     def register(datacenter: Datacenter) -> Advised:
         known = [
@@ -110,7 +105,7 @@ def register_the_datacenters(region: Region) -> Advised:
         common = {"o": ["smartdc"], "region": [region.name], "datacenter": [datacenter.name]}
         where = f"datacenter={datacenter.name}, {top}"
         if not known:
-            yield _adding(master, where, common | {"objectclass": ["datacenter"]}, proof)
+            yield _adding(master, where, common | {"objectclass": ["datacenter"]})
         if not any(each.network for each in known):
             values = datacenter.sdc_metadata.values
             network = {
@@ -119,31 +114,29 @@ def register_the_datacenters(region: Region) -> Advised:
                 "netmask": [typed.address(values.get("admin_netmask"))],
                 "objectclass": ["network"],
             }
-            yield _adding(master, f"network=admin, {where}", common | network, proof)
+            yield _adding(master, f"network=admin, {where}", common | network)
         if not any(each.resolvers for each in known):
             for binder in datacenter.zones("binder"):
                 ip = typed.address(binder.address("admin"))
                 entry = common | {"network": ["admin"], "ip": [ip], "objectclass": ["resolver"]}
-                yield _adding(master, f"ip={ip}, network=admin, {where}", entry, proof)
+                yield _adding(master, f"ip={ip}, network=admin, {where}", entry)
 
     yield from typed.each(region.world, meant, register)
 
 
-def _adding(master: Datacenter, dn: str, entry: dict[str, list[str]], proof: tuple[str, ...]) -> Step:
+def _adding(master: Datacenter, dn: str, entry: dict[str, list[str]]) -> Step:
     return Step(
         on=headnode(master),
         run=added(dn, entry),
         risk=SAFE,
         why=f"the master's directory lacks {dn}; binders learn from there whom to ask",
         undo=f"sdc-ldap delete {quote(typed.dn(dn))}",
-        proof=proof,
     )
 
 
 @remedy("replica-key-is-known-to-master")
 def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
     """add-key on the master's head node (facts "UFDS": the sure way); the key is public."""
-    proof = (f"replica-key-is-known-to-master[{replica.id}]",)
     values = replica.sdc_metadata.values
     key, name = values.get("SDC_PUBLIC_KEY"), f"{typed.name(replica.name)} sdc key"
     if not isinstance(key, str) or not key.strip():
@@ -162,39 +155,39 @@ def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
         why=f"{replica.name} signs with this key; from the master it is replicated to all",
         undo=undo,
         undo_note="" if undo else "sdc-useradm delete-key admin, with the key's fingerprint",
-        proof=proof,
     )
 
 
 @remedy("amon-probes-are-back")
 def bring_the_probes_back(replica: Datacenter) -> Advised:
     """What sdc-ufds-m2s saved before it deleted admin, and would have loaded as its last step but three."""
-    proof = (f"amon-probes-are-back[{replica.id}]",)
     yield Step(
         on=headnode(replica),
         run=f"sdc-ldap add -c -f {SAVED_PROBES}",
         risk=SAFE,
         why="sdc-ufds-m2s saved the probes there before it deleted admin; aborted, it did not load them again",
         undo_note="sdc-ldap delete for each dn in the file",
-        proof=proof,
     )
     left = replica.evidence.leftovers
     if left is not None and left.value is not None and SAVED_PROBES in left.value:
-        left_behind = (f"no-password-left-behind[{replica.id}]",)
-        why = "they may be nowhere else, should loading them have failed in part"
-        yield file_kept(replica, (SAVED_PROBES,), why, left_behind)
-        why = "once they are loaded, and you have seen them in amon-probes-are-back, nobody needs the file any more but its copy"
-        yield file_removed(replica, (SAVED_PROBES,), why, left_behind)
+        yield from proved_by(_without_the_saved_probes(replica), f"no-password-left-behind[{replica.id}]")
     yield Note(
         "Where the file is gone, the probes have to be made anew, as after the setup of a datacenter: in AdminUI, or over amon's "
         "API with the probes of another datacenter as a pattern."
     )
 
 
+def _without_the_saved_probes(replica: Datacenter) -> Advised:
+    why = "they may be nowhere else, should loading them have failed in part"
+    yield file_kept(replica, (SAVED_PROBES,), why)
+    why = "once they are loaded, and you have seen them in amon-probes-are-back, nobody needs the file any more but its copy"
+    yield file_removed(replica, (SAVED_PROBES,), why)
+
+
 @remedy("poseidon-is-operator")
 def make_poseidon_operator(coupling: Coupling) -> Advised:
     """On the master only: the replicas follow."""
-    master, proof = coupling.world.master, ("poseidon-is-operator[coupling]",)
+    master = coupling.world.master
     group = "cn=operators, ou=groups, o=smartdc"
 
     def make_operator(ufds: Zone, account: Account) -> Advised:
@@ -209,7 +202,6 @@ def make_poseidon_operator(coupling: Coupling) -> Advised:
             else "Manta's tools act as poseidon; from the master it is replicated to all",
             undo="" if has_it else modified(group, "delete", "uniquemember", member),
             undo_note="none is needed: nothing is changed" if has_it else "",
-            proof=proof,
         )
 
     for ufds in master.zones("ufds"):

@@ -64,7 +64,7 @@ def _is_its_alone(net: IPv4Network, datacenter: Datacenter) -> bool:
     return net.prefixlen >= WIDEST and not any(net.overlaps(each) for dc in others for each in _between(dc).values())
 
 
-def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+def route_steps(zone: Zone, host: str, target: Datacenter) -> Iterator[Step | Note]:
     """What gives the zone a durable route to a host of another datacenter; nothing if it has one."""
     datacenter, vm = zone.datacenter, zone.vm
     if has_route(zone, host):
@@ -72,14 +72,14 @@ def route_steps(zone: Zone, host: str, target: Datacenter, proof: tuple[str, ...
     known = napi_route(zone, host)
     if known is not None:
         network, key = known
-        yield from _into_the_zone(zone, key, network.routes[key], proof)
+        yield from _into_the_zone(zone, key, network.routes[key])
         return
     admin = [net for nic in vm.nics if nic.nic_tag == "admin" and (net := network_of(datacenter, nic)) is not None]
     if not admin:
         yield Note(f"NAPI of {datacenter.name} shows no admin network for {zone.id}: give the zone a route to {host}.")
         return
     key, network = destination(host, target), admin[0]
-    yield from into_napi(datacenter, network, {key: router(datacenter, network)}, proof, f"leads to {target.name}")
+    yield from into_napi(datacenter, network, {key: router(datacenter, network)}, f"leads to {target.name}")
 
 
 def adding(step: Step, routes: NapiRoutes) -> Step:
@@ -93,7 +93,7 @@ def adding(step: Step, routes: NapiRoutes) -> Step:
 
 
 def into_napi(
-    datacenter: Datacenter, network: Network, added: Mapping[str, str | None], proof: tuple[str, ...], use: str
+    datacenter: Datacenter, network: Network, added: Mapping[str, str | None], use: str
 ) -> Iterator[Step | Note]:
     """The step that adds routes to a network, and the zones that it reaches.
 
@@ -121,13 +121,12 @@ def into_napi(
         f"{', '.join(reached)}, and those on other servers; net-agent sets it within moments."
         + ("" if known else unknown),
         undo_note="takes out what this step adds, and nothing else",
-        proof=proof,
         applied_by_suite=known,
     )
     yield adding(step, routes)
 
 
-def napi_steps(datacenter: Datacenter, ways: Iterable[Way], proof: tuple[str, ...]) -> Iterator[Step | Note]:
+def napi_steps(datacenter: Datacenter, ways: Iterable[Way]) -> Iterator[Step | Note]:
     """One step for each network, with all that its zones need and NAPI does not know."""
     networks: dict[str, Network] = {}
     wanted: dict[str, dict[str, Datacenter]] = {}
@@ -144,10 +143,10 @@ def napi_steps(datacenter: Datacenter, ways: Iterable[Way], proof: tuple[str, ..
     for uuid, targets in wanted.items():
         names = sorted({target.name for target in targets.values()})
         added = dict.fromkeys(sorted(targets), router(datacenter, networks[uuid]))
-        yield from into_napi(datacenter, networks[uuid], added, proof, f"leads to {' and to '.join(names)}")
+        yield from into_napi(datacenter, networks[uuid], added, f"leads to {' and to '.join(names)}")
 
 
-def _into_the_zone(zone: Zone, key: str, via: str, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
     uuid = quote(zone.vm.uuid)
     if not napi.sound(zone.vm.uuid, {key: via}):
         yield Note(f"No command is given for {key} via {via} in {zone.id}: not all of these are IPv4 addresses.")
@@ -158,7 +157,6 @@ def _into_the_zone(zone: Zone, key: str, via: str, proof: tuple[str, ...]) -> It
         risk=SAFE,
         why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
         undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",
-        proof=proof,
     )
     yield Step(
         on=headnode(zone.datacenter),
@@ -167,5 +165,4 @@ def _into_the_zone(zone: Zone, key: str, via: str, proof: tuple[str, ...]) -> It
         why="net-agent brings NAPI's routes into the zones, at its start and at changes; it did not here",
         undo=f"svcadm disable {NET_AGENT}",
         undo_note="only if it was disabled on purpose: it keeps routes and NICs right",
-        proof=proof,
     )

@@ -30,7 +30,7 @@ Dropped = tuple[Link, str, tuple[str, ...]]
 def let_peers_in(target: Zone) -> Advised:
     """One rule for each protocol: whole admin networks, since a zone that is provisioned anew has another address."""
     found, unknown = shut_out(target)
-    yield from rules_for(target, found, (f"firewall-lets-peers-in[{target.id}]",))
+    yield from rules_for(target, found)
     if found:
         yield Note(
             "The agent firewaller takes the rule to the zone. If it does not: svcs firewaller, on the head node of "
@@ -40,7 +40,7 @@ def let_peers_in(target: Zone) -> Advised:
         yield Note(f"Not known of all who have to come in: {unknown}.")
 
 
-def rules_for(target: Zone, found: Mapping[str, Dropped], proof: tuple[str, ...]) -> Iterable[Step | Note]:
+def rules_for(target: Zone, found: Mapping[str, Dropped]) -> Iterable[Step | Note]:
     """The rules in FWAPI that let in what is dropped."""
     wanted: dict[str, set[str]] = defaultdict(set)
     ports: dict[str, set[int]] = defaultdict(set)
@@ -54,10 +54,10 @@ def rules_for(target: Zone, found: Mapping[str, Dropped], proof: tuple[str, ...]
             wanted[protocol].add(f"subnet {net}" if "/" in net else f"ip {net}")
             ports[protocol].add(int(port))
     for protocol in sorted(wanted):
-        yield _rule(target, protocol, sorted(wanted[protocol]), sorted(ports[protocol]), proof)
+        yield _rule(target, protocol, sorted(wanted[protocol]), sorted(ports[protocol]))
 
 
-def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int], proof: tuple[str, ...]) -> Step:
+def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int]) -> Step:
     tag = "manta_role" if target.role in MANTA_ROLES else "smartdc_role"
     given = [f"PORT {port}" for port in ports]
     rule = f'FROM {_several(sources, "OR")} TO tag "{tag}" = "{target.role}" ALLOW {protocol} {_several(given, "AND")}'
@@ -74,7 +74,6 @@ def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int], pro
         f"only. It holds for every {target.role} zone of {target.datacenter.name}",
         undo=f"sdc-fwapi /rules/{uuid} -X DELETE",
         undo_note="this rule alone, by the uuid that the step gives it",
-        proof=proof,
     )
 
 
@@ -98,13 +97,12 @@ def _several(parts: list[str], word: str) -> str:
 @remedy("ufds-is-not-open")
 def close_ufds(datacenter: Datacenter) -> Advised:
     """First those who must come in get a rule, then the firewall goes on, then the doors for everybody are closed."""
-    proof = (f"ufds-is-not-open[{datacenter.id}]",)
     for ufds in datacenter.zones("ufds"):
         if all(nic.nic_tag == "admin" for nic in ufds.vm.nics):
             continue
         everybody = anybody(ufds.rules, ufds.vm, "tcp", UFDS)
         shut, unknown = _without_a_rule(ufds, {rule.uuid for rule in everybody})
-        yield from rules_for(ufds, shut, proof)
+        yield from rules_for(ufds, shut)
         if unknown is not None:
             yield Note(
                 f"No door of {ufds.id} is closed now, for somebody who has to come in may have no other: it is not known from which "
@@ -120,7 +118,6 @@ def close_ufds(datacenter: Datacenter) -> Advised:
                 why=f"the firewall of {ufds.alias} is off. From now on only those come in whom a rule names: the local admin "
                 "network, and those of the rules for ufds",
                 undo=f"vmadm update {uuid} <<< {quote(compact({'firewall_enabled': False}))}",
-                proof=proof,
             )
         for rule in everybody:
             if not is_uuid(rule.uuid):
@@ -132,7 +129,6 @@ def close_ufds(datacenter: Datacenter) -> Advised:
                 risk=DISRUPTIVE,
                 why=f"lets everybody reach {ufds.alias}: {rule.rule}. If it is meant for other zones too, write one for those",
                 undo=_switch(rule.uuid, enabled=True),
-                proof=proof,
             )
         yield Note("Whoever else has to reach UFDS from outside (operators with ldapsearch) needs a rule of his own.")
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from evidence.fact import Missing
 from evidence.model import SapiObject
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.zone import Zone
-from remediate.shell import sapi_restore, sapi_update, usbkey_set
-from remediate.steps import Step
+from remediate.shell import sapi_restore, sapi_update, usbkey_set, zone_service
+from remediate.steps import RESTARTS, SAFE, Risk, Step
 
 
 def headnode(datacenter: Datacenter) -> str:
@@ -50,8 +49,13 @@ def state_of(zone: Zone, fmri: str) -> str | None:
     return next((s.state for s in zone.services if s.fmri == fmri), None)
 
 
+def service_step(zone: Zone, verb: str, why: str, *services: str) -> Step:
+    """A step that restarts or clears services of a zone."""
+    return Step(headnode(zone.datacenter), zone_service(verb, zone.vm.uuid, *services), RESTARTS, why)
+
+
 def changed_metadata(
-    datacenter: Datacenter, target: SapiObject, wanted: dict[str, Any], *, risk: str, why: str, proof: Iterable[str]
+    datacenter: Datacenter, target: SapiObject, wanted: dict[str, Any], *, risk: Risk, why: str
 ) -> Step:
     """A step that sets metadata of a SAPI application or service, with the old values as its undo."""
     return Step(
@@ -60,11 +64,10 @@ def changed_metadata(
         risk=risk,
         why=why,
         undo=sapi_restore(target.uuid, target.metadata.values, tuple(sorted(wanted))),
-        proof=tuple(proof),
     )
 
 
-def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str], proof: Iterable[str]) -> tuple[Step, ...]:
+def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str]) -> tuple[Step, ...]:
     """A step that puts the same settings into both copies of /usbkey/config, where they stand otherwise."""
     present = datacenter.usbkey.values
     differ = {key: value for key, value in wanted.items() if str(present.get(key, "")) != value}
@@ -75,9 +78,8 @@ def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str], proof: Iterable
         Step(
             on=headnode(datacenter),
             run=usbkey_set(differ),
-            risk="safe",
+            risk=SAFE,
             why="the head node's own configuration disagrees with SAPI; SAPI does not copy it, nor the other way round",
             undo_note=f"the same with the old values in both files: {old}",
-            proof=tuple(proof),
         ),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -16,10 +15,11 @@ from evidence.subjects.zone import Zone
 from remediate import napi, typed
 from remediate.copies import PLACE, application_removed
 from remediate.lookup import changed_metadata, fmris, headnode
-from remediate.registry import Advised, in_each, remedy
+from remediate.registry import Advised, in_each, proved_by, remedy
 from remediate.shell import compact, quote, rendered, sapi_delete, sapi_update, zone_service
-from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Risk, Step
 
+AT_START = "muskie reads its file at its start only"
 MULTI_DC = ("MUSKIE_MULTI_DC", "BUCKETS_API_MULTI_DC")
 ELSEWHERE = (
     "Manta's zones on other servers than the head node are not among these steps: in every datacenter also "
@@ -42,11 +42,11 @@ def _application(region: Region) -> SapiObject:
     raise Missing(region.name, "Manta's application", "sdc-sapi '/applications?name=manta'", "poseidon has none")
 
 
-def _set(region: Region, wanted: dict[str, Any], why: str, proof: str, *, risk: str = RESTARTS) -> Step:
-    return changed_metadata(region.world.master, _application(region), wanted, risk=risk, why=why, proof=(proof,))
+def _set(region: Region, wanted: dict[str, Any], why: str, *, risk: Risk = RESTARTS) -> Step:
+    return changed_metadata(region.world.master, _application(region), wanted, risk=risk, why=why)
 
 
-def _restart(webapi: Zone, why: str, *proof: str, key: str = "", value: str = "") -> Step:
+def _restart(webapi: Zone, why: str, key: str = "", value: str = "") -> Step:
     """Restart the muskies of a zone; first have a file with this value rendered, if one is given."""
     uuid, patience = webapi.vm.uuid, webapi.datacenter.world.inventory.expect.patience
     render = (
@@ -59,18 +59,18 @@ def _restart(webapi: Zone, why: str, *proof: str, key: str = "", value: str = ""
         run="\n".join([*render, zone_service("restart", uuid, *fmris(webapi, "/application/muskie:"))]),
         risk=RESTARTS,
         why=f"{why}; clients of this zone are cut off for seconds: one zone after the other",
-        proof=proof,
     )
 
 
-def _restarts(region: Region, key: str, value: str, proof: str) -> Iterator[Step | Note]:
-    for datacenter in region.datacenters:
-        try:
-            for webapi in datacenter.zones("webapi"):
-                restarted = (proof, f"muskie-was-restarted[{webapi.id}]")
-                yield _restart(webapi, "muskie reads its file at its start only", *restarted, key=key, value=value)
-        except Missing as missing:
-            yield Note(f"Not known, so there may be more to do: {missing}.")
+def _restarts(region: Region, check: str, key: str, value: str) -> Advised:
+    """Of every muskie of the region; that it was restarted shows at the muskie, what it is for at the region."""
+
+    def in_datacenter(datacenter: Datacenter) -> Advised:
+        for webapi in datacenter.zones("webapi"):
+            steps = [_restart(webapi, AT_START, key, value)]
+            yield from proved_by(steps, f"{check}[{region.id}]", f"muskie-was-restarted[{webapi.id}]")
+
+    yield from in_each(region.datacenters, in_datacenter)
     yield Note(ELSEWHERE)
 
 
@@ -87,7 +87,7 @@ def add_or_take_away_a_datacenter(manta_region: Region) -> Advised:
 @remedy("one-manta-application")
 def leave_one_application(manta_region: Region) -> Advised:
     """Whatever is not poseidon's at the master goes, if nothing was deployed from it."""
-    master, proof = manta_region.world.master, f"one-manta-application[{manta_region.id}]"
+    master = manta_region.world.master
     right = _poseidon(master)
 
     def leave_the_right_one(datacenter: Datacenter) -> Advised:
@@ -95,10 +95,10 @@ def leave_one_application(manta_region: Region) -> Advised:
 
     def leave_or_delete(datacenter: Datacenter, found: SapiObject) -> Advised:
         if datacenter.name != master.name or found.owner_uuid != right:
-            yield _without(datacenter, found, proof)
+            yield _without(datacenter, found)
         elif found.metadata.values.get("POSEIDON_UUID") != right:
             wanted = {"POSEIDON_UUID": right}
-            yield _set(manta_region, wanted, "the application names another poseidon than its owner", proof)
+            yield _set(manta_region, wanted, "the application names another poseidon than its owner")
 
     yield from in_each((dc for dc in manta_region.datacenters if dc.state != CANDIDATE), leave_the_right_one)
     if not any(found.owner_uuid == right for found in master.manta_applications):
@@ -108,7 +108,7 @@ def leave_one_application(manta_region: Region) -> Advised:
         )
 
 
-def _without(datacenter: Datacenter, application: SapiObject, proof: str) -> Step:
+def _without(datacenter: Datacenter, application: SapiObject) -> Step:
     return Step(
         on=headnode(datacenter),
         run=application_removed(application.uuid),
@@ -116,7 +116,6 @@ def _without(datacenter: Datacenter, application: SapiObject, proof: str) -> Ste
         why=f"this application manta belongs to {application.owner_uuid}, and lies in the moray of {datacenter.name}; it is "
         f"deleted with its services if nothing was deployed from any of them, and what SAPI says of each stays in {PLACE}",
         undo_note="none: a new object gets a new uuid",
-        proof=(proof,),
         applied_by_suite=False,
     )
 
@@ -144,14 +143,13 @@ def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacent
                 risk=SAFE,
                 why=f"manta-adm provisions as poseidon ({right}) on {name}; an owner that nobody knows is left there",
                 undo=napi.owners(network.uuid, gone, added),
-                proof=(f"manta-networks-belong-to-poseidon[{manta_datacenter.id}]",),
             )
 
 
 @remedy("manta-shards-are-assigned")
 def assign_shards(manta_region: Region) -> Advised:
     """What manta-shardadm sets; which shards there are is known to who deployed them (sdc-manta:cmd/manta-shardadm.js)."""
-    found, proof = _application(manta_region), f"manta-shards-are-assigned[{manta_region.id}]"
+    found = _application(manta_region)
     domain = found.metadata.values.get("DOMAIN_NAME")
     if not domain or not isinstance(domain, str):
         yield Note(
@@ -167,21 +165,20 @@ def assign_shards(manta_region: Region) -> Advised:
         why="the same as `manta-shardadm set -i 1.moray -s 1.moray` in the manta zone of the SAPI master: one shard for all. If "
         "yours has more, or had other ones when its hash ring was made, type those",
         undo=sapi_delete(found.uuid, tuple(sorted(wanted))),
-        proof=(proof,),
         applied_by_suite=False,
     )
-    yield from _restarts(manta_region, "storage.moray.srvDomain", shard, proof)
+    yield from _restarts(manta_region, "manta-shards-are-assigned", "storage.moray.srvDomain", shard)
 
 
 @remedy("manta-hash-ring-is-stored")
 def store_the_ring(manta_region: Region) -> Advised:
     """An image that is there can be named; one that is lost comes back from a backup only."""
-    master, proof = manta_region.world.master, f"manta-hash-ring-is-stored[{manta_region.id}]"
+    master = manta_region.world.master
     image = _application(manta_region).metadata.values.get("HASH_RING_IMAGE")
     kept = [
         (datacenter, each)
         for datacenter in manta_region.datacenters
-        if datacenter.state != "candidate"
+        if datacenter.state != CANDIDATE
         for each in datacenter.ring_images
         if image in (None, "", each)
     ]
@@ -194,7 +191,6 @@ def store_the_ring(manta_region: Region) -> Advised:
                 "HASH_RING_IMGAPI_SERVICE": f"http://imgapi.{typed.dns_name(holder.suffix)}",
             },
             f"the one hash ring that is there lies in the IMGAPI of {holder.name}, and the application does not say so",
-            proof,
             risk=DISRUPTIVE,
         )
         return
@@ -215,17 +211,16 @@ def store_the_ring(manta_region: Region) -> Advised:
 @remedy("muskie-multi-dc-is-set")
 def set_multi_dc(manta_region: Region) -> Advised:
     """As a JSON boolean, at the master; then every muskie anew (seed; facts "Manta")."""
-    values, proof = _application(manta_region).metadata.values, f"muskie-multi-dc-is-set[{manta_region.id}]"
+    values = _application(manta_region).metadata.values
     wanted = dict.fromkeys((key for key in MULTI_DC if key == MULTI_DC[0] or key in values), True)
     why = "new objects then get their copies in two datacenters; what was stored before stays where it is"
-    yield _set(manta_region, wanted, why, proof)
-    yield from _restarts(manta_region, "storage.multiDC", "true", proof)
+    yield _set(manta_region, wanted, why)
+    yield from _restarts(manta_region, "muskie-multi-dc-is-set", "storage.multiDC", "true")
 
 
 @remedy("muskie-is-rendered-multi-dc")
 def take_away_what_hides_it(webapi: Zone) -> Advised:
     """The application says true and the file does not: the instance, or the service webapi, says otherwise in between."""
-    master, proof = webapi.datacenter.master, f"muskie-is-rendered-multi-dc[{webapi.id}]"
     region = Region(webapi.datacenter.world, webapi.datacenter.declared.region)
     query = f"/services?name=webapi&application_uuid={typed.uuid(_application(region).uuid)}"
     service = f'"$(sdc-sapi --no-headers {quote(query)} | json -a uuid)"'
@@ -235,21 +230,20 @@ def take_away_what_hides_it(webapi: Zone) -> Advised:
     guard = f"[[ $(sdc-sapi --no-headers /instances/{own} | json uuid) == {own} ]] &&\n    "
     for what, uuid, only in (("the instance", own, guard), ("the service webapi", service, "")):
         yield Step(
-            on=headnode(master),
+            on=headnode(webapi.datacenter.master),
             run=f"{only}echo {body} | sapiadm update {uuid}",
             risk=SAFE,
             why=f"a {MULTI_DC[0]} of {what} hides that of the application; where there is none, nothing changes",
             undo=f"echo {quote(compact({'metadata': {MULTI_DC[0]: False}}))} | sapiadm update {uuid}",
             undo_note="only where there was one",
-            proof=(proof,),
         )
-    yield _restart(webapi, "muskie reads its file at its start only", proof, key="storage.multiDC", value="true")
+    yield _restart(webapi, AT_START, "storage.multiDC", "true")
 
 
 @remedy("muskie-was-restarted")
 def restart_muskie(webapi: Zone) -> Advised:
     """The seed: `manta-oneach -s webapi 'svcadm restart "*muskie*"'`."""
-    yield _restart(webapi, "muskie runs with the file of before", f"muskie-was-restarted[{webapi.id}]")
+    yield _restart(webapi, "muskie runs with the file of before")
     yield Note(ELSEWHERE)
 
 
@@ -258,7 +252,7 @@ def get_muskie_to_answer(webapi: Zone) -> Advised:
     """503: no storage picker (facts "cloudapi, adminui, muskie")."""
     ping = webapi.ping
     said = ping.error or f"HTTP {ping.status}"
-    yield _restart(webapi, f"muskie does not answer ({said}), though its service runs", f"muskie-answers[{webapi.id}]")
+    yield _restart(webapi, f"muskie does not answer ({said}), though its service runs")
     yield Note(
         "If 503 stays: it finds no moray of STORAGE_MORAY_SHARD, or fewer storage nodes than it needs (in two datacenters, with "
         "MUSKIE_MULTI_DC). Look at /var/log/muskie.log in the zone for the picker."

@@ -10,7 +10,7 @@ from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_A
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.lookup import application, changed_metadata, headnode, usbkey_steps
-from remediate.registry import Advised, remedy
+from remediate.registry import Advised, proved_by, remedy
 from remediate.shell import PAUSE, rendered, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
 
@@ -18,27 +18,19 @@ _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
 """Services that config-agent does not restart after rendering (facts "Rendered config files")."""
 
 
-def _proof(check: str, datacenter: Datacenter) -> tuple[str, ...]:
-    binders = (f"binder-region-agrees[{zone.id}]" for zone in datacenter.zones("binder"))
-    return f"{check}[{datacenter.id}]", *binders
-
-
 @remedy("region-name-agrees")
 def set_the_region(datacenter: Datacenter) -> Advised:
     """SAPI is what gets rendered, /usbkey/config what the head node boots with: both, and then binder (hazard 7)."""
     wanted = typed.name(datacenter.declared.region)
-    proof = _proof("region-name-agrees", datacenter)
-    yield changed_metadata(
+    in_sapi = changed_metadata(
         datacenter,
         application(datacenter),
         {"region_name": wanted},
         risk=RESTARTS,
         why=f"the metadata of sdc is what config-agent renders; the region is {wanted}",
-        proof=proof,
     )
-    for zone in datacenter.zones("binder"):
-        yield restart_binder(zone, "recursion.regionName", wanted, proof)
-    yield from usbkey_steps(datacenter, {"region_name": wanted}, proof)
+    steps = _everywhere(datacenter, in_sapi, "region_name", wanted, "recursion.regionName")
+    yield from proved_by(steps, f"region-name-agrees[{datacenter.id}]", *_at_binders(datacenter))
 
 
 @remedy("dns-domain-agrees")
@@ -55,38 +47,45 @@ def set_the_domain(datacenter: Datacenter) -> Advised:
         for key, value in sdc.metadata.values.items()
         if wrong and key != "dns_domain" and isinstance(value, str) and value.endswith(f".{wrong}")
     }
-    proof = _proof("dns-domain-agrees", datacenter)
-    yield changed_metadata(
+    in_sapi = changed_metadata(
         datacenter,
         sdc,
         {"dns_domain": wanted} | names,
         risk=DISRUPTIVE,
         why="config-agent renders the domain into every zone of the datacenter, and their services restart",
-        proof=proof,
     )
-    for zone in datacenter.zones("binder"):
-        yield restart_binder(zone, "dnsDomain", wanted, proof)
-    yield from usbkey_steps(datacenter, {"dns_domain": wanted}, proof)
+    steps = _everywhere(datacenter, in_sapi, "dns_domain", wanted, "dnsDomain")
+    yield from proved_by(steps, f"dns-domain-agrees[{datacenter.id}]", *_at_binders(datacenter))
     yield Note(
         "This puts back an edited setting. A datacenter that was installed with another domain cannot be renamed like "
         "this: its zones are registered under their old names. It must be installed anew."
     )
 
 
+def _everywhere(datacenter: Datacenter, in_sapi: Step, setting: str, value: str, key: str) -> Advised:
+    """SAPI first, then the binders, whose file has it under a key of its own, then the head node's configuration."""
+    yield in_sapi
+    for zone in datacenter.zones("binder"):
+        yield restart_binder(zone, key, value)
+    yield from usbkey_steps(datacenter, {setting: value})
+
+
+def _at_binders(datacenter: Datacenter) -> list[str]:
+    return [f"binder-region-agrees[{zone.id}]" for zone in datacenter.zones("binder")]
+
+
 @remedy("admin-uuid-agrees")
 def set_the_admin(datacenter: Datacenter, master: Datacenter) -> Advised:
     """SAPI, and the head node's configuration; a datacenter that was really installed with another admin is another case."""
     wanted = typed.uuid(master.sdc_metadata.values.get("ufds_admin_uuid") or ADMIN_UUID)
-    proof = (f"admin-uuid-agrees[{datacenter.id}]",)
     yield changed_metadata(
         datacenter,
         application(datacenter),
         {"ufds_admin_uuid": wanted},
         risk=DISRUPTIVE,
         why="config-agent renders it into cloudapi, adminui and others, and they restart",
-        proof=proof,
     )
-    yield from usbkey_steps(datacenter, {"ufds_admin_uuid": wanted}, proof)
+    yield from usbkey_steps(datacenter, {"ufds_admin_uuid": wanted})
     yield Note(
         f"This puts back an edited setting. If the core zones of {datacenter.name} belong to another account than {wanted} "
         "(vmadm list -o owner_uuid), it was installed otherwise, and cannot be coupled."
@@ -101,7 +100,6 @@ def write_the_usb_key(datacenter: Datacenter) -> Advised:
     secret = [
         key for key in apart if key in datacenter.sdc_metadata.fingerprints or key in datacenter.usbkey.fingerprints
     ]
-    proof = (f"usbkey-agrees-with-sapi[{datacenter.id}]",)
     written: dict[str, str] = {}
 
     def look_at(key: str) -> Advised:
@@ -109,7 +107,7 @@ def write_the_usb_key(datacenter: Datacenter) -> Advised:
         yield from ()
 
     yield from typed.each(datacenter.world, (key for key in apart if key not in secret), look_at)
-    yield from usbkey_steps(datacenter, written, proof)
+    yield from usbkey_steps(datacenter, written)
     for key in secret:
         yield Note(
             f"{key} differs too, and is printed nowhere: compare the two on {datacenter.declared.headnode} (grep {key} "
@@ -129,7 +127,7 @@ def _text(shown: str) -> str:
 @remedy("rendered-config-is-current")
 def render_again(zone: Zone) -> Advised:
     """config-agent skips what SAPI has not changed since; after its restart it writes every file anew (facts)."""
-    vm, proof = zone.vm, (f"rendered-config-is-current[{zone.id}]",)
+    vm = zone.vm
     stale = {path: file for path, file in sorted(zone.files.items()) if file.differs}
     yield Step(
         on=headnode(zone.datacenter),
@@ -138,7 +136,6 @@ def render_again(zone: Zone) -> Advised:
         why=f"config-agent writes its files anew at its start: {', '.join(stale) or 'those of the zone'}. It restarts "
         "the services whose file changes, as far as Triton's manifests say so",
         undo_note="what was edited by hand in these files is lost; set it in SAPI if it was meant",
-        proof=proof,
     )
     if zone.role not in _BY_HAND:
         return
@@ -155,11 +152,10 @@ def render_again(zone: Zone) -> Advised:
         run="\n".join([*waits, *pause, zone_service("restart", vm.uuid, _BY_HAND[zone.role])]),
         risk=RESTARTS,
         why=f"waits for the file; nothing restarts {zone.role} when its file is rendered",
-        proof=proof,
     )
 
 
-def restart_binder(zone: Zone, key: str, value: str, proof: tuple[str, ...]) -> Step:
+def restart_binder(zone: Zone, key: str, value: str) -> Step:
     """Have binder's file rendered now, wait for it, restart binder: rendering alone does not (facts, hazard 7)."""
     uuid, patience = zone.vm.uuid, zone.datacenter.world.inventory.expect.patience
     return Step(
@@ -174,5 +170,4 @@ def restart_binder(zone: Zone, key: str, value: str, proof: tuple[str, ...]) -> 
         risk=RESTARTS,
         why=f"has the configuration of {zone.alias} rendered, waits for it and restarts binder, as nothing else does; "
         "DNS of the datacenter is away for a second or two",
-        proof=proof,
     )

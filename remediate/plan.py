@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from evidence.subjects.spec import Severity
 from evidence.subjects.world import World
 from remediate.durable import adding
 from remediate.registry import CHAPTERS, advice_for, chapter_of
@@ -25,7 +26,7 @@ class Entry(Struct, frozen=True):
 
     check: str
     subject: str
-    severity: str
+    severity: Severity
     steps: tuple[PlannedStep, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -10,60 +10,55 @@ from evidence.subjects.triton import REPLICATOR
 from evidence.subjects.zone import Zone
 from remediate import napi, typed
 from remediate.durable import destination, route_steps
-from remediate.lookup import headnode, state_of
+from remediate.lookup import headnode, service_step, state_of
 from remediate.registry import Advised, remedy
-from remediate.shell import quote, zone_service
-from remediate.steps import RESTARTS, SAFE, Note, Step
+from remediate.shell import quote
+from remediate.steps import SAFE, Note, Step
 
 
 @remedy("adminui-reaches-master-ufds")
 def let_adminui_reach_the_master(link: Link) -> Advised:
     """adminui takes the master's UFDS as soon as it is connected; nothing has to be restarted."""
-    yield from open_the_path(link, "adminui-reaches-master-ufds")
+    yield from open_the_path(link)
 
 
 @remedy("cloudapi-reaches-master-ufds")
 def let_cloudapi_reach_the_master(link: Link) -> Advised:
     """cloudapi's processes go on trying; haproxy in front of them notices within half a minute (facts)."""
-    yield from open_the_path(link, "cloudapi-reaches-master-ufds")
+    yield from open_the_path(link)
     yield Note("cloudapi connects by itself, and answers within a minute. If it does not, the next run says so.")
 
 
 @remedy("ufds-reaches-master-ufds")
 def let_ufds_reach_the_master(link: Link) -> Advised:
     """The replicator tries again by itself within half a minute, unless SMF has given it up."""
-    yield from open_the_path(link, "ufds-reaches-master-ufds")
+    yield from open_the_path(link)
     if state_of(link.source, REPLICATOR) == "maintenance":
-        yield Step(
-            on=headnode(link.source.datacenter),
-            run=zone_service("clear", link.source.vm.uuid, REPLICATOR),
-            risk=RESTARTS,
-            why="SMF gave the replicator up while the master could not be reached",
-            proof=(f"ufds-reaches-master-ufds[{link.id}]",),
-        )
+        why = "SMF gave the replicator up while the master could not be reached"
+        yield service_step(link.source, "clear", why, REPLICATOR)
 
 
 @remedy("sapi-reaches-master-moray")
 def let_sapi_reach_the_master(link: Link) -> Advised:
     """SAPI connects anew by itself."""
-    yield from open_the_path(link, "sapi-reaches-master-moray")
+    yield from open_the_path(link)
 
 
 @remedy("binder-reaches-binder")
 def let_binder_reach_binder(link: Link) -> Advised:
     """binder asks anew for every name."""
-    yield from open_the_path(link, "binder-reaches-binder")
+    yield from open_the_path(link)
 
 
 @remedy("electric-moray-reaches-ring-imgapi")
 def let_electric_moray_reach_the_ring(link: Link) -> Advised:
     """The ring is fetched when the zone is set up: what is in maintenance for want of it is another finding."""
-    yield from open_the_path(link, "electric-moray-reaches-ring-imgapi")
+    yield from open_the_path(link)
 
 
-def open_the_path(link: Link, check: str) -> Advised:
+def open_the_path(link: Link) -> Advised:
     """The missing half of the path, forward or back; where both routes are there, what else is in the way."""
-    host, source, proof = link.host, link.source, (f"{check}[{link.id}]",)
+    host, source = link.host, link.source
     if address_in(host) is None:
         yield Note(f"{source.id} is to reach {host!r}, which is no IPv4 address: is ufds_remote_ip (or the NIC) right?")
         return
@@ -72,7 +67,7 @@ def open_the_path(link: Link, check: str) -> Advised:
         return
     forward = has_route(source, host)
     if not forward:
-        yield from route_steps(source, host, link.target, proof)
+        yield from route_steps(source, host, link.target)
     address = source_address(source, host)
     try:
         targets = [zone for zone in link.target_zones if _holds(zone, host)] or list(link.target_zones)
@@ -85,7 +80,7 @@ def open_the_path(link: Link, check: str) -> Advised:
         yield Note(f"{names} has no route of its own back to {address}: if it still times out then, it needs one too.")
     elif without:
         for zone in without:
-            yield from route_steps(zone, address, source.datacenter, proof)
+            yield from route_steps(zone, address, source.datacenter)
     elif forward:
         yield from _something_else(link, host, address, targets)
 
@@ -121,7 +116,7 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
 @remedy("headnode-reaches-master-ufds")
 def let_the_head_node_reach_the_master(link: Link) -> Advised:
     """A global zone has no VM and so no net-agent: the route is set with route(8), until the next boot."""
-    datacenter, host, proof = link.source.datacenter, link.host, (f"headnode-reaches-master-ufds[{link.id}]",)
+    datacenter, host = link.source.datacenter, link.host
     if link.doubt:
         yield Note(link.doubt)
         return
@@ -146,7 +141,6 @@ def let_the_head_node_reach_the_master(link: Link) -> Advised:
         risk=SAFE,
         why=f"the global zone has no route to {host}; the zones have theirs from NAPI, which does not reach it",
         undo=f"route delete {typed.prefix(key)} {typed.address(via)}",
-        proof=proof,
     )
     yield Note(
         "The global zone runs from a RAM disk, so the route is gone at the next boot (route -p as well): an SMF service in "

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evidence.fact import Missing
 from evidence.subjects.binding import Subject, bind
@@ -18,13 +19,12 @@ from evidence.subjects.triton import MANTA_ROLES, ROLES
 from evidence.subjects.world import World
 from remediate.steps import OPERATOR, Advice, Note, Step
 from remediate.typed import NotOfTheFormError, refusal
+from verdict.graph import INVENTORY
 from verdict.judge import Cause
 
 Advised = Iterator[Step | Note]
 Build = TypeVar("Build", bound=Callable[..., Advised])
 
-INVENTORY = "inventory-agrees"
-"""The check whose finding withholds every step: what was meant is not known then."""
 CHAPTERS = (
     "inventory",
     "access",
@@ -82,6 +82,12 @@ def in_each(datacenters: Iterable[Datacenter], advise: Callable[[Datacenter], Ad
             yield Note(f"Not known, so there may be more to do: {missing}.")
 
 
+def proved_by(advised: Iterable[Step | Note], *proof: str) -> Advised:
+    """The same, where more proves the steps than their own cause, or something else."""
+    for said in advised:
+        yield replace(said, proof=proof) if isinstance(said, Step) else said
+
+
 def remedies() -> dict[str, Remedy]:
     """Every remedy, by check id."""
     for chapter in CHAPTERS:
@@ -108,7 +114,7 @@ def advice_for(cause: Cause, world: World) -> Advice:
     """What to do about a cause.  Where evidence is missing, what can be said without it, and what is missing."""
     check, name = cause.finding.check, cause.finding.subject
     found = remedies().get(check)
-    if world.mistakes and check != INVENTORY:
+    if world.mistakes and check != INVENTORY:  # what was meant is not known
         return Advice(notes=(f"The inventory is wrong ({INVENTORY}): no step is given before it is put right.",))
     if found is None:
         return Advice(notes=(f"No remedy is written for {check} yet; its documentation says what must hold.",))
@@ -126,7 +132,7 @@ def advice_for(cause: Cause, world: World) -> Advice:
                     f"It could not be judged, so no step is given that changes {said.on.partition('.')[0]} for it."
                 )
             elif isinstance(said, Step):
-                steps.append(said)
+                steps.append(said if said.proof else replace(said, proof=(str(cause.name),)))
             else:
                 notes.append(said.text)
     except Missing as missing:

@@ -44,21 +44,13 @@ def has_admin(world: World, dn: str, login: str = "") -> bool:
     return login.strip().lower() == "admin" or f", {USERS}".endswith(f", {dn.lower()}")
 
 
-def kept(datacenter: Datacenter, subject: str, base: str, why: str, proof: tuple[str, ...]) -> Step:
+def kept(datacenter: Datacenter, subject: str, base: str, why: str) -> Step:
     """The step that copies an entry and what is below it."""
-    return Step(
-        on=headnode(datacenter),
-        run=entries_kept(subject, base),
-        risk=SAFE,
-        why=why,
-        undo_note=KEEP,
-        proof=proof,
-        applied_by_suite=False,
-    )
+    return _copy(datacenter, entries_kept(subject, base), why)
 
 
 def removed(
-    datacenter: Datacenter, subject: str, bases: Sequence[str], why: str, undo_note: str, proof: tuple[str, ...]
+    datacenter: Datacenter, subject: str, bases: Sequence[str], why: str, undo_note: str
 ) -> Iterator[Step | Note]:
     """The step that deletes entries with what is below them, where the newest copy has it all; admin is told, and stays."""
     going = [base for base in bases if not has_admin(datacenter.world, typed_dn(base))]
@@ -66,50 +58,34 @@ def removed(
         if base not in going:
             yield Note(f"{base} is admin, or has admin below it: it stays, whatever else is wrong with it.")
     if going:
-        yield Step(
-            on=headnode(datacenter),
-            run=entries_removed(subject, going),
-            risk=DESTROYS,
-            why=why,
-            undo_note=undo_note,
-            proof=proof,
-            applied_by_suite=False,
-        )
+        yield _deletion(datacenter, entries_removed(subject, going), why, undo_note)
 
 
-def without(replica: Datacenter, dn: str, login: str, what: str, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+def without(replica: Datacenter, dn: str, login: str, what: str) -> Iterator[Step | Note]:
     """Deletes an entry that only a replica has, and what is below it."""
     if has_admin(replica.world, typed_dn(dn), login):
         yield Note(f"{dn} of {replica.name} is admin, or has admin below it: it stays, whatever else is wrong with it.")
         return
     subject = f"extra-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}"
     why = f"a copy of {dn} and what is below it, to look at later; UFDS does not hand out a password"
-    yield kept(replica, subject, dn, why, proof)
+    yield kept(replica, subject, dn, why)
     note = f"the entries are in {named(subject)}, without the password"
-    yield from removed(replica, subject, [dn], f"deletes {what}", note, proof)
+    yield from removed(replica, subject, [dn], f"deletes {what}", note)
 
 
-def file_kept(datacenter: Datacenter, paths: Sequence[str], why: str, proof: tuple[str, ...]) -> Step:
+def file_kept(datacenter: Datacenter, paths: Sequence[str], why: str) -> Step:
     """The step that copies files which sdc-ufds-m2s left behind."""
-    return Step(
-        on=headnode(datacenter),
-        run=files_kept(*map(typed_path, paths)),
-        risk=SAFE,
-        why=why,
-        undo_note=KEEP,
-        proof=proof,
-        applied_by_suite=False,
-    )
+    return _copy(datacenter, files_kept(*map(typed_path, paths)), why)
 
 
-def file_removed(datacenter: Datacenter, paths: Sequence[str], why: str, proof: tuple[str, ...]) -> Step:
+def file_removed(datacenter: Datacenter, paths: Sequence[str], why: str) -> Step:
     """The step that removes such files, where a copy is the same."""
-    return Step(
-        on=headnode(datacenter),
-        run=files_removed(*map(typed_path, paths)),
-        risk=DESTROYS,
-        why=why,
-        undo_note="copy it back from /var/az-copies",
-        proof=proof,
-        applied_by_suite=False,
-    )
+    return _deletion(datacenter, files_removed(*map(typed_path, paths)), why, "copy it back from /var/az-copies")
+
+
+def _copy(datacenter: Datacenter, run: str, why: str) -> Step:
+    return Step(headnode(datacenter), run, SAFE, why, undo_note=KEEP, applied_by_suite=False)
+
+
+def _deletion(datacenter: Datacenter, run: str, why: str, undo_note: str) -> Step:
+    return Step(headnode(datacenter), run, DESTROYS, why, undo_note=undo_note, applied_by_suite=False)

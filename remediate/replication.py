@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from functools import partial
 
 from evidence.model import Checkpoint
@@ -12,7 +11,7 @@ from evidence.subjects.triton import CLOUDAPI_CONFIG, REPLICATOR
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.ldif import added, checkpoint_at, copied, touched
-from remediate.lookup import application, headnode, state_of
+from remediate.lookup import application, headnode, service_step, state_of
 from remediate.registry import Advised, remedy
 from remediate.removal import without
 from remediate.shell import in_zone, quote, rendered_anew, smf_log, zone_service
@@ -26,7 +25,6 @@ UPDATE_UFDS = "sdcadm self-update --latest && sdcadm update ufds"
 @remedy("master-password-is-known")
 def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
     """From the one SAPI to the other, through pipes: it stands in no command line, no file and no report."""
-    proof = (f"master-password-is-known[{replica.id}]",)
     sdc = application(replica)
     read = "sdc-sapi --no-headers '/applications?name=sdc' | json -j 0.metadata.ufds_ldap_root_pw"
     yield Step(
@@ -40,7 +38,6 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
         why=f"{replica.name} asks the master's UFDS with another password than {master.name} has; config-agent renders the "
         "right one within three minutes and restarts the replicator, cloudapi and adminui",
         undo_note="put the old password into ufds_remote_ldap_root_pw of application sdc in the same way",
-        proof=proof,
     )
     for cloudapi in replica.zones("cloudapi"):
         wait = rendered_anew(cloudapi.vm.uuid, CLOUDAPI_CONFIG, replica.world.inventory.expect.patience)
@@ -51,14 +48,12 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
                 run=f"{wait}\n{zone_service('clear', cloudapi.vm.uuid, *down)}",
                 risk=RESTARTS,
                 why=f"{cloudapi.alias} ended because the master refused it, and SMF starts it again only when told to",
-                proof=proof,
             )
 
 
 @remedy("replicator-runs")
 def start_the_replicator(replica: Datacenter) -> Advised:
     """By its state; before a change that cannot be applied it would only end again."""
-    proof = (f"replicator-runs[{replica.id}]",)
     for ufds in replica.zones("ufds"):
         state, uuid = state_of(ufds, REPLICATOR), ufds.vm.uuid
         if state is None:
@@ -74,16 +69,14 @@ def start_the_replicator(replica: Datacenter) -> Advised:
                 risk=RESTARTS,
                 why="somebody disabled it",
                 undo=zone_service("disable", uuid, REPLICATOR),
-                proof=proof,
             )
         elif state != "online":
-            yield from _without_conflict(replica, ufds, proof)
+            yield from _without_conflict(replica, ufds)
             yield Step(
                 on=headnode(replica),
                 run=zone_service("clear", uuid, REPLICATOR),
                 risk=RESTARTS,
                 why=f"SMF gave it up; it goes on at the change that failed. Its log: {in_zone(uuid, _TAIL)}",
-                proof=proof,
                 applied_by_suite=not _conflict(ufds),
             )
 
@@ -93,13 +86,13 @@ def _conflict(ufds: Zone) -> str:
     return fact.value.conflict if fact is not None and fact.value is not None else ""
 
 
-def _without_conflict(replica: Datacenter, ufds: Zone, proof: tuple[str, ...]) -> Iterator[Step | Note]:
+def _without_conflict(replica: Datacenter, ufds: Zone) -> Advised:
     """The entry of the replica's own that has the login or e-mail address of the master's, children first."""
     conflict = _conflict(ufds)
     if not conflict:
         return
     why = f"the account that only {replica.name} knows; the master's is replicated then"
-    steps = list(without(replica, conflict, "", why, proof))
+    steps = list(without(replica, conflict, "", why))
     yield Note(
         f"{conflict} exists on {replica.name} only and has the login or e-mail address of an account of the master's. "
         "Deleting it is one way; the other is to give it another login and address there."
@@ -110,7 +103,6 @@ def _without_conflict(replica: Datacenter, ufds: Zone, proof: tuple[str, ...]) -
 @remedy("replicator-has-one-checkpoint")
 def leave_one_checkpoint(replica: Datacenter) -> Advised:
     """The replicator's own is named after the MD5 of the url (facts "Replication")."""
-    proof = (f"replicator-has-one-checkpoint[{replica.id}]",)
     url = f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
     own = f"uid={hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()}, "
     for ufds in replica.zones("ufds"):
@@ -118,19 +110,14 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
         keeps = next((each for each in found if each.dn.startswith(own)), None)
         if keeps is not None:
             others = [each for each in found if each is not keeps]
-            yield from typed.each(replica.world, others, partial(_without_checkpoint, replica, keeps, proof))
+            yield from typed.each(replica.world, others, partial(_without_checkpoint, replica, keeps))
         if len(found) > 1 and keeps is None:
             yield Note(f"None of the checkpoints of {ufds} is named after its url: decide by hand which one stays.")
-        yield Step(
-            on=headnode(replica),
-            run=zone_service("restart", ufds.vm.uuid, REPLICATOR),
-            risk=RESTARTS,
-            why="it reads its checkpoint when it starts, and makes one if there is none",
-            proof=proof,
-        )
+        why = "it reads its checkpoint when it starts, and makes one if there is none"
+        yield service_step(ufds, "restart", why, REPLICATOR)
 
 
-def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, proof: tuple[str, ...], extra: Checkpoint) -> Advised:
+def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, extra: Checkpoint) -> Advised:
     held = {
         "objectclass": ["sdcreplcheckpoint"],
         "uid": [_rdn(extra.dn)],
@@ -144,7 +131,6 @@ def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, proof: tuple[str
         risk=RESTARTS,
         why=f"the replicator made {keeps.dn} for this url; it stays",
         undo=added(extra.dn, held),
-        proof=proof,
     )
 
 
@@ -155,7 +141,6 @@ def _rdn(dn: str) -> str:
 @remedy("replicator-moves")
 def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
     """Over a gap, or past an entry whose parent is missing; else it is started again."""
-    proof = (f"replicator-moves[{replica.id}]",)
     for ufds in replica.zones("ufds"):
         progress = ufds.progress
         if not progress.stuck:
@@ -171,23 +156,17 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
                 why=f"the master's changelog has no change from {progress.after} to {progress.resumes - 1}, so nothing is left "
                 "out; the replicator reads its checkpoint when it starts",
                 undo=f"{checkpoint_at(checkpoint.dn, progress.after)} && {restart}",
-                proof=proof,
             )
         elif change is not None and progress.parentless:
-            yield from _with_parent(replica, master, change.dn, proof)
+            yield from _with_parent(replica, master, change.dn)
         else:
-            yield Step(
-                on=headnode(replica),
-                run=restart,
-                risk=RESTARTS,
-                why=f"a new start says in its log why it does not go on: {in_zone(ufds.vm.uuid, _TAIL)}",
-                proof=proof,
-            )
+            why = f"a new start says in its log why it does not go on: {in_zone(ufds.vm.uuid, _TAIL)}"
+            yield service_step(ufds, "restart", why, REPLICATOR)
             if change is not None and change.dn == "cn=version, o=smartdc":
                 yield Note(f"The master's schema is newer. Update UFDS of {replica.name} first: {UPDATE_UFDS}")
 
 
-def _with_parent(replica: Datacenter, master: Datacenter, dn: str, proof: tuple[str, ...]) -> Advised:
+def _with_parent(replica: Datacenter, master: Datacenter, dn: str) -> Advised:
     parent = dn.partition(", ")[2]
     yield Step(
         on=OPERATOR,
@@ -196,7 +175,6 @@ def _with_parent(replica: Datacenter, master: Datacenter, dn: str, proof: tuple[
         why=f"{replica.name} lacks {parent}, without which {dn} cannot be added; its hashed password goes with it, through a "
         "pipe. The replicator tries again each second",
         undo_note=f"sdc-ldap delete {quote(typed.dn(parent))} on {replica.name}, as long as nothing is below it",
-        proof=proof,
     )
     yield Step(
         on=headnode(master),
@@ -204,7 +182,6 @@ def _with_parent(replica: Datacenter, master: Datacenter, dn: str, proof: tuple[
         risk=SAFE,
         why="what else is below it may be missing there too; a change that changes nothing sends each entry once more",
         undo_note="none is needed: nothing is changed",
-        proof=proof,
     )
 
 
@@ -242,6 +219,5 @@ def update_ufds(candidate: Datacenter) -> Advised:
         risk=RESTARTS,
         why="the replicator refuses entries of a schema that is newer than its own UFDS",
         undo_note="sdcadm rollback, with the plan in /var/sdcadm/updates",
-        proof=(f"ufds-schema-is-not-older[{candidate.id}]",),
         applied_by_suite=False,
     )

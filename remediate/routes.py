@@ -11,7 +11,7 @@ from evidence.subjects.network.routes import network_of, nic_towards, routed
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from remediate.durable import into_napi, napi_steps, route_steps
-from remediate.registry import Advised, remedy
+from remediate.registry import Advised, proved_by, remedy
 from remediate.steps import Note, Step
 
 
@@ -30,9 +30,8 @@ def add_the_way_back(target: Zone) -> Advised:
     """On the head node of the zone that cannot answer: the routes of those who ask are right."""
     found, unknown = without_way_back(target)
     proof = (f"routes-go-both-ways[{target.id}]", *(f"{link.check}[{link.id}]" for link, _ in found.values()))
-    yield from once(
-        step for link, address in found.values() for step in route_steps(target, address, link.source.datacenter, proof)
-    )
+    steps = (step for link, address in found.values() for step in route_steps(target, address, link.source.datacenter))
+    yield from proved_by(once(steps), *proof)
     if unknown is not None:
         yield Note(f"Not known of all who ask: {unknown}.")
 
@@ -40,7 +39,7 @@ def add_the_way_back(target: Zone) -> Advised:
 @remedy("routes-are-durable")
 def tell_napi(zone: Zone) -> Advised:
     """NAPI first: once it knows the route, net-agent keeps it, and gives it to every zone of the network."""
-    datacenter, proof = zone.datacenter, (f"routes-are-durable[{zone.id}]",)
+    datacenter = zone.datacenter
     networks = {net.uuid: net for net in datacenter.networks.values()}
     known = {pair for nic in zone.vm.nics if (net := networks.get(nic.network_uuid)) for pair in net.routes.items()}
     for to, via in sorted(zone.vm.routes.items()):
@@ -61,17 +60,16 @@ def tell_napi(zone: Zone) -> Advised:
                 "right. net-agent will set NAPI's."
             )
         else:
-            yield from into_napi(datacenter, network, {to: via}, proof, f"leads to {to}")
+            yield from into_napi(datacenter, network, {to: via}, f"leads to {to}")
 
 
 @remedy("triton-zones-have-manta-routes")
 def give_it_the_routes_of_manta(manta_peer: Zone) -> Advised:
     """One route for each network that it lacks; NAPI's reach the other zones too, which is meant here."""
-    proof = (f"triton-zones-have-manta-routes[{manta_peer.id}]",)
     yield from once(
         step
         for peer, network in without_manta_routes(manta_peer)
-        for step in route_steps(manta_peer, first_host(network), peer, proof)
+        for step in route_steps(manta_peer, first_host(network), peer)
     )
 
 
@@ -79,8 +77,7 @@ def give_it_the_routes_of_manta(manta_peer: Zone) -> Advised:
 def tell_napi_the_routes(datacenter: Datacenter) -> Advised:
     """One PUT a network, with what is there; net-agent brings the routes into every zone of it."""
     found, unknown = unknown_to_napi(datacenter)
-    proof = (f"napi-has-the-routes[{datacenter.id}]",)
-    yield from napi_steps(datacenter, found, proof)
+    yield from napi_steps(datacenter, found)
     if unknown is not None:
         yield Note(f"Not known of all: {unknown}.")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from evidence.inventory.model import REPLICA
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.lookup import changed_metadata, fmris, headnode, service
-from remediate.registry import Advised, remedy
-from remediate.shell import zone_service
+from remediate.lookup import changed_metadata, fmris, headnode, service, service_step
+from remediate.registry import Advised, proved_by, remedy
 from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
 
 _RENDERED = "config-agent renders it within three minutes and restarts SAPI"
@@ -19,7 +19,6 @@ def get_sapi_to_answer(sapi: Zone) -> Advised:
     """500 with storAvailable false is the local moray; no answer can be either; the rest is SAPI itself (facts "How a real
     SAPI answers").
     """
-    proof, on = (f"sapi-answers[{sapi.id}]",), headnode(sapi.datacenter)
     ping = sapi.ping
     without_storage = bool(ping.status) and ping.body.get("storAvailable") is False
     if without_storage or ping.status == 0:
@@ -29,23 +28,13 @@ def get_sapi_to_answer(sapi: Zone) -> Advised:
             else "SAPI hangs, as it does while its storage does"
         )
         for moray in sapi.datacenter.zones("moray"):
-            yield Step(
-                on=on,
-                run=zone_service("restart", moray.vm.uuid, *fmris(moray, "/application/moray:")),
-                risk=RESTARTS,
-                why=f"{said}, the local moray ({moray.alias})",
-                proof=proof,
-            )
+            why = f"{said}, the local moray ({moray.alias})"
+            yield service_step(moray, "restart", why, *fmris(moray, "/application/moray:"))
     if without_storage:
         yield Note("If that does not help, look at the database below moray: manatee-adm show in a manatee zone.")
         return
-    yield Step(
-        on=on,
-        run=zone_service("restart", sapi.vm.uuid, *fmris(sapi, "/application/sapi:")),
-        risk=RESTARTS,
-        why=f"SAPI does not answer ({ping.error or f'HTTP {ping.status}'}), though its service runs",
-        proof=proof,
-    )
+    why = f"SAPI does not answer ({ping.error or f'HTTP {ping.status}'}), though its service runs"
+    yield service_step(sapi, "restart", why, *fmris(sapi, "/application/sapi:"))
 
 
 @remedy("sapi-is-in-full-mode")
@@ -57,7 +46,6 @@ def leave_proto_mode(datacenter: Datacenter) -> Advised:
         risk=DISRUPTIVE,
         why="SAPI puts what it has in files into moray, and works with moray from then on",
         undo_note="none: SAPI does not go back to proto mode",
-        proof=(f"sapi-is-in-full-mode[{datacenter.id}]",),
         applied_by_suite=False,
     )
 
@@ -71,7 +59,6 @@ def point_sapi_at_master_moray(replica: Datacenter, master: Datacenter) -> Advis
         {"MASTER_MORAY_IP": typed.dns_name(f"moray.{master.name}.{master.dns_domain}"), "MASTER_MORAY_PORT": "2020"},
         risk=RESTARTS,
         why=f"SAPI of {replica.name} then reads Manta's application from {master.name}; {_RENDERED}",
-        proof=(f"sapi-points-at-master-moray[{replica.id}]",),
     )
 
 
@@ -84,7 +71,6 @@ def point_the_master_at_nobody(master: Datacenter) -> Advised:
         {"MASTER_MORAY_IP": "", "MASTER_MORAY_PORT": ""},
         risk=RESTARTS,
         why=f"{master.name} is the master: asking itself again, its SAPI shows every object twice; {_RENDERED}",
-        proof=(f"sapi-master-points-at-nobody[{master.id}]",),
     )
 
 
@@ -93,9 +79,10 @@ def move_the_sapi_master(region: Region) -> Advised:
     """There is no tool that moves a SAPI master: before Manta is deployed it is a matter of metadata (facts "SAPI")."""
     master = region.world.master
     for datacenter in region.datacenters:
-        if datacenter.state == "replica":
-            yield from point_sapi_at_master_moray(datacenter, master)
-    yield from point_the_master_at_nobody(master)
+        if datacenter.state == REPLICA:
+            steps = point_sapi_at_master_moray(datacenter, master)
+            yield from proved_by(steps, f"sapi-points-at-master-moray[{datacenter.id}]")
+    yield from proved_by(point_the_master_at_nobody(master), f"sapi-master-points-at-nobody[{master.id}]")
     yield Note(
         "If a Manta was deployed already, its objects lie in the moray of the SAPI master of now, and no tool moves them: "
         "then leave it, and waive this warning."
@@ -105,28 +92,22 @@ def move_the_sapi_master(region: Region) -> Advised:
 @remedy("sapi-loaded-its-master")
 def have_sapi_load_its_master(sapi: Zone) -> Advised:
     """SAPI reads its file at its start only (facts "Rendered config files")."""
-    yield _restart(sapi, "it runs with what its file said before", f"sapi-loaded-its-master[{sapi.id}]")
+    yield _restart(sapi, "it runs with what its file said before")
 
 
 @remedy("sapi-reaches-its-master")
 def get_sapi_to_its_master(replica: Datacenter) -> Advised:
     """The way is open, else a link would be the cause: SAPI's own connection is stuck, or the master's moray is."""
-    proof = f"sapi-reaches-its-master[{replica.id}]"
     for sapi in replica.zones("sapi"):
         answer = sapi.asks_master
         if answer.error or answer.status != 200:
             said = answer.error or f"HTTP {answer.status}"
-            yield _restart(sapi, f"asked for objects of the master it does not answer ({said})", proof)
+            yield _restart(sapi, f"asked for objects of the master it does not answer ({said})")
     yield Note(
         f"If it stays so, look at moray in {replica.master}: it listens and may not answer. Its own SAPI would be slow too."
     )
 
 
-def _restart(sapi: Zone, why: str, proof: str) -> Step:
-    return Step(
-        on=headnode(sapi.datacenter),
-        run=zone_service("restart", sapi.vm.uuid, *fmris(sapi, "/application/sapi:")),
-        risk=RESTARTS,
-        why=f"{why}; at its start SAPI in {sapi.alias} reads who the master is, and connects anew",
-        proof=(proof,),
-    )
+def _restart(sapi: Zone, why: str) -> Step:
+    told = f"{why}; at its start SAPI in {sapi.alias} reads who the master is, and connects anew"
+    return service_step(sapi, "restart", told, *fmris(sapi, "/application/sapi:"))

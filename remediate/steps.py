@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 from evidence.subjects.world import World
 
-SAFE, RESTARTS, DISRUPTIVE, DESTROYS = "safe", "restarts", "disruptive", "destroys data"
-RISKS = (SAFE, RESTARTS, DISRUPTIVE, DESTROYS)
-"""safe: nobody notices; restarts: a service is away for seconds; disruptive: users or several zones notice."""
+
+class Risk(StrEnum):
+    """safe: nobody notices; restarts: a service is away for seconds; disruptive: users or several zones notice."""
+
+    SAFE = "safe"
+    RESTARTS = "restarts"
+    DISRUPTIVE = "disruptive"
+    DESTROYS = "destroys data"
+
+
+SAFE, RESTARTS, DISRUPTIVE, DESTROYS = Risk.SAFE, Risk.RESTARTS, Risk.DISRUPTIVE, Risk.DESTROYS
 
 OPERATOR = "operator"
 """`on` of a step that is typed on the operator's own machine."""
@@ -25,23 +35,22 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing to type: where (`on`: "my-dc-3.global" or "operator"), what, at which risk, and how to take it back.
 
     `run` is pasted as is into the root shell of that head node, and so is `undo`, if there is a command that takes the
-    step back; `undo_note` says what a command cannot.  `proof` names the checks that show that it helped.
+    step back; `undo_note` says what a command cannot.  `proof` names the checks that show that it helped;
+    where a remedy says none, it is the cause's own.
     What destroys data is never applied by the suite (design, rule 9), nor is what has to be decided by a human.
     """
 
     on: str
     run: str
-    risk: str
+    risk: Risk
     why: str
-    proof: tuple[str, ...]
+    proof: tuple[str, ...] = ()
     undo: str = ""
     undo_note: str = ""
     applied_by_suite: bool = True
     napi: NapiRoutes | None = None
 
     def __post_init__(self) -> None:
-        if self.risk not in RISKS:
-            raise ValueError(f"no risk is called {self.risk}")
         if self.risk == DESTROYS and self.applied_by_suite:
             raise ValueError("a step that destroys data is never applied by the suite")
 

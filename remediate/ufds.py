@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from evidence.fact import Missing
-from evidence.inventory.model import CANDIDATE
+from evidence.inventory.model import CANDIDATE, MASTER
 from evidence.subjects.claims import ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.network.ground import BETWEEN
@@ -19,7 +19,7 @@ from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.copies import named
 from remediate.ldif import modified
-from remediate.lookup import application, changed_metadata, fmris, headnode, state_of, usbkey_steps
+from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, state_of, usbkey_steps
 from remediate.registry import Advised, in_each, remedy
 from remediate.removal import USERS, is_admin, kept, removed
 from remediate.shell import rendered, zone_service
@@ -29,23 +29,16 @@ from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
 @remedy("ufds-answers")
 def get_ufds_to_answer(ufds: Zone) -> Advised:
     """A password that SAPI changed and the process has not read, or a process that hangs (facts, result codes)."""
-    on, uuid, proof = headnode(ufds.datacenter), ufds.vm.uuid, (f"ufds-answers[{ufds.id}]",)
     said = ufds.bind.detail
     if "49" in said or "redential" in said:
-        yield Step(
-            on=on,
-            run=zone_service("restart", uuid, CONFIG_AGENT),
-            risk=RESTARTS,
-            why="UFDS refuses the root password that SAPI hands out; its configuration is written anew from SAPI",
-            proof=proof,
-        )
+        why = "UFDS refuses the root password that SAPI hands out; its configuration is written anew from SAPI"
+        yield service_step(ufds, "restart", why, CONFIG_AGENT)
     yield Step(
-        on=on,
-        run=zone_service("restart", uuid, *fmris(ufds, "/application/ufds-master:", "haproxy")),
+        on=headnode(ufds.datacenter),
+        run=zone_service("restart", ufds.vm.uuid, *fmris(ufds, "/application/ufds-master:", "haproxy")),
         risk=DISRUPTIVE,
         why=f"the processes run but do not answer as they should ({said or 'no answer'}); log-ins of the datacenter "
         "wait for some seconds",
-        proof=proof,
     )
 
 
@@ -62,17 +55,16 @@ def leave_one_master(coupling: Coupling) -> Advised:
 
 
 def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
-    proof = ("one-ufds-master[coupling]",)
     is_master = str(datacenter.sdc_metadata.values.get("ufds_is_master")).lower() == "true"
-    meant = datacenter.state == "master"
+    meant = datacenter.state == MASTER
     if is_master == meant:
         return
     if not meant and not datacenter.sdc_metadata.values.get("ufds_remote_ip"):
-        yield from _point_at_master(datacenter, proof)
+        yield from point_the_replica_at_the_master(datacenter)
         return
     wanted = {"ufds_is_master": _flag(datacenter, meant)}
     why = f"{datacenter.name} takes itself for a {'replica' if meant else 'master'}; the inventory says otherwise"
-    step = changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why, proof=proof)
+    step = changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why)
     if meant:
         yield replace(step, applied_by_suite=False)
         yield Note(
@@ -81,16 +73,12 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
         )
     else:
         yield step
-    yield from usbkey_steps(datacenter, {"ufds_is_master": str(meant).lower()}, proof)
+    yield from usbkey_steps(datacenter, {"ufds_is_master": str(meant).lower()})
 
 
 @remedy("replica-points-at-master")
 def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
     """What sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
-    yield from _point_at_master(replica, (f"replica-points-at-master[{replica.id}]",))
-
-
-def _point_at_master(replica: Datacenter, proof: tuple[str, ...]) -> Advised:
     address = _address_to_follow(replica)
     if address is None:
         yield Note(_what_a_change_means(replica))
@@ -106,12 +94,11 @@ def _point_at_master(replica: Datacenter, proof: tuple[str, ...]) -> Advised:
             risk=DISRUPTIVE,
             why=f"{replica.name} has followed the master at {address}, and its checkpoint for it is there, so that it goes on where it "
             "was; config-agent renders it within three minutes and restarts ufds, cloudapi and adminui",
-            proof=proof,
         )
     for zone in replica.zones("ufds"):
         if state_of(zone, REPLICATOR) is not None:
-            yield from _follow_the_file(replica, zone, address, proof)
-    yield from usbkey_steps(replica, {"ufds_is_master": "false", "ufds_remote_ip": address}, proof)
+            yield from _follow_the_file(replica, zone, address)
+    yield from usbkey_steps(replica, {"ufds_is_master": "false", "ufds_remote_ip": address})
 
 
 def _address_to_follow(replica: Datacenter) -> str | None:
@@ -147,15 +134,10 @@ def _what_a_change_means(replica: Datacenter) -> str:
     )
 
 
-def _follow_the_file(replica: Datacenter, zone: Zone, address: str, proof: tuple[str, ...]) -> Advised:
+def _follow_the_file(replica: Datacenter, zone: Zone, address: str) -> Advised:
     """Have replicator.json written anew, and the replicator started again if SMF gave it up."""
-    yield Step(
-        on=headnode(replica),
-        run=zone_service("restart", zone.vm.uuid, CONFIG_AGENT),
-        risk=RESTARTS,
-        why=f"writes replicator.json of {zone.alias} anew, and restarts the replicator if it changed",
-        proof=proof,
-    )
+    why = f"writes replicator.json of {zone.alias} anew, and restarts the replicator if it changed"
+    yield service_step(zone, "restart", why, CONFIG_AGENT)
     if state_of(zone, REPLICATOR) == "maintenance":
         uuid, patience = zone.vm.uuid, replica.world.inventory.expect.patience
         wait = rendered(uuid, REPLICATOR_CONFIG, "remotes.0.url", f"ldaps://{address}", patience)
@@ -164,7 +146,6 @@ def _follow_the_file(replica: Datacenter, zone: Zone, address: str, proof: tuple
             run=f"{wait}\n{zone_service('clear', uuid, REPLICATOR)}",
             risk=RESTARTS,
             why="SMF gave the replicator up, and starts it again only when told to",
-            proof=proof,
         )
 
 
@@ -231,13 +212,12 @@ def _owners(master: Datacenter) -> set[str]:
 
 
 def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
-    proof = ("one-poseidon[coupling]",)
     base, subject = f"uuid={typed.uuid(uuid)}, {USERS}", f"poseidon-{uuid}"
     if is_admin(datacenter.world, uuid):
         yield Note(f"{uuid}, called poseidon in {zone.id}, is admin's uuid: it is in no deletion. Look at it by hand.")
         return
     why = "a copy of the wrong account and its keys, to look at later; UFDS does not hand out its password"
-    yield kept(datacenter, subject, base, f"{why} ({uuid} of {datacenter.name})", proof)
+    yield kept(datacenter, subject, base, f"{why} ({uuid} of {datacenter.name})")
     held = zone.evidence.directory
     if held is not None and held.value is not None and uuid in (held.value.operators or ()):
         group = "cn=operators, ou=groups, o=smartdc"
@@ -247,7 +227,6 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
             risk=SAFE,
             why=f"the wrong account is no operator of {datacenter.name} any more; else the group would differ from the master's",
             undo=modified(group, "add", "uniquemember", base),
-            proof=proof,
             applied_by_suite=False,
         )
     yield from removed(
@@ -257,7 +236,6 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
         f"deletes the poseidon that only {datacenter.name} knows, its keys first; the master's then replicates",
         f"put a line userpassword: into {named(subject)} (UFDS wants one, and the old one is gone), and add the file "
         "with sdc-ldap add -f",
-        proof,
     )
     if datacenter.state == CANDIDATE or state_of(zone, REPLICATOR) is None:
         return
@@ -267,6 +245,5 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
         run=f"{clear} || {restart}",
         risk=RESTARTS,
         why="the replicator gave up on the conflict; it goes on at the change that failed",
-        proof=proof,
         applied_by_suite=False,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from evidence.subjects.spec import FINDINGS, WAIVED, Result, page_of
+from evidence.subjects.spec import FINDINGS, WAIVED, Outcome, Result, Severity, page_of
 from remediate.plan import Plan
 from remediate.steps import Step
 from reports.conclusion import Conclusion
@@ -53,8 +53,8 @@ class Row(Stored, frozen=True):
 
     check: str
     subject: str
-    severity: str
-    outcome: str
+    severity: Severity
+    outcome: Outcome
     expected: str = ""
     observed: str = ""
     evidence: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class Findings(Stored, frozen=True, kw_only=True):
     run: str
     results: tuple[Row, ...]
     causes: tuple[CauseRow, ...]
-    counts: dict[str, int]
+    counts: dict[Outcome, int]
     partial: bool = False
     selection: str = ""
     inventory: str = ""
@@ -140,7 +140,7 @@ def _waiver(judged: Judged) -> WaiverRow | None:
         return None
     return WaiverRow(
         **msgspec.structs.asdict(waiver),
-        was=judged.was,
+        was=judged.was or "",
         through=judged.through,
         expired=judged.expired is not None,
     )

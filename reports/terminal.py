@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from evidence.subjects.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
+from evidence.subjects.spec import BLOCKED, BROKEN, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
 from reports.conclusion import Conclusion
 from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
 from reports.plan import write_entry
@@ -76,7 +76,7 @@ def _wellness(conclusion: Conclusion) -> str:
 
 def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> None:
     finding = cause.finding
-    page.line(f"{number}. {finding.severity}: {cause.name}", BOLD, RED if finding.severity == "critical" else YELLOW)
+    page.line(f"{number}. {finding.severity}: {cause.name}", BOLD, RED if finding.severity == CRITICAL else YELLOW)
     spec = conclusion.specs.get(finding.check)
     if spec is not None and spec.summary:
         page.prose(spec.summary, _INDENT, "must hold", _LABEL)
@@ -155,7 +155,7 @@ def _waived(page: Page, conclusion: Conclusion) -> None:
         return
     page.line(f"Waived: {counted(len(rows), 'finding')}", BOLD)
     for row in rows:
-        if row.waiver is not None and not row.through:
+        if row.waiver is not None and row.was is not None and not row.through:
             page.prose(f"{row.name} ({_NAMES[row.was]})", _INDENT)
             page.prose(row.waiver.told, _INDENT + 2, "because", _LABEL)
             page.prose(row.result.observed or "nothing was recorded", _INDENT + 2, "observed", _LABEL)
@@ -166,7 +166,7 @@ def _waived(page: Page, conclusion: Conclusion) -> None:
 
 
 def _as_it_was(judged: Judged) -> Result:
-    return replace(judged.result, outcome=judged.was)
+    return replace(judged.result, outcome=judged.was or judged.result.outcome)
 
 
 def _remarks(page: Page, conclusion: Conclusion) -> None:

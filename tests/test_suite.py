@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from evidence.inventory.model import Waiver
 from evidence.store import load as load_evidence
 from evidence.store import save
-from evidence.subjects.binding import BOTH, POSTCHANGE, PREFLIGHT
+from evidence.subjects.spec import BOTH, POSTCHANGE, PREFLIGHT
 from fixtures.check import CHECKS
 from reports.findings import load
 from tests.judging import check_functions

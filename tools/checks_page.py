@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from evidence.subjects.spec import ALL_OF_THE_ZONE, Spec
+from evidence.subjects.spec import After, Spec
 from fixtures.check import CHECKS, FUNCTIONS
 from remediate.registry import remedies
 from tests.judging import check_functions
@@ -49,13 +49,14 @@ def page() -> str:
     """The whole page: a chapter per module of checks, an anchor per id."""
     check_functions()
     chapters: dict[str, list[str]] = {}
-    for check, function in FUNCTIONS.items():
-        chapters.setdefault(function.__module__, []).append(check)
+    for check, spec in CHECKS.items():
+        chapters.setdefault(spec.chapter, []).append(check)
     parts = [HEAD]
-    for module in sorted(chapters):
-        title, _, rest = _one_line(importlib.import_module(module).__doc__ or "").partition(".  ")
+    for chapter in sorted(chapters):
+        module = importlib.import_module(f"checks.{chapter}")
+        title, _, rest = _one_line(module.__doc__ or "").partition(".  ")
         parts.append(f"## {title.removeprefix('Chapter: ')}\n\n{rest}\n")
-        parts += ["\n".join(_check(CHECKS[check])) for check in chapters[module]]
+        parts += ["\n".join(_check(CHECKS[check])) for check in chapters[chapter]]
     return "\n".join(parts)
 
 
@@ -69,9 +70,10 @@ def _check(spec: Spec) -> Iterator[str]:
     if otherwise.strip():
         yield f"{_one_line(otherwise)}\n"
     yield f"- {spec.severity}; {STAGES[spec.stage]}; about {subject}"
-    after = [name for name in spec.after if name == ALL_OF_THE_ZONE or Spec.check_of(name) in CHECKS]
+    after = ["every other check of the zone"] if spec.sums_up else []
+    after += map(_after, spec.after)
     if after:
-        yield f"- after: {', '.join(map(_after, after))}"
+        yield f"- after: {', '.join(after)}"
     if source:
         yield f"- source: {_one_line(source['source'])}"
     faults = [f"`{case.fault}`" for case in CASES if any(cause.startswith(f"{spec.id}[") for cause in case.causes)]
@@ -84,10 +86,8 @@ def _check(spec: Spec) -> Iterator[str]:
     yield ""
 
 
-def _after(name: str) -> str:
-    if name == ALL_OF_THE_ZONE:
-        return "every other check of the zone"
-    return f"[{name}](#{Spec.check_of(name)})"
+def _after(after: After) -> str:
+    return f"[{after}](#{after.check})"
 
 
 def _one_line(text: str) -> str:

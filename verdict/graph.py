@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from evidence.subjects.binding import Subject, datacenters_of, subjects
+from evidence.subjects.binding import ZONES, Subject, datacenters_of, subjects
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
 from evidence.subjects.network.paths import unsent
-from evidence.subjects.spec import ALL_OF_THE_ZONE, BLOCKED, TARGET, Result, Spec
-from evidence.subjects.triton import MANTA_ROLES, ROLES
+from evidence.subjects.spec import BLOCKED, TARGET, After, Result, Spec
+from evidence.subjects.triton import Role, role_of
 from evidence.subjects.world import Coupling, Region, World
 from evidence.subjects.zone import Zone
 
@@ -21,66 +21,59 @@ USABLE = "headnode-can-be-used"
 ACCESS = (HEADNODE[0], USABLE, HEADNODE[1])
 SERVICES = "services-run"
 ADDRESS = "replica-points-at-master"
-_ZONE_ROWS = frozenset(
-    {*ROLES, *(role.replace("-", "_") for role in MANTA_ROLES), "zone", "api", "link", "target", "manta_peer"}
-)
+_ZONE_ROWS = ZONES | {"link"}
 
 
-def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[str, ...]:
+def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[After, ...]:
     """The declared `after` of a check, and the implicit ones that the contract gives every row."""
     found = list(spec.after)
-    if ALL_OF_THE_ZONE in found:
-        found.remove(ALL_OF_THE_ZONE)
-        found += [other.id for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
-    found += ACCESS[: ACCESS.index(spec.id) if spec.id in ACCESS else None]
+    if spec.sums_up:
+        found += [After(other.id) for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
+    found += map(After, ACCESS[: ACCESS.index(spec.id) if spec.id in ACCESS else None])
     if spec.subject in _ZONE_ROWS and spec.id != SERVICES:
-        found.append(SERVICES)
+        found.append(After(SERVICES))
     if spec.subject == "link":
-        found += [f"{check}@target" for check in ACCESS]
-    return tuple(dict.fromkeys(name for name in found if Spec.check_of(name) in specs))
+        found += [After(check, at=TARGET) for check in ACCESS]
+    return tuple(dict.fromkeys(after for after in found if after.check in specs))
 
 
 def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
-    """A cycle among the checks, or nothing.  `x@target` counts as x: a cycle over a link is one too.
+    """A cycle among the checks, or nothing.  x at a target counts as x: a cycle over a link is one too.
 
-    `x/ROLE` counts only where the way leads over zones of that role.
+    What counts only for one role does so where the way leads over zones of that role.
     """
-    done: set[tuple[str, str]] = set()
+    done: set[tuple[str, Role | None]] = set()
 
-    def walk(check: str, role: str, path: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    def walk(check: str, role: Role | None, path: tuple[tuple[str, Role | None], ...]) -> tuple[str, ...]:
         here = (check, role)
         if here in path:
             return tuple(name for name, _ in path[path.index(here) :])
         if here in done:
             return ()
-        for name in afters(specs[check], specs):
-            only = name.partition("/")[2]
-            if only and role not in ("", only):
+        for after in afters(specs[check], specs):
+            if after.only and role not in (None, after.only):
                 continue
-            other = Spec.check_of(name)
-            found = walk(other, _role(specs[other], name, specs[check], only or role), (*path, here))
+            reached = _reached(after, specs[check], after.only or role, specs[after.check])
+            found = walk(after.check, reached, (*path, here))
             if found:
                 return found
         done.add(here)
         return ()
 
-    return next(filter(None, (walk(check, _role(specs[check]), ()) for check in sorted(specs))), ())
+    return next(filter(None, (walk(check, _own_role(specs[check]), ()) for check in sorted(specs))), ())
 
 
-def _role(spec: Spec, after: str = "", reached_from: Spec | None = None, role: str = "") -> str:
-    """The role of the zones that a check is about; empty if it can be any.  A check of every zone is about the same one."""
-    place, own = after.partition("@")[2], spec.subject.replace("_", "-")
-    if place in (*ROLES, *MANTA_ROLES):
-        return place
-    if own in (*ROLES, *MANTA_ROLES):
-        return own
-    same = (
-        not place
-        and spec.subject == "zone"
-        and reached_from is not None
-        and reached_from.subject in _ZONE_ROWS - {"link"}
-    )
-    return role if same else ""
+def _own_role(spec: Spec) -> Role | None:
+    """The role of the zones that a check is about; None if it can be any."""
+    return role_of(spec.subject.replace("_", "-"))
+
+
+def _reached(after: After, spec: Spec, role: Role | None, other: Spec) -> Role | None:
+    """The role of the zones to which an `after` leads from zones of a role.  A check of every zone is about the same one."""
+    if after.at and after.at != TARGET:
+        return after.at
+    same = not after.at and other.subject == "zone" and spec.subject in ZONES
+    return _own_role(other) or (role if same else None)
 
 
 def subjects_by_id(world: World, specs: Iterable[Spec]) -> dict[str, Subject]:
@@ -113,18 +106,16 @@ def _one_of(inner: Link, outer: Link) -> bool:
     return ends[0] == ends[1] and inner.instance != "" == outer.instance
 
 
-def explains(finding: Result, at: Subject, other: Subject, after: str) -> bool:
+def explains(finding: Result, at: Subject, other: Subject, after: After) -> bool:
     """Whether a finding at one subject can explain one at another by this entry of the other's `after`.
 
     What is wrong between datacenters (networks that overlap) is wrong with a link if both of its ends are among the culprits.
     """
-    _, _, place = after.partition("@")
-    _, _, only = after.partition("/")
-    if only and not (isinstance(other, Zone) and other.role == only):
+    if after.only and not (isinstance(other, Zone) and other.role == after.only):
         return False
-    if place and place != TARGET:
-        return isinstance(at, Zone) and at.role == place and at.datacenter.name in _names(other)
-    if place:
+    if after.at and after.at != TARGET:
+        return isinstance(at, Zone) and at.role == after.at and at.datacenter.name in _names(other)
+    if after.at:
         return isinstance(other, Link) and _at_target(finding, at, other)
     if finding.culprits and isinstance(other, Link) and isinstance(at, Coupling):
         return {other.source.datacenter.name, other.target.name} <= set(finding.culprits)
@@ -213,19 +204,19 @@ def _overlapping(
     Where a link's source has no route at all, nothing was sent: neither its target explains that, nor what is not known.
     Where its address is nobody's, what gives the address explains it, and nothing of its target; else the address is no reason.
     """
-    names: dict[str, list[str]] = {}
+    entries: dict[str, list[After]] = {}
     at = known[finding.subject]
     nothing_sent = finding.outcome != BLOCKED and isinstance(at, Link) and unsent(at)
     strays = isinstance(at, Link) and at.misses
     for after in afters(specs[finding.check], specs):
-        if isinstance(at, Link) and after == ADDRESS and not strays:
+        if isinstance(at, Link) and after.check == ADDRESS and not strays:
             continue
-        if not ((nothing_sent or strays) and after.endswith(f"@{TARGET}")):
-            names.setdefault(Spec.check_of(after), []).append(after)
+        if not ((nothing_sent or strays) and after.at == TARGET):
+            entries.setdefault(after.check, []).append(after)
     places = [known[subject] for subject in (finding.subject, finding.lacks) if subject in known]
-    for check, entries in names.items():
+    for check, ways in entries.items():
         for other in findings.get(check, ()):
             if other is finding or (nothing_sent and other.outcome == BLOCKED):
                 continue
-            if any(explains(other, known[other.subject], place, after) for after in entries for place in places):
+            if any(explains(other, known[other.subject], place, after) for after in ways for place in places):
                 yield other

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from evidence.inventory.model import Waiver
-from evidence.subjects.spec import BLOCKED, FINDINGS, WAIVED, Result, Spec
+from evidence.subjects.spec import BLOCKED, FAILED, FINDINGS, WAIVED, Outcome, Result, Spec
 from evidence.subjects.world import World
 from verdict.graph import by_check, explanations, subjects_by_id
 from verdict.waivers import expired, remarks
@@ -36,7 +36,7 @@ class Judged(Struct, frozen=True):
     result: Result
     causes: tuple[Named, ...] = ()
     waiver: Waiver | None = None
-    was: str = ""
+    was: Outcome | None = None
     through: tuple[Named, ...] = ()
     expired: Waiver | None = None
     selected: bool = True
@@ -69,7 +69,7 @@ class Verdict(Struct, frozen=True):
 
     results: tuple[Judged, ...]
     causes: tuple[Cause, ...]
-    counts: dict[str, int]
+    counts: dict[Outcome, int]
     remarks: tuple[str, ...] = ()
 
 
@@ -99,7 +99,7 @@ def judge(
     kept = [row.result for row in rows if row.result.outcome in FINDINGS]
     causes = tuple(
         Cause(finding, tuple(f for f in kept if f is not finding and _name(finding) in roots[_name(f)]))
-        for finding in sorted(kept, key=lambda f: (f.severity, f.outcome != "failed", f.check, f.subject))
+        for finding in sorted(kept, key=lambda f: (f.severity.rank, f.outcome != FAILED, f.check, f.subject))
         if roots[_name(finding)] == {_name(finding)}
     )
     told = [f"{name} was {others_were}; it is told as the cause of what was." for name in sorted(outside)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from evidence.inventory.model import Waiver
 from evidence.subjects.binding import subjects
-from evidence.subjects.spec import FINDINGS, Result, Spec
+from evidence.subjects.spec import FINDINGS, Outcome, Result, Spec
 from evidence.subjects.world import World
 
 
@@ -21,14 +21,14 @@ def remarks(*, results: Iterable[Result], specs: Mapping[str, Spec], world: Worl
 
     What this run did not judge (-k, -m) is no reason to doubt a waiver.
     """
-    outcomes: dict[str, dict[str, str]] = {}
+    outcomes: dict[str, dict[str, Outcome]] = {}
     for result in results:
         outcomes.setdefault(result.check, {})[result.subject] = result.outcome
     told = ((waiver, _doubt(waiver, outcomes.get(waiver.check, {}), specs, world)) for waiver in world.inventory.waived)
     return tuple(f"waiver {waiver} of {waiver.owner}: {doubt}" for waiver, doubt in told if doubt)
 
 
-def _doubt(waiver: Waiver, outcomes: Mapping[str, str], specs: Mapping[str, Spec], world: World) -> str:
+def _doubt(waiver: Waiver, outcomes: Mapping[str, Outcome], specs: Mapping[str, Spec], world: World) -> str:
     spec = specs.get(waiver.check)
     if spec is None:
         return "no check has this id"

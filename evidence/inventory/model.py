@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from fnmatch import fnmatchcase
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -14,7 +15,9 @@ DNS_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 """A DNS name without a dot at its end."""
-MASTER, REPLICA, CANDIDATE = "master", "replica", "candidate"
+MASTER: Final = "master"
+REPLICA: Final = "replica"
+CANDIDATE: Final = "candidate"
 BY_ENDPOINTS = "the endpoints that the inventory names do not show it, and SSH to the head node would"
 """Why something is not applicable to a datacenter that is named by endpoints."""
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link, links, targets
-from evidence.subjects.triton import INTERNAL_APIS, MANTA_PEERS, MANTA_ROLES, ROLES
+from evidence.subjects.spec import BOTH, POSTCHANGE, PREFLIGHT, Stage
+from evidence.subjects.triton import INTERNAL_APIS, MANTA_PEERS, MANTA_ROLES, ROLES, Role
 from evidence.subjects.world import Coupling, Region, World
 from evidence.subjects.zone import Zone
 
 Subject = Coupling | Region | Datacenter | Zone | Link
 
-PREFLIGHT, POSTCHANGE, BOTH = "preflight", "postchange", "both"
-_STATES = {PREFLIGHT: (CANDIDATE,), POSTCHANGE: (MASTER, REPLICA), BOTH: (MASTER, REPLICA, CANDIDATE)}
+_BY_ROLE: dict[str, Role] = {role.replace("-", "_"): role for role in (*ROLES, *MANTA_ROLES)}
+WHOLES = frozenset({"coupling", "region", "datacenter", MASTER, REPLICA, CANDIDATE, "manta_region", "manta_datacenter"})
+"""Names of first parameters that stand for more than a zone."""
+ZONES = frozenset({*_BY_ROLE, "zone", "api", "target", "manta_peer"})
+"""Those that stand for zones; `link` stands for the links from one."""
+COMPANIONS = (MASTER, "coupling", "datacenter")
+"""Names of further parameters."""
+
+_STATES = {
+    PREFLIGHT: (CANDIDATE,),
+    POSTCHANGE: (MASTER, REPLICA),
+    BOTH: (MASTER, REPLICA, CANDIDATE),
+}
 
 
-def subjects(world: World, name: str, stage: str, check: str) -> tuple[Subject, ...]:
+def subjects(world: World, name: str, stage: Stage, check: str) -> tuple[Subject, ...]:
     """What a check's first parameter `name` stands for, by stage: contract "Stages".
 
     coupling, region, datacenter, master, replica, candidate; `manta_region` and `manta_datacenter` (where Manta is
@@ -42,15 +54,30 @@ def subjects(world: World, name: str, stage: str, check: str) -> tuple[Subject, 
         return (Region(world, world.master.declared.region),) if manta else ()
     if name == "manta_peer":
         return tuple(zone for dc in manta for role in MANTA_PEERS for zone in dc.zones(role))
-    roles = {"zone": (*ROLES, *MANTA_ROLES), "api": INTERNAL_APIS}.get(name, (name.replace("_", "-"),))
-    if not set(roles) <= {*ROLES, *MANTA_ROLES}:
-        raise ValueError(f"{check}: no subject is called {name}")
+    roles = _roles_of(name)
     return tuple(zone for dc in allowed for role in roles if role in ROLES or dc in manta for zone in dc.zones(role))
+
+
+def _roles_of(name: str) -> tuple[Role, ...]:
+    """The roles of the zones that a parameter stands for."""
+    if name == "zone":
+        return (*ROLES, *MANTA_ROLES)
+    return INTERNAL_APIS if name == "api" else (_BY_ROLE[name],)
+
+
+def misnamed(names: tuple[str, ...]) -> str:
+    """What is wrong with the names of a check's parameters; empty if nothing is."""
+    if not names:
+        return "it has no subject: its first parameter names one"
+    if names[0] not in WHOLES | ZONES | {"link"}:
+        return f"no subject is called {names[0]}"
+    unknown = [name for name in names[1:] if name not in COMPANIONS]
+    return f"a companion of a subject cannot be called {', '.join(unknown)}" if unknown else ""
 
 
 def why_none(world: World, name: str) -> str:
     """Why a check has no subject: what its first parameter `name` stands for is not in the inventory."""
-    if not world.inventory.expect.manta and (name.startswith("manta_") or name.replace("_", "-") in MANTA_ROLES):
+    if not world.inventory.expect.manta and (name.startswith("manta_") or _BY_ROLE.get(name) in MANTA_ROLES):
         return "the inventory does not expect Manta (expect.manta)"
     return "the inventory has no subject for it"
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.fact import Fact, Missing, OutOfSight, graver
+from evidence.fact import Fact, Missing, OutOfSight, graver, need
 from evidence.inventory.model import Declared
 from evidence.subjects.questions import OF_DATACENTER
-from evidence.subjects.triton import GLOBAL
+from evidence.subjects.triton import GLOBAL, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Datacenter:
     @property
     def troubles(self) -> tuple[Trouble, ...]:
         """What was wrong with its head node while it was asked, whichever datacenter's it is."""
-        self.ssh.get()
+        need(self.ssh.get())
         fact = self._collected.troubles
         if fact is None:
             why = "this evidence was collected by a version that did not look for that"
@@ -187,12 +187,12 @@ class Datacenter:
         """The address that the others use for this datacenter's UFDS, if it is the master: see contract "Subjects"."""
         return self.declared.ufds_address or self.zones("ufds")[0].address("external", "internal", "admin")
 
-    def leftovers_of(self, role: str) -> tuple[str, ...]:
+    def leftovers_of(self, role: AnyRole) -> tuple[str, ...]:
         """Aliases of the role's zones that do not run, and that SAPI knows nothing of."""
         seen = self.evidence.zones.value or {}
         return tuple(alias for alias, zone in sorted(seen.items()) if zone.vm.role == role and zone.leftover)
 
-    def zones(self, role: str) -> tuple[Zone, ...]:
+    def zones(self, role: AnyRole) -> tuple[Zone, ...]:
         """The zones of one role: every instance seen, or one placeholder.  A head node has one global zone.
 
         What is left over from an upgrade counts only where there is nothing else.

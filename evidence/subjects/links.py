@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
-from evidence.fact import Missing, OutOfSight
+from evidence.fact import Missing, OutOfSight, need
 from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.triton import GLOBAL
+from evidence.subjects.triton import GLOBAL, AnyRole, Role
 from evidence.subjects.world import World
 from evidence.subjects.zone import Zone
 
 if TYPE_CHECKING:
     from evidence.model import DnsAnswer, Probe
 
-DATACENTER, REGION, RING = "datacenter", "region", "ring"
-PROBE = "the probe"
+DATACENTER: Final = "datacenter"
+REGION: Final = "region"
+RING: Final = "ring"
+PROBE: Final = "the probe"
 """What is asked of a link."""
 
 
@@ -30,10 +32,10 @@ class LinkKind:
     `probed` from the zone is asked in another way.
     """
 
-    source: str
-    target_role: str
+    source: AnyRole
+    target_role: Role
     port: int
-    target: str = MASTER
+    target: Literal["master", "datacenter", "region", "ring"] = MASTER
     protocols: tuple[str, ...] = ("tcp",)
     srv: bool = False
     probed: bool = True
@@ -107,7 +109,8 @@ class Link:
                 "itself is the question. See replica-points-at-master."
             )
         try:
-            _ = [zone.vm for zone in self.target_zones if self.host != self.target.declared.ufds_address]
+            if self.host != self.target.declared.ufds_address:
+                need(*(zone.vm for zone in self.target_zones))
         except Missing as missing:
             return f"Whether a {what} has the address {self.host} is not known: {missing}."
         return ""
@@ -133,7 +136,7 @@ class Link:
         if self.source.datacenter.declared.endpoints:
             raise OutOfSight(self.id, PROBE, "zlogin", BY_ENDPOINTS)
         if self.source.role != GLOBAL:
-            _ = self.source.inside
+            need(self.source.inside)
         found = source.links.get(self.id)
         if found is None:
             raise Missing(self.id, PROBE, "probe", "this link was not probed")

@@ -29,7 +29,7 @@ _FIELDS = "uuid,alias,state,nics,routes,tags,firewall_enabled"
 MANTA_VMADM: Final = f"vmadm lookup -j -o {_FIELDS},owner_uuid 'tags.manta_role=~^[a-z]'"
 """Goes with the one for the core zones: Manta's are poseidon's, whose uuid is another in every region."""
 
-PINGS: Final = {
+PINGS: Final[dict[str, tuple[str, int, str]]] = {
     "adminui": ("https", 443, "/api/ping"),
     "cloudapi": ("https", 443, "/--ping"),
     "sapi": ("http", 80, "/ping"),

@@ -2,44 +2,89 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Final, Literal
+
 from msgspec import Struct
 
-CRITICAL, WARNING = "critical", "warning"
-PASSED, FAILED, BLOCKED, WAIVED, NOT_APPLICABLE = "passed", "failed", "blocked", "waived", "not_applicable"
-BROKEN = "broken"
-"""The suite itself broke, so nothing is known: no finding about the region, and never a cause."""
+from evidence.subjects.triton import Role
+
+
+class Stage(StrEnum):
+    """When a check is judged: of candidates, of master and replicas, or of all of them.  Source: contract "Stages"."""
+
+    PREFLIGHT = "preflight"
+    POSTCHANGE = "postchange"
+    BOTH = "both"
+
+
+class Severity(StrEnum):
+    """How grave a finding is, the gravest first: `rank` is the order of causes."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+class Outcome(StrEnum):
+    """What came of a check on a subject.  Source: contract "Outcomes"."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not_applicable"
+    BROKEN = "broken"
+    """The suite itself broke, so nothing is known: no finding about the region, and never a cause."""
+
+
+PREFLIGHT, POSTCHANGE, BOTH = Stage.PREFLIGHT, Stage.POSTCHANGE, Stage.BOTH
+CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
+PASSED, FAILED, BLOCKED, WAIVED = Outcome.PASSED, Outcome.FAILED, Outcome.BLOCKED, Outcome.WAIVED
+NOT_APPLICABLE, BROKEN = Outcome.NOT_APPLICABLE, Outcome.BROKEN
 FINDINGS = frozenset({FAILED, BLOCKED})
 """The outcomes that are findings: a check that does not hold, or whose evidence is missing."""
+
+TARGET: Final = "target"
+"""The place where a link leads to."""
+
+
+class After(Struct, frozen=True):
+    """A check whose findings explain another check's, and where: on an overlapping subject, if `at` says nothing else.
+
+    `at`: "target" is a link's target, a role the zones of that role in the same datacenter (its services depend on each other).
+    `only`: it explains zones of that role alone.
+    """
+
+    check: str
+    at: Role | Literal["target"] | None = None
+    only: Role | None = None
+
+    def __str__(self) -> str:
+        """As docs/checks.md writes it: id, id@PLACE, id/ROLE."""
+        return self.check + (f"@{self.at}" if self.at else "") + (f"/{self.only}" if self.only else "")
 
 
 class Spec(Struct, frozen=True):
     """One row of the catalogue.
 
-    `subject` is the name of the check's first parameter.  `after` holds ids of other checks on an overlapping subject; `id@target`
-    means at a link's target, `id@ROLE` at the zones of that role in the same
-    datacenter (its services depend on each other), `id/ROLE` only where the subject is a zone of that role.
-    ALL_OF_THE_ZONE is every other row about the same zone or a link from it.  `answers`: the check says whether a
+    `subject` is the name of the check's first parameter.  `after` holds the checks that this one comes after; one that `sums_up`
+    comes after every other one about the same zone or a link from it, too.  `answers`: the check says whether a
     service answers at all; what the data that it told are worth does not follow from that.  `chapter` is the module that it stands in.
     """
 
     id: str
-    stage: str
-    severity: str
+    stage: Stage
+    severity: Severity
     subject: str
-    after: tuple[str, ...] = ()
+    after: tuple[After, ...] = ()
     summary: str = ""
     answers: bool = False
     chapter: str = ""
-
-    @staticmethod
-    def check_of(after: str) -> str:
-        """The id of the check that one entry of an `after` names."""
-        return after.partition("@")[0].partition("/")[0]
-
-
-ALL_OF_THE_ZONE = "*"
-TARGET = "target"
-"""The place `@target` of an `after`: where a link leads to."""
+    sums_up: bool = False
 
 
 def page_of(check: str) -> str:
@@ -57,8 +102,8 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
 
     check: str
     subject: str
-    severity: str
-    outcome: str
+    severity: Severity
+    outcome: Outcome
     expected: str = ""
     observed: str = ""
     evidence: tuple[str, ...] = ()

@@ -6,24 +6,36 @@ Source: facts, "Zones", "Exact forms", "The way in".
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal, get_args
 
-ROLES: Final = (
+CoreRole = Literal[
     "adminui", "binder", "cloudapi", "cnapi", "fwapi", "imgapi", "mahi", "moray", "napi", "sapi", "sdc", "ufds", "vmapi",
-)  # fmt: skip
+]  # fmt: skip
+MantaRole = Literal["electric-moray", "webapi"]
+Role = CoreRole | MantaRole
+AnyRole = Role | Literal["global"]
+"""The role of any zone, the global one of a head node among them."""
+
+ROLES: Final[tuple[CoreRole, ...]] = get_args(CoreRole)
 """Core roles that every datacenter has."""
 
-MANTA_ROLES: Final = ("electric-moray", "webapi")
+MANTA_ROLES: Final[tuple[MantaRole, ...]] = get_args(MantaRole)
 """Roles of Manta's own zones, where the inventory expects Manta: tagged manta_role, and owned by poseidon."""
 
-MANTA_PEERS: Final = ("cnapi", "imgapi", "moray", "sapi", "vmapi")
+MANTA_PEERS: Final[tuple[CoreRole, ...]] = ("cnapi", "imgapi", "moray", "sapi", "vmapi")
 """Roles that Manta's zones, its deployment and SAPI in other datacenters ask: they need routes back."""
 
 GLOBAL: Final = "global"
 """The role and alias of a head node's global zone: the source of a link, and no subject of its own."""
 
-INTERNAL_APIS: Final = ("cnapi", "fwapi", "imgapi", "napi", "vmapi")
+INTERNAL_APIS: Final[tuple[CoreRole, ...]] = ("cnapi", "fwapi", "imgapi", "napi", "vmapi")
 """Roles whose health URL is http `/ping`, and that nobody outside asks.  As a check's subject: `api`."""
+
+
+def role_of(text: str) -> Role | None:
+    """The role that a text names, if there is such a one."""
+    return next((role for role in (*ROLES, *MANTA_ROLES) if role == text), None)
+
 
 UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ADMIN_UUID: Final = "930896af-bf8c-48d4-885c-6573a94b1853"

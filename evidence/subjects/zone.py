@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from evidence.fact import Fact, Missing, OutOfSight
 from evidence.inventory.model import BY_ENDPOINTS
 from evidence.subjects.questions import OF_ZONE, Question
-from evidence.subjects.triton import GLOBAL, MANTA_ROLES
+from evidence.subjects.triton import GLOBAL, MANTA_ROLES, AnyRole
 
 if TYPE_CHECKING:
     from evidence.accounts import Account, Accounts, Collisions
@@ -43,7 +43,7 @@ class Zone:
     """One core zone of a datacenter."""
 
     datacenter: Datacenter
-    role: str
+    role: AnyRole
     alias: str
 
     @property

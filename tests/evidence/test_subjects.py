@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evidence.inventory.model import Declared, Expectations, Inventory
-from evidence.subjects.binding import BOTH, POSTCHANGE, subjects, why_none
+from evidence.subjects.binding import subjects, why_none
+from evidence.subjects.spec import BOTH, POSTCHANGE, Stage
 from evidence.subjects.world import World
 
 MANTA = ("manta_region", "manta_datacenter", "webapi", "electric_moray")
@@ -20,7 +21,7 @@ def world(*, manta: bool, regions: tuple[str, ...] = ("r", "r", "r")) -> World:
     return World(Inventory("d2", declared, expect=Expectations(manta=manta)))
 
 
-def ids(of: World, name: str, stage: str = BOTH) -> list[str]:
+def ids(of: World, name: str, stage: Stage = BOTH) -> list[str]:
     return [subject.id for subject in subjects(of, name, stage, "some-check")]
 
 

@@ -138,7 +138,7 @@ def let_in() -> Step:
     world = synthetic.healthy()
     ufds = world.datacenter("my-dc-2").zones("ufds")[0]
     found = {link.source.id: (link, link.source.address("admin"), ("tcp/636",)) for link in links_to(ufds)}
-    (step,) = rules_for(ufds, found, ("proof",))
+    (step,) = rules_for(ufds, found)
     assert isinstance(step, Step)
     return step
 

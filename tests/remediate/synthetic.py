@@ -12,7 +12,7 @@ from evidence.model import (
     Difference,
 )
 from evidence.subjects.claims import judged
-from evidence.subjects.spec import Result
+from evidence.subjects.spec import CRITICAL, FAILED, Outcome, Result, Severity
 from evidence.subjects.world import World
 from lab import plan
 from tests.recording import recorded
@@ -101,7 +101,9 @@ def stale(key: str, file: str, metadata: str) -> ConfigFile:
     return ConfigFile("/opt/smartdc/binder/etc/config.json", {key: file}, (Difference(key, file, metadata),))
 
 
-def finding(check: str, subject: str, outcome: str = "failed", severity: str = "critical", **fields: Any) -> Result:
+def finding(
+    check: str, subject: str, outcome: Outcome = FAILED, severity: Severity = CRITICAL, **fields: Any
+) -> Result:
     return Result(check, subject, severity, outcome, **fields)
 
 

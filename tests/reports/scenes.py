@@ -7,8 +7,7 @@ import datetime
 from msgspec.structs import replace
 
 from evidence.inventory.model import Waiver
-from evidence.subjects.binding import BOTH
-from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
+from evidence.subjects.spec import BLOCKED, BOTH, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
 from evidence.subjects.world import World
 from remediate.plan import make_plan
 from remediate.registry import remedies
@@ -27,7 +26,7 @@ def specs() -> dict[str, Spec]:
         "sapi-points-at-master-moray": "The sapi service of every non-master names the master's moray.",
     }
     return {
-        check: Spec(check, BOTH, "critical", "datacenter", summary=text, chapter=remedies()[check].chapter)
+        check: Spec(check, BOTH, CRITICAL, "datacenter", summary=text, chapter=remedies()[check].chapter)
         for check, text in summaries.items()
     }
 

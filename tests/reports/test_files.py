@@ -12,8 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.store import save
-from evidence.subjects.binding import BOTH
-from evidence.subjects.spec import BLOCKED, NOT_APPLICABLE, PASSED, Result, Spec
+from evidence.subjects.spec import BLOCKED, BOTH, CRITICAL, NOT_APPLICABLE, PASSED, Outcome, Result, Spec
 from reports import command as remediate
 from reports import findings
 from reports.conclude import conclude
@@ -59,11 +58,11 @@ def test_latest_does_not_point_to_a_partial_run(tmp_path: Path) -> None:
     assert (tmp_path / "reports/runs/latest").resolve().name == "20261123T104500Z"
 
 
-def less(root: Path, rows: list[tuple[str, str]], extent: Extent, outcome: str = PASSED) -> tuple[str, ...]:
+def less(root: Path, rows: list[tuple[str, str]], extent: Extent, outcome: Outcome = PASSED) -> tuple[str, ...]:
     """What a run of these checks and subjects says that it judged less than the one before."""
-    results = [Result(check, subject, "critical", outcome) for check, subject in rows]
+    results = [Result(check, subject, CRITICAL, outcome) for check, subject in rows]
     run, world = new_run(root / RUNS, NOW), scenes.green().world
-    specs = {check: Spec(check, BOTH, "critical", "datacenter") for check, _ in rows}
+    specs = {check: Spec(check, BOTH, CRITICAL, "datacenter") for check, _ in rows}
     concluded = conclude(results, specs, world, extent, run.path)
     assert run.write(concluded)
     return concluded.less

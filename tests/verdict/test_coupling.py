@@ -9,8 +9,8 @@ from evidence.accounts import Account, Accounts, Collision, Collisions
 from evidence.fact import Missing
 from evidence.headnode import Clock, Instance
 from evidence.model import Configuration, HttpAnswer
-from evidence.subjects.binding import PREFLIGHT, subjects
-from evidence.subjects.spec import Result
+from evidence.subjects.binding import subjects
+from evidence.subjects.spec import PREFLIGHT, Result
 from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from tests.judging import check_functions, results

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from evidence.accounts import Account
 from evidence.model import Change, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress, SysInfo
 from evidence.subjects.claims import judged
-from evidence.subjects.spec import BLOCKED, FAILED, NOT_APPLICABLE, PASSED, Result
+from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, Result
 from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from remediate.registry import advice_for
@@ -47,7 +47,7 @@ WRONG = {
 def test_a_dark_datacenter_does_not_hide_what_the_others_show(check: str) -> None:
     found = row(WRONG[check], check, "coupling")
     assert (found.outcome, "my-dc-3" in found.culprits, "my-dc-1" in found.culprits) == (FAILED, True, False)
-    dark = Result("headnode-answers", "my-dc-1", "critical", FAILED)
+    dark = Result("headnode-answers", "my-dc-1", CRITICAL, FAILED)
     causes = {str(cause.name) for cause in judge([found, dark], CHECKS, WRONG[check]).causes}
     assert causes == {f"{check}[coupling]", "headnode-answers[my-dc-1]"}
     assert advice_for(Cause(found), WRONG[check]).notes or advice_for(Cause(found), WRONG[check]).steps

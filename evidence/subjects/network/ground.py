@@ -13,7 +13,7 @@ from evidence.fact import Missing
 from evidence.model import Network
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.network.routes import address_in, subnet
-from evidence.subjects.triton import GLOBAL
+from evidence.subjects.triton import GLOBAL, role_of
 from evidence.subjects.zone import Zone
 
 BETWEEN = ("admin", "manta")
@@ -23,7 +23,8 @@ BETWEEN = ("admin", "manta")
 def zones_of(datacenter: Datacenter) -> list[Zone]:
     """Every zone that was seen, by alias."""
     seen = datacenter.evidence.zones.get()
-    return [Zone(datacenter, seen[alias].vm.role, alias) for alias in sorted(seen)]
+    roles = ((role_of(zone.vm.role), alias) for alias, zone in sorted(seen.items()))
+    return [Zone(datacenter, role, alias) for role, alias in roles if role is not None]
 
 
 def grounds(datacenter: Datacenter) -> list[IPv4Network]:
