@@ -85,7 +85,7 @@ def test_probes_tell_open_refused_and_timeout() -> None:
         ports = {"open": listening.getsockname()[1], "refused": closed.getsockname()[1], "timeout": port}
         started = time.monotonic()
         answers = zone.read(run("1", *(f"tcp:127.0.0.1:{number}" for number in ports.values())))
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30
         for one in waiting:
             one.close()
     assert answers.complete

@@ -50,7 +50,7 @@ async def ask(symptom: Symptom) -> str:
 async def typed_there(datacenters: str, command: str) -> tuple[str, str]:
     code, said = "", []
     for datacenter in datacenters.split():
-        async with asyncssh.connect(datacenter, connect_timeout=3) as link:
+        async with asyncssh.connect(datacenter, connect_timeout=20) as link:
             done = await link.run(in_login(command), stdin=asyncssh.DEVNULL, errors="replace")
         code = str(done.exit_status)
         said.append(f"{done.stdout!s}{done.stderr!s}")

@@ -136,7 +136,7 @@ for turn in range(3):
 """
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", sys.executable, "-c", script],
-        cwd=ROOT, env=place, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, env=place, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     numbers = [int(each) for each in done.stdout.split()]
@@ -174,7 +174,7 @@ def test_an_ordinary_user_has_a_lab_too() -> None:
     )
     done = subprocess.run(
         ["unshare", "--mount", "--propagation", "private", "bash", "-c", command],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     if "Operation not permitted" in done.stderr or "No space left" in done.stderr:
         pytest.skip("this kernel gives namespaces to root only")

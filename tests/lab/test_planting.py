@@ -14,7 +14,7 @@ LAB = [sys.executable, "-m", "lab"]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode == 2:
         pytest.skip("no namespaces on this machine")
     return done

@@ -47,7 +47,7 @@ async def answering(link: asyncssh.SSHClientConnection, line: str, turns: Sequen
 
 
 async def main(turns: Sequence[tuple[str, str]], datacenter: str, line: str) -> int:
-    async with asyncssh.connect(datacenter, connect_timeout=3) as link:
+    async with asyncssh.connect(datacenter, connect_timeout=20) as link:
         return await (answering(link, line, turns) if turns else plainly(link, line))
 
 

@@ -25,7 +25,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     (place / "root").mkdir()
     faults = [f"--fault={fault}" for fault in FAULTS]
     command = [sys.executable, "-m", "lab", *faults, "--", "bash", "-c", INSIDE, sys.executable, str(place)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode == 2 and "namespaces" in done.stderr:
         pytest.skip("no namespaces on this machine")
     return place

