@@ -19,8 +19,8 @@ def marker(sent: str | None) -> str:
 
 def _taken_apart(sent: str | None) -> tuple[str, str]:
     assert sent is not None
-    shell, option, word = shlex.split(sent)
-    assert (shell, option) == ("/usr/bin/bash", "-c"), sent
+    *shell, word = shlex.split(sent)
+    assert shell == ["/usr/bin/bash", "--norc", "-c"], sent
     found = MARKS.fullmatch(word)
     assert found is not None, sent
     assert found[2].startswith(PATH_FIRST), sent

@@ -30,11 +30,11 @@ class Attempt:
     peer: Peer = field(default_factory=Peer)
     process: Process | None = None
 
-    def clear(self) -> None:
+    async def clear(self) -> None:
         """Closes what no connection needs any more, or ever came to need."""
         self.identities.close()
         if self.process is not None:
-            self.process.close()
+            await self.process.close()
 
     def name(self, index: int = -1) -> str:
         """A host on the way, for the operator."""

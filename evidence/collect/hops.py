@@ -16,12 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evidence.collect.openssh import PROGRAM, Settings, configuration, end, environment, files_of, quoted, shell
+from evidence.collect.openssh import GRACE, PROGRAM, Settings, configuration, end, environment, files_of, quoted, shell
 from evidence.collect.unanswered import UnansweredError, reason
 
 MOST_SAID: Final = 4096
-PATIENCE: Final = 1.0
-"""Seconds that a process has to end in, after its connection did."""
 _CONNECTED = re.compile(r"^(?:debug1: )?Authenticat(?:ion succeeded|ed to )", re.MULTILINE)
 _HARMLESS = re.compile(
     r"debug|Authenticated to |Warning: |OpenSSH_|Transferred: |Bytes per second|Killed by signal|\s*$"
@@ -56,25 +54,23 @@ class Process:
     async def failed(self) -> Failed | None:
         """The first host on the way that failed.  None if all went well as far as anybody said."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(GRACE):
                 await asyncio.shield(self._reading)
         for index, text in enumerate(self._logs.texts()):
             said = "\n".join(line for line in text.splitlines() if not _HARMLESS.match(line))
             connected = _CONNECTED.search(text) is not None
             if said or (not connected and text):
-                return Failed(index, said, connected, text.count("debug1: Offering public key"))
+                taken = "Server accepts key" in text  # and yet nobody could sign with it
+                return Failed(index, said, connected, 0 if taken else text.count("debug1: Offering public key"))
         lines = self._said.decode("utf-8", "replace").split("\n")
         said = "; ".join(line.strip() for line in lines if line.strip())
         return Failed(-1, said) if said or self._process.returncode is not None else None
 
-    def close(self) -> None:
-        self._reading.cancel()
-        end(self._process)
+    async def close(self) -> None:
         self.socket.close()
+        await end(self._process)
+        self._reading.cancel()
         self._logs.close()
-
-    async def wait_closed(self) -> None:
-        await self._process.wait()
 
 
 class _Logs:

@@ -66,7 +66,7 @@ def revoked(files: Iterable[pathlib.Path]) -> list[asyncssh.SSHKey]:
 def _lines(path: pathlib.Path) -> list[str]:
     """Each line by itself, with names in small letters, as a host's name is compared."""
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
+        text = path.read_bytes().decode("ascii", "backslashreplace")
     except OSError:
         return []
     return [_small(line) for line in text.split("\n")]

@@ -73,4 +73,4 @@ class Line:
                 async with asyncio.timeout(1):
                     await connection.wait_closed()
         if self.process is not None:
-            self.process.close()
+            await self.process.close()

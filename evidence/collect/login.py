@@ -50,7 +50,7 @@ async def _line(declared: Declared, timeouts: Timeouts) -> Line:
     except Exception as error:
         raise UnansweredError(await refused.why(error, attempt)) from None
     finally:
-        attempt.clear()
+        await attempt.clear()
 
 
 async def _log_in(attempt: Attempt, timeouts: Timeouts) -> Line:

@@ -1,7 +1,8 @@
 """What is really sent for a command, and which part of what comes back is its answer.
 
 A login shell may be any, and may print whatever its files say before it runs anything: a banner, a greeting, a trace.
-So each command goes to bash as one quoted word, and prints a marker first; what stands before that is no answer.  The
+So each command goes to bash as one quoted word, and prints a marker first; what stands before that is no answer.  (--norc:
+a bash that finds itself run over the network reads .bashrc, this one too.)  The
 marker is another for each connection, and nobody can guess it.
 """
 
@@ -29,7 +30,7 @@ class Marker:
     def sent(self, command: str) -> str:
         """What is really sent: no word of it but the quoted one is read by the login shell, sh, csh or fish."""
         marks = f"echo {self._text}; echo {self._text} >&2; "
-        return f"{BASH} -c {shlex.quote(marks + EXPORT_PATH + command)}"
+        return f"{BASH} --norc -c {shlex.quote(marks + EXPORT_PATH + command)}"
 
     def stream(self) -> Stream:
         return Stream(self._line)

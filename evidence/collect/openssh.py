@@ -25,6 +25,8 @@ from evidence.collect.unanswered import UnansweredError, reason
 
 PROGRAM: Final = "ssh"
 MOST_HOPS: Final = 8
+GRACE: Final = 1.0
+"""Seconds that a process has to end in."""
 _PLACE = re.compile(r"\[([^\[\]]+)\](?::([0-9]{1,5}))?|([^:]+):([0-9]{1,5})|([^\[\]]+)")
 
 
@@ -220,16 +222,20 @@ async def _output(command: list[str]) -> tuple[int, str, str]:
     try:
         out, errors = await process.communicate()
     finally:
-        end(process)
+        await end(process)
     assert process.returncode is not None
     return process.returncode, out.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
 
 
-def end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
     """Ends a process that was started here, and what it started."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, sign)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await process.wait()
 
 
 def quoted(words: list[str]) -> str:
