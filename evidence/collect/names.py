@@ -20,7 +20,7 @@ import dns.rcode
 import dns.rdatatype
 
 from evidence.collect.tunnel import Reach
-from evidence.collect.unanswered import ClosedError, UnansweredError
+from evidence.collect.unanswered import AgainError, ClosedError, UnansweredError
 from evidence.inventory.model import Timeouts
 from evidence.model import DnsAnswer
 from evidence.redact import cut
@@ -104,6 +104,15 @@ class Names:
         except (dns.exception.DNSException, ValueError, UnicodeError):
             raise UnansweredError(f"{cut(name)!r} is not a DNS name") from None
         query.flags |= dns.flags.RD
+        while True:
+            try:
+                return await self._asked(host, query, kind, limit)
+            except AgainError:
+                continue
+
+    async def _asked(
+        self, host: str, query: dns.message.Message, kind: dns.rdatatype.RdataType, limit: float
+    ) -> DnsAnswer:
         started = time.monotonic()
         try:
             async with asyncio.timeout(limit):

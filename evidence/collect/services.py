@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from evidence.collect import ldap, parse, web
 from evidence.collect.tunnel import LARGEST_TUNNELLED, Reach, tunnel
-from evidence.collect.unanswered import ClosedError, UnansweredError
+from evidence.collect.unanswered import AgainError, ClosedError, UnansweredError
 from evidence.inventory.model import Timeouts
 from evidence.model import HttpAnswer, SapiObject, Vm
 from evidence.redact import Vault, cut
@@ -72,10 +72,17 @@ class Services:
     ) -> T:
         """Runs blocking work with the port of a tunnel, for at most the time of one command.
 
-        An answer that is not `good` is the service's only if the way to it is still there.
-
-        At its end the tunnel is closed, and with it whatever the thread still waits for.
+        An answer that is not `good` is the service's only if the way to it is still there; if there is another by now, it is
+        asked for again.
         """
+        while True:
+            try:
+                return await self._once(host, port, work, good, most)
+            except AgainError:
+                continue
+
+    async def _once(self, host: str, port: int, work: Callable[[int], T], good: Callable[[T], bool], most: int) -> T:
+        """At its end the tunnel is closed, and with it whatever the thread still waits for."""
         loop = asyncio.get_running_loop()
         async with tunnel(self._reach, host, port, most) as opened:
             begun = loop.time()

@@ -1,28 +1,28 @@
-"""One SSH connection per head node: commands, and connections from the head node to the services of its datacenter.
+"""A head node that can be asked: commands, and connections from it to the services of its datacenter.
 
-Every failure becomes an UnansweredError with a sentence for the operator.  What goes wrong with the connection itself is
-kept as a Trouble: it is told once, and nobody takes it for an answer of a service.
+Every failure becomes an UnansweredError with a sentence for the operator.  A connection that breaks is made once more, and
+what was under way is asked again: all of it only reads.  What stays broken is kept as a Trouble: it is told once, and nobody
+takes it for an answer of a service.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import asyncssh
 
-from evidence.collect.unanswered import ClosedError, UnansweredError, reason
+from evidence.collect.line import Line
+from evidence.collect.marked import Stream
+from evidence.collect.sessions import Sessions
+from evidence.collect.unanswered import AgainError, ClosedError, UnansweredError, reason
 from evidence.headnode import CUT, FORWARDING, FROZEN, SESSIONS, Trouble
 from evidence.inventory.model import Timeouts
 from evidence.redact import cut
-from evidence.subjects.triton import EXPORT_PATH
 
-AT_ONCE: Final = 8
-"""Commands at once over one connection: OpenSSH's MaxSessions is 10 by default."""
 LARGEST: Final = 8 << 20
 MOST_SHOWN: Final = 3
 """Of the places that forwarding is refused to."""
@@ -45,110 +45,95 @@ class Output:
         return self.stdout.decode("utf-8", "replace")
 
 
-class Peer(asyncssh.SSHClient):
-    """Remembers whether the TCP connection came to be, and when and how it was lost."""
-
-    connected = False
-    lost = ""
-    frozen = False
-    since = ""
-    closing = False
-
-    def connection_made(self, _: asyncssh.SSHClientConnection) -> None:
-        self.connected = True
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.closing:
-            self.lost = reason(error) if error is not None else "it was closed"
-            self.frozen = "keepalive" in self.lost
-            self.since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def sent(command: str) -> str:
-    """What is really sent for a command: all of them pass here."""
-    return EXPORT_PATH + command
-
-
 class HeadNode:
-    """An open connection to a head node, by way of `hops`."""
+    """A head node over one connection; `again` makes another."""
 
-    def __init__(
-        self,
-        connection: asyncssh.SSHClientConnection,
-        timeouts: Timeouts,
-        peer: Peer,
-        hops: Sequence[asyncssh.SSHClientConnection] = (),
-    ) -> None:
-        self._connection, self._timeouts, self._peer, self._hops = connection, timeouts, peer, hops
-        self._sessions = asyncio.Semaphore(AT_ONCE)
-        self._looking = asyncio.Lock()
-        self._there_at = 0.0
+    def __init__(self, line: Line, timeouts: Timeouts, again: Callable[[], Awaitable[Line]]) -> None:
+        self._line, self._timeouts, self._again = line, timeouts, again
+        self._sessions = Sessions()
+        self._looking, self._renewing = asyncio.Lock(), asyncio.Lock()
+        self._there_at = self._renewed_at = 0.0
         self._answers = 0
         self._forbidden: set[str] = set()
-        self._refused = ""
+        self._refused = self._no_shell = ""
+        self._broken: Trouble | None = None
 
     @property
     def software(self) -> str:
         """What the server says of itself, such as "OpenSSH_9.8"."""
-        return cut(str(self._connection.get_extra_info("server_version", "")))
+        return cut(str(self._line.connection.get_extra_info("server_version", "")))
 
     @property
     def lost(self) -> bool:
-        """Whether the connection is gone: nothing can be asked any more."""
-        return bool(self._peer.lost)
+        """Whether the connection is gone for good: nothing can be asked any more."""
+        return self._broken is not None
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
-        """What was wrong with the connection so far."""
+        """What was wrong with the head node so far, and cost an answer."""
         found = []
-        if self._peer.lost:
-            kind = FROZEN if self._peer.frozen else CUT
-            found.append(Trouble(kind, self._peer.lost, self._peer.since, self._answers))
+        if self._broken is not None:
+            found.append(Trouble(self._broken.kind, self._broken.detail, self._broken.since, self._answers))
         if self._forbidden:
             shown = sorted(self._forbidden)
             more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
             found.append(Trouble(FORWARDING, f"to {', '.join(shown[:MOST_SHOWN])}{more}"))
-        if self._refused:
-            found.append(Trouble(SESSIONS, self._refused))
+        if self._refused or (self._no_shell and not self._answers):
+            found.append(Trouble(SESSIONS, self._refused or self._no_shell))
         return tuple(found)
 
     async def run(self, command: str, stdin: str = "") -> Output:
         """Runs a command.  What it printed until its time was over, or its output too long, is not lost."""
-        async with self._sessions:
-            process = await self._begin(command)
+        while True:
+            line = self._line
             try:
-                output = await self._finish(process, stdin.encode())
-            finally:
-                process.close()
-        self._answers += not output.why
-        return output
+                output = await self._run_over(line, command, stdin.encode())
+            except AgainError:
+                continue
+            if not (output.why and line.lost and await self._renewed(line)):
+                self._answers += not output.why
+                return output
 
-    async def _begin(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
-        self._raise_if_lost()
+    async def _run_over(self, line: Line, command: str, stdin: bytes) -> Output:
+        process = await self._begin(line, command)
         try:
+            return await self._finish(line, process, stdin)
+        finally:
+            process.close()
+            await self._sessions.close()
+            await asyncio.sleep(0)  # asyncssh tells its client of a lost connection one turn later
+
+    async def _begin(self, line: Line, command: str) -> asyncssh.SSHClientProcess[bytes]:
+        await self._raise_if_lost(line)
+
+        async def begin() -> asyncssh.SSHClientProcess[bytes]:
             async with asyncio.timeout(self._timeouts.command):
-                return await self._start(command)
+                return await self._start(line, command)
+
+        try:
+            return await self._sessions.open(begin)
         except TimeoutError:
             raise UnansweredError(f"the head node opened no session within {self._timeouts.command:g} s") from None
         except (asyncssh.Error, OSError) as error:
-            await self._notice_loss()
+            await self._notice_loss(line)
             self._refused = reason(error)
             raise UnansweredError(f"the head node refused a session: {self._refused}") from None
 
-    async def _finish(self, process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> Output:
+    async def _finish(self, line: Line, process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> Output:
+        out, errors = line.marker.stream(), line.marker.stream()
         parts: list[bytes] = []
-        errors = bytearray()
+        told = bytearray()
         why = ""
         try:
             async with asyncio.timeout(self._timeouts.command):
-                drained = asyncio.ensure_future(_drain(process.stderr, errors))
+                drained = asyncio.ensure_future(_drain(process.stderr, errors, told))
                 try:
                     with contextlib.suppress(BrokenPipeError, ConnectionError):
                         process.stdin.write(stdin)
                         process.stdin.write_eof()
                     size = 0
                     while part := await process.stdout.read(65536):
-                        parts.append(part)
+                        parts.append(out.answer(part))
                         size += len(part)
                         if size > LARGEST:
                             why = f"printed more than {LARGEST >> 20} MiB, and was stopped"
@@ -165,84 +150,125 @@ class HeadNode:
         code = None if why else process.exit_status
         if not why and code is None:
             why = "lost its connection before it ended"
-        return Output(b"".join(parts), bytes(errors).decode("utf-8", "replace"), code, why)
+        if not why and not out.begun:
+            why, code = self._unmarked(out, errors), None
+        return Output(b"".join(parts), bytes(told).decode("utf-8", "replace"), code, why)
+
+    def _unmarked(self, out: Stream, errors: Stream) -> str:
+        """A command that ended, and was never begun: by a forced command, or a shell that starts none."""
+        came = out.instead if out.instead != "''" else errors.instead
+        said = f"instead of an answer came {came}" if came != "''" else "nothing at all came back"
+        self._no_shell = f"no command is run: {said}"
+        return f"was not run by the head node: {said}"
 
     async def connect(self, host: str, port: int) -> tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]:
         """A TCP connection from the head node to a service.  Raises ClosedError if the head node cannot make one.
 
         Only one reason code of RFC 4254 says that it tried; OpenSSH's text is the same for a forwarding that it forbids.
         """
-        self._raise_if_lost()
-        try:
-            opened = await self._connection.open_connection(host, port, encoding=None)
-        except asyncssh.ChannelOpenError as error:
-            await self._notice_loss()
-            if error.code == asyncssh.OPEN_CONNECT_FAILED:
-                self._answers += 1
-                raise ClosedError(_closed(error)) from None
-            self._forbidden.add(f"{host}:{port}")
-            raise UnansweredError("the head node's SSH server forbids forwarding to it") from None
-        except (asyncssh.Error, OSError) as error:
-            await self._notice_loss()
-            raise UnansweredError(f"the connection to the head node broke: {reason(error)}") from None
-        self._answers += 1
-        return opened
+        while True:
+            line = self._line
+            try:
+                await self._raise_if_lost(line)
+                try:
+                    opened = await line.connection.open_connection(host, port, encoding=None)
+                except (asyncssh.Error, OSError) as error:
+                    await self._notice_loss(line)
+                    raise self._not_connected(error, f"{host}:{port}") from None
+            except AgainError:
+                continue
+            self._answers += 1
+            return opened
+
+    def _not_connected(self, error: Exception, place: str) -> Exception:
+        if not isinstance(error, asyncssh.ChannelOpenError):
+            return UnansweredError(f"the connection to the head node broke: {reason(error)}")
+        if error.code == asyncssh.OPEN_CONNECT_FAILED:
+            self._answers += 1
+            return ClosedError(_closed(error))
+        self._forbidden.add(place)
+        return UnansweredError("the head node's SSH server forbids forwarding to it")
 
     async def check(self, waited: float) -> None:
         """After an answer that did not come.  Raises UnansweredError if it is the head node that does not answer.
 
-        What came to an end at once, a frozen connection did not end.  Else whatever the head node says now, also a refusal,
-        shows that it is there; a frozen one ends by keepalive.
+        AgainError if the connection broke meanwhile, and there is another: then the question can be put again.  What came to
+        an end at once, a frozen connection did not end.  Else whatever the head node says now, also a refusal, shows that it is
+        there; a frozen one ends by keepalive.
         """
         loop = asyncio.get_running_loop()
-        arrived = loop.time()
-        await self._notice_loss()
+        line, arrived = self._line, loop.time()
+        if self._renewed_at > arrived - waited:
+            raise AgainError("the connection to the head node was made once more")
+        await self._notice_loss(line)
         if waited < AT_ONCE_SECONDS:
             return
         async with self._looking:
-            self._raise_if_lost()
+            await self._raise_if_lost(line)
             if self._there_at >= arrived:
                 return
             begun = loop.time()
             try:
                 async with asyncio.timeout(self._timeouts.command):
-                    process = await self._start(STILL_THERE)
+                    process = await self._start(line, STILL_THERE)
                     process.stdin.write_eof()
                     await process.wait_closed()
             except TimeoutError:
                 raise UnansweredError("the head node did not answer at that time") from None
             except (asyncssh.Error, OSError):
-                await self._notice_loss()
+                await self._notice_loss(line)
             self._there_at = begun
 
-    async def _start(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
+    async def _start(self, line: Line, command: str) -> asyncssh.SSHClientProcess[bytes]:
         """The one door through which a command goes."""
-        process: asyncssh.SSHClientProcess[bytes] = await self._connection.create_process(sent(command), encoding=None)
+        sent = line.marker.sent(command)
+        process: asyncssh.SSHClientProcess[bytes] = await line.connection.create_process(sent, encoding=None)
         return process
 
-    async def _notice_loss(self) -> None:
+    async def _notice_loss(self, line: Line) -> None:
         """asyncssh tells its client of a lost connection one turn later than those who wait for an answer."""
         await asyncio.sleep(0)
-        self._raise_if_lost()
+        await self._raise_if_lost(line)
 
-    def _raise_if_lost(self) -> None:
-        if self._peer.lost:
-            how = "froze" if self._peer.frozen else "was cut"
-            raise UnansweredError(f"the connection to the head node {how} before this was answered")
+    async def _raise_if_lost(self, line: Line) -> None:
+        """Raises AgainError if the connection is lost and there is another, UnansweredError if there is none."""
+        if not line.lost:
+            return
+        if await self._renewed(line):
+            raise AgainError("the connection to the head node was made once more")
+        how = "froze" if line.peer.frozen else "was cut"
+        raise UnansweredError(f"the connection to the head node {how} before this was answered")
+
+    async def _renewed(self, line: Line) -> bool:
+        """Whether there is another connection than this one, which is lost.  It is made once."""
+        async with self._renewing:
+            if self._line is not line:
+                return True
+            if self._renewed_at or self._broken is not None:
+                self._give_up(line)
+                return False
+            try:
+                self._line = await self._again()
+            except UnansweredError:
+                self._give_up(line)
+                return False
+            self._renewed_at = asyncio.get_running_loop().time()
+        await line.close()
+        return True
+
+    def _give_up(self, line: Line) -> None:
+        if self._broken is None:
+            kind = FROZEN if line.peer.frozen else CUT
+            self._broken = Trouble(kind, line.peer.lost, line.peer.since)
 
     async def close(self) -> None:
-        self._peer.closing = True
-        for connection in (self._connection, *reversed(self._hops)):
-            connection.close()
-            with contextlib.suppress(asyncssh.Error, OSError, TimeoutError):
-                async with asyncio.timeout(1):
-                    await connection.wait_closed()
+        await self._line.close()
 
 
-async def _drain(stream: asyncssh.SSHReader[bytes], into: bytearray) -> None:
-    """Reads a stream to its end and keeps the first 4 KiB."""
+async def _drain(stream: asyncssh.SSHReader[bytes], marked: Stream, into: bytearray) -> None:
+    """Reads a stream to its end and keeps the first 4 KiB of the answer."""
     while part := await stream.read(65536):
-        into += part[: max(0, 4096 - len(into))]
+        into += marked.answer(part)[: max(0, 4096 - len(into))]
 
 
 def _closed(error: asyncssh.ChannelOpenError) -> str:

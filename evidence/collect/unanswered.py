@@ -9,6 +9,10 @@ class UnansweredError(Exception):
     """A question could not be put, or no answer came.  Its text says why."""
 
 
+class AgainError(UnansweredError):
+    """No answer came, for the way to who is asked broke; there is another now, so the question can be put once more."""
+
+
 class ClosedError(Exception):
     """The head node could not connect to a service (that is an answer).  Its text says what it said."""
 

@@ -40,7 +40,13 @@ from evidence.inventory.model import (
 )
 from evidence.inventory.waivers import read_waivers
 
-HEADNODE = re.compile(r"([A-Za-z0-9_.][A-Za-z0-9_.-]*@)?[A-Za-z0-9_.:\[][A-Za-z0-9_.:%\[\]-]*")
+HEADNODE = re.compile(
+    r"(?P<url>ssh://)?(?P<user>[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?"
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\]|(?P<host>[A-Za-z0-9_.][A-Za-z0-9_.-]*)|"
+    r"(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?))"
+    r"(?P<port>:[0-9]{1,5})?(?P<end>/?)"
+)
+"""[ssh://][USER@]HOST[:PORT]; an IPv6 address with a port stands in brackets."""
 
 
 def read_inventory(path: str | os.PathLike[str]) -> Inventory:
@@ -53,12 +59,16 @@ def read_inventory(path: str | os.PathLike[str]) -> Inventory:
 
 
 def _headnode(node: Node, what: str) -> str:
-    name = string(node, what)
-    if not HEADNODE.fullmatch(name):
-        raise WrongError(
-            node, f"{what} is {shown(node)} — write HOST or USER@HOST, as for ssh (options go into ~/.ssh/config)"
-        )
-    return name
+    """As `ssh` takes it: it knows a port in ssh://… only, so that what is printed to be typed works as it stands."""
+    found = HEADNODE.fullmatch(string(node, what))
+    port = (found["port"] or "")[1:] if found else ""
+    if found is None or (port and not 0 < int(port) < 65536) or (found["end"] and not found["url"]):
+        reason = "write HOST, USER@HOST or ssh://USER@HOST:PORT, as for ssh (options go into ~/.ssh/config)"
+        raise WrongError(node, f"{what} is {shown(node)} — {reason}")
+    user, address = found["user"] or "", found["six"] or found["bare"]
+    if not port:
+        return f"{user}{address or found['host']}"
+    return f"ssh://{user}{f'[{address}]' if address else found['host']}:{port}"
 
 
 def _dns_name(node: Node, what: str) -> str:
@@ -178,7 +188,9 @@ def _datacenters(node: Node, what: str, master: str) -> dict[str, Declared]:
             )
         one = Mapping(value, f"datacenters.{name}", DATACENTER)
         declared = _declared(name, one, master)
-        machine = declared.headnode.rpartition("@")[2].lower()  # root@HOST and HOST lead to one machine
+        machine = (
+            declared.headnode.removeprefix("ssh://").rpartition("@")[2].lower()
+        )  # root@HOST and HOST lead to one machine
         other = headnodes.setdefault(machine, name) if machine else name
         if other != name:
             reason = f"{name} and {other} have the same headnode {declared.headnode!r} — give each datacenter its own"

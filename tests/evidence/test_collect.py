@@ -16,7 +16,7 @@ import pytest
 from evidence.collect import collect
 from evidence.inventory.model import Declared, Inventory, Timeouts
 from evidence.model import DatacenterEvidence, Evidence
-from tests.brought import asked
+from tests.brought import asked, marker
 
 PASSWORD = "hush-hush-of-ufds-root"
 VM = {
@@ -58,6 +58,8 @@ class Server:
         async def process(process: asyncssh.SSHServerProcess[str]) -> None:
             command = asked(process.command)
             outer.commands.append(command)
+            process.stdout.write(marker(process.command))
+            process.stderr.write(marker(process.command))
             text = outer.printed.get(command.split()[0])
             if text == "HANG":
                 await asyncio.sleep(60)
@@ -103,6 +105,7 @@ def enter(
             f"Host {name}\n  HostName 127.0.0.1\n  Port {port}\n  User root\n  IdentityFile {home}/.ssh/{name}\n"
         )
     (key or asyncssh.generate_private_key("ssh-ed25519")).write_private_key(str(home / ".ssh" / name))
+    (home / ".ssh" / name).chmod(0o600)
     if host_key is not None:
         with (home / ".ssh/known_hosts").open("a") as file:
             file.write(f"[127.0.0.1]:{port} {host_key.export_public_key().decode()}")

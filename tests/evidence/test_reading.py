@@ -51,6 +51,36 @@ keep: 30
     assert (read.keep, read.path) == (30, str(tmp_path / "region.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("named", "read"),
+    [
+        ("headnode-3", "headnode-3"),
+        ("root@headnode-3", "root@headnode-3"),
+        ("root@192.0.2.9:2201", "ssh://root@192.0.2.9:2201"),
+        ("headnode-3:22", "ssh://headnode-3:22"),
+        ("root@[::1]:2201", "ssh://root@[::1]:2201"),
+        ("root@[2001:db8::9]", "root@2001:db8::9"),
+        ("2001:db8::9", "2001:db8::9"),
+        ("root@fe80::1%eth0", "root@fe80::1%eth0"),
+        ("ssh://root@headnode-3:2201", "ssh://root@headnode-3:2201"),
+        ("ssh://root@headnode-3/", "root@headnode-3"),
+    ],
+)
+def test_a_headnode_is_named_as_ssh_takes_it(tmp_path: pathlib.Path, named: str, read: str) -> None:
+    """A port in ssh://… only: commands that are printed to be typed hold the name as it is."""
+    text = GOOD.replace("headnode: headnode-3", f'headnode: "{named}"')
+    assert read_inventory(written(tmp_path, text)).datacenters["my-dc-3"].headnode == read
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["root@-x", "-x", "a b", "h:", "h:0", "h:65536", "h/", "[h]:22", "root@", "ssh://", "a;b", "$(a)", "http://h"],
+)
+def test_what_is_no_headnode(tmp_path: pathlib.Path, named: str) -> None:
+    with pytest.raises(DeclarationError, match="write HOST, USER@HOST or ssh://"):
+        read_inventory(written(tmp_path, GOOD.replace("headnode: headnode-3", f'headnode: "{named}"')))
+
+
 def test_endpoints_in_place_of_a_headnode(tmp_path: pathlib.Path) -> None:
     named = 'endpoints: {ufds: "ldaps://[2001:db8::1]", sapi: "http://h:8080/", binder: "dns://10.0.0.1"}'
     read = read_inventory(written(tmp_path, GOOD.replace("headnode: headnode-3", named))).datacenters["my-dc-3"]
@@ -95,6 +125,7 @@ REFUSED = {
     "datacenters null": ("master: a\ndatacenters:\n", 2, "not a mapping"),
     "datacenters a list": ("master: a\ndatacenters: [a, b]\n", 2, "a list, not a mapping"),
     "one head node twice": (GOOD.replace("headnode-3", "headnode-2"), 5, "the same headnode"),
+    "one head node twice, as a URL": (GOOD.replace("headnode-3", '"ssh://root@headnode-2"'), 5, "the same headnode"),
     "one head node twice, as another user": (GOOD.replace("headnode-3", "admin@headnode-2"), 5, "the same headnode"),
     "no headnode": (GOOD.replace("headnode: headnode-3, ", ""), 5, "lacks `headnode`"),
     "no region": (GOOD.replace(", region: other", ""), 5, "lacks `region`"),

@@ -36,6 +36,7 @@ GOOD: list[tuple[Callable[[object], str], str]] = [
     (typed.path, "/var/tmp/restore.ldif"),
     (typed.host, "root@10.3.2.2"),
     (typed.host, "headnode-2"),
+    (typed.host, "ssh://root@[::1]:2201"),
     (typed.fingerprint, MD5),
     (typed.public_key, "ssh-rsa AAAAB3Nza+/= root@headnode (my-dc-3)"),
     (typed.url, "https://cloudapi.my-dc-3.srv.example.com"),

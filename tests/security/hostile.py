@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncssh
 
-from tests.brought import asked
+from tests.brought import asked, marker
 
 Process = asyncssh.SSHServerProcess[bytes]
 Answer = Callable[[Process], Awaitable[None]]
@@ -169,6 +169,8 @@ class HeadNode:
             while part := await process.stdin.read(65536):
                 typed += part
             self.commands[at] = (command, bytes(typed))
+            process.stdout.write(marker(process.command).encode())
+            process.stderr.write(marker(process.command).encode())
             await self.answers.get(command.split()[0], says("", 127))(process)
         except (OSError, asyncssh.Error, asyncio.CancelledError):
             pass  # the client went away: what else
@@ -182,5 +184,6 @@ class HeadNode:
             "  ForwardAgent yes\n  ForwardX11 yes\n  RequestTTY force\n  Compression yes\n"
         )
         self.user_key.write_private_key(str(folder / "id"))
+        (folder / "id").chmod(0o600)
         key = "" if trusted is None else f"[127.0.0.1]:{self.port} {trusted.export_public_key().decode()}"
         (folder / "known_hosts").write_text(key)
