@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,18 @@ TEXTS = {"lab/machine/stub.py": "is run in a zone by itself, at once: neither a 
 """What is no module of the house, though it is Python."""
 
 
+@cache
+def parsed(path: Path) -> tuple[ast.Module, str]:
+    text = path.read_text(encoding="utf-8")
+    return ast.parse(text), text
+
+
 def modules(*packages: str) -> Iterator[tuple[str, ast.Module, str]]:
     for package in packages:
         for path in sorted((ROOT / package).rglob("*.py")):
-            name, text = str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+            name = str(path.relative_to(ROOT))
             if name not in TEXTS:
-                yield name, ast.parse(text), text
+                yield name, *parsed(path)
 
 
 def imported(tree: ast.Module) -> set[str]:

@@ -4,6 +4,7 @@
     ├── UsageError               what was typed cannot be done
     ├── DeclarationError         region.yaml or waivers.yaml is wrong: file, line, reason      evidence.inventory.lines
     ├── FingerprintKeyError      the installation's key of fingerprints cannot be used         evidence.redact
+    ├── MachineError             this machine lacks what a run needs                           evidence.collect.machine
     ├── EvidenceError            stored evidence cannot be used                                evidence.store
     ├── FindingsError            a run's findings cannot be used                               reports.findings
     └── RunError                 a run cannot be kept                                          reports.run

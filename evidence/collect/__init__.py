@@ -20,6 +20,7 @@ from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import Comparing
 from evidence.collect.datacenter import Collector, Shared
 from evidence.collect.draft import Draft, blotted, now
+from evidence.collect.machine import make_room
 from evidence.collect.names import Turns
 from evidence.collect.replication import Changelog
 from evidence.inventory.model import CANDIDATE, REPLICA, Inventory
@@ -45,9 +46,10 @@ def suite_version() -> str:
 async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evidence:
     """Everything about every datacenter, as far as `inventory.timeouts` allows.
 
-    `progress` gets a short line now and then.  Raises FingerprintKeyError if the installation's key cannot be used, and
-    nothing else: whatever fails outside is missing evidence.
+    `progress` gets a short line now and then.  Raises FingerprintKeyError if the installation's key cannot be used,
+    MachineError if this machine lacks something, and nothing else: whatever fails outside is missing evidence.
     """
+    make_room(len(inventory.datacenters))
     vault = Vault(fingerprint_key())
     started = now()
     reporter = _Reporter(progress)

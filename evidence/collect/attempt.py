@@ -10,7 +10,7 @@ from evidence.collect.hops import Process
 from evidence.collect.keys import Identities
 from evidence.collect.known import Known, known, revoked
 from evidence.collect.line import Peer
-from evidence.collect.openssh import Settings, Target
+from evidence.collect.openssh import Host, Settings
 from evidence.collect.unanswered import UnansweredError, reason
 from evidence.inventory.model import Timeouts
 
@@ -19,10 +19,10 @@ KEEPALIVES: Final = 3
 
 
 @dataclass
-class Attempt:
+class LoggingIn:
     """`way` are the hosts to log in to, the head node last."""
 
-    target: Target
+    target: Host
     patience: float
     way: Sequence[Settings] = ()
     identities: Identities = field(default_factory=Identities)

@@ -19,7 +19,7 @@ from asyncssh.mac import get_mac_algs
 from asyncssh.public_key import get_certificate_algs, get_public_key_algs
 
 from evidence.collect import hops, keys, openssh, refused, without
-from evidence.collect.attempt import Attempt, known_keys, plain
+from evidence.collect.attempt import LoggingIn, known_keys, plain
 from evidence.collect.known import Known
 from evidence.collect.line import Line, Peer
 from evidence.collect.ssh import HeadNode
@@ -38,7 +38,7 @@ async def connect(declared: Declared, timeouts: Timeouts) -> HeadNode:
 
 async def _line(declared: Declared, timeouts: Timeouts) -> Line:
     target = openssh.target(declared.headnode)
-    attempt = Attempt(target, timeouts.connect)
+    attempt = LoggingIn(target, timeouts.connect)
     try:
         async with asyncio.timeout(timeouts.connect):
             attempt.way = await openssh.way_to(target)
@@ -53,7 +53,7 @@ async def _line(declared: Declared, timeouts: Timeouts) -> Line:
         await attempt.clear()
 
 
-async def _log_in(attempt: Attempt, timeouts: Timeouts) -> Line:
+async def _log_in(attempt: LoggingIn, timeouts: Timeouts) -> Line:
     last = attempt.way[-1]
     attempt.identities = await keys.identities(last)
     attempt.known = known_keys(last)

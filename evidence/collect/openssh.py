@@ -35,7 +35,7 @@ class NoOpenSshError(Exception):
 
 
 @dataclass(frozen=True)
-class Target:
+class Host:
     """A host to log in to, as the inventory or ProxyJump names it."""
 
     shown: str
@@ -51,7 +51,7 @@ class Target:
         return [*user, *port, "--", self.host]
 
 
-def target(shown: str) -> Target:
+def target(shown: str) -> Host:
     """[ssh://][USER@]HOST[:PORT].  An IPv6 address with a port stands in brackets.  Raises UnansweredError."""
     user, _, place = shown.strip().removeprefix("ssh://").rstrip("/").rpartition("@")
     found = _PLACE.fullmatch(place)
@@ -59,14 +59,14 @@ def target(shown: str) -> Target:
     port = (found[2] or found[4]) if found else None
     if not host or host.startswith("-") or user.startswith("-") or (port and not 0 < int(port) < 65536):
         raise UnansweredError(f"{shown!a} names no host as ssh does: [USER@]HOST, or ssh://[USER@]HOST[:PORT]")
-    return Target(shown, user, host, int(port) if port else None)
+    return Host(shown, user, host, int(port) if port else None)
 
 
 @dataclass(frozen=True)
 class Settings:
     """What OpenSSH would use for one host."""
 
-    target: Target
+    target: Host
     values: Mapping[str, tuple[str, ...]]
 
     def get(self, key: str, default: str = "") -> str:
@@ -176,7 +176,7 @@ def shell() -> str:
     return os.environ.get("SHELL") or "/bin/sh"
 
 
-async def way_to(last: Target) -> list[Settings]:
+async def way_to(last: Host) -> list[Settings]:
     """The hosts to log in to one after the other, the last of them `last`.
 
     Raises NoOpenSshError, UnansweredError.
@@ -184,7 +184,7 @@ async def way_to(last: Target) -> list[Settings]:
     return await _way_to(last, None, ())
 
 
-async def _way_to(last: Target, jumps: str | None, before: tuple[str, ...]) -> list[Settings]:
+async def _way_to(last: Host, jumps: str | None, before: tuple[str, ...]) -> list[Settings]:
     """As OpenSSH goes: of several jump hosts each is reached through those before it, the first by its own settings."""
     if last.host in before or len(before) >= MOST_HOPS:
         raise UnansweredError(f"~/.ssh/config goes round in a circle: ProxyJump of {before[-1]} leads to {last.host}")
@@ -196,7 +196,7 @@ async def _way_to(last: Target, jumps: str | None, before: tuple[str, ...]) -> l
     return [*await _way_to(target(next_to_last), rest or None, (*before, last.host)), settings]
 
 
-async def _ask(host: Target, jumps: str | None) -> Settings:
+async def _ask(host: Host, jumps: str | None) -> Settings:
     command = [PROGRAM, "-T", "-G", *configuration(), *(["-J", jumps] if jumps else []), *host.words]
     code, out, errors = await _output(command)
     if code != 0:

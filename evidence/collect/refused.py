@@ -16,7 +16,7 @@ from typing import Final
 import asyncssh
 
 from evidence.collect import keys
-from evidence.collect.attempt import Attempt
+from evidence.collect.attempt import LoggingIn
 from evidence.collect.hops import Failed
 from evidence.collect.keys import Identities
 from evidence.collect.openssh import Settings
@@ -28,7 +28,7 @@ _NOT_CONNECTED = re.compile(r"connect to (?:host|address) \S+ port \d+: ([^\n]*)
 _SHORT: Final = 200
 
 
-async def why(error: Exception, attempt: Attempt) -> str:
+async def why(error: Exception, attempt: LoggingIn) -> str:
     """What failed, at which host."""
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         return _own_host_key(error, attempt)
@@ -52,7 +52,7 @@ async def why(error: Exception, attempt: Attempt) -> str:
     return f"no connection to {attempt.name() if attempt.way else attempt.target.shown}: {reason(error)}"
 
 
-def _silent(attempt: Attempt) -> str:
+def _silent(attempt: LoggingIn) -> str:
     limit = f"{attempt.patience:g} s"
     if not attempt.way:
         return f"`ssh -G {attempt.target.shown}` did not end within {limit} (a `Match exec` in ~/.ssh/config?)"
@@ -85,7 +85,7 @@ def refused(name: str, port: int) -> str:
 # A jump host, or a ProxyCommand
 
 
-async def _on_the_way(failed: Failed, attempt: Attempt) -> str:
+async def _on_the_way(failed: Failed, attempt: LoggingIn) -> str:
     """By what `ssh` said of that host."""
     said = failed.said
     short = ascii(" ".join(said.split())[-_SHORT:])[1:-1]
@@ -167,7 +167,7 @@ def host_key(key: HostKey) -> str:
     return f"{whose} is unknown.  Compare its fingerprint{shown}, then: {take}"
 
 
-def _of(settings: Settings, kind: str, attempt: Attempt, index: int, fingerprint: str = "") -> HostKey:
+def _of(settings: Settings, kind: str, attempt: LoggingIn, index: int, fingerprint: str = "") -> HostKey:
     way, last = attempt.way, index in (-1, len(attempt.way) - 1)
     index = len(way) - 1 if last else index
     via: str | None = way[index - 1].target.shown if index else ""
@@ -182,7 +182,7 @@ def _of(settings: Settings, kind: str, attempt: Attempt, index: int, fingerprint
     )  # fmt: skip
 
 
-def _own_host_key(error: Exception, attempt: Attempt) -> str:
+def _own_host_key(error: Exception, attempt: LoggingIn) -> str:
     settings, shown = attempt.way[-1], attempt.peer.shown
     if "revoked" in str(error):
         kind = REVOKED
@@ -202,7 +202,7 @@ def _own_host_key(error: Exception, attempt: Attempt) -> str:
 # Whether we are let in
 
 
-def _own_login(attempt: Attempt) -> str:
+def _own_login(attempt: LoggingIn) -> str:
     return _denied(attempt.way[-1], attempt.name(), attempt.identities, attempt.peer.offered)
 
 

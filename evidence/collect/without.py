@@ -18,7 +18,7 @@ from evidence.collect import refused
 from evidence.collect.attempt import plain
 from evidence.collect.known import Known, known
 from evidence.collect.line import Line, Peer
-from evidence.collect.openssh import MOST_HOPS, Target, target
+from evidence.collect.openssh import MOST_HOPS, Host, target
 from evidence.collect.unanswered import UnansweredError, reason
 from evidence.inventory.model import Timeouts
 
@@ -27,7 +27,7 @@ NO_SSH: Final = "there is no `ssh` on this machine, and without it ~/.ssh/config
 Options = asyncssh.SSHClientConnectionOptions
 
 
-async def line(last: Target, timeouts: Timeouts) -> Line:
+async def line(last: Host, timeouts: Timeouts) -> Line:
     """A connection to the head node.  Raises UnansweredError."""
     route = _Route(last, timeouts)
     try:
@@ -43,7 +43,7 @@ async def line(last: Target, timeouts: Timeouts) -> Line:
 class _Route:
     """The way to a head node while it is gone; `hop`, `options` and `peer` are those of the host that is next."""
 
-    def __init__(self, last: Target, timeouts: Timeouts) -> None:
+    def __init__(self, last: Host, timeouts: Timeouts) -> None:
         self.target = self.hop = last
         self.options: Options | None = None
         self.known = Known()
@@ -53,7 +53,7 @@ class _Route:
         self.timeouts = timeouts
 
     async def reach(
-        self, hop: Target, through: asyncssh.SSHClientConnection | None = None, before: tuple[str, ...] = ()
+        self, hop: Host, through: asyncssh.SSHClientConnection | None = None, before: tuple[str, ...] = ()
     ) -> asyncssh.SSHClientConnection:
         """Logs in to a host, and first to those that ~/.ssh/config puts before it."""
         self.hop, self.options, self.peer = hop, None, Peer()
@@ -89,7 +89,7 @@ class _Route:
         return f"{self.hop.shown} (a jump host on the way to {self.target.shown})"
 
 
-async def _options(hop: Target, timeouts: Timeouts) -> Options:
+async def _options(hop: Host, timeouts: Timeouts) -> Options:
     configuration = pathlib.Path.home() / ".ssh/config"
     given: dict[str, Any] = {"username": hop.user} if hop.user else {}
     if hop.port is not None:

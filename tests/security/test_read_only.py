@@ -78,12 +78,22 @@ def test_only_gets_and_read_only_searches(watched: Path) -> None:
     assert {port for _, port in noted["forwarded"]} <= {53, 80, 443, 636}
 
 
-def test_only_head_nodes_and_public_urls_of_cloudapi_are_connected_to_and_nothing_is_started(watched: Path) -> None:
+def test_only_head_nodes_and_public_urls_of_cloudapi_are_connected_to(watched: Path) -> None:
     noted = seen(watched)
     head_nodes = {(f"10.{number}.2.2", 22) for number in (1, 2, 3)}
     public = {(f"10.{number}.2.35", 443) for number in (1, 2, 3)}
     assert {tuple(to) for to in noted["connected"] if to[0] != "127.0.0.1"} == head_nodes | public
-    assert noted["started"] == []
+
+
+def test_nothing_is_started_but_ssh_to_read_its_own_configuration(watched: Path) -> None:
+    """`ssh -G` contacts nobody; what it is told holds nothing of ours, and nobody can be asked for a password."""
+    started = [json.loads(words) for words in seen(watched)["started"]]
+    assert len(started) == 3, started
+    for words in started:
+        assert words["arguments"][:3] == ["ssh", "-T", "-G"]
+        assert words["arguments"][-2] == "--"
+        assert not [name for name in words["environment"] if name.startswith("AZ_")]
+        assert words["environment"]["SSH_ASKPASS_REQUIRE"] == "never"
 
 
 def test_a_run_leaves_the_lab_as_it_was(watched: Path) -> None:
@@ -143,12 +153,17 @@ def sources(folder: str) -> Iterator[tuple[Path, ast.AST]]:
 
 
 def test_collecting_has_one_door_for_each_protocol() -> None:
-    """Commands: HeadNode.run.  HTTP: web.get's session.get.  LDAP: converse's search.  No process, no shell, no SFTP."""
+    """Commands: HeadNode.run.  HTTP: web.get's session.get.  LDAP: converse's search.  No shell, no SFTP.
+
+    Processes of this machine: `ssh -G`, which reads its configuration, and what makes the way to a head node.
+    """
     forbidden = {
         "post", "put", "patch", "delete", "request", "modify", "modify_dn", "add_operation", "start_sftp_client",
-        "run_command", "system", "popen", "Popen", "create_subprocess_exec", "create_subprocess_shell",
+        "run_command", "system", "popen", "Popen", "create_subprocess_shell",
     }  # fmt: skip
-    doors: dict[str, list[str]] = {"create_process": [], "Session": [], "Connection": [], "bind": [], "search": []}
+    doors: dict[str, list[str]] = {
+        "create_process": [], "create_subprocess_exec": [], "Session": [], "Connection": [], "bind": [], "search": [],
+    }  # fmt: skip
     for path, tree in sources("evidence"):
         for node in ast.walk(tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -160,6 +175,7 @@ def test_collecting_has_one_door_for_each_protocol() -> None:
                 if node.func.attr in doors and not (isinstance(owner, ast.Name) and owner.id.isupper()):
                     doors[node.func.attr].append(path.name)
     assert doors["create_process"] == ["ssh.py"]
+    assert doors["create_subprocess_exec"] == ["hops.py", "openssh.py"]
     assert doors["Session"] == ["web.py"]
     assert doors["Connection"] == ["ldap.py"]
     assert "read_only=True" in (ROOT / "evidence/collect/ldap.py").read_text()

@@ -47,7 +47,9 @@ def audit(event: str, args: tuple[Any, ...]) -> None:
     if event == "open" and isinstance(args[2], int) and args[2] & WRITES:
         SEEN["written"].append(os.fsdecode(args[0]) if isinstance(args[0], (str, bytes, os.PathLike)) else "")
     elif event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system"):
-        SEEN["started"].append(repr(args[:2]))
+        arguments, environment = (args[1], args[3]) if event == "subprocess.Popen" else (args[:2], {})
+        told = {"arguments": list(map(str, arguments)), "environment": dict(environment or os.environ)}
+        SEEN["started"].append(json.dumps(told))
     elif event == "socket.connect":
         SEEN["connected"].append(args[1] if isinstance(args[1], str) else list(args[1])[:2])
 
