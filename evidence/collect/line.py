@@ -22,6 +22,8 @@ class Peer(asyncssh.SSHClient):
     def __init__(self, identities: Identities | None = None) -> None:
         self._keys = list(identities.offered) if identities is not None else []
         self.offered = 0
+        self.exhausted = False
+        """Whether a further key was asked for than there is: what ends a login before that is no refused key."""
         self.shown: asyncssh.SSHKey | None = None
         """The host key that was not trusted."""
         self.connected = self.let_in = False
@@ -37,6 +39,7 @@ class Peer(asyncssh.SSHClient):
 
     def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
         if not self._keys:
+            self.exhausted = True
             return None
         self.offered += 1
         return self._keys.pop(0)

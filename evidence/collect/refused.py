@@ -44,6 +44,9 @@ async def why(error: Exception, attempt: LoggingIn) -> str:
             return await _on_the_way(failed, attempt)
     if isinstance(error, TimeoutError):
         return _silent(attempt)
+    if isinstance(error, asyncssh.ConnectionLost) and attempt.peer.connected:
+        shown = attempt.target.shown
+        return f"{attempt.name()} closed the connection while logging in: {reason(error)} (`ssh -v {shown}` shows more)"
     settings = attempt.way[-1] if attempt.way else None
     if isinstance(error, socket.gaierror) and settings is not None:
         return unknown_name(settings.host, str(error.strerror))
@@ -203,6 +206,8 @@ def _own_host_key(error: Exception, attempt: LoggingIn) -> str:
 
 
 def _own_login(attempt: LoggingIn) -> str:
+    if attempt.peer.offered and not attempt.peer.exhausted:
+        return f"permission denied for {attempt.way[-1].user} at {attempt.name()}: it asks for more than a key"
     return _denied(attempt.way[-1], attempt.name(), attempt.identities, attempt.peer.offered)
 
 

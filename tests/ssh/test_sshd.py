@@ -202,7 +202,7 @@ def test_an_old_server_that_signs_by_sha1(sshd: Sshd) -> None:
             gets_in, why = await sshd.both()
             assert not gets_in
             assert isinstance(why, str)
-            assert "no algorithm in common" in why
+            assert "no algorithm in common" in why or "closed the connection while logging in" in why
             with (sshd.home.ssh / "config").open("a") as file:
                 file.write(" HostKeyAlgorithms +ssh-rsa\n")
             gets_in, head = await sshd.both()
