@@ -11,9 +11,9 @@ from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 
 OWN_NAMES = ("moray", "sapi", "ufds")
 IN_TIME_MS = 3000
-"""So long another binder waits for this one before it says REFUSED."""
+"""Another binder waits this long for an answer before it says REFUSED."""
 AT_ONCE_MS = 2500
-"""A REFUSED that comes sooner was not waited for: binder had nobody to ask, or nobody knows the name."""
+"""If a REFUSED comes sooner, binder did not wait: it had nobody to ask, or nobody knows the name."""
 
 
 @check(
@@ -24,7 +24,7 @@ AT_ONCE_MS = 2500
 def test_binder_region_agrees(binder: Zone) -> None:
     """regionName and dnsDomain in binder's config.json are those of the region.
 
-    binder reads the resolvers of its own region only: with another name it finds no other datacenter.  Source: seed (its
+    binder reads only the resolvers of its own region.  With a wrong name it finds no other datacenter.  Source: seed (its
     listing of config.json).
     """
     settings = binder.file(BINDER_CONFIG).settings
@@ -35,10 +35,10 @@ def test_binder_region_agrees(binder: Zone) -> None:
 
 @check(BOTH, CRITICAL, after=["rendered-config-is-current", "dns-domain-agrees"])
 def test_binder_names_its_own_datacenter(binder: Zone) -> None:
-    """datacenterName (in both places) is binder's own datacenter, and it reads the resolvers from its own UFDS.
+    """datacenterName (in both places) is binder's own datacenter, and binder reads the resolvers from its own UFDS.
 
-    A configuration copied from another datacenter answers that one's names.  Source: seed ("only the names of the
-    datacenters should differ").
+    With a configuration copied from another datacenter, binder answers the names of that datacenter.  Source: seed ("only
+    the names of the datacenters should differ").
     """
     settings, name = binder.file(BINDER_CONFIG).settings, binder.datacenter.name
     url = f"ldaps://ufds.{binder.datacenter.suffix}"
@@ -61,17 +61,17 @@ def test_binder_names_its_own_datacenter(binder: Zone) -> None:
 def test_binder_runs_its_config(binder: Zone) -> None:
     """binder was started after its config.json was last written.
 
-    Rendering does not restart it (its manifest has no post_cmd): it goes on with the region, password or domain of
-    before.  Source: facts, hazard 7.
+    Rendering does not restart binder (its manifest has no post_cmd).  Until a restart, binder uses the old region, password or
+    domain.  Source: facts, hazard 7.
     """
     assert binder.began_before(BINDER_CONFIG) == (), f"started before {BINDER_CONFIG} was written"
 
 
 @check(BOTH, CRITICAL, after=["services-run", "dns-domain-agrees", "binder-names-its-own-datacenter"])
 def test_binder_answers_own_names(binder: Zone) -> None:
-    """binder answers the addresses of ufds, moray and sapi of its own datacenter, within 3 s.
+    """binder answers with the addresses of ufds, moray and sapi of its own datacenter, within 3 s.
 
-    Other binders wait no longer for it.  SERVFAIL means that ZooKeeper was down when binder started; REFUSED that nobody
+    Other binders wait only 3 s for it.  SERVFAIL means that ZooKeeper was down when binder started.  REFUSED means that nobody
     is registered under the name.  Source: facts "How a real binder answers".
     """
     wanted = {f"{role}.{binder.datacenter.suffix}": "NOERROR" for role in OWN_NAMES}
@@ -90,9 +90,9 @@ def test_binder_answers_own_names(binder: Zone) -> None:
 def test_binder_is_listed_as_resolver(datacenter: Datacenter, master: Datacenter) -> None:
     """The datacenter's own UFDS lists every binder of the region's datacenters as a resolver.
 
-    From there binder learns whom to ask for the names of another datacenter.  What the master's UFDS lacks as well is told
-    of the master, and of a datacenter without any by datacenters-are-registered.  Source: facts hazard 9, "Routes"
-    (resolver), "How a real binder answers"; seed (HEAD-2334).
+    binder reads there which binders know the names of another datacenter.  If the master's UFDS lacks a resolver as well, the
+    finding is about the master.  If a datacenter has no resolver at all, datacenters-are-registered says so.  Source: facts
+    hazard 9, "Routes" (resolver), "How a real binder answers"; seed (HEAD-2334).
     """
     region = datacenter.declared.region
     registered, listed = _resolvers(master, region), _resolvers(datacenter, region)
@@ -106,7 +106,7 @@ def test_binder_is_listed_as_resolver(datacenter: Datacenter, master: Datacenter
 
 
 def _resolvers(datacenter: Datacenter, region: str) -> dict[str, tuple[str, ...]]:
-    """The addresses of the resolvers that a UFDS lists for a region, by datacenter; those without any are left out."""
+    """The addresses of the resolvers that a UFDS lists for a region, by datacenter, without datacenters that have none."""
     found = [entry for ufds in datacenter.zones("ufds") for entry in ufds.directory.datacenters]
     return {entry.datacenter: entry.resolvers for entry in found if entry.region == region and entry.resolvers}
 
@@ -134,10 +134,10 @@ def _said(answer: DnsAnswer) -> str:
     ],
 )
 def test_binder_has_read_its_resolvers(binder: Zone) -> None:
-    """binder knows the binders of at least one other datacenter of those that its UFDS lists.
+    """binder knows the binders of at least one other datacenter that its UFDS lists.
 
-    It reads them when it starts, and every five minutes.  If it knows none, its UFDS was away, or refused it: every name of
-    another datacenter is REFUSED at once.  Source: facts "How a real binder answers".
+    It reads them when it starts, and every five minutes.  If it knows none, its UFDS did not answer, or refused it.  Then every
+    name of another datacenter is REFUSED at once.  Source: facts "How a real binder answers".
     """
     lost = {dc for dc, answers in binder.elsewhere.items() if {*map(_said, answers.values())} == {"REFUSED at once"}}
     if not binder.elsewhere:
@@ -169,10 +169,11 @@ def test_binder_has_read_its_resolvers(binder: Zone) -> None:
     ],
 )
 def test_binder_answers_other_datacenters(link: Link) -> None:
-    """Asked for another datacenter of its region, binder answers A and SRV of its moray, and A of its ufds.
+    """binder answers for another datacenter of its region: A and SRV of that one's moray, and A of its ufds.
 
-    REFUSED after 3 s: it asked, and no binder there answered (a path, or a binder that hangs).  REFUSED at once: it knows
-    no binder of that datacenter, or they do not know the name.  Source: seed (HEAD-2334); facts "How a real binder answers".
+    REFUSED after 3 s: binder asked, and no binder there answered (the path is broken, or that binder hangs).  REFUSED at once:
+    it knows no binder of that datacenter, or those binders do not know the name.  Source: seed (HEAD-2334); facts "How a real
+    binder answers".
     """
     answers = {name: _said(answer) for name, answer in link.answers.items()}
     assert answers == dict.fromkeys(answers, "NOERROR"), _why(answers, link)

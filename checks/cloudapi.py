@@ -1,4 +1,4 @@
-"""Chapter: cloudapi and adminui.  What customers and operators see answers, and Triton's own health checks agree."""
+"""Chapter: cloudapi and adminui.  The services that customers and operators use answer, and Triton's own health checks agree."""
 
 import pytest
 
@@ -35,8 +35,8 @@ _MEANING = {
 def test_cloudapi_answers(cloudapi: Zone) -> None:
     """cloudapi answers `/--ping` with 200.
 
-    500 is still starting (it waits for both UFDS), 503 comes from haproxy in front of it.  This is the first thing that
-    the seed's author saw.  Source: seed; facts "cloudapi, adminui, muskie".
+    500 means that it is still starting (it waits for both UFDS).  503 comes from haproxy in front of it.  This is the first
+    symptom that the seed's author saw.  Source: seed; facts "cloudapi, adminui, muskie".
     """
     ping = cloudapi.ping
     assert ping.status == 200, ping.error or _MEANING.get(ping.status, "unexpected answer")
@@ -46,8 +46,8 @@ def test_cloudapi_answers(cloudapi: Zone) -> None:
 def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
     """cloudapi.cfg on a replica names the master's UFDS (ufds_remote_ip); on the master it names none.
 
-    With `ldaps://` alone cloudapi takes itself for the master's, and writes accounts and keys into its own UFDS, where
-    they stop replication one day.  Source: facts, hazard 3.
+    With only `ldaps://`, a replica's cloudapi believes that it runs on the master.  It writes accounts and keys into its own
+    UFDS, and one day they stop replication.  Source: facts, hazard 3.
     """
     datacenter = cloudapi.datacenter
     remote = ""
@@ -72,9 +72,9 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
     ],
 )
 def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
-    """A signed ListDatacenters, asked of each cloudapi, names every datacenter of the coupling with an https URL.
+    """Each cloudapi answers a signed ListDatacenters with every datacenter of the coupling and its https URL.
 
-    sdc-ufds-m2s does not tell anybody: CLOUDAPI_DATACENTERS is at first the own datacenter only, and customers see no
+    sdc-ufds-m2s does not set this up: at first CLOUDAPI_DATACENTERS names only the own datacenter, and customers see no
     other.  Source: seed (sdc-listdatacenters); facts "SAPI", "cloudapi, adminui, muskie".
     """
     coupled = [dc.name for dc in datacenter.world.coupling.coupled]
@@ -94,10 +94,10 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
     after=["cloudapi-answers", "cloudapi-lists-every-datacenter", "sapi-answers", After("services-run", at="cloudapi")],
 )
 def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
-    """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves and answers where these checks run.
+    """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves and answers on the machine where these checks run.
 
-    That is where customers come from (the seed's `triton ls`).  The certificate is not verified.  Whether it can answer at
-    all is for cloudapi-answers.  Source: seed.
+    Customers use this URL (the seed's `triton ls`).  The certificate is not verified.  cloudapi-answers judges whether cloudapi
+    can answer at all.  Source: seed.
     """
     pings = {str(cloudapi): cloudapi.ping.status for cloudapi in datacenter.zones("cloudapi")}
     if 200 not in pings.values():
@@ -112,8 +112,8 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
 def test_cloudapi_is_not_in_maintenance(datacenter: Datacenter) -> None:
     """No cloudapi of the datacenter is read-only or announces maintenance.
 
-    Read-only, it answers 503 to whatever changes something, and everything else works: that is no outage, but it should
-    not be forgotten.  Source: facts "cloudapi, adminui, muskie"; sdcadm dc-maint.
+    A read-only cloudapi answers 503 to every request that changes something.  Everything else works.  That is no outage, but
+    nobody should forget it.  Source: facts "cloudapi, adminui, muskie"; sdcadm dc-maint.
     """
     found: dict[str, str] = {}
     for cloudapi in datacenter.zones("cloudapi"):
@@ -134,7 +134,7 @@ def test_cloudapi_is_not_in_maintenance(datacenter: Datacenter) -> None:
 def test_adminui_answers(adminui: Zone) -> None:
     """adminui answers `/api/ping` in time, and is connected to a UFDS.
 
-    Without any UFDS it hangs.  Losing only the master makes it read-only, which adminui-reaches-master-ufds sees.
+    Without any UFDS adminui hangs.  Without the master's UFDS it is read-only; adminui-reaches-master-ufds sees that.
     Source: facts "cloudapi, adminui, muskie".
     """
     ping = adminui.ping
@@ -148,8 +148,8 @@ def test_adminui_answers(adminui: Zone) -> None:
 def test_internal_apis_answer(api: Zone) -> None:
     """CNAPI, FWAPI, IMGAPI, NAPI and VMAPI answer `/ping` with 200.
 
-    Routes live in NAPI, images in IMGAPI; and one that hangs makes `sdcadm check-health` hang, whose pings have no end.
-    Source: facts "Health commands", hazard 10.
+    NAPI holds the routes, IMGAPI the images.  If one of them hangs, `sdcadm check-health` hangs too, because its pings have no
+    time-out.  Source: facts "Health commands", hazard 10.
     """
     ping = api.ping
     assert ping.status == 200, ping.error or "unexpected answer"
@@ -169,9 +169,9 @@ def test_internal_apis_answer(api: Zone) -> None:
     ],
 )
 def test_health_commands_answer(datacenter: Datacenter) -> None:
-    """`sdcadm check-health -j` and `sdc-healthcheck -p` come to an end, and print what can be read.
+    """`sdcadm check-health -j` and `sdc-healthcheck -p` come to an end, and their output can be read.
 
-    Their pings have no time-out, so one service that hangs takes the whole command with it.  Source: facts "Health commands",
+    Their pings have no time-out, so one service that hangs makes the whole command hang.  Source: facts "Health commands",
     hazard 10.
     """
     assert datacenter.check_health, "sdcadm check-health lists nothing"
@@ -200,8 +200,8 @@ def test_health_commands_answer(datacenter: Datacenter) -> None:
 def test_core_services_are_healthy(zone: Zone) -> None:
     """Triton's own health checks call the zone healthy: `sdcadm check-health -j` and `sdc-healthcheck -p`.
 
-    It sums up what other checks look at one by one, so it is a cause only where none of them finds anything.  Source: seed
-    (cloudapi unhealthy after coupling); facts "Health commands".  Manta's zones are in neither.
+    Other checks look at the same things one by one.  So this finding is a cause only if none of them finds anything.  Neither
+    command lists Manta's zones.  Source: seed (cloudapi unhealthy after coupling); facts "Health commands".
     """
     rows = [row for row in zone.datacenter.check_health if row.instance == zone.vm.uuid]
     lines = [row for row in zone.datacenter.healthcheck if row.role == zone.role]
@@ -225,6 +225,6 @@ def test_core_services_are_healthy(zone: Zone) -> None:
 
 
 def _sick_besides(zone: Zone) -> int:
-    """How many other instances of the role check-health calls unhealthy: sdc-healthcheck prints roles only, no instances."""
+    """How many other instances of the role check-health calls unhealthy: sdc-healthcheck prints only roles, no instances."""
     others = {other.vm.uuid for other in zone.datacenter.zones(zone.role)} - {zone.vm.uuid}
     return sum(row.instance in others and row.healthy is not True for row in zone.datacenter.check_health)

@@ -1,6 +1,6 @@
 """Chapter: before coupling.  May sdc-ufds-m2s be started on a candidate's head node now, and will it come to its end?
 
-It has no undo: it deletes first, and what it needs to go on it finds out afterwards.
+It has no undo.  It deletes first, and finds out only afterwards whether it has what it needs.
 """
 
 import re
@@ -20,12 +20,12 @@ BUILT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 @check(PREFLIGHT, CRITICAL, after=["sapi-answers"])
 def test_candidate_is_not_coupled_yet(candidate: Datacenter) -> None:
-    """A candidate is its own UFDS master, and knows no other: in SAPI's metadata and in /usbkey/config.
+    """A candidate is its own UFDS master, and knows no other master, in SAPI's metadata and in /usbkey/config.
 
-    sdc-ufds-m2s refuses to start otherwise.  If it was aborted, SAPI says replica already, /usbkey/config does not, and what
-    it had deleted is gone.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    Otherwise sdc-ufds-m2s refuses to start.  After an aborted run, SAPI already says replica, /usbkey/config does not yet, and
+    the data that it had deleted are gone.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
-    _own_master("SAPI", candidate.sdc_metadata)  # first: by endpoints nothing else is to be seen
+    _own_master("SAPI", candidate.sdc_metadata)  # first: endpoints show nothing else
     _own_master("/usbkey/config", candidate.usbkey)
 
 
@@ -38,8 +38,8 @@ def _own_master(where: str, settings: Configuration) -> None:
 def test_candidate_is_still_whole(candidate: Datacenter) -> None:
     """A candidate's UFDS has the account admin and the groups operators and readers, with admin among the operators.
 
-    If not, sdc-ufds-m2s was started once and stopped while it deleted. The next one takes what is left for all there is,
-    and writes its files of admin's data and probes anew: what only they held is lost.  Source:
+    If not, sdc-ufds-m2s was started once and stopped while it deleted.  The next run saves only what is left, and overwrites
+    its files of admin's data and probes.  Data that only these files held are then lost.  Source:
     sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     for ufds in candidate.zones("ufds"):
@@ -48,10 +48,11 @@ def test_candidate_is_still_whole(candidate: Datacenter) -> None:
 
 @check(PREFLIGHT, CRITICAL, after=["ufds-answers", "candidate-is-not-coupled-yet", "admin-uuid-agrees"])
 def test_candidate_has_no_accounts_to_lose(candidate: Datacenter) -> None:
-    """A candidate's UFDS has no account but admin (and those that candidate-collides-with-nothing is about).
+    """A candidate's UFDS has no account except admin (and those that candidate-collides-with-nothing judges).
 
     sdc-ufds-m2s deletes admin with its keys and sub-users, the groups operators and readers, and the region.  Any other
-    account stays behind: not replicated, in no group, and unknown everywhere else.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    account stays: not replicated, in no group, and unknown in all other datacenters.  Source:
+    sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     for ufds in candidate.zones("ufds"):
         seen, colliding = ufds.accounts, ufds.evidence.collisions
@@ -59,7 +60,7 @@ def test_candidate_has_no_accounts_to_lose(candidate: Datacenter) -> None:
         count = seen.count - (known.count if known else 0)
         others = {one.account for one in known.first} if known else set()
         names = ", ".join(one.login for one in seen.first if one not in others)
-        assert count == 0, f"accounts besides admin: {names or 'many'}; deleted would be {_deleted(ufds)}"
+        assert count == 0, f"accounts other than admin: {names or 'many'}; sdc-ufds-m2s would delete {_deleted(ufds)}"
 
 
 def _deleted(ufds: Zone) -> str:
@@ -77,10 +78,10 @@ def _deleted(ufds: Zone) -> str:
     after=["ufds-answers", "one-poseidon", "candidate-is-not-coupled-yet", "admin-uuid-agrees"],
 )
 def test_candidate_collides_with_nothing(candidate: Datacenter) -> None:
-    """No account of a candidate has the login, e-mail address or uuid of one of the master's (but admin, which goes).
+    """No account of a candidate has the login, e-mail address or uuid of an account of the master (except admin, which is deleted).
 
-    Both are unique within a UFDS: the replicator cannot add the master's account, and gives up on it.  Other spellings by
-    case are found as far as the master's is in lower case.  Source: facts "Replication".
+    All of them are unique within a UFDS.  So the replicator cannot add the master's account, and gives up.  A spelling in other
+    capitals is found only if the master's is in lower case.  Source: facts "Replication".
     """
     for ufds in candidate.zones("ufds"):
         seen = ufds.collisions
@@ -92,7 +93,7 @@ def test_candidate_collides_with_nothing(candidate: Datacenter) -> None:
 def test_candidate_ufds_has_a_routable_nic(candidate: Datacenter) -> None:
     """The head node has exactly one ufds zone, with a NIC on a network tagged internal or external.
 
-    sdc-ufds-m2s refuses any other.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    Otherwise sdc-ufds-m2s refuses to start.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     zones = candidate.zones("ufds")
     assert [zone.alias for zone in zones] == [zones[0].alias], "the ufds zones of the head node"
@@ -104,10 +105,11 @@ def test_candidate_ufds_has_a_routable_nic(candidate: Datacenter) -> None:
 
 @check(PREFLIGHT, CRITICAL, after=["sapi-answers"])
 def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter) -> None:
-    """sdc-ufds-m2s can get hold of the master's root password, and can pass it on.
+    """sdc-ufds-m2s can get the master's root password, and can pass it on.
 
-    It puts it unquoted into JSON and a shell, so other characters than letters, digits and _@%+=:,./^- break it.  Versions
-    before 2022 do not ask for it: then both datacenters must have the same.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    It writes the password unquoted into JSON and a shell command.  Characters other than letters, digits and _@%+=:,./^- break
+    it.  Versions before 2022 do not ask for the password: then both datacenters must have the same one.  Source:
+    sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     metadata = master.sdc_metadata
     if SECRET not in metadata.fingerprints:
@@ -122,7 +124,7 @@ def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter)
 def test_candidate_config_agent_runs(candidate: Datacenter) -> None:
     """config-agent is online in the ufds zone.
 
-    sdc-ufds-m2s waits three minutes for it to render replicator.json, after it has deleted the local data; then it gives
+    sdc-ufds-m2s first deletes the local data.  Then it waits three minutes for config-agent to render replicator.json, and gives
     up.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     for ufds in candidate.zones("ufds"):
@@ -132,10 +134,10 @@ def test_candidate_config_agent_runs(candidate: Datacenter) -> None:
 
 @check(PREFLIGHT, WARNING)
 def test_candidate_usbkey_mounts(candidate: Datacenter) -> None:
-    """The USB key (or the pool that the head node boots from) is there to be mounted.
+    """The USB key (or the pool that the head node boots from) is there and can be mounted.
 
-    sdc-ufds-m2s mounts it last: without it /usbkey/config keeps saying that the datacenter is a master.  What cannot be
-    known without mounting is whether it is whole.  Source: sdc-headnode:tools/lib/usbkey.js.
+    sdc-ufds-m2s mounts it last.  Without it, /usbkey/config still says that the datacenter is a master.  The suite does not mount
+    the key, so it cannot tell whether the key is whole.  Source: sdc-headnode:tools/lib/usbkey.js.
     """
     key = candidate.usbkey_mount
     there = key.ok or bool(key.bootpool) or key.devices > 0
@@ -151,7 +153,7 @@ def test_versions_agree(candidate: Datacenter, master: Datacenter) -> None:
     """
     for role in ("sapi", "ufds"):
         here, there = min(_built(candidate, role)), max(_built(master, role))
-        assert here >= there, f"when the image of {role} was built; the master's is the newer one"
+        assert here >= there, f"when the image of {role} was built; the master's is newer"
 
 
 def _built(datacenter: Datacenter, role: str) -> list[str]:
@@ -166,9 +168,9 @@ def _built(datacenter: Datacenter, role: str) -> list[str]:
 
 @check(POSTCHANGE, WARNING, after=["amon-probes-are-back"])
 def test_no_password_left_behind(datacenter: Datacenter) -> None:
-    """None of the files is there in which sdc-ufds-m2s leaves passwords, metadata and data of UFDS.
+    """sdc-ufds-m2s has left no file with passwords, metadata or data of UFDS behind.
 
-    It does not clean up, neither at its end nor when it is aborted.  As long as the probes are missing, its file with them is
-    still needed.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    It does not clean up, neither at its end nor when it is aborted.  As long as the amon probes are missing, its file of probes
+    is still needed.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     assert datacenter.leftovers == ()

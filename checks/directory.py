@@ -18,7 +18,7 @@ from fixtures.outcomes import Finding
 def test_admin_and_operators_are_there(replica: Datacenter) -> None:
     """A replica's UFDS has the account admin and the groups operators and readers, with admin among the operators.
 
-    sdc-ufds-m2s deletes them, and counts on replication to bring them back; without them nobody operates the datacenter.
+    sdc-ufds-m2s deletes them and relies on replication to bring them back.  Without them nobody can operate the datacenter.
     Source: facts "The thing itself".
     """
     for ufds in replica.zones("ufds"):
@@ -26,7 +26,7 @@ def test_admin_and_operators_are_there(replica: Datacenter) -> None:
 
 
 def lacking(ufds: Zone) -> list[str]:
-    """What sdc-ufds-m2s deletes of admin and the groups, and is not there."""
+    """What is missing of admin and the groups, which sdc-ufds-m2s deletes."""
     held = ufds.directory
     there = {
         "account admin": held.admin,
@@ -50,12 +50,12 @@ def _admin(datacenter: Datacenter) -> str:
     ],
 )  # fmt: skip
 def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> None:
-    """Of what is replicated, a replica's directory holds what the master's holds: nothing missing, nothing besides, nothing other.
+    """A replica's directory holds the same replicated entries as the master's: none missing, none extra, none different.
 
-    An entry that was changed on a replica stays so until the master's changes, and may stop replication then.  Passwords
-    are compared by the time of their change.  The head node's own key, which ufds-reconcile-data gives admin in the local UFDS
-    alone, and temporary access keys that have expired are not compared.  Source: facts "UFDS" (what the replicator copies),
-    "Replication"; sdc-ufds:data/bootstrap.ldif.in.
+    If somebody changed an entry on a replica, it stays changed until the master's entry changes, and may stop replication then.
+    Passwords are compared by the time of their change.  Two things are not compared: the head node's own key, which
+    ufds-reconcile-data gives admin only in the local UFDS, and temporary access keys that have expired.  Source: facts "UFDS"
+    (what the replicator copies), "Replication"; sdc-ufds:data/bootstrap.ldif.in.
     """
     needs_master(master)
     for ufds in replica.zones("ufds"):
@@ -81,9 +81,9 @@ def _difference(seen: EntryDifference) -> str:
 
 @check(POSTCHANGE, CRITICAL, after=["ufds-answers"])
 def test_datacenters_are_registered(region: Region) -> None:
-    """The master's UFDS has, below the region, every coupled datacenter with its network and a resolver at least.
+    """The master's UFDS has, below the region, every coupled datacenter with its network and at least one resolver.
 
-    Binder learns from there whom to ask for another datacenter's names.  Source: facts "UFDS" (Tree); sdc-ufds-m2s.
+    binder reads there whom to ask for another datacenter's names.  Source: facts "UFDS" (Tree); sdc-ufds-m2s.
     """
     master = region.world.master
     coupled = {dc.name for dc in region.datacenters if dc.state != CANDIDATE}
@@ -109,8 +109,8 @@ def test_datacenters_are_registered(region: Region) -> None:
 def test_replica_key_is_known_to_master(replica: Datacenter, master: Datacenter) -> None:
     """A replica's own public key (SDC_KEY_ID) is one of admin's keys on the master.
 
-    sdc-ufds-m2s deletes it with admin; without it cloudapi refuses what the replica signs, and sdc-healthcheck says error.
-    Source: seed; facts "UFDS" (sdc-useradm add-key).
+    sdc-ufds-m2s deletes the key together with admin.  Without it cloudapi refuses what the replica signs, and sdc-healthcheck
+    says error.  Source: seed; facts "UFDS" (sdc-useradm add-key).
     """
     known = {key.fingerprint for ufds in master.zones("ufds") for key in ufds.directory.keys}
     own = replica.sdc_metadata.values.get("SDC_KEY_ID")
@@ -120,9 +120,9 @@ def test_replica_key_is_known_to_master(replica: Datacenter, master: Datacenter)
 
 @check(POSTCHANGE, WARNING, after=["admin-and-operators-are-there", "ufds-answers"])
 def test_amon_probes_are_back(replica: Datacenter) -> None:
-    """A replica's UFDS holds amon probes of admin, which are its own and are not replicated.
+    """A replica's UFDS holds amon probes of admin.  They are the replica's own and are not replicated.
 
-    sdc-ufds-m2s saves and restores them; an aborted one leaves the datacenter without alarms.  Source: sdc-ufds-m2s.
+    sdc-ufds-m2s saves and restores them.  An aborted run leaves the datacenter without alarms.  Source: sdc-ufds-m2s.
     """
     for ufds in replica.zones("ufds"):
         assert ufds.directory.probes > 0, f"amon probes and groups of admin in {ufds}"
@@ -137,7 +137,7 @@ def test_amon_probes_are_back(replica: Datacenter) -> None:
     ],
 )  # fmt: skip
 def test_poseidon_is_operator(coupling: Coupling) -> None:
-    """Wherever there is an account poseidon, it is in the group operators.
+    """In every datacenter with an account poseidon, poseidon is in the group operators.
 
     Manta's tools act as poseidon, and create zones and networks for it.  Source: sdc-manta:cmd/manta-init.js.
     """
@@ -154,7 +154,7 @@ def test_poseidon_is_operator(coupling: Coupling) -> None:
 
 
 def _not_operators(datacenter: Datacenter) -> str:
-    """The uuids of its accounts poseidon that are not in its group operators."""
+    """The uuids of a datacenter's accounts poseidon that are not in its group operators."""
     found = [
         account.uuid
         for ufds in datacenter.zones("ufds")

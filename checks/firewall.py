@@ -1,4 +1,4 @@
-"""Chapter: firewalls.  Who has to come in is let in, and nobody else into UFDS."""
+"""Chapter: firewalls.  They let in the zones that must come in.  They let nobody else into UFDS."""
 
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.network.firewall import anybody
@@ -11,14 +11,14 @@ UFDS = 636
 
 @check(BOTH, CRITICAL, after=[After("internal-apis-answer", at="fwapi")])
 def test_firewall_lets_peers_in(target: Zone) -> None:
-    """Where a zone's firewall is on, its rules let in the zones of other datacenters that have to reach it.
+    """If a zone's firewall is on, its rules let in the zones of other datacenters that must reach it.
 
-    Triton's own rules let TCP and UDP in from the local admin network only, and ICMP from anywhere: ping succeeds, and the
-    port is dropped.  Source: facts, hazard 8; sdc-fwapi:docs/index.md.
+    Triton's own rules let TCP and UDP in only from the local admin network, and ICMP from anywhere.  So ping succeeds, but packets
+    to the port are dropped.  Source: facts, hazard 8; sdc-fwapi:docs/index.md.
     """
     found, unknown = shut_out(target)
     dropped = {source: f"{address} to {', '.join(ports)}" for source, (_, address, ports) in found.items()}
-    assert dropped == {}, "whom no rule lets in"
+    assert dropped == {}, "zones that no rule lets in"
     if unknown is not None:
         raise unknown
 
@@ -27,7 +27,7 @@ def test_firewall_lets_peers_in(target: Zone) -> None:
 def test_ufds_is_not_open(datacenter: Datacenter) -> None:
     """A ufds zone with a NIC outside the admin network has its firewall on, and no rule lets everybody reach 636.
 
-    Every account of the coupling lies behind that port, and one password opens it.  Source: seed (coupling goes over the
+    Every account of the coupling is behind that port, and one password opens it.  Source: seed (coupling goes over the
     external interface); the linked-data-centers guide ("secure the link").
     """
     for ufds in datacenter.zones("ufds"):

@@ -1,4 +1,4 @@
-"""Chapter: the inventory.  Is what the operator declares what the datacenters are?"""
+"""Chapter: the inventory.  Does the operator's declaration match the datacenters?"""
 
 from evidence.subjects.datacenter import of_each
 from evidence.subjects.world import Coupling
@@ -8,10 +8,10 @@ from fixtures.outcomes import Finding
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
 def test_inventory_agrees(coupling: Coupling) -> None:
-    """What the inventory says of master, states, regions, domain and the master's address is not contradicted by all datacenters.
+    """The datacenters do not all contradict the inventory about master, states, regions, domain or the master's address.
 
-    Where they agree with each other and not with the file, the file is wrong: a remedy that followed it would undo a coupling
-    that works.  Everything else is judged by what they agree on, and no step is given until the file is right.  Source:
+    If they agree with each other and not with the file, the file is wrong.  A remedy that followed the file would break a coupling
+    that works.  Everything else is judged by what the datacenters agree on.  No step is given until the file is right.  Source:
     facts "UFDS" (what stands where after sdc-ufds-m2s).
     """
     mistakes = coupling.world.mistakes

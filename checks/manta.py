@@ -23,7 +23,7 @@ def coupled(region: Region) -> list[Datacenter]:
 
 
 def poseidon(master: Datacenter) -> str:
-    """The uuid of poseidon on the master, which is the right one."""
+    """The uuid of poseidon on the master.  It is the right one."""
     uuids = {account.uuid for ufds in master.zones("ufds") for account in ufds.poseidons}
     if len(uuids) != 1:
         raise Missing(master.name, "the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
@@ -42,13 +42,13 @@ def application(region: Region) -> SapiObject:
 
 
 def one_only(region: Region) -> None:
-    """Nothing has to be spread in a region of one datacenter."""
+    """Skips in a region of one datacenter, where nothing has to be spread."""
     if len(coupled(region)) < 2:
         pytest.skip(f"{region.name} has one datacenter only")
 
 
 def at_fault(region: Region, expected: object, observed: object, culprits: Iterable[Datacenter] = ()) -> Finding:
-    """A finding on the application is one on all datacenters: each zone of Manta's is rendered from it."""
+    """A finding about the application.  Without `culprits` it blames all datacenters: each zone of Manta is rendered from it."""
     names = [dc.name for dc in (tuple(culprits) or coupled(region))]
     return Finding(expected=expected, observed=observed, culprits=names)
 
@@ -57,8 +57,8 @@ def at_fault(region: Region, expected: object, observed: object, culprits: Itera
 def test_manta_spans_an_odd_number(manta_region: Region) -> None:
     """Manta spans an odd number of datacenters, all of one region.
 
-    Its consensus (ZooKeeper, manatee) stays on the side of the majority when one datacenter is cut off: of an even number
-    neither half has one.  Source: seed; Manta's operator guide (multi-datacenter deployments).
+    Its consensus (ZooKeeper, manatee) needs a majority.  If an even number of datacenters is cut in two halves, neither half has
+    a majority.  Source: seed; Manta's operator guide (multi-datacenter deployments).
     """
     names = [dc.name for dc in manta_region.datacenters]
     if len(names) % 2 == 0:
@@ -79,10 +79,10 @@ def test_manta_spans_an_odd_number(manta_region: Region) -> None:
     ],
 )
 def test_one_manta_application(manta_region: Region) -> None:
-    """All SAPIs together hold one application manta: in the master's moray, owned by poseidon, whose uuid it names.
+    """All SAPIs together hold one application manta.  It is in the master's moray, owned by poseidon, and names poseidon's uuid.
 
-    manta-init with another poseidon, or where SAPI does not ask the master, makes a second one; then manta-deploy asserts
-    and the hash ring cannot be saved.  Source: seed; sdc-manta:lib/common.js getMantaApplication.
+    manta-init makes a second one if it finds another poseidon, or if SAPI does not ask the master.  Then manta-deploy stops at
+    an assertion, and the hash ring cannot be saved.  Source: seed; sdc-manta:lib/common.js getMantaApplication.
     """
     master = manta_region.world.master
     right = poseidon(master)
@@ -113,7 +113,7 @@ def _described(found: SapiObject) -> str:
 def test_manta_networks_belong_to_poseidon(manta_datacenter: Datacenter, master: Datacenter) -> None:
     """poseidon may provision on the networks admin and manta, and no other poseidon may.
 
-    manta-init enters the poseidon that it finds; if that was another one, no zone of Manta can be deployed in the
+    manta-init enters the poseidon that it finds.  If it found the wrong one, no zone of Manta can be deployed in the
     datacenter.  Source: seed; sdc-manta:cmd/manta-init.js.
     """
     right = poseidon(master)
@@ -131,8 +131,8 @@ def test_manta_networks_belong_to_poseidon(manta_datacenter: Datacenter, master:
 def test_manta_shards_are_assigned(manta_region: Region) -> None:
     """INDEX_MORAY_SHARDS and STORAGE_MORAY_SHARD are set in Manta's application at the master.
 
-    manta-shardadm sets them; in a datacenter without the application it says that there is none, and exits 0.  Without
-    them nothing can be deployed, and muskie finds no storage.  Source: seed; sdc-manta:cmd/manta-shardadm.js.
+    manta-shardadm sets them.  In a datacenter without the application it says that there is none, but exits 0.  Without
+    shards nothing can be deployed, and muskie finds no storage.  Source: seed; sdc-manta:cmd/manta-shardadm.js.
     """
     values = application(manta_region).metadata.values
     index, storage = values.get("INDEX_MORAY_SHARDS"), values.get("STORAGE_MORAY_SHARD")
@@ -153,8 +153,8 @@ def test_manta_shards_are_assigned(manta_region: Region) -> None:
 def test_manta_hash_ring_is_stored(manta_region: Region) -> None:
     """HASH_RING_IMAGE names an image that the IMGAPI of HASH_RING_IMGAPI_SERVICE has.
 
-    `manta-adm create-topology` stores it, and gives up where it finds two applications; electric-moray loads it when its
-    zone is set up, and does not start without.  Source: seed; sdc-manta:cmd/manta-adm.js; electric-moray:boot/setup.sh.
+    `manta-adm create-topology` stores the image, and gives up if it finds two applications.  electric-moray loads the image when
+    its zone is set up, and does not start without it.  Source: seed; sdc-manta:cmd/manta-adm.js; electric-moray:boot/setup.sh.
     """
     values = application(manta_region).metadata.values
     image, service = values.get("HASH_RING_IMAGE"), str(values.get("HASH_RING_IMGAPI_SERVICE") or "")
@@ -179,9 +179,9 @@ def ring_holder(region: Region, service: str) -> Datacenter | None:
 
 @check(POSTCHANGE, CRITICAL, after=["one-manta-application", "one-poseidon", "sapi-answers"])
 def test_muskie_multi_dc_is_set(manta_region: Region) -> None:
-    """MUSKIE_MULTI_DC, and BUCKETS_API_MULTI_DC where it is, is true in Manta's application at the master.
+    """MUSKIE_MULTI_DC is true in Manta's application at the master, and so is BUCKETS_API_MULTI_DC if it is set.
 
-    manta-init sets false; then both copies of an object may lie in one datacenter, and are lost with it.  Source: seed;
+    manta-init sets false.  Then both copies of an object may be in one datacenter, and are lost with it.  Source: seed;
     Manta's operator guide (multi-datacenter deployments).
     """
     one_only(manta_region)
@@ -198,9 +198,9 @@ def test_muskie_multi_dc_is_set(manta_region: Region) -> None:
     after=["muskie-multi-dc-is-set", "one-manta-application", "rendered-config-is-current", "sapi-reaches-its-master"],
 )
 def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
-    """storage.multiDC is true in muskie's config.json, in every webapi zone of every datacenter (absent is true).
+    """storage.multiDC is true in muskie's config.json, in every webapi zone of every datacenter (absent counts as true).
 
-    Metadata of the service webapi or of one instance hides the application's.  Source: facts "cloudapi, adminui, muskie".
+    Metadata of the service webapi, or of one instance, override the application's.  Source: facts "cloudapi, adminui, muskie".
     """
     one_only(Region(webapi.datacenter.world, webapi.datacenter.declared.region))
     assert webapi.file(MUSKIE_CONFIG).settings.get("storage.multiDC", True) is True, (
@@ -222,8 +222,8 @@ def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
 def test_muskie_was_restarted(webapi: Zone) -> None:
     """Every muskie process was started after its config.json was last written.
 
-    Rendering restarts nothing: muskie goes on as it was started, with one datacenter for both copies.  Set before muskie is
-    deployed, MUSKIE_MULTI_DC needs no restart.  Source: seed (`manta-oneach -s webapi 'svcadm restart "*muskie*"'`).
+    Rendering restarts nothing.  Until a restart, muskie puts both copies into one datacenter.  No restart is needed if
+    MUSKIE_MULTI_DC was set before muskie was deployed.  Source: seed (`manta-oneach -s webapi 'svcadm restart "*muskie*"'`).
     """
     assert webapi.began_before(MUSKIE_CONFIG) == (), f"started before {MUSKIE_CONFIG} was written"
 
@@ -232,8 +232,8 @@ def test_muskie_was_restarted(webapi: Zone) -> None:
 def test_muskie_answers(webapi: Zone) -> None:
     """muskie answers `/ping` with 200.
 
-    503 is muskie without a storage picker: it finds no moray of STORAGE_MORAY_SHARD, or too few storage nodes.  Source: facts
-    "cloudapi, adminui, muskie"; manta-muskie:lib.
+    503 means that muskie has no storage picker: it finds no moray of STORAGE_MORAY_SHARD, or too few storage nodes.  Source:
+    facts "cloudapi, adminui, muskie"; manta-muskie:lib.
     """
     ping = webapi.ping
     assert ping.status == 200, ping.error or "unexpected answer"

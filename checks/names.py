@@ -1,4 +1,4 @@
-"""Chapter: names and configuration.  Region and domain are one, and what SAPI says is what the zones run with."""
+"""Chapter: names and configuration.  All datacenters agree on region and domain, and the zones run with what SAPI says."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 def test_region_name_agrees(datacenter: Datacenter) -> None:
     """region_name in the SAPI metadata of `sdc` is the inventory's region of this datacenter.
 
-    binder passes names of other datacenters on within one region only, and Manta spans one region.  Source: seed; facts
+    binder answers names of other datacenters only within its region, and Manta spans one region.  Source: seed; facts
     "Head node configuration".
     """
     assert datacenter.sdc_metadata.values.get("region_name") == datacenter.declared.region
@@ -22,19 +22,19 @@ def test_region_name_agrees(datacenter: Datacenter) -> None:
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
 def test_dns_domain_agrees(datacenter: Datacenter) -> None:
-    """dns_domain in the SAPI metadata of `sdc` is the inventory's, or else the master's.
+    """dns_domain in the SAPI metadata of `sdc` is the inventory's, or the master's if the inventory names none.
 
-    Every name by which one datacenter finds the other's services ends in it.  Source: seed (binder configuration).
+    All names by which one datacenter finds the other's services end in it.  Source: seed (binder configuration).
     """
     assert datacenter.sdc_metadata.values.get("dns_domain") == datacenter.dns_domain
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
 def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
-    """ufds_admin_uuid in the SAPI metadata of `sdc` is the master's, and set (without one there, it is that of all of Triton).
+    """ufds_admin_uuid in the SAPI metadata of `sdc` is set, and is the master's (or Triton's standard one if the master has none).
 
-    There is one admin in all datacenters; sdc-ufds-m2s deletes the account of this uuid, and waits until it has replicated.
-    Source: facts "Zones" (it is the same in every datacenter).
+    All datacenters share one admin.  sdc-ufds-m2s deletes the account of this uuid, and waits until replication has brought it
+    back.  Source: facts "Zones" (it is the same in every datacenter).
     """
     here, there = (dc.sdc_metadata.values.get("ufds_admin_uuid") for dc in (datacenter, master))
     assert here == (there or ADMIN_UUID)
@@ -56,8 +56,8 @@ def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
 def test_usbkey_agrees_with_sapi(datacenter: Datacenter) -> None:
     """/usbkey/config and the SAPI metadata of `sdc` say the same.
 
-    Zones are rendered from SAPI, the head node boots with and installs from /usbkey/config; nothing copies the one to the
-    other, and an aborted sdc-ufds-m2s leaves them apart.  Source: facts "Head node configuration".
+    The zones' files are rendered from SAPI.  The head node boots and installs from /usbkey/config.  Nothing copies one to the
+    other, and after an aborted sdc-ufds-m2s they differ.  Source: facts "Head node configuration".
     """
     usbkey, sapi = datacenter.usbkey.of_coupling, datacenter.sdc_metadata.of_coupling
     apart = [key for key in usbkey if usbkey[key] != sapi[key]]
@@ -70,20 +70,18 @@ def test_usbkey_agrees_with_sapi(datacenter: Datacenter) -> None:
 def test_rendered_config_is_current(zone: Zone) -> None:
     """Each rendered configuration file of the zone says what SAPI's metadata says.
 
-    config-agent skips what SAPI has not changed since, so a file edited by hand, or an agent that hangs, leaves the two
-    apart for good.  Files of adminui, binder, cloudapi, SAPI, UFDS and muskie are compared.  Of a difference the key is told,
-    and the values only where they are names, addresses and the like: a file can hold passwords anywhere.  Source: facts
-    "Rendered config files".
+    config-agent renders a file only after a change in SAPI.  So a file that was edited by hand stays wrong, and so does any
+    file if the agent hangs.  Files of adminui, binder, cloudapi, SAPI, UFDS and muskie are compared.  A finding names the key
+    that differs.  It shows the values only if they are names, addresses and the like, because a file can hold passwords
+    anywhere.  Source: facts "Rendered config files".
     """
     if not zone.files and zone.role not in RENDERED:
-        pytest.skip("the suite reads no rendered file of such a zone")
+        pytest.skip("the suite reads no rendered file in such a zone")
     if not zone.files:
         raise Missing(zone.id, "its rendered files", "cat (by zlogin)", "none of them is there")
     for file in zone.files.values():
         if file.uncompared and zone.role in MANTA_ROLES:
-            pytest.skip(
-                f"what Manta's zones are to be rendered with is known to the master's SAPI only ({file.uncompared})"
-            )
+            pytest.skip(f"only the master's SAPI knows what Manta's zones must be rendered with ({file.uncompared})")
         if file.uncompared:
             raise Missing(
                 zone.datacenter.id, f"what {file.path} of {zone.alias} should say", "SAPI /configs", file.uncompared

@@ -13,10 +13,11 @@ PASSWORD, REMOTE_PASSWORD = "ufds_ldap_root_pw", "ufds_remote_ldap_root_pw"
 
 @check(POSTCHANGE, CRITICAL, after=["sapi-answers"])
 def test_master_password_is_known(replica: Datacenter, master: Datacenter) -> None:
-    """The root password with which a replica asks the master's UFDS is the master's.
+    """A replica asks the master's UFDS with the master's root password.
 
-    It is ufds_remote_ldap_root_pw, or where that is not set ufds_ldap_root_pw.  With another one the replicator tries for
-    ever while SMF calls it online, and cloudapi and adminui are refused.  Source: facts, hazard 5, "Head node configuration".
+    The replica takes it from ufds_remote_ldap_root_pw, or from ufds_ldap_root_pw if that is not set.  With a wrong password the
+    replicator retries for ever while SMF calls it online, and UFDS refuses cloudapi and adminui.  Source: facts, hazard 5,
+    "Head node configuration".
     """
     wanted = master.sdc_metadata.fingerprints.get(PASSWORD)
     if wanted is None:
@@ -39,8 +40,8 @@ def test_master_password_is_known(replica: Datacenter, master: Datacenter) -> No
 def test_replicator_runs(replica: Datacenter) -> None:
     """ufds-replicator is online in the ufds zone of every replica, not in maintenance.
 
-    On a change that violates a unique attribute (an account of the same login) it exits, and SMF gives it up: nothing is
-    replicated any more.  Source: facts "SMF", "Replication".
+    It exits at a change that violates a unique attribute (an account with the same login).  Then SMF puts it into maintenance,
+    and nothing is replicated any more.  Source: facts "SMF", "Replication".
     """
     for ufds in replica.zones("ufds"):
         state = next((service.state for service in ufds.services if service.fmri == REPLICATOR), "absent")
@@ -48,7 +49,7 @@ def test_replicator_runs(replica: Datacenter) -> None:
 
 
 def _next(ufds: Zone) -> str:
-    """The change that it is to deal with, as far as that is known."""
+    """The change that comes next for the replicator, if it is known."""
     try:
         progress = ufds.progress
     except Missing:
@@ -71,8 +72,8 @@ def _next(ufds: Zone) -> str:
 def test_replicator_has_one_checkpoint(replica: Datacenter) -> None:
     """A replica has exactly one checkpoint for the url of its master.
 
-    The checkpoint says which change comes next; of two the replicator takes any, and may leave out changes or apply them
-    again.  Source: facts, hazard 12, "UFDS".
+    The checkpoint says which change comes next.  If there are two, the replicator takes either, and may skip changes or apply
+    them again.  Source: facts, hazard 12, "UFDS".
     """
     url = f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
     for ufds in replica.zones("ufds"):
@@ -89,10 +90,10 @@ def test_replicator_has_one_checkpoint(replica: Datacenter) -> None:
     ],
 )  # fmt: skip
 def test_replicator_moves(replica: Datacenter, master: Datacenter) -> None:
-    """A replica that is behind its master moves on: its checkpoint is not the same some seconds later.
+    """A replica that is behind its master moves on: its checkpoint has changed some seconds later.
 
-    The process can be online and stand still for ever: at a change that it cannot apply, or before a gap in the master's
-    changelog, which it takes for the end.  Source: facts "Replication".
+    The process can be online and stand still for ever.  That happens at a change that it cannot apply, or before a gap in the
+    master's changelog, because it takes the gap for the end.  Source: facts "Replication".
     """
     needs_master(master)
     stuck = {ufds.id: _why_stuck(ufds.progress) for ufds in replica.zones("ufds") if ufds.progress.stuck}
@@ -100,7 +101,7 @@ def test_replicator_moves(replica: Datacenter, master: Datacenter) -> None:
 
 
 def needs_master(master: Datacenter) -> None:
-    """Raises Missing about the master, where what is known of a replica had to be compared with it."""
+    """Raises Missing about the master if its directory is unknown: the replica's evidence had to be compared with it."""
     for ufds in master.zones("ufds"):
         need(ufds.directory)
 
@@ -109,11 +110,11 @@ def _why_stuck(progress: Progress) -> str:
     change = progress.next
     said = f"stands still at change {progress.after}, {progress.behind} to come"
     if change is None:
-        return f"{said}; a gap: the master's changelog holds none of the 50 numbers from there, so it takes that for the end"
+        return f"{said}; the master's changelog lacks the next 50 numbers (a gap), and the replicator takes that for the end"
     said += f"; next is {change.number}, {change.kind} {change.dn}"
     if progress.conflict:
-        return f"{said}, whose login or address {progress.conflict} has here already"
-    return f"{said}, whose parent is missing here" if progress.parentless else said
+        return f"{said}; its login or address already belongs to {progress.conflict} here"
+    return f"{said}; its parent is missing here" if progress.parentless else said
 
 
 @check(
@@ -124,7 +125,7 @@ def _why_stuck(progress: Progress) -> str:
 def test_replicator_is_caught_up(replica: Datacenter, master: Datacenter) -> None:
     """No change of the master's waits longer for a replica than expect.replication_lag.
 
-    Until it is applied, the replica refuses log-ins with a new key, or takes those of an account that was deleted.
+    Until the change is applied, the replica may refuse log-ins with a new key, or accept log-ins of a deleted account.
     Source: facts "Replication" (normally a second or two).
     """
     needs_master(master)
@@ -132,23 +133,25 @@ def test_replicator_is_caught_up(replica: Datacenter, master: Datacenter) -> Non
     for ufds in replica.zones("ufds"):
         progress = ufds.progress
         if progress.behind and (progress.next is None or not progress.next.at):
-            why = f"when the oldest of {progress.behind} changes to come was made is not known"
+            why = f"{progress.behind} changes are still to come, and the time of the oldest is not known"
             raise Missing(ufds.id, "for how long its replicator is behind", "ldapsearch cn=changelog", why)
         if progress.behind:
-            assert progress.waiting <= allowed, f"seconds that the oldest of {progress.behind} changes waits for {ufds}"
+            assert progress.waiting <= allowed, (
+                f"seconds that the oldest of {progress.behind} changes has waited for {ufds}"
+            )
 
 
 @check(PREFLIGHT, CRITICAL, after=["ufds-answers"])
 def test_master_changelog_has_no_gap(candidate: Datacenter, master: Datacenter) -> None:
     """The numbers of the master's changelog have no gap of more than 50, from 1 on.
 
-    The first synchronisation would stand still before it without a word, when sdc-ufds-m2s has deleted the candidate's
-    data already.  Source: facts "Replication".
+    The first synchronisation would stop before the gap without a message, after sdc-ufds-m2s has deleted the candidate's
+    data.  Source: facts "Replication".
     """
     gaps = [gap for ufds in master.zones("ufds") for gap in ufds.gaps]
     if gaps:
         missing = ", ".join(f"{first} to {last} missing" for first, last in gaps)
-        raise Finding(expected=(), observed=f"{missing} (what {candidate} could not pass on {master})")
+        raise Finding(expected=(), observed=f"{missing} ({candidate} would stop there in the changelog of {master})")
 
 
 @check(
@@ -159,7 +162,7 @@ def test_master_changelog_has_no_gap(candidate: Datacenter, master: Datacenter) 
 def test_ufds_schema_is_not_older(candidate: Datacenter, master: Datacenter) -> None:
     """A candidate's ufds knows the schema version of the master's directory.
 
-    The replicator refuses entries of a newer schema, and stands still.  Source: sdc-ufds:lib/ufds-replicator; facts (logs).
+    The replicator refuses entries of a newer schema, and stops there.  Source: sdc-ufds:lib/ufds-replicator; facts (logs).
     """
     versions = [ufds.directory.version for ufds in master.zones("ufds") if ufds.directory.version is not None]
     if not versions:

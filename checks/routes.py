@@ -1,4 +1,4 @@
-"""Chapter: routes.  What lies between two zones: the way there, and the way back."""
+"""Chapter: routes.  The way from one zone to another, and the way back."""
 
 from ipaddress import IPv4Network
 from itertools import combinations
@@ -15,14 +15,14 @@ from fixtures.outcomes import Finding
 
 @check(BOTH, CRITICAL, after=["networks-do-not-overlap", "napi-has-the-routes"])
 def test_routes_go_both_ways(target: Zone) -> None:
-    """A zone that zones of other datacenters have a route to, and get no answer from, has a route back to each of them.
+    """A zone has a route back to each zone of another datacenter that has a route to it but gets no answer from it.
 
-    Without one their packets arrive and the answers do not leave, which looks like a timeout although their own routes
+    Without the route back, packets arrive but the answers do not leave.  The other zone sees a timeout, although its own routes
     are right.  Source: seed (routes on both sides); facts "UFDS" ("bi-directional" means that a return route exists).
     """
     found, unknown = without_way_back(target)
     without = {source: address for source, (_, address) in found.items()}
-    assert without == {}, "who has a route to this zone, and the address to which it has none back"
+    assert without == {}, "zones with a route to this zone, and the address to which it has no route back"
     if unknown is not None:
         raise unknown
 
@@ -54,8 +54,8 @@ def covered(to: str, via: str, known: set[tuple[str, str]]) -> bool:
 def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     """imgapi, cnapi, vmapi, sapi and moray have a route to the admin and Manta networks of the region's other datacenters.
 
-    Manta's zones there ask them, and the answers have to find their way back.  A gateway of the admin network will
-    do.  Source: seed ("imgapi, cnapi, vmapi" need more routes for Manta; routes in sapi and moray zones); facts "Manta".
+    Manta's zones there ask them, and the answers need a way back.  A gateway of the admin network is enough.  Source: seed
+    ("imgapi, cnapi, vmapi" need more routes for Manta; routes in sapi and moray zones); facts "Manta".
     """
     missing = sorted(f"{net.subnet} ({peer.name}, {net.name})" for peer, net in without_manta_routes(manta_peer))
     assert missing == [], "networks that the zone has no route to"
@@ -67,18 +67,18 @@ def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     after=["networks-do-not-overlap", After("internal-apis-answer", at="napi"), "replica-points-at-master"],
 )
 def test_napi_has_the_routes(datacenter: Datacenter) -> None:
-    """NAPI has a route for every way between datacenters that a zone has to go and has no route for itself.
+    """NAPI has a route for every address in another datacenter that a zone must reach, unless the zone has a route itself.
 
-    Where NAPI lacks them, net-agent takes them out of every zone, and nothing that is set by hand lasts: so it is after a
-    PUT that was to add one route, since PUT replaces them all, and in a datacenter that was never connected.  Source:
-    facts, hazard 1 and "Routes".
+    net-agent removes routes that NAPI lacks from every zone, so no route set by hand lasts.  Routes are missing in a datacenter
+    that was never connected, and after a PUT that was meant to add one route, because PUT replaces all of them.  Source: facts,
+    hazard 1 and "Routes".
     """
     found, unknown = unknown_to_napi(datacenter)
     zones: dict[str, set[str]] = {}
     for way in found:
         zones.setdefault(f"{way.host} ({way.target})", set()).add(way.zone.alias or way.zone.role)
     without = {host: ", ".join(sorted(aliases)) for host, aliases in zones.items()}
-    assert without == {}, "what zones have to reach, and neither they nor NAPI have a route to"
+    assert without == {}, "addresses that zones must reach, without a route in the zones or in NAPI"
     if unknown is not None:
         raise unknown
 
@@ -87,7 +87,7 @@ def test_napi_has_the_routes(datacenter: Datacenter) -> None:
 def test_networks_do_not_overlap(coupling: Coupling) -> None:
     """The admin networks and Manta networks of all datacenters are disjoint.
 
-    An address that two datacenters have cannot be routed to the other one: its packets never leave the own network.
+    If two datacenters use the same address, neither can reach it in the other one: the packets never leave the own network.
     Source: seed (routes between the admin networks); facts "Routes".
     """
     seen, unknown = of_each(coupling.datacenters, _admin_and_manta)
@@ -106,7 +106,7 @@ def test_networks_do_not_overlap(coupling: Coupling) -> None:
 
 
 def _admin_and_manta(datacenter: Datacenter) -> list[tuple[str, IPv4Network]]:
-    """The admin and Manta networks that NAPI knows, by name.  One that cannot be read, or no admin network, is not known."""
+    """The admin and Manta networks that NAPI knows, by name.  Raises Missing if one cannot be read, or if there is no admin network."""
     nets = [net for key, net in sorted(datacenter.networks.items()) if key.split(" ")[0] in ("admin", "manta")]
     found = [(net.name, read) for net in nets if (read := subnet(net.subnet)) is not None]
     if len(found) != len(nets) or "admin" not in {name for name, _ in found}:

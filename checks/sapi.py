@@ -18,7 +18,8 @@ from fixtures.outcomes import Finding
 def test_sapi_answers(sapi: Zone) -> None:
     """SAPI answers `/ping` with 200, and its storage (the local moray) is available.
 
-    Lists answer 200 from local files even when moray is down: only /ping tells.  Source: facts "How a real SAPI answers".
+    Even when moray is down, SAPI answers list requests with 200 from local files.  Only /ping shows the truth.  Source: facts
+    "How a real SAPI answers".
     """
     ping = sapi.ping
     assert ping.status == 200, ping.error or f"storAvailable {ping.body.get('storAvailable')}"
@@ -27,10 +28,10 @@ def test_sapi_answers(sapi: Zone) -> None:
 
 @check(POSTCHANGE, WARNING, after=["sapi-answers"])
 def test_sapi_master_is_ufds_master(region: Region) -> None:
-    """The datacenter whose moray all SAPIs of the region use is the one that has the UFDS master.
+    """The SAPI master of a region, whose moray its SAPIs use, is the datacenter that has the UFDS master.
 
-    Manta's tools are used where the SAPI master is, and make accounts where the UFDS master is.  It is what most of them agree
-    on; who does not is told by sapi-points-at-master-moray.  Source: SAPI-283; facts "SAPI".
+    Manta's tools run where the SAPI master is, and make accounts where the UFDS master is.  The SAPI master is the one that most
+    SAPIs agree on.  sapi-points-at-master-moray names those that differ.  Source: SAPI-283; facts "SAPI".
     """
     master = region.world.master
     if master not in region.datacenters:
@@ -49,7 +50,7 @@ def test_sapi_master_is_ufds_master(region: Region) -> None:
 
 
 def _sapi_master(datacenter: Datacenter) -> str:
-    """Whose moray a SAPI asks: a datacenter's name, its own if it is told none, else what it is told."""
+    """Whose moray a SAPI asks: a datacenter's name (its own if it names none), or what it names if that is nobody's."""
     told = str(datacenter.service_metadata("sapi").values.get("MASTER_MORAY_IP") or "")
     if not told:
         return datacenter.name
@@ -66,7 +67,7 @@ def _sapi_master(datacenter: Datacenter) -> str:
 def test_sapi_is_in_full_mode(datacenter: Datacenter) -> None:
     """SAPI works in full mode.
 
-    In proto mode, in which a head node is set up, it knows its own files only: no moray, so no master's moray either.
+    A head node is set up in proto mode.  In that mode SAPI knows only its own files: no moray, so no master's moray either.
     Source: sdc-sapi:docs/index.md "Modes".
     """
     for sapi in datacenter.zones("sapi"):
@@ -82,8 +83,8 @@ def test_sapi_is_in_full_mode(datacenter: Datacenter) -> None:
 def test_sapi_points_at_master_moray(replica: Datacenter, master: Datacenter) -> None:
     """The sapi service of every non-master names the master's moray, by DNS name or address, and port 2020.
 
-    Without it manta-init on a replica creates a second poseidon and a second manta application.  In another region than the
-    master's it may name none: SAPI and Manta reach within a region.  Source: seed; SAPI-283.
+    Without it manta-init on a replica creates a second poseidon and a second manta application.  Outside the master's region
+    SAPI may name none, because SAPI and Manta reach only within a region.  Source: seed; SAPI-283.
     """
     _alone_in_its_region(replica)
     metadata = replica.service_metadata("sapi").values
@@ -96,16 +97,17 @@ def test_sapi_points_at_master_moray(replica: Datacenter, master: Datacenter) ->
 
 
 def _alone_in_its_region(datacenter: Datacenter) -> None:
-    """Skips where the master is in another region, and SAPI asks nobody's moray but its own."""
+    """Skips if the master is in another region and SAPI asks only its own moray."""
     if datacenter.declared.region != datacenter.master.declared.region and asks_nobody(datacenter):
-        pytest.skip(f"the master is in another region, and SAPI of {datacenter} is not told of any")
+        pytest.skip(f"the master is in another region, and SAPI of {datacenter} has no master set")
 
 
 @check(POSTCHANGE, CRITICAL, after=["sapi-answers", "sapi-master-is-ufds-master"])
 def test_sapi_master_points_at_nobody(master: Datacenter) -> None:
     """The master's sapi service has no MASTER_MORAY_IP or MASTER_MORAY_PORT, or empty ones.
 
-    Otherwise every object comes twice, manta-init asserts, and the hash ring cannot be made.  Source: facts "SAPI".
+    Otherwise SAPI lists every object twice, manta-init stops at an assertion, and the hash ring cannot be made.  Source: facts
+    "SAPI".
     """
     metadata = master.service_metadata("sapi").values
     keys = ("MASTER_MORAY_IP", "MASTER_MORAY_PORT")
@@ -118,13 +120,13 @@ def test_sapi_master_points_at_nobody(master: Datacenter) -> None:
     after=["sapi-points-at-master-moray", "sapi-master-points-at-nobody", "rendered-config-is-current"],
 )
 def test_sapi_loaded_its_master(sapi: Zone) -> None:
-    """SAPI was started after sapi-master.config.json was last written: it reads at its start who the master is.
+    """SAPI was started after sapi-master.config.json was last written.  It reads only at its start who the master is.
 
-    Else it goes on with the master of before, or with none, and silently answers local objects.  What the file says is
-    for rendered-config-is-current.  Source: facts "Rendered config files", "How a real SAPI answers".
+    Otherwise it uses the old master, or none, and silently answers local objects.  rendered-config-is-current judges the content
+    of the file.  Source: facts "Rendered config files", "How a real SAPI answers".
     """
     if sapi.file(SAPI_MASTER_CONFIG).differs:
-        why = "it does not say what the metadata says, so what SAPI read is of no interest"
+        why = "it differs from the metadata, so it does not matter when SAPI read it"
         raise Missing(sapi.id, SAPI_MASTER_CONFIG, "cat (by zlogin)", why)
     assert sapi.began_before(SAPI_MASTER_CONFIG) == (), f"started before {SAPI_MASTER_CONFIG} was written"
 
@@ -141,10 +143,10 @@ def test_sapi_loaded_its_master(sapi: Zone) -> None:
     ],
 )
 def test_sapi_reaches_its_master(replica: Datacenter, master: Datacenter) -> None:
-    """Asked with include_master for a service that does not exist, each SAPI of a replica answers none, in time.
+    """Each SAPI of a replica answers "none" in time when it is asked, with include_master, for a service that does not exist.
 
-    Only that proves that it reaches the master's moray: for what it knows it silently answers local objects, and
-    manta-init then makes a second Manta.  Source: facts "How a real SAPI answers"; SAPI-283.
+    Only that answer proves that it reaches the master's moray.  For a service that it knows it silently answers local objects.
+    Then manta-init makes a second Manta.  Source: facts "How a real SAPI answers"; SAPI-283.
     """
     _alone_in_its_region(replica)
     for sapi in replica.zones("sapi"):
@@ -154,13 +156,14 @@ def test_sapi_reaches_its_master(replica: Datacenter, master: Datacenter) -> Non
             _storages_of(sapi, master)
             said = answer.error or f"HTTP {answer.status} {message}".strip()
             raise Finding(
-                expected="HTTP 200", observed=f"{said} ({sapi}, asked for what only the master's moray can tell)"
+                expected="HTTP 200",
+                observed=f"{said} ({sapi}, asked for a service that only the master's moray can know)",
             )
         assert answer.body.get("found") == 0, f"services that {sapi} finds by a name that does not exist"
 
 
 def _storages_of(sapi: Zone, master: Datacenter) -> None:
-    """Raises Missing if the local moray, or the master's, is down: then it cannot be said whose fault it is."""
+    """Raises Missing if the local moray or the master's is down: then nobody can say which side is at fault."""
     for each in (sapi, *master.zones("sapi")):
         if each.ping.status != 200:
             raise Missing(each.id, f"whether {sapi} reaches its master", "sapi-answers", "its storage does not answer")

@@ -1,4 +1,4 @@
-"""Chapter: UFDS.  One master, replicas that point at it, and one poseidon in all of them."""
+"""Chapter: UFDS.  There is one master, all replicas point at it, and all of them have the same poseidon."""
 
 import re
 
@@ -21,19 +21,19 @@ REGION = re.compile(r"region=([^,?)]+)")
     after=["services-run", After("services-run", at="moray"), "rendered-config-is-current"],
 )
 def test_ufds_answers(ufds: Zone) -> None:
-    """Each ufds zone answers on 636: the root bind works with the password that SAPI hands out, and a search after it.
+    """Each ufds zone answers on 636: the root bind works with the password that SAPI hands out, and so does a search.
 
-    An SMF service can be online and not answer.  Source: facts "How a real UFDS answers".
+    An SMF service can be online and still not answer.  Source: facts "How a real UFDS answers".
     """
     assert ufds.bind.ok, ufds.bind.detail
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
 def test_one_ufds_master(coupling: Coupling) -> None:
-    """Of the coupled datacenters exactly one is UFDS master, and it is the inventory's.
+    """Exactly one of the coupled datacenters is UFDS master, and it is the inventory's.
 
-    Two masters take writes that never meet.  Who cannot be seen does not hide what the others say.  Source: seed ("only one
-    master"); facts "Head node configuration".
+    Two masters accept writes that never come together.  A datacenter that cannot be seen does not hide a finding about the
+    others.  Source: seed ("only one master"); facts "Head node configuration".
     """
     seen, unknown = of_each(coupling.coupled, lambda dc: str(dc.sdc_metadata.values.get("ufds_is_master")).lower())
     wanted = {dc.name: "true" if dc.state == MASTER else "false" for dc in coupling.coupled}
@@ -57,9 +57,9 @@ def _masters(flags: dict[str, str]) -> str:
 def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> None:
     """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with its own region's queries.
 
-    Any address of the master's ufds zones will do, and any other by which the replica is seen to follow the master (NAT): a
-    checkpoint belongs to an address, so another one is no better.  cloudapi and adminui take themselves for the master's when
-    ufds_remote_ip is empty.  Source: facts, hazards 3 and 12; what sdc-ufds-m2s sets.
+    Any address of the master's ufds zones is right.  Any other address is right too if the replica is seen to follow the master
+    by it (NAT).  A checkpoint belongs to an address, so another address would be no better.  With an empty ufds_remote_ip,
+    cloudapi and adminui believe that they run on the master.  Source: facts, hazards 3 and 12; what sdc-ufds-m2s sets.
     """
     metadata = replica.sdc_metadata.values
     assert str(metadata.get("ufds_is_master")).lower() == "false", "ufds_is_master"
@@ -77,7 +77,7 @@ def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> No
 
 
 def _by_another_way(replica: Datacenter) -> bool:
-    """Whether it follows the master by an address that no datacenter of the coupling has."""
+    """Whether the replica follows the master by an address that no datacenter of the coupling has."""
     place = standing(replica)
     others = (dc for dc in replica.world.datacenters if dc.name != replica.master.name)
     known = {address for dc in others for address in ufds_addresses(dc)}
@@ -86,11 +86,11 @@ def _by_another_way(replica: Datacenter) -> bool:
 
 @check(BOTH, CRITICAL, after=["ufds-answers"])
 def test_one_poseidon(coupling: Coupling) -> None:
-    """All UFDS together know at most one uuid for login poseidon, and no replica has one that the master lacks.
+    """All UFDS together know at most one uuid for login poseidon, and no replica has a poseidon that the master lacks.
 
-    manta-init on a replica makes a second one when the account has not replicated; then replication stops on it and the
-    hash ring cannot be saved.  Without the master's UFDS nobody knows which one is right; without another, the rest is judged.
-    Source: seed; sdc-manta:cmd/manta-init.js.
+    manta-init on a replica makes a second one if the account has not been replicated yet.  Then replication stops at it, and the
+    hash ring cannot be saved.  Without the master's UFDS nobody knows which one is right.  Without another UFDS, the rest is
+    still judged.  Source: seed; sdc-manta:cmd/manta-init.js.
     """
     seen, unknown = of_each(coupling.datacenters, poseidons)
     master = coupling.world.master.name

@@ -1,4 +1,4 @@
-"""Chapter: binder and DNS.  Get binder's own configuration back, and its names answered."""
+"""Chapter: binder and DNS.  Restore binder's own configuration, and get its names answered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAITED_MS = 2500
 
 @remedy("binder-region-agrees")
 def render_the_region_again(binder: Zone) -> Advised:
-    """The file was edited, or binder's datacenter has other names in SAPI: the metadata first, then the file."""
+    """Correct the names in SAPI's metadata if they are wrong, then render binder's file again."""
     datacenter = binder.datacenter
     wanted = {
         "region_name": typed.name(datacenter.declared.region),
@@ -37,7 +37,7 @@ def render_the_region_again(binder: Zone) -> Advised:
 
 @remedy("binder-names-its-own-datacenter")
 def render_its_own_name_again(binder: Zone) -> Advised:
-    """Likewise with the datacenter's own name and the address of its UFDS."""
+    """Correct the datacenter's own name and the address of its UFDS in SAPI if they are wrong, then render binder's file again."""
     datacenter = binder.datacenter
     suffix = typed.dns_name(f"{datacenter.name}.{datacenter.dns_domain}")
     yield from _metadata(binder, {"datacenter_name": datacenter.name, "ufds_domain": f"ufds.{suffix}"})
@@ -50,7 +50,7 @@ def render_its_own_name_again(binder: Zone) -> Advised:
 
 
 def _wrong(binder: Zone, keys: dict[str, str]) -> tuple[str, str]:
-    """A setting of binder's file that has to change, so that one can wait for it; the first if none has to."""
+    """A setting of binder's file that must change, so that a command can wait for it; the first one if none must."""
     file = binder.files.get(BINDER_CONFIG)
     settings = file.settings if file else {}
     return next((item for item in keys.items() if settings.get(item[0]) != item[1]), next(iter(keys.items())))
@@ -60,7 +60,7 @@ def _wrong(binder: Zone, keys: dict[str, str]) -> tuple[str, str]:
 def restart_with_its_config(binder: Zone) -> Advised:
     """Only a restart makes binder read its file (facts, hazard 7)."""
     why = (
-        f"binder in {binder.alias} reads its file at its start only; DNS of the datacenter is away for a second or two"
+        f"binder in {binder.alias} reads its file only at its start; DNS of the datacenter is away for a second or two"
     )
     yield service_step(binder, "restart", why, BINDER)
 
@@ -74,7 +74,7 @@ def _metadata(binder: Zone, wanted: dict[str, str]) -> Advised:
             sdc,
             differ,
             risk=DISRUPTIVE,
-            why="SAPI's metadata, from which binder's file is rendered, says otherwise",
+            why="binder's file is rendered from SAPI's metadata, and the metadata is wrong",
         )
     own = service(binder.datacenter, "binder")
     hiding = tuple(key for key in sorted(wanted) if key in own.metadata.values)
@@ -83,21 +83,21 @@ def _metadata(binder: Zone, wanted: dict[str, str]) -> Advised:
             on=headnode(binder.datacenter),
             run=sapi_delete(own.uuid, hiding),
             risk=DISRUPTIVE,
-            why=f"the service binder has {', '.join(hiding)} of its own in SAPI, which hides that of the application sdc",
+            why=f"the service binder has its own {', '.join(hiding)} in SAPI, which hides the value of the application sdc",
             undo=sapi_restore(own.uuid, own.metadata.values, hiding),
         )
 
 
 @remedy("binder-answers-own-names")
 def get_names_answered(binder: Zone) -> Advised:
-    """SERVFAIL: ZooKeeper was away when binder started; REFUSED: nobody registered; else binder itself (facts)."""
+    """SERVFAIL: ZooKeeper was away when binder started.  REFUSED: nobody has registered.  Anything else: binder itself (facts)."""
     bad = {name: answer for name, answer in sorted(binder.names.items()) if not answer.addresses}
     codes = {answer.rcode for answer in bad.values()}
     if codes == {"REFUSED"}:
         for name in bad:
             role = role_of(name.partition(".")[0])
             for zone in binder.datacenter.zones(role) if role else ():
-                why = f"nobody is registered as {name}; registrar in {zone.alias} does that at its start"
+                why = f"nobody is registered as {name}; registrar in {zone.alias} registers it at its start"
                 yield service_step(zone, "restart", why, "svc:/manta/application/registrar:default")
         return
     run = zone_service("restart", binder.vm.uuid, BINDER)
@@ -108,7 +108,7 @@ def get_names_answered(binder: Zone) -> Advised:
         on=headnode(binder.datacenter),
         run=run,
         risk=RESTARTS,
-        why="binder that was started without ZooKeeper answers SERVFAIL until it is restarted"
+        why="a binder that was started without ZooKeeper answers SERVFAIL until it is restarted"
         if "SERVFAIL" in codes
         else "binder does not answer, though its service runs",
     )
@@ -117,7 +117,7 @@ def get_names_answered(binder: Zone) -> Advised:
 
 @remedy("binder-is-listed-as-resolver")
 def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advised:
-    """Replication does not bring back what it has brought once: the entries are added as the master has them."""
+    """Adds the entries as the master has them.  Replication does not send them a second time."""
     region = datacenter.declared.region
     own = {entry.datacenter: entry for ufds in datacenter.zones("ufds") for entry in ufds.directory.datacenters}
     listed = [entry for ufds in master.zones("ufds") for entry in ufds.directory.datacenters if entry.region == region]
@@ -136,9 +136,9 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
             on=headnode(datacenter),
             run="\n".join(added(dn, attributes) for dn, attributes in entries),
             risk=SAFE,
-            why=f"every binder of {entry.datacenter} is to be asked; the replicas get it by replication"
+            why=f"every binder of {entry.datacenter} must be listed; replication brings the entry to the replicas"
             if datacenter == master
-            else f"the UFDS of {datacenter.name} has lost what the master's lists of {entry.datacenter}",
+            else f"the UFDS of {datacenter.name} has lost entries of {entry.datacenter} that the master's has",
             undo="\n".join(f"sdc-ldap delete {quote(typed.dn(dn))}" for dn, _ in reversed(entries)),
         )
 
@@ -150,7 +150,7 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
 def _entries(
     region: str, name: str, here: Registered | None, lost: list[str]
 ) -> list[tuple[str, dict[str, list[str]]]]:
-    """What a datacenter's resolvers need: what is above them too, where it is not there."""
+    """The entries of a datacenter's resolvers, with the entries above them that are missing."""
     where = f"datacenter={name}, region={region}, o=smartdc"
     common = {"o": ["smartdc"], "region": [region], "datacenter": [name]}
     entries = [] if here is not None else [(where, {"objectclass": ["datacenter"], **common})]
@@ -164,7 +164,7 @@ def _entries(
 
 @remedy("binder-has-read-its-resolvers")
 def read_the_resolvers_again(binder: Zone) -> Advised:
-    """It reads them at its start; if it cannot, its log says why."""
+    """Restart binder: it reads them at its start.  If it cannot, its log says why."""
     yield _read_again(binder, "it has none of the resolvers that its UFDS lists")
     yield Note(
         "If that does not help, binder's log says why its UFDS refuses it: bindDN and bindPassword in config.json."
@@ -173,11 +173,11 @@ def read_the_resolvers_again(binder: Zone) -> Advised:
 
 @remedy("binder-answers-other-datacenters")
 def get_others_answered(link: Link) -> Advised:
-    """The delay tells the cause: nobody to ask is mended here, nobody who answers over there."""
+    """The delay shows the cause.  At once: this binder has nobody to ask.  After 3 s: nobody over there answers."""
     if any(answer.ms >= WAITED_MS for answer in link.answers.values()):
         yield Note(
-            f"{link.source} asked and waited 3 s in vain, though the port is open: look at the load and the log of the "
-            f"binders of {link.target}, and whether answers over 512 bytes get through by UDP."
+            f"{link.source} asked and waited 3 s without an answer, though the port is open. Look at the load and the log of the "
+            f"binders of {link.target}, and check whether answers over 512 bytes get through by UDP."
         )
         return
     yield _read_again(link.source, f"it has no resolver of {link.target}, though its UFDS lists one")

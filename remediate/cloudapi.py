@@ -1,4 +1,4 @@
-"""Chapter: cloudapi and adminui.  Restart what runs and does not answer; read what Triton's own checks say."""
+"""Chapter: cloudapi and adminui.  Restart services that run but do not answer.  Read what Triton's own checks say."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _NOT_TO_RESTART = ("config-agent", "registrar", "ufds-replicator")
 
 @remedy("cloudapi-answers")
 def restart_cloudapi(cloudapi: Zone) -> Advised:
-    """500 is still starting, 503 says that haproxy has no process left (facts "cloudapi, adminui, muskie")."""
+    """Restart cloudapi.  500: it is still starting.  503: haproxy has no process left (facts "cloudapi, adminui, muskie")."""
     ping = cloudapi.ping
     said = {500: "still starting: it waits for its own and the master's UFDS", 503: "all its processes are down"}
     why = said.get(ping.status) or ping.error or f"HTTP {ping.status}"
     yield service_step(cloudapi, "restart", why, *fmris(cloudapi, "/application/cloudapi:", "haproxy"))
-    yield Note("It is away for half a minute. If it stays so, its log names the UFDS that it cannot use.")
+    yield Note("cloudapi is away for half a minute. If it stays away, its log names the UFDS that it cannot use.")
 
 
 @remedy("cloudapi-knows-the-master")
 def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
-    """The address stands in the metadata of sdc; what the service has of its own hides it (facts, hazard 3)."""
+    """The address is in the metadata of sdc.  A value of the service's own hides it (facts, hazard 3)."""
     datacenter = cloudapi.datacenter
     own, key = service(datacenter, "cloudapi"), "ufds_remote_ip"
     if key in own.metadata.values:
@@ -41,7 +41,7 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
             on=headnode(datacenter),
             run=sapi_delete(own.uuid, (key,)),
             risk=RESTARTS,
-            why=f"the service cloudapi has {key} of its own in SAPI, which hides that of the application sdc; {_RENDERED}",
+            why=f"the service cloudapi has its own {key} in SAPI, which hides the value of the application sdc; {_RENDERED}",
             undo=sapi_restore(own.uuid, own.metadata.values, (key,)),
         )
     sdc = application(datacenter)
@@ -51,7 +51,7 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
             on=headnode(datacenter),
             run=sapi_delete(sdc.uuid, (key,)),
             risk=DISRUPTIVE,
-            why=f"{datacenter.name} is the master, and has no other above it; {_RENDERED}",
+            why=f"{datacenter.name} is the master, so it follows no other; {_RENDERED}",
             undo=sapi_restore(sdc.uuid, sdc.metadata.values, (key,)),
         )
     elif datacenter != master and not present:
@@ -60,20 +60,20 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
             sdc,
             {key: typed.reached_at(master.ufds_address)},
             risk=DISRUPTIVE,
-            why=f"the master's UFDS; {_RENDERED}",
+            why=f"cloudapi needs the address of the master's UFDS; {_RENDERED}",
         )
     yield Note(
-        "Accounts and keys that were written meanwhile are in the wrong UFDS: directory-entries-agree names them."
+        "Accounts and keys that cloudapi wrote meanwhile are in the wrong UFDS. directory-entries-agree names them."
     )
 
 
 @remedy("cloudapi-lists-every-datacenter")
 def list_every_datacenter(datacenter: Datacenter) -> Advised:
-    """CLOUDAPI_DATACENTERS is one string of JSON: it is read, completed and put back whole."""
+    """CLOUDAPI_DATACENTERS is one string of JSON.  The step completes it and writes it as a whole."""
     refused = [zone for zone in datacenter.zones("cloudapi") if zone.listing.code]
     if refused:
         yield Note(
-            f"The UFDS of {datacenter.name} knows no key {datacenter.sdc_metadata.values.get('SDC_KEY_ID')} of admin: look "
+            f"The UFDS of {datacenter.name} does not know the key {datacenter.sdc_metadata.values.get('SDC_KEY_ID')} of admin. Look "
             "whether the master has it (sdc-useradm keys admin), and whether it was replicated."
         )
         return
@@ -93,13 +93,13 @@ def list_every_datacenter(datacenter: Datacenter) -> Advised:
         own,
         {"CLOUDAPI_DATACENTERS": json.dumps(wanted | kept, sort_keys=True)},
         risk=RESTARTS,
-        why=f"what ListDatacenters answers in {datacenter.name}; the others' URLs are those that they name themselves; "
+        why=f"ListDatacenters in {datacenter.name} answers with this value; each datacenter's URL is the one that it names itself; "
         f"{_RENDERED}",
     )
 
 
 def _urls(datacenter: Datacenter) -> dict[str, str]:
-    """CLOUDAPI_DATACENTERS of a datacenter; nothing where it cannot be read."""
+    """CLOUDAPI_DATACENTERS of a datacenter; empty if it cannot be read."""
     told = service(datacenter, "cloudapi").metadata.values.get("CLOUDAPI_DATACENTERS")
     try:
         read = json.loads(told) if isinstance(told, str) else told
@@ -110,36 +110,38 @@ def _urls(datacenter: Datacenter) -> dict[str, str]:
 
 @remedy("cloudapi-answers-outside")
 def look_from_outside(datacenter: Datacenter) -> Advised:
-    """Public DNS, packet filters and routers before the datacenter are nobody's of Triton: there is no command for them."""
+    """Public DNS, packet filters and routers in front of the datacenter do not belong to Triton: no command can repair them."""
     url = _urls(datacenter).get(datacenter.name, "the URL that CLOUDAPI_DATACENTERS names")
     seen = datacenter.outside
     yield Note(
-        f"{url} is asked from where these checks run: {seen.error or f'HTTP {seen.status}'}. Inside, cloudapi answers. Look at "
-        "public DNS, at what stands before its external address "
-        f"({', '.join(zone.vm.address('external') or 'none' for zone in datacenter.zones('cloudapi'))}), and whether this "
-        "machine is meant to reach it: if not, waive it."
+        f"{url}, asked from where these checks run: {seen.error or f'HTTP {seen.status}'}. Inside, cloudapi answers. Look at "
+        "public DNS, and at routers and firewalls in front of its external address "
+        f"({', '.join(zone.vm.address('external') or 'none' for zone in datacenter.zones('cloudapi'))}). If this machine is "
+        "not meant to reach it, waive this finding."
     )
 
 
 @remedy("cloudapi-is-not-in-maintenance")
 def end_maintenance(datacenter: Datacenter) -> Advised:
-    """What `sdcadm dc-maint stop` sets for cloudapi (sdcadm:lib/sdcadm.js); a human knows whether it is over."""
+    """Set what `sdcadm dc-maint stop` sets for cloudapi (sdcadm:lib/sdcadm.js).  Only a human knows whether the maintenance is over."""
     own, sdc = service(datacenter, "cloudapi"), application(datacenter)
-    yield Note("If the maintenance is meant, waive it until its end. `sdcadm dc-maint stop` ends it for Docker, too.")
+    yield Note(
+        "If the maintenance is intended, waive it until its end. `sdcadm dc-maint stop` also ends it for Docker."
+    )
     yield Step(
         on=headnode(datacenter),
         run=f"{sapi_update(own.uuid, {'CLOUDAPI_READONLY': False})}\n{sapi_delete(sdc.uuid, _MAINTENANCE)}",
         risk=RESTARTS,
         why=f"customers can change nothing in {datacenter.name}; {_RENDERED}",
         undo=sapi_restore(own.uuid, own.metadata.values, ("CLOUDAPI_READONLY",)),
-        undo_note="its message and end go back by `sdcadm dc-maint start --message … --eta …`",
+        undo_note="`sdcadm dc-maint start --message … --eta …` brings its message and end back",
         applied_by_suite=False,
     )
 
 
 @remedy("adminui-answers")
 def restart_adminui(adminui: Zone) -> Advised:
-    """It hangs while it has no UFDS at all; a restart connects anew."""
+    """Restart adminui: then it connects again.  It hangs while it has no UFDS at all."""
     ping = adminui.ping
     why = ping.error or (f"HTTP {ping.status}" if ping.status != 200 else "it is connected to no UFDS")
     yield service_step(adminui, "restart", why, *fmris(adminui, "/application/adminui:"))
@@ -147,14 +149,14 @@ def restart_adminui(adminui: Zone) -> Advised:
 
 @remedy("internal-apis-answer")
 def restart_api(api: Zone) -> Advised:
-    """It is online for SMF and does not answer: a restart ends what it waits for."""
+    """Restart the service: SMF calls it online, but it does not answer."""
     ping = api.ping
     yield service_step(api, "restart", ping.error or f"HTTP {ping.status}", *fmris(api, f"/{api.role}:"))
 
 
 @remedy("health-commands-answer", for_unseen=True)
 def ask_the_health_commands(datacenter: Datacenter) -> Advised:
-    """Comes alone only where every service answers that the suite asks itself: then the commands themselves are at fault."""
+    """Find the service that makes the command hang.  If every service answers the suite, the command itself is at fault."""
     evidence = datacenter.evidence
     said = " ".join(fact.why or "" for fact in (evidence.check_health, evidence.healthcheck))
     if "JSON" in said:
@@ -165,33 +167,33 @@ def ask_the_health_commands(datacenter: Datacenter) -> Advised:
             f"    ! json -f {SDCADM_CONF} > /dev/null 2>&1\nthen\n"
             f"{files_kept(SDCADM_CONF)} &&\n{files_removed(SDCADM_CONF)}\nfi",
             risk=SAFE,
-            why="sdcadm reads its settings as JSON, and does nothing where they are not; without the file it has defaults. What "
-            "is in it is kept",
+            why="sdcadm reads this file as JSON, and does nothing if it is no JSON. Without the file sdcadm uses defaults. The step "
+            "keeps a copy",
             undo=file_back(SDCADM_CONF),
         )
         return
     yield Note(
-        f"On the head node of {datacenter.name}: sdcadm check-health -j; its ping has no time-out, so it hangs at the service "
-        "that does not answer. Leave them out one by one: sdcadm check-health SERVICE."
+        f"On the head node of {datacenter.name}, sdcadm check-health -j hangs at the service that does not answer, because its "
+        "pings have no time-out. Ask the services one by one: sdcadm check-health SERVICE."
     )
 
 
 @remedy("core-services-are-healthy")
 def ask_what_is_unhealthy(zone: Zone) -> Advised:
-    """Comes last, and only when no other check explains it: read the reason, then restart the zone's services."""
+    """Read the reason, then restart the zone's services.  This comes last, and only if no other check explains it."""
     uuid = zone.vm.uuid
     said = [error for row in zone.datacenter.check_health if row.instance == uuid for error in row.errors]
     rows = [row for row in zone.datacenter.healthcheck if row.role == zone.role and row.status != "online"]
     said += [f"sdc-healthcheck says {row.status}" for row in rows]
     yield Note(
         f"Ask again first, on the head node of {zone.datacenter.name}: sdcadm check-health {zone.role}, and "
-        f"sdc-healthcheck -p. They said: {'; '.join(said) or 'no reason'}. After a while without use its first answer"
-        " can be wrong."
+        f"sdc-healthcheck -p. They said: {'; '.join(said) or 'no reason'}. The first answer can be wrong after a while"
+        " without use."
     )
     if zone.role == "cloudapi" and any(row.status == "error" for row in rows):
         yield Note(
-            "sdc-healthcheck signs its request with the datacenter's own key: on a replica it says error until that "
-            "key is one of admin's keys on the master, however good the routes are."
+            "sdc-healthcheck signs its request with the datacenter's own key. On a replica it says error until that "
+            "key is one of admin's keys on the master, even if all routes are right."
         )
     own = tuple(f for f in fmris(zone, "/application/") if not any(part in f for part in _NOT_TO_RESTART))
     if own:

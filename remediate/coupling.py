@@ -1,4 +1,4 @@
-"""Chapter: before coupling.  What has to be put right before sdc-ufds-m2s is started, since it deletes first and asks later."""
+"""Chapter: before coupling.  Repairs before sdc-ufds-m2s is started, because it deletes first and asks later."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 
 @remedy("candidate-is-not-coupled-yet")
 def take_the_coupling_back(candidate: Datacenter) -> Advised:
-    """SAPI says replica: put it back, so that config-agent has something to render when sdc-ufds-m2s sets it anew."""
+    """If SAPI says replica, set it back: config-agent then has something to render when sdc-ufds-m2s sets it again."""
     left = candidate.evidence.leftovers
     yield from _keep_what_it_saved(candidate, (left.value or ()) if left is not None else ())
     sdc = application(candidate)
     metadata = sdc.metadata.values
     if follows(candidate, str(metadata.get("ufds_remote_ip") or "")):
         yield Note(
-            f"No step is given: the UFDS of {candidate.name} has a checkpoint for {metadata['ufds_remote_ip']}, so it was coupled, or "
-            "sdc-ufds-m2s has come as far as its replicator. Taking the settings back would cut off what works. If it is "
-            "coupled, the inventory is wrong: take its `state: candidate` away, and run the checks again."
+            f"No step is given: the UFDS of {candidate.name} has a checkpoint for {metadata['ufds_remote_ip']}. So the datacenter was "
+            "coupled, or sdc-ufds-m2s has reached the replicator. Setting the values back would break what works. If the datacenter "
+            "is coupled, the inventory is wrong: remove its `state: candidate`, and run the checks again."
         )
         return
     if str(metadata.get("ufds_is_master")).lower() != "true":
@@ -46,7 +46,7 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
             sdc,
             {"ufds_is_master": wanted},
             risk=DISRUPTIVE,
-            why="SAPI takes the datacenter for a replica; its services restart as those of a master",
+            why="SAPI says that the datacenter is a replica; its services restart as those of a master",
         )
         yield replace(step, applied_by_suite=False)
     if metadata.get("ufds_remote_ip"):
@@ -60,22 +60,22 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
         )
     yield from usbkey_steps(candidate, {"ufds_is_master": "true", "ufds_remote_ip": ""})
     yield Note(
-        "If the datacenter is coupled after all, the inventory is wrong: take its `state: candidate` away. If sdc-ufds-m2s "
-        "was aborted, look whether admin is still there (sdc-ldap search login=admin): if not, its data are gone but for "
-        "/var/tmp/backup.ldif, and starting sdc-ufds-m2s once more is the way on."
+        "If the datacenter is coupled after all, the inventory is wrong: remove its `state: candidate`. If sdc-ufds-m2s "
+        "was aborted, look whether admin is still there (sdc-ldap search login=admin). If admin is gone, its data are only in "
+        "/var/tmp/backup.ldif; then start sdc-ufds-m2s again."
     )
 
 
 def _keep_what_it_saved(candidate: Datacenter, left: Sequence[str]) -> Advised:
     saved = [path for path in left if path in SAVED]
     if saved:
-        why = "what the sdc-ufds-m2s that was stopped saved of admin's data and probes; the next one writes over it"
+        why = "the stopped sdc-ufds-m2s saved admin's data and probes here; the next run overwrites the files"
         yield file_kept(candidate, saved, why)
 
 
 @remedy("candidate-is-still-whole")
 def make_it_whole(candidate: Datacenter) -> Advised:
-    """The groups as they were; for admin itself there is no way back, since UFDS hands out no password for a backup."""
+    """Restores the groups.  There is no way back for admin itself: UFDS hands out no password, so no copy has it."""
     yield from _keep_what_it_saved(candidate, candidate.leftovers)
     admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in candidate.zones("ufds"):
@@ -83,7 +83,7 @@ def make_it_whole(candidate: Datacenter) -> Advised:
         if not held.admin:
             yield Note(
                 f"The account admin of {ufds} is gone. No command brings it back: UFDS hands out no password, so no copy has it. "
-                "The way on is sdc-ufds-m2s once more, which brings the master's admin; afterwards load the probes of the copy: "
+                "Run sdc-ufds-m2s again: it brings the master's admin. Then load the probes from the copy: "
                 f"sdc-ldap add -c -f {PLACE}/restore.ldif.TIME."
             )
             return
@@ -96,7 +96,7 @@ def make_it_whole(candidate: Datacenter) -> Advised:
                 on=headnode(candidate),
                 run=added(f"cn={name}, {GROUPS}", entry),
                 risk=SAFE,
-                why=f"the group {name} was deleted; nobody but admin is known to have been in it",
+                why=f"the group {name} was deleted; only admin is known to have been in it",
                 undo=f"sdc-ldap delete {quote(f'cn={name}, {GROUPS}')}",
             )
         if held.operators is not None and admin not in held.operators:
@@ -104,39 +104,39 @@ def make_it_whole(candidate: Datacenter) -> Advised:
                 on=headnode(candidate),
                 run=modified(f"cn=operators, {GROUPS}", "add", "uniquemember", member),
                 risk=SAFE,
-                why="admin is no operator",
+                why="admin is not in the group operators",
                 undo=modified(f"cn=operators, {GROUPS}", "delete", "uniquemember", member),
             )
 
 
 @remedy("candidate-has-no-accounts-to-lose")
 def empty_the_candidate(candidate: Datacenter) -> Advised:
-    """Who the accounts belong to nobody but the operator knows: a copy, and how to delete one."""
+    """Makes a copy and says how to delete an account.  Only the operator knows who the accounts belong to."""
     yield from _copy(candidate)
     for zone in candidate.zones("ufds"):
         seen, colliding = zone.accounts, zone.evidence.collisions
         others = {one.account for one in colliding.value.first} if colliding is not None and colliding.value else set()
         yield from _without(candidate, [one for one in seen.first if one not in others])
         if seen.count > len(seen.first):
-            yield Note(f"Only {len(seen.first)} of its {seen.count} accounts are named; then run the checks again.")
+            yield Note(f"Only {len(seen.first)} of its {seen.count} accounts are named. Then run the checks again.")
     yield Note(
-        "Whoever is to stay a customer is made anew on the master (sdc-useradm create), and gets his keys and machines "
-        "there: a machine belongs to a uuid, and so no longer to him (owner_uuid in VMAPI)."
+        "Create every account that must stay again on the master (sdc-useradm create), with its keys. The new account has a new "
+        "uuid, so it no longer owns its machines: a machine belongs to a uuid (owner_uuid in VMAPI)."
     )
 
 
 @remedy("candidate-collides-with-nothing")
 def remove_what_collides(candidate: Datacenter) -> Advised:
-    """The master's account stays; the candidate's would stop the replication of everybody."""
+    """The master's account stays.  The candidate's account would stop replication for everybody."""
     yield from _copy(candidate)
     for zone in candidate.zones("ufds"):
         seen = zone.collisions
         yield from _without(candidate, [one.account for one in seen.first])
         if seen.count > len(seen.first):
-            yield Note(f"Only {len(seen.first)} of {seen.count} accounts are named; then run the checks again.")
+            yield Note(f"Only {len(seen.first)} of {seen.count} accounts are named. Then run the checks again.")
     yield Note(
-        "If two people share a login by chance, rename one of them instead: a login cannot be changed, so he gets a new "
-        "account; an e-mail address can (sdc-useradm replace-attr LOGIN email VALUE)."
+        "If two people share a login by chance, give one of them a new account instead: a login cannot be changed. An e-mail "
+        "address can be changed (sdc-useradm replace-attr LOGIN email VALUE)."
     )
 
 
@@ -155,7 +155,7 @@ def _without(candidate: Datacenter, accounts: Sequence[Account]) -> Advised:
     def look_at(one: Account) -> Advised:
         typed.uuid(one.uuid)
         if is_admin(candidate.world, one.uuid, one.login):
-            yield Note(f"The account {one.login!r} ({one.uuid}) is admin, and stays: sdc-ufds-m2s deals with it.")
+            yield Note(f"The account {one.login!r} ({one.uuid}) is admin. It stays: sdc-ufds-m2s deals with it.")
         else:
             named_ones.append(one)
 
@@ -166,27 +166,27 @@ def _without(candidate: Datacenter, accounts: Sequence[Account]) -> Advised:
         candidate,
         _subject(candidate),
         [f"uuid={one.uuid}, {USERS}" for one in named_ones],
-        f"deletes accounts of {candidate.name} ({', '.join(one.login for one in named_ones)}), what is below them first; look "
-        "before who of them owns machines there (sdc-vmapi '/vms?owner_uuid=UUID&state=active')",
-        f"put a line userpassword: into their entries in {named(_subject(candidate))} (UFDS wants one, and the old one is "
-        "gone), and add these with sdc-ldap add -f",
+        f"deletes accounts of {candidate.name} ({', '.join(one.login for one in named_ones)}) and the entries below them. First "
+        "look which of them own machines there (sdc-vmapi '/vms?owner_uuid=UUID&state=active')",
+        f"in {named(_subject(candidate))}, put a line userpassword: into their entries (UFDS wants one, and the old one is "
+        "gone); then add the entries with sdc-ldap add -f",
     )
 
 
 @remedy("candidate-ufds-has-a-routable-nic")
 def give_ufds_a_nic(candidate: Datacenter) -> Advised:
-    """Triton's own script; the zone's default gateway moves to the new NIC (facts "What the linked-data-centers guide asks")."""
+    """Runs Triton's own script.  The zone's default gateway moves to the new NIC (facts "What the linked-data-centers guide asks")."""
     zones = candidate.zones("ufds")
     if len(zones) != 1:
         names = ", ".join(zone.alias for zone in zones)
-        yield Note(f"sdc-ufds-m2s wants one ufds zone on the head node, and there are {names}: remove all but one.")
+        yield Note(f"sdc-ufds-m2s wants exactly one ufds zone on the head node. There are {names}: remove all but one.")
         return
     yield Step(
         on=headnode(candidate),
         run=f"/usbkey/scripts/add_external_nic.sh {typed.uuid(zones[0].vm.uuid)}",
         risk=DISRUPTIVE,
-        why="adds a NIC on the network external and makes it the primary one: the zone's default gateway moves there, and "
-        "UFDS can be reached from outside unless a firewall keeps others away",
+        why="adds a NIC on the network external and makes it the primary one. The zone's default gateway moves there, and "
+        "UFDS can be reached from outside unless a firewall prevents it",
         undo_note="sdc-vmapi '/vms/UUID?action=remove_nics' with the new NIC's mac",
         applied_by_suite=False,
     )
@@ -194,7 +194,7 @@ def give_ufds_a_nic(candidate: Datacenter) -> Advised:
 
 @remedy("candidate-knows-the-password")
 def pass_the_password_on(candidate: Datacenter, master: Datacenter) -> Advised:
-    """Newer tools ask for the password; another password for a master that has replicas is no small thing."""
+    """Newer tools ask for the password.  A new password for a master that has replicas needs many changes by hand."""
     here, there = (dc.sdc_metadata.fingerprints.get("ufds_ldap_root_pw") for dc in (candidate, master))
     if here != there and not candidate.m2s_asks_password:
         yield Step(
@@ -207,9 +207,9 @@ def pass_the_password_on(candidate: Datacenter, master: Datacenter) -> Advised:
         )
     if "ufds_ldap_root_pw" in master.sdc_metadata.fragile:
         yield Note(
-            f"No command can be given: {master.name} needs another ufds_ldap_root_pw, of letters and digits, in its SAPI and in "
-            "both copies of /usbkey/config, and every replica that is coupled already the same as ufds_remote_ldap_root_pw; "
-            "no log-in works between the first of these and the last. Triton has no tool for it."
+            f"No command can be given. {master.name} needs another ufds_ldap_root_pw, of letters and digits, in its SAPI and in "
+            "both copies of /usbkey/config. Every coupled replica needs the same password as ufds_remote_ldap_root_pw. "
+            "No log-in works between the first of these changes and the last. Triton has no tool for it."
         )
 
 
@@ -224,23 +224,23 @@ def start_config_agent(candidate: Datacenter) -> Advised:
             on=headnode(candidate),
             run=zone_service("clear" if state == "maintenance" else "enable", ufds.vm.uuid, CONFIG_AGENT),
             risk=RESTARTS,
-            why=f"config-agent of {ufds.alias} is {state}; what it has missed it renders at once, and restarts UFDS for it",
+            why=f"config-agent of {ufds.alias} is {state}; once it runs, it renders what it has missed, and restarts UFDS",
             undo=zone_service("disable", ufds.vm.uuid, CONFIG_AGENT),
         )
 
 
 @remedy("candidate-usbkey-mounts")
 def find_the_usb_key(candidate: Datacenter) -> Advised:
-    """Somebody has to go there: no command puts a key in."""
+    """No command puts a key in: somebody has to go there."""
     yield Note(
-        f"No disk of {candidate.declared.headnode} has the file system of a USB key, and it was not booted from a pool: put the "
-        "key in (or a copy of it), then try sdc-usbkey mount and sdc-usbkey unmount. No command does this."
+        f"No disk of {candidate.declared.headnode} has the file system of a USB key, and it was not booted from a pool. Put the "
+        "key in (or a copy of it); no command does this. Then try sdc-usbkey mount and sdc-usbkey unmount."
     )
 
 
 @remedy("versions-agree")
 def update_the_candidate(candidate: Datacenter, master: Datacenter) -> Advised:
-    """sdcadm itself first, then the zones whose image is older."""
+    """Update sdcadm itself first, then the zones whose image is older."""
     for role in ("sapi", "ufds"):
         here, there = (
             sorted((each.version for each in dc.instances if each.service == role), key=_built)
@@ -251,22 +251,22 @@ def update_the_candidate(candidate: Datacenter, master: Datacenter) -> Advised:
                 on=headnode(candidate),
                 run=f"sdcadm update -y {role}",
                 risk=DISRUPTIVE,
-                why=f"{role} is {here[0]}, the master's {there[-1]}; the zone is provisioned again and is away for minutes",
-                undo_note=f"sdcadm rollback {role}, with the plan that the update has left in /var/sdcadm/updates",
+                why=f"{role} is {here[0]}, the master's is {there[-1]}; the zone is provisioned again and is away for minutes",
+                undo_note=f"sdcadm rollback {role}, with the plan that the update left in /var/sdcadm/updates",
                 applied_by_suite=False,
             )
     yield Note("Update sdcadm itself first: sdcadm self-update --latest.")
 
 
 def _built(version: str) -> str:
-    """When an image was built, as its version says: the branch before it has nothing to do with it."""
+    """When an image was built, as its version says.  The branch name before it does not matter."""
     found = re.search("[0-9]{8}T[0-9]{6}Z", version)
     return found[0] if found is not None else ""
 
 
 @remedy("no-password-left-behind")
 def remove_what_was_left(datacenter: Datacenter) -> Advised:
-    """What holds passwords can go; the copies of UFDS's data may be the only ones."""
+    """Delete the files with passwords.  Keep the copies of UFDS's data: they may be the only ones."""
     copies = tuple(path for path in datacenter.leftovers if path.endswith(".ldif"))
     secret = tuple(path for path in datacenter.leftovers if path not in copies)
     if secret:
@@ -274,14 +274,14 @@ def remove_what_was_left(datacenter: Datacenter) -> Advised:
             on=headnode(datacenter),
             run=f"rm -f {' '.join(map(typed.path, secret))}",
             risk=SAFE,
-            why="sdc-ufds-m2s does not need these files once it has ended, and passwords stand in them",
+            why="these files hold passwords, and sdc-ufds-m2s does not need them after it has ended",
             undo_note="none is needed",
         )
     if copies:
-        why = "what UFDS held below admin before the coupling, and may be nowhere else: it stays in the copy, which root alone reads"
+        why = "the data that UFDS held below admin before the coupling may be nowhere else; they stay in a copy that only root can read"
         yield file_kept(datacenter, copies, why)
         why = (
-            "only what has a copy that is the same goes; if amon-probes-are-back has a finding, load the probes first "
+            "deletes only files that have an identical copy. If amon-probes-are-back has a finding, load the probes first "
             "(sdc-ldap add -f /var/tmp/restore.ldif)"
         )
         yield file_removed(datacenter, copies, why)

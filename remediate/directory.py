@@ -1,4 +1,4 @@
-"""Chapter: what a directory must hold.  The entries that m2s left out, and those in which a replica differs from its master."""
+"""Chapter: what a directory must hold.  Entries that sdc-ufds-m2s left out, and entries in which a replica differs from its master."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
 
 @remedy("admin-and-operators-are-there")
 def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
-    """The master sends again what a replica lacks: the replicator adds what it is told was modified (facts "UFDS")."""
+    """Make the master send again what a replica lacks.  The replicator adds an entry that was modified (facts "UFDS")."""
     admin = str(replica.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in replica.zones("ufds"):
         held = ufds.directory
@@ -38,14 +38,14 @@ def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
                 on=headnode(master),
                 run=touched(dn, scope, attribute),
                 risk=SAFE,
-                why=f"{replica.name} lacks {dn}; a change that changes nothing makes the master send it once more",
+                why=f"{replica.name} lacks {dn}; a change that changes nothing makes the master send it again",
                 undo_note="none is needed: nothing is changed",
             )
 
 
 @remedy("directory-entries-agree")
 def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
-    """The master sends again what is missing or other; what is there besides the master's is told, never deleted by the suite."""
+    """Make the master send again what is missing or different.  The suite names extra entries, but never deletes them."""
 
     def send_again(entry: EntryDifference) -> Advised:
         yield from typed.each(replica.world, entry.attributes or ("objectclass",), lambda name: send(entry.dn, name))
@@ -55,8 +55,8 @@ def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
             on=headnode(master),
             run=touched(dn, "base", attribute),
             risk=SAFE,
-            why=f"{replica.name} has it otherwise, or not at all; a change that changes nothing makes the master send it "
-            "once more, and the replicator sets it, or adds what is missing",
+            why=f"{replica.name} has it differently, or not at all. A change that changes nothing makes the master send it "
+            "again, and the replicator sets or adds it",
             undo_note="none is needed: nothing is changed",
         )
 
@@ -67,22 +67,22 @@ def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
         highest = [each for each in extra if not any(each.dn.endswith(f", {other.dn}") for other in extra)]
         yield from typed.each(replica.world, highest, lambda entry: _deleting(replica, entry))
         if seen.missing + seen.extra + seen.different > len(seen.first):
-            yield Note(f"{ufds} differs in more than the entries named here: run the checks again after these steps.")
+            yield Note(f"{ufds} differs in more entries than those named here. Run the checks again after these steps.")
 
 
 def _deleting(replica: Datacenter, entry: EntryDifference) -> Advised:
     whose = f" ({entry.login})" if entry.login else ""
     steps = list(without(replica, entry.dn, entry.login, f"what only {replica.name} knows{whose}"))
     yield Note(
-        f"{entry.dn}{whose} exists on {replica.name} only. Whoever made it meant the master: make it there, and delete it here. "
-        "Both at once cannot be: the same login or address on the master would stop replication."
+        f"{entry.dn}{whose} exists only on {replica.name}. It belongs on the master: delete it here, and create it there. "
+        "It must not exist on both: the same login or address on the master would stop replication."
     )
     yield from steps
 
 
 @remedy("datacenters-are-registered")
 def register_the_datacenters(region: Region) -> Advised:
-    """The entries that sdc-ufds-m2s brings into the master's directory, with this coupling's addresses."""
+    """Add the entries that sdc-ufds-m2s adds to the master's directory, with this coupling's addresses."""
     master = region.world.master
     held = [ufds.directory for ufds in master.zones("ufds")]
     top = f"region={region.name}, o=smartdc"
@@ -92,8 +92,8 @@ def register_the_datacenters(region: Region) -> Advised:
     for datacenter in coupled:
         if datacenter.name in elsewhere:
             yield Note(
-                f"The UFDS of {master.name} lists {datacenter.name} in the region {elsewhere[datacenter.name]}, the inventory in "
-                f"{region.name}: find out which one is right. It is not registered a second time."
+                f"The UFDS of {master.name} lists {datacenter.name} in the region {elsewhere[datacenter.name]}, but the inventory in "
+                f"{region.name}. Find out which one is right. No step registers it a second time."
             )
     if meant and not any(region.name in each.regions for each in held):
         yield _adding(master, top, {"o": ["smartdc"], "region": [region.name], "objectclass": ["region"]})
@@ -129,19 +129,19 @@ def _adding(master: Datacenter, dn: str, entry: dict[str, list[str]]) -> Step:
         on=headnode(master),
         run=added(dn, entry),
         risk=SAFE,
-        why=f"the master's directory lacks {dn}; binders learn from there whom to ask",
+        why=f"the master's directory lacks {dn}; binders read there whom to ask",
         undo=f"sdc-ldap delete {quote(typed.dn(dn))}",
     )
 
 
 @remedy("replica-key-is-known-to-master")
 def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
-    """add-key on the master's head node (facts "UFDS": the sure way); the key is public."""
+    """Add the key on the master's head node (facts "UFDS": the sure way).  The key is public."""
     values = replica.sdc_metadata.values
     key, name = values.get("SDC_PUBLIC_KEY"), f"{typed.name(replica.name)} sdc key"
     if not isinstance(key, str) or not key.strip():
         yield Note(
-            f"SAPI of {replica.name} holds no SDC_PUBLIC_KEY; it is in /root/.ssh/sdc.id_rsa.pub of its sdc zone."
+            f"SAPI of {replica.name} holds no SDC_PUBLIC_KEY. The key is in /root/.ssh/sdc.id_rsa.pub of its sdc zone."
         )
         return
     told = values.get("SDC_KEY_ID")
@@ -152,7 +152,7 @@ def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
         run=f"folder=$(mktemp -d) && printf '%s\\n' {quote(typed.public_key(key.strip()))} > \"$folder/sdc.pub\" &&\n"
         f'    sdc-useradm add-key -n {quote(name)} admin "$folder/sdc.pub" && rm -r "$folder"',
         risk=SAFE,
-        why=f"{replica.name} signs with this key; from the master it is replicated to all",
+        why=f"{replica.name} signs with this key; replication brings it from the master to all",
         undo=undo,
         undo_note="" if undo else "sdc-useradm delete-key admin, with the key's fingerprint",
     )
@@ -160,33 +160,33 @@ def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
 
 @remedy("amon-probes-are-back")
 def bring_the_probes_back(replica: Datacenter) -> Advised:
-    """What sdc-ufds-m2s saved before it deleted admin, and would have loaded as its last step but three."""
+    """Load the probes that sdc-ufds-m2s saved before it deleted admin.  It would have loaded them near its end."""
     yield Step(
         on=headnode(replica),
         run=f"sdc-ldap add -c -f {SAVED_PROBES}",
         risk=SAFE,
-        why="sdc-ufds-m2s saved the probes there before it deleted admin; aborted, it did not load them again",
+        why="sdc-ufds-m2s saved the probes there before it deleted admin; it was aborted before it loaded them again",
         undo_note="sdc-ldap delete for each dn in the file",
     )
     left = replica.evidence.leftovers
     if left is not None and left.value is not None and SAVED_PROBES in left.value:
         yield from proved_by(_without_the_saved_probes(replica), f"no-password-left-behind[{replica.id}]")
     yield Note(
-        "Where the file is gone, the probes have to be made anew, as after the setup of a datacenter: in AdminUI, or over amon's "
-        "API with the probes of another datacenter as a pattern."
+        "If the file is gone, create the probes again as after the setup of a datacenter: in AdminUI, or with amon's "
+        "API and the probes of another datacenter as a model."
     )
 
 
 def _without_the_saved_probes(replica: Datacenter) -> Advised:
-    why = "they may be nowhere else, should loading them have failed in part"
+    why = "if loading them failed in part, the probes may be nowhere else"
     yield file_kept(replica, (SAVED_PROBES,), why)
-    why = "once they are loaded, and you have seen them in amon-probes-are-back, nobody needs the file any more but its copy"
+    why = "when the probes are loaded and amon-probes-are-back passes, nobody needs the file any more; the copy stays"
     yield file_removed(replica, (SAVED_PROBES,), why)
 
 
 @remedy("poseidon-is-operator")
 def make_poseidon_operator(coupling: Coupling) -> Advised:
-    """On the master only: the replicas follow."""
+    """Add poseidon to the group on the master only: the replicas follow."""
     master = coupling.world.master
     group = "cn=operators, ou=groups, o=smartdc"
 
@@ -197,9 +197,9 @@ def make_poseidon_operator(coupling: Coupling) -> Advised:
             on=headnode(master),
             run=touched(group, "base", "uniquemember") if has_it else modified(group, "add", "uniquemember", member),
             risk=SAFE,
-            why="the master has it; a change that changes nothing makes it send the members once more"
+            why="the master has it; a change that changes nothing makes the master send the members again"
             if has_it
-            else "Manta's tools act as poseidon; from the master it is replicated to all",
+            else "Manta's tools act as poseidon; replication brings the membership from the master to all",
             undo="" if has_it else modified(group, "delete", "uniquemember", member),
             undo_note="none is needed: nothing is changed" if has_it else "",
         )

@@ -1,4 +1,4 @@
-"""Chapter: firewalls.  A rule in FWAPI for those who have to come in; the firewall of UFDS on, and no door for everybody."""
+"""Chapter: firewalls.  Rules in FWAPI let in the zones that must come in.  The firewall of UFDS is on and not open to everybody."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ Dropped = tuple[Link, str, tuple[str, ...]]
 
 @remedy("firewall-lets-peers-in")
 def let_peers_in(target: Zone) -> Advised:
-    """One rule for each protocol: whole admin networks, since a zone that is provisioned anew has another address."""
+    """Add one rule per protocol, for whole admin networks: a zone that is provisioned again has another address."""
     found, unknown = shut_out(target)
     yield from rules_for(target, found)
     if found:
         yield Note(
-            "The agent firewaller takes the rule to the zone. If it does not: svcs firewaller, on the head node of "
+            "The agent firewaller brings the rule to the zone. If it does not, look at svcs firewaller on the head node of "
             f"{target.datacenter.name}."
         )
     if unknown is not None:
-        yield Note(f"Not known of all who have to come in: {unknown}.")
+        yield Note(f"The suite does not know all zones that must come in: {unknown}.")
 
 
 def rules_for(target: Zone, found: Mapping[str, Dropped]) -> Iterable[Step | Note]:
-    """The rules in FWAPI that let in what is dropped."""
+    """The rules in FWAPI that let in the packets that are dropped now."""
     wanted: dict[str, set[str]] = defaultdict(set)
     ports: dict[str, set[int]] = defaultdict(set)
     for link, address, dropped in found.values():
@@ -49,7 +49,7 @@ def rules_for(target: Zone, found: Mapping[str, Dropped]) -> Iterable[Step | Not
             protocol, _, port = each.partition("/")
             net = destination(address, link.source.datacenter)
             if not is_destination(net):
-                yield Note(f"No rule is given for {link.source.id}: its address, {net}, is no IPv4 address.")
+                yield Note(f"No rule is given for {link.source.id}: its address, {net}, is not an IPv4 address.")
                 continue
             wanted[protocol].add(f"subnet {net}" if "/" in net else f"ip {net}")
             ports[protocol].add(int(port))
@@ -70,15 +70,15 @@ def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int]) -> 
         run=f"[[ $(sdc-fwapi /rules/{uuid} | json -H uuid) == {uuid} ]] ||\n"
         f"    sdc-fwapi /rules -X POST -d {quote(body)}\n{_is(uuid, enabled=True)}",
         risk=SAFE,
-        why=f"the firewall of {target.alias} is on, and no rule lets these in; Triton's own know the local admin network "
-        f"only. It holds for every {target.role} zone of {target.datacenter.name}",
+        why=f"the firewall of {target.alias} is on, and no rule lets these zones in; Triton's own rules let in only the local "
+        f"admin network. The rule holds for every {target.role} zone of {target.datacenter.name}",
         undo=f"sdc-fwapi /rules/{uuid} -X DELETE",
-        undo_note="this rule alone, by the uuid that the step gives it",
+        undo_note="deletes only this rule, by the uuid that the step gives it",
     )
 
 
 def _is(uuid: str, *, enabled: bool) -> str:
-    """Whether FWAPI has it so: `sdc-fwapi` itself ends well whatever FWAPI says."""
+    """Checks that FWAPI has the rule like this: `sdc-fwapi` itself exits with 0 whatever FWAPI says."""
     return (
         f"[[ $(sdc-fwapi /rules/{uuid} | json -H enabled) == {compact(enabled)} ]] ||\n"
         "    { echo 'FWAPI does not have the rule so.' >&2; false; }"
@@ -96,7 +96,7 @@ def _several(parts: list[str], word: str) -> str:
 
 @remedy("ufds-is-not-open")
 def close_ufds(datacenter: Datacenter) -> Advised:
-    """First those who must come in get a rule, then the firewall goes on, then the doors for everybody are closed."""
+    """First add rules for those who must come in, then turn the firewall on, then disable the rules that let everybody in."""
     for ufds in datacenter.zones("ufds"):
         if all(nic.nic_tag == "admin" for nic in ufds.vm.nics):
             continue
@@ -105,8 +105,8 @@ def close_ufds(datacenter: Datacenter) -> Advised:
         yield from rules_for(ufds, shut)
         if unknown is not None:
             yield Note(
-                f"No door of {ufds.id} is closed now, for somebody who has to come in may have no other: it is not known from which "
-                f"address he comes ({unknown})."
+                f"No step closes {ufds.id} now: the suite does not know from which address somebody comes who must come in, and "
+                f"that one may have no other rule ({unknown})."
             )
             continue
         if not ufds.vm.firewall_enabled:
@@ -115,26 +115,28 @@ def close_ufds(datacenter: Datacenter) -> Advised:
                 on=headnode(datacenter),
                 run=f"vmadm update {uuid} <<< {quote(compact({'firewall_enabled': True}))}",
                 risk=DISRUPTIVE,
-                why=f"the firewall of {ufds.alias} is off. From now on only those come in whom a rule names: the local admin "
-                "network, and those of the rules for ufds",
+                why=f"the firewall of {ufds.alias} is off. After this step only those come in whom a rule names: the local admin "
+                "network, and the sources of the rules for ufds",
                 undo=f"vmadm update {uuid} <<< {quote(compact({'firewall_enabled': False}))}",
             )
         for rule in everybody:
             if not is_uuid(rule.uuid):
-                yield Note(f"FWAPI calls the rule {rule.rule!r} {rule.uuid!r}, which is no uuid: no command is given.")
+                yield Note(
+                    f"No command is given for the rule {rule.rule!r}: FWAPI calls it {rule.uuid!r}, which is no uuid."
+                )
                 continue
             yield Step(
                 on=headnode(datacenter),
                 run=_switch(rule.uuid, enabled=False),
                 risk=DISRUPTIVE,
-                why=f"lets everybody reach {ufds.alias}: {rule.rule}. If it is meant for other zones too, write one for those",
+                why=f"this rule lets everybody reach {ufds.alias}: {rule.rule}. If other zones need it, write a rule for those",
                 undo=_switch(rule.uuid, enabled=True),
             )
-        yield Note("Whoever else has to reach UFDS from outside (operators with ldapsearch) needs a rule of his own.")
+        yield Note("Anybody else who must reach UFDS from outside (operators with ldapsearch) needs a rule.")
 
 
 def _without_a_rule(ufds: Zone, besides: set[str]) -> tuple[dict[str, Dropped], Missing | None]:
-    """Who has to reach this UFDS, and would be dropped without the rules that let in everybody; and of whom it is not known."""
+    """The zones that must reach this UFDS and would be dropped without the rules for everybody; and why that is not known of one."""
     found: dict[str, Dropped] = {}
     unknown = None
     kept = tuple(rule for rule in ufds.rules if rule.uuid not in besides)

@@ -9,8 +9,8 @@ from remediate.steps import Note
 
 @remedy("inventory-agrees")
 def put_the_inventory_right(coupling: Coupling) -> Advised:
-    """Only the operator knows what he meant: the file is his."""
+    """The operator must change the file: only the operator knows what was meant."""
     world = coupling.world
     for mistake in world.mistakes:
         yield Note(f"The inventory is wrong in {world.told.place(mistake.key)}: {mistake.change}.")
-    yield Note("Then run the checks again. Until then no step is given that changes a datacenter.")
+    yield Note("Then run the checks again. Until then the suite gives no step that changes a datacenter.")

@@ -1,4 +1,4 @@
-"""Small questions that remedies put to the evidence.  Each raises Missing where the answer is not there."""
+"""Small questions that remedies ask of the evidence.  Each raises Missing if the answer is not there."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def changed_metadata(
 
 
 def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str]) -> tuple[Step, ...]:
-    """A step that puts the same settings into both copies of /usbkey/config, where they stand otherwise."""
+    """A step that writes the same settings into both copies of /usbkey/config, if they differ there."""
     present = datacenter.usbkey.values
     differ = {key: value for key, value in wanted.items() if str(present.get(key, "")) != value}
     if not differ:
@@ -79,7 +79,7 @@ def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str]) -> tuple[Step, 
             on=headnode(datacenter),
             run=usbkey_set(differ),
             risk=SAFE,
-            why="the head node's own configuration disagrees with SAPI; SAPI does not copy it, nor the other way round",
+            why="the head node's own configuration disagrees with SAPI; nothing copies one to the other",
             undo_note=f"the same with the old values in both files: {old}",
         ),
     )

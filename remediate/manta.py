@@ -1,4 +1,4 @@
-"""Chapter: Manta.  Set what its application lacks at the master, and have every muskie run with it."""
+"""Chapter: Manta.  Set what Manta's application lacks at the master, and make every muskie run with it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from remediate.registry import Advised, in_each, proved_by, remedy
 from remediate.shell import compact, quote, rendered, sapi_delete, sapi_update, zone_service
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Risk, Step
 
-AT_START = "muskie reads its file at its start only"
+AT_START = "muskie reads its file only at its start"
 MULTI_DC = ("MUSKIE_MULTI_DC", "BUCKETS_API_MULTI_DC")
 ELSEWHERE = (
-    "Manta's zones on other servers than the head node are not among these steps: in every datacenter also "
+    "These steps leave out Manta's zones on servers other than the head node. For those, type in every datacenter: "
     "manta-oneach -s webapi 'svcadm restart \"*muskie*\"'"
 )
 
@@ -47,7 +47,7 @@ def _set(region: Region, wanted: dict[str, Any], why: str, *, risk: Risk = RESTA
 
 
 def _restart(webapi: Zone, why: str, key: str = "", value: str = "") -> Step:
-    """Restart the muskies of a zone; first have a file with this value rendered, if one is given."""
+    """Restarts the muskies of a zone.  If a value is given, first waits until the file is rendered with it."""
     uuid, patience = webapi.vm.uuid, webapi.datacenter.world.inventory.expect.patience
     render = (
         [zone_service("restart", uuid, CONFIG_AGENT), rendered(uuid, MUSKIE_CONFIG, key, value, patience)]
@@ -58,12 +58,12 @@ def _restart(webapi: Zone, why: str, key: str = "", value: str = "") -> Step:
         on=headnode(webapi.datacenter),
         run="\n".join([*render, zone_service("restart", uuid, *fmris(webapi, "/application/muskie:"))]),
         risk=RESTARTS,
-        why=f"{why}; clients of this zone are cut off for seconds: one zone after the other",
+        why=f"{why}; clients of this zone are cut off for seconds, so restart one zone after the other",
     )
 
 
 def _restarts(region: Region, check: str, key: str, value: str) -> Advised:
-    """Of every muskie of the region; that it was restarted shows at the muskie, what it is for at the region."""
+    """Restarts every muskie of the region.  Proofs: that muskie's own check, and the region's check."""
 
     def in_datacenter(datacenter: Datacenter) -> Advised:
         for webapi in datacenter.zones("webapi"):
@@ -76,17 +76,17 @@ def _restarts(region: Region, check: str, key: str, value: str) -> Advised:
 
 @remedy("manta-spans-an-odd-number")
 def add_or_take_away_a_datacenter(manta_region: Region) -> Advised:
-    """Datacenters cannot be conjured up by a command."""
+    """No command can add a datacenter."""
     names = ", ".join(datacenter.name for datacenter in manta_region.datacenters)
     yield Note(
-        f"The inventory lists {names}. If one is missing there, declare it; if Manta is to grow, add two datacenters and not "
-        "one. No command helps: a third place can be a small one, which only votes."
+        f"The inventory lists {names}. If one is missing there, declare it. No command can add one. A third datacenter can be "
+        "a small one that only votes. If Manta must grow from an odd number, add two datacenters, not one."
     )
 
 
 @remedy("one-manta-application")
 def leave_one_application(manta_region: Region) -> Advised:
-    """Whatever is not poseidon's at the master goes, if nothing was deployed from it."""
+    """Delete every application that is not poseidon's at the master, if nothing was deployed from it."""
     master = manta_region.world.master
     right = _poseidon(master)
 
@@ -103,8 +103,8 @@ def leave_one_application(manta_region: Region) -> Advised:
     yield from in_each((dc for dc in manta_region.datacenters if dc.state != CANDIDATE), leave_the_right_one)
     if not any(found.owner_uuid == right for found in master.manta_applications):
         yield Note(
-            f"{master.name} has no application of poseidon ({right}): run manta-init there, in the manta zone, before any "
-            "other datacenter. One of another owner cannot be given away: SAPI's services and images hang on it."
+            f"{master.name} has no application of poseidon ({right}). Run manta-init there, in the manta zone, before any "
+            "other datacenter. An application of another owner cannot be given to poseidon: SAPI's services and images depend on it."
         )
 
 
@@ -113,8 +113,8 @@ def _without(datacenter: Datacenter, application: SapiObject) -> Step:
         on=headnode(datacenter),
         run=application_removed(application.uuid),
         risk=DESTROYS,
-        why=f"this application manta belongs to {application.owner_uuid}, and lies in the moray of {datacenter.name}; it is "
-        f"deleted with its services if nothing was deployed from any of them, and what SAPI says of each stays in {PLACE}",
+        why=f"this application manta belongs to {application.owner_uuid} and is in the moray of {datacenter.name}. The step "
+        f"deletes it and its services if nothing was deployed from them, and keeps a copy of each in {PLACE}",
         undo_note="none: a new object gets a new uuid",
         applied_by_suite=False,
     )
@@ -122,15 +122,13 @@ def _without(datacenter: Datacenter, application: SapiObject) -> Step:
 
 @remedy("manta-networks-belong-to-poseidon")
 def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacenter) -> Advised:
-    """A PUT replaces owner_uuids as a whole, so those that stay are read when it is typed."""
+    """Add poseidon to owner_uuids.  A PUT replaces them as a whole, so the command first reads those that stay."""
     right, own = _poseidon(master), manta_datacenter.zones("ufds")
     others = {account.uuid for ufds in own for account in ufds.poseidons} - {right}
     for name in ("admin", "manta"):
         network = next((each for each in manta_datacenter.networks.values() if each.name == name), None)
         if network is None:
-            yield Note(
-                f"NAPI of {manta_datacenter.name} has no network {name}: Manta's networks come with manta-net.sh."
-            )
+            yield Note(f"NAPI of {manta_datacenter.name} has no network {name}: manta-net.sh creates Manta's networks.")
             continue
         after = sorted({owner for owner in network.owner_uuids if owner not in others} | {right})
         added, gone = set(after) - set(network.owner_uuids), set(network.owner_uuids) - set(after)
@@ -141,20 +139,18 @@ def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacent
                 on=headnode(manta_datacenter),
                 run=napi.owners(network.uuid, added, gone),
                 risk=SAFE,
-                why=f"manta-adm provisions as poseidon ({right}) on {name}; an owner that nobody knows is left there",
+                why=f"manta-adm provisions as poseidon ({right}) on {name}; the step leaves owners that nobody knows",
                 undo=napi.owners(network.uuid, gone, added),
             )
 
 
 @remedy("manta-shards-are-assigned")
 def assign_shards(manta_region: Region) -> Advised:
-    """What manta-shardadm sets; which shards there are is known to who deployed them (sdc-manta:cmd/manta-shardadm.js)."""
+    """Set what manta-shardadm sets (sdc-manta:cmd/manta-shardadm.js).  Only the people who deployed the shards know which there are."""
     found = _application(manta_region)
     domain = found.metadata.values.get("DOMAIN_NAME")
     if not domain or not isinstance(domain, str):
-        yield Note(
-            "The application has no DOMAIN_NAME, in which every shard's name ends: it is not one that manta-init made."
-        )
+        yield Note("The application has no DOMAIN_NAME, which ends every shard's name. So manta-init did not make it.")
         return
     shard = f"1.moray.{typed.dns_name(domain)}"
     wanted = {"INDEX_MORAY_SHARDS": [{"host": shard, "last": True}], "STORAGE_MORAY_SHARD": shard}
@@ -163,7 +159,7 @@ def assign_shards(manta_region: Region) -> Advised:
         run=sapi_update(found.uuid, wanted),
         risk=DISRUPTIVE,
         why="the same as `manta-shardadm set -i 1.moray -s 1.moray` in the manta zone of the SAPI master: one shard for all. If "
-        "yours has more, or had other ones when its hash ring was made, type those",
+        "your Manta has more shards, or had others when its hash ring was made, type those",
         undo=sapi_delete(found.uuid, tuple(sorted(wanted))),
         applied_by_suite=False,
     )
@@ -172,7 +168,7 @@ def assign_shards(manta_region: Region) -> Advised:
 
 @remedy("manta-hash-ring-is-stored")
 def store_the_ring(manta_region: Region) -> Advised:
-    """An image that is there can be named; one that is lost comes back from a backup only."""
+    """Name the image if it is there.  A lost image comes back only from a backup."""
     master = manta_region.world.master
     image = _application(manta_region).metadata.values.get("HASH_RING_IMAGE")
     kept = [
@@ -190,37 +186,37 @@ def store_the_ring(manta_region: Region) -> Advised:
                 "HASH_RING_IMAGE": typed.uuid(only),
                 "HASH_RING_IMGAPI_SERVICE": f"http://imgapi.{typed.dns_name(holder.suffix)}",
             },
-            f"the one hash ring that is there lies in the IMGAPI of {holder.name}, and the application does not say so",
+            f"the only hash ring is in the IMGAPI of {holder.name}, and the application does not name it",
             risk=DISRUPTIVE,
         )
         return
     if len(kept) > 1:
         names = ", ".join(f"{each} in {datacenter.name}" for datacenter, each in kept)
         yield Note(
-            f"Several images could be it: {names}. Only who made them knows which; compare owner and published_at."
+            f"Several images could be the hash ring: {names}. Only the people who made them know which. Compare owner and published_at."
         )
         return
     yield Note(
-        f"No IMGAPI of the region has the hash ring. If no object was stored yet, make one in the manta zone of {master.name}: "
-        "manta-adm create-topology -v 1000000 -p 2020 (with -f if SAPI names one). Else no command is given here: "
-        "another ring looks for objects in other places, and so loses them. Every electric-moray zone still has its copy, below "
-        "/electric-moray/chash: save it first, and restore the image (sdc-imgadm import) from your backup."
+        f"No IMGAPI of the region has the hash ring. If no object was stored yet, make a ring in the manta zone of {master.name}: "
+        "manta-adm create-topology -v 1000000 -p 2020 (with -f if SAPI names one). If objects were stored, do not make a new ring: "
+        "it would look for them in other places, and so lose them. Every electric-moray zone still has its copy below "
+        "/electric-moray/chash. Save that first, and restore the image (sdc-imgadm import) from your backup."
     )
 
 
 @remedy("muskie-multi-dc-is-set")
 def set_multi_dc(manta_region: Region) -> Advised:
-    """As a JSON boolean, at the master; then every muskie anew (seed; facts "Manta")."""
+    """Set it as a JSON boolean at the master, then restart every muskie (seed; facts "Manta")."""
     values = _application(manta_region).metadata.values
     wanted = dict.fromkeys((key for key in MULTI_DC if key == MULTI_DC[0] or key in values), True)
-    why = "new objects then get their copies in two datacenters; what was stored before stays where it is"
+    why = "new objects then get their copies in two datacenters; objects that were stored before stay where they are"
     yield _set(manta_region, wanted, why)
     yield from _restarts(manta_region, "muskie-multi-dc-is-set", "storage.multiDC", "true")
 
 
 @remedy("muskie-is-rendered-multi-dc")
 def take_away_what_hides_it(webapi: Zone) -> Advised:
-    """The application says true and the file does not: the instance, or the service webapi, says otherwise in between."""
+    """Delete the value that hides the application's true.  The instance or the service webapi has it."""
     region = Region(webapi.datacenter.world, webapi.datacenter.declared.region)
     query = f"/services?name=webapi&application_uuid={typed.uuid(_application(region).uuid)}"
     service = f'"$(sdc-sapi --no-headers {quote(query)} | json -a uuid)"'
@@ -233,27 +229,27 @@ def take_away_what_hides_it(webapi: Zone) -> Advised:
             on=headnode(webapi.datacenter.master),
             run=f"{only}echo {body} | sapiadm update {uuid}",
             risk=SAFE,
-            why=f"a {MULTI_DC[0]} of {what} hides that of the application; where there is none, nothing changes",
+            why=f"a {MULTI_DC[0]} of {what} hides that of the application; if there is none, nothing changes",
             undo=f"echo {quote(compact({'metadata': {MULTI_DC[0]: False}}))} | sapiadm update {uuid}",
-            undo_note="only where there was one",
+            undo_note="only if there was one",
         )
     yield _restart(webapi, AT_START, "storage.multiDC", "true")
 
 
 @remedy("muskie-was-restarted")
 def restart_muskie(webapi: Zone) -> Advised:
-    """The seed: `manta-oneach -s webapi 'svcadm restart "*muskie*"'`."""
-    yield _restart(webapi, "muskie runs with the file of before")
+    """Restart muskie, as the seed does: `manta-oneach -s webapi 'svcadm restart "*muskie*"'`."""
+    yield _restart(webapi, "muskie still runs with the old file")
     yield Note(ELSEWHERE)
 
 
 @remedy("muskie-answers")
 def get_muskie_to_answer(webapi: Zone) -> Advised:
-    """503: no storage picker (facts "cloudapi, adminui, muskie")."""
+    """Restart muskie.  503 means that it has no storage picker (facts "cloudapi, adminui, muskie")."""
     ping = webapi.ping
     said = ping.error or f"HTTP {ping.status}"
     yield _restart(webapi, f"muskie does not answer ({said}), though its service runs")
     yield Note(
-        "If 503 stays: it finds no moray of STORAGE_MORAY_SHARD, or fewer storage nodes than it needs (in two datacenters, with "
-        "MUSKIE_MULTI_DC). Look at /var/log/muskie.log in the zone for the picker."
+        "If it still answers 503, it finds no moray of STORAGE_MORAY_SHARD, or fewer storage nodes than it needs (with "
+        "MUSKIE_MULTI_DC, in two datacenters). Look for the picker in /var/log/muskie.log in the zone."
     )

@@ -1,4 +1,4 @@
-"""Chapter: names and configuration.  Set the name in SAPI and on the head node, and get it into the running binders."""
+"""Chapter: names and configuration.  Set the name in SAPI and on the head node, and bring it into the running binders."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
 
 @remedy("region-name-agrees")
 def set_the_region(datacenter: Datacenter) -> Advised:
-    """SAPI is what gets rendered, /usbkey/config what the head node boots with: both, and then binder (hazard 7)."""
+    """Set it in SAPI (for rendered files) and in /usbkey/config (for the head node's boot), then restart binder (hazard 7)."""
     wanted = typed.name(datacenter.declared.region)
     in_sapi = changed_metadata(
         datacenter,
         application(datacenter),
         {"region_name": wanted},
         risk=RESTARTS,
-        why=f"the metadata of sdc is what config-agent renders; the region is {wanted}",
+        why=f"config-agent renders the metadata of sdc; the region is {wanted}",
     )
     steps = _everywhere(datacenter, in_sapi, "region_name", wanted, "recursion.regionName")
     yield from proved_by(steps, f"region-name-agrees[{datacenter.id}]", *_at_binders(datacenter))
@@ -35,10 +35,10 @@ def set_the_region(datacenter: Datacenter) -> Advised:
 
 @remedy("dns-domain-agrees")
 def set_the_domain(datacenter: Datacenter) -> Advised:
-    """The domain, and with it every service name in the metadata that ends in the wrong one."""
+    """Set the domain, and every service name in the metadata that ends in the wrong one."""
     sdc, wanted = application(datacenter), datacenter.dns_domain
     if not wanted:
-        yield Note("Neither the inventory (dns_domain) nor the master says what the domain is: declare it first.")
+        yield Note("Neither the inventory (dns_domain) nor the master names the domain. Declare it first.")
         return
     typed.dns_name(wanted)
     wrong = str(sdc.metadata.values.get("dns_domain") or "")
@@ -52,18 +52,18 @@ def set_the_domain(datacenter: Datacenter) -> Advised:
         sdc,
         {"dns_domain": wanted} | names,
         risk=DISRUPTIVE,
-        why="config-agent renders the domain into every zone of the datacenter, and their services restart",
+        why="config-agent renders the domain into every zone of the datacenter, and the services there restart",
     )
     steps = _everywhere(datacenter, in_sapi, "dns_domain", wanted, "dnsDomain")
     yield from proved_by(steps, f"dns-domain-agrees[{datacenter.id}]", *_at_binders(datacenter))
     yield Note(
-        "This puts back an edited setting. A datacenter that was installed with another domain cannot be renamed like "
-        "this: its zones are registered under their old names. It must be installed anew."
+        "This restores an edited setting. It cannot rename a datacenter that was installed with another domain: "
+        "its zones are registered under their old names. Such a datacenter must be installed again."
     )
 
 
 def _everywhere(datacenter: Datacenter, in_sapi: Step, setting: str, value: str, key: str) -> Advised:
-    """SAPI first, then the binders, whose file has it under a key of its own, then the head node's configuration."""
+    """SAPI first, then the binders (their file has it under its own key), then the head node's configuration."""
     yield in_sapi
     for zone in datacenter.zones("binder"):
         yield restart_binder(zone, key, value)
@@ -76,7 +76,7 @@ def _at_binders(datacenter: Datacenter) -> list[str]:
 
 @remedy("admin-uuid-agrees")
 def set_the_admin(datacenter: Datacenter, master: Datacenter) -> Advised:
-    """SAPI, and the head node's configuration; a datacenter that was really installed with another admin is another case."""
+    """Set it in SAPI and in the head node's configuration.  This does not help a datacenter that was installed with another admin."""
     wanted = typed.uuid(master.sdc_metadata.values.get("ufds_admin_uuid") or ADMIN_UUID)
     yield changed_metadata(
         datacenter,
@@ -87,14 +87,14 @@ def set_the_admin(datacenter: Datacenter, master: Datacenter) -> Advised:
     )
     yield from usbkey_steps(datacenter, {"ufds_admin_uuid": wanted})
     yield Note(
-        f"This puts back an edited setting. If the core zones of {datacenter.name} belong to another account than {wanted} "
-        "(vmadm list -o owner_uuid), it was installed otherwise, and cannot be coupled."
+        f"This restores an edited setting. If the core zones of {datacenter.name} belong to another account than {wanted} "
+        "(vmadm list -o owner_uuid), it was installed with another admin and cannot be coupled."
     )
 
 
 @remedy("usbkey-agrees-with-sapi")
 def write_the_usb_key(datacenter: Datacenter) -> Advised:
-    """SAPI's values are what everything runs with, and other checks have judged them: they go into both files."""
+    """Write SAPI's values into both files.  Everything runs with SAPI's values, and other checks have judged them."""
     usbkey, sapi = datacenter.usbkey.of_coupling, datacenter.sdc_metadata.of_coupling
     apart = {key: sapi[key] for key in usbkey if usbkey[key] != sapi[key]}
     secret = [
@@ -110,13 +110,13 @@ def write_the_usb_key(datacenter: Datacenter) -> Advised:
     yield from usbkey_steps(datacenter, written)
     for key in secret:
         yield Note(
-            f"{key} differs too, and is printed nowhere: compare the two on {datacenter.declared.headnode} (grep {key} "
+            f"{key} differs too. It is a secret, so it is not printed. Compare the two on {datacenter.declared.headnode} (grep {key} "
             "/usbkey/config; sdc-sapi '/applications?name=sdc' | json -Ha metadata), and edit both copies of /usbkey/config."
         )
 
 
 def _text(shown: str) -> str:
-    """The text that a setting will have, given as JSON; empty if it is no text (or hidden), so cannot be waited for."""
+    """The text that a setting will have, given as JSON.  Empty if it is no text (or hidden): no command can wait for that."""
     try:
         value = json.loads(shown)
     except ValueError:
@@ -126,16 +126,16 @@ def _text(shown: str) -> str:
 
 @remedy("rendered-config-is-current")
 def render_again(zone: Zone) -> Advised:
-    """config-agent skips what SAPI has not changed since; after its restart it writes every file anew (facts)."""
+    """Restart config-agent: then it writes every file again.  Otherwise it skips what has not changed in SAPI (facts)."""
     vm = zone.vm
     stale = {path: file for path, file in sorted(zone.files.items()) if file.differs}
     yield Step(
         on=headnode(zone.datacenter),
         run=zone_service("restart", vm.uuid, CONFIG_AGENT),
         risk=RESTARTS,
-        why=f"config-agent writes its files anew at its start: {', '.join(stale) or 'those of the zone'}. It restarts "
-        "the services whose file changes, as far as Triton's manifests say so",
-        undo_note="what was edited by hand in these files is lost; set it in SAPI if it was meant",
+        why=f"config-agent writes its files again at its start: {', '.join(stale) or 'those of the zone'}. It restarts "
+        "the services whose files change, if Triton's manifests say so",
+        undo_note="edits by hand in these files are lost; set them in SAPI if they were intended",
     )
     if zone.role not in _BY_HAND:
         return
@@ -151,12 +151,12 @@ def render_again(zone: Zone) -> Advised:
         on=headnode(zone.datacenter),
         run="\n".join([*waits, *pause, zone_service("restart", vm.uuid, _BY_HAND[zone.role])]),
         risk=RESTARTS,
-        why=f"waits for the file; nothing restarts {zone.role} when its file is rendered",
+        why=f"waits for the file, then restarts {zone.role}; nothing else restarts it when its file is rendered",
     )
 
 
 def restart_binder(zone: Zone, key: str, value: str) -> Step:
-    """Have binder's file rendered now, wait for it, restart binder: rendering alone does not (facts, hazard 7)."""
+    """Renders binder's file now, waits for it and restarts binder: rendering alone does not (facts, hazard 7)."""
     uuid, patience = zone.vm.uuid, zone.datacenter.world.inventory.expect.patience
     return Step(
         on=headnode(zone.datacenter),
@@ -168,6 +168,6 @@ def restart_binder(zone: Zone, key: str, value: str) -> Step:
             ]
         ),
         risk=RESTARTS,
-        why=f"has the configuration of {zone.alias} rendered, waits for it and restarts binder, as nothing else does; "
+        why=f"renders the configuration of {zone.alias}, waits for it and restarts binder; nothing else restarts binder. "
         "DNS of the datacenter is away for a second or two",
     )

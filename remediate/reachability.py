@@ -1,4 +1,4 @@
-"""Chapter: reachability.  Give the source its route, or the target its route back; else say where to look."""
+"""Chapter: reachability.  Give the source its route, or the target its route back.  Otherwise say where to look."""
 
 from __future__ import annotations
 
@@ -18,49 +18,51 @@ from remediate.steps import SAFE, Note, Step
 
 @remedy("adminui-reaches-master-ufds")
 def let_adminui_reach_the_master(link: Link) -> Advised:
-    """adminui takes the master's UFDS as soon as it is connected; nothing has to be restarted."""
+    """Open the path.  adminui uses the master's UFDS as soon as it is connected; nothing must be restarted."""
     yield from open_the_path(link)
 
 
 @remedy("cloudapi-reaches-master-ufds")
 def let_cloudapi_reach_the_master(link: Link) -> Advised:
-    """cloudapi's processes go on trying; haproxy in front of them notices within half a minute (facts)."""
+    """Open the path.  cloudapi's processes keep trying, and haproxy in front of them notices within half a minute (facts)."""
     yield from open_the_path(link)
     yield Note("cloudapi connects by itself, and answers within a minute. If it does not, the next run says so.")
 
 
 @remedy("ufds-reaches-master-ufds")
 def let_ufds_reach_the_master(link: Link) -> Advised:
-    """The replicator tries again by itself within half a minute, unless SMF has given it up."""
+    """Open the path.  The replicator tries again by itself within half a minute, unless SMF has put it into maintenance."""
     yield from open_the_path(link)
     if state_of(link.source, REPLICATOR) == "maintenance":
-        why = "SMF gave the replicator up while the master could not be reached"
+        why = "SMF put the replicator into maintenance while the master could not be reached"
         yield service_step(link.source, "clear", why, REPLICATOR)
 
 
 @remedy("sapi-reaches-master-moray")
 def let_sapi_reach_the_master(link: Link) -> Advised:
-    """SAPI connects anew by itself."""
+    """Open the path.  SAPI connects again by itself."""
     yield from open_the_path(link)
 
 
 @remedy("binder-reaches-binder")
 def let_binder_reach_binder(link: Link) -> Advised:
-    """binder asks anew for every name."""
+    """Open the path.  binder asks again for every name."""
     yield from open_the_path(link)
 
 
 @remedy("electric-moray-reaches-ring-imgapi")
 def let_electric_moray_reach_the_ring(link: Link) -> Advised:
-    """The ring is fetched when the zone is set up: what is in maintenance for want of it is another finding."""
+    """Open the path.  The zone fetches the ring at its setup; a service in maintenance without a ring is another finding."""
     yield from open_the_path(link)
 
 
 def open_the_path(link: Link) -> Advised:
-    """The missing half of the path, forward or back; where both routes are there, what else is in the way."""
+    """Adds the missing half of the path, forward or back.  If both routes are there, says what else may be in the way."""
     host, source = link.host, link.source
     if address_in(host) is None:
-        yield Note(f"{source.id} is to reach {host!r}, which is no IPv4 address: is ufds_remote_ip (or the NIC) right?")
+        yield Note(
+            f"{source.id} must reach {host!r}, which is not an IPv4 address. Is ufds_remote_ip (or the NIC) right?"
+        )
         return
     if link.doubt:
         yield Note(link.doubt)
@@ -73,11 +75,13 @@ def open_the_path(link: Link) -> Advised:
         targets = [zone for zone in link.target_zones if _holds(zone, host)] or list(link.target_zones)
         without = [zone for zone in targets if not has_route(zone, address)]
     except Missing as missing:
-        yield Note(f"Whether the way back is there is not known: {missing}.")
+        yield Note(f"The suite does not know whether the way back is there: {missing}.")
         return
     if without and not forward:
         names = ", ".join(zone.id for zone in without)
-        yield Note(f"{names} has no route of its own back to {address}: if it still times out then, it needs one too.")
+        yield Note(
+            f"{names} has no route of its own back to {address}. If it still times out after this step, add that route too."
+        )
     elif without:
         for zone in without:
             yield from route_steps(zone, address, source.datacenter)
@@ -93,7 +97,9 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
     seen = {probe.result for probe in link.probes if probe.result != "open"}
     ports = ", ".join(sorted({str(probe.port) for probe in link.probes if probe.result != "open"}, key=int))
     if not any(_holds(zone, host) for zone in targets):
-        yield Note(f"No {link.kind.target_role} zone of {link.target.name} has the address {host}: is it right?")
+        yield Note(
+            f"No {link.kind.target_role} zone of {link.target.name} has the address {host}. Is the address right?"
+        )
     if "refused" in seen:
         for zone in targets:
             yield Note(
@@ -103,27 +109,27 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
         return
     if not seen & {"timeout", "noroute"}:
         said = sorted({probe.detail or probe.result for probe in link.probes if probe.result != "open"})
-        yield Note(f"The routes are there, and what came back is no sign of a lost packet: {', '.join(said)}.")
+        yield Note(f"The routes are there, and the result does not point to lost packets: {', '.join(said)}.")
         return
     hop = covering(link.source.vm.routes, host)
     way = f" by way of {link.source.vm.routes[hop]}" if hop is not None else ""
     yield Note(
-        f"Both zones have their routes, so packets are lost between them. Ask those who run the network: "
+        f"Both zones have their routes, so packets are lost between them. Ask the people who run the network: "
         f"{address} must reach {host}{way} on port {ports}, and the answers must come back."
     )
 
 
 @remedy("headnode-reaches-master-ufds")
 def let_the_head_node_reach_the_master(link: Link) -> Advised:
-    """A global zone has no VM and so no net-agent: the route is set with route(8), until the next boot."""
+    """Set the route with route(8); it lasts until the next boot.  A global zone is no VM, so net-agent does not serve it."""
     datacenter, host = link.source.datacenter, link.host
     if link.doubt:
         yield Note(link.doubt)
         return
     if any(probe.route.partition(" ")[0] not in ("default", "none", "unknown", "") for probe in link.probes):
         yield Note(
-            f"The head node has a route to {host}, so its packets are lost on the way or the answers do not come back: "
-            f"{link.source.address('admin')} must reach {host} on port {link.kind.port}. Ask those who run the network."
+            f"The head node has a route to {host}, so its packets are lost on the way, or the answers do not come back: "
+            f"{link.source.address('admin')} must reach {host} on port {link.kind.port}. Ask the people who run the network."
         )
         return
     admin = next((net for net in datacenter.networks.values() if net.name == "admin"), None)
@@ -132,17 +138,17 @@ def let_the_head_node_reach_the_master(link: Link) -> Advised:
     key = known or destination(host, link.target)
     if via is None or not (napi.is_destination(key) and napi.is_address(via)):
         yield Note(
-            f"Nothing in {datacenter.name} shows which router leads to {host}: find out its address, and add a route."
+            f"Nothing in {datacenter.name} shows which router leads to {host}. Find out its address, and add a route."
         )
         return
     yield Step(
         on=headnode(datacenter),
         run=f"route add {typed.prefix(key)} {typed.address(via)}",
         risk=SAFE,
-        why=f"the global zone has no route to {host}; the zones have theirs from NAPI, which does not reach it",
+        why=f"the global zone has no route to {host}; NAPI gives routes to the zones, but not to the global zone",
         undo=f"route delete {typed.prefix(key)} {typed.address(via)}",
     )
     yield Note(
-        "The global zone runs from a RAM disk, so the route is gone at the next boot (route -p as well): an SMF service in "
-        "/opt/custom/smf that types this at boot makes it last."
+        "The global zone runs from a RAM disk, so the route is gone at the next boot (with route -p, too). To make it last, add "
+        "an SMF service to /opt/custom/smf that sets it at boot."
     )

@@ -1,4 +1,4 @@
-"""Which remedy belongs to which check, and asking it for a cause."""
+"""Which remedy belongs to which check, and how it is asked about a cause."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CHAPTERS = (
     "manta",
     "cloudapi",
 )
-"""The modules that hold remedies, in the order of a plan: what others rest on comes first."""
+"""The modules that hold remedies, in the order of a plan: what others depend on comes first."""
 
 
 class Remedy(Struct, frozen=True):
@@ -74,16 +74,16 @@ def remedy(check: str, *, for_unseen: bool = False) -> Callable[[Build], Build]:
 
 
 def in_each(datacenters: Iterable[Datacenter], advise: Callable[[Datacenter], Advised]) -> Advised:
-    """What is to be done in each datacenter; of one that cannot be seen just that is told, and the others come all the same."""
+    """What to do in each datacenter.  For one that cannot be seen there is a note, and the others still get their steps."""
     for datacenter in datacenters:
         try:
             yield from advise(datacenter)
         except Missing as missing:
-            yield Note(f"Not known, so there may be more to do: {missing}.")
+            yield Note(f"There may be more to do, because this is not known: {missing}.")
 
 
 def proved_by(advised: Iterable[Step | Note], *proof: str) -> Advised:
-    """The same, where more proves the steps than their own cause, or something else."""
+    """The same steps with these proofs, if their own cause is not the only proof or not the right one."""
     for said in advised:
         yield replace(said, proof=proof) if isinstance(said, Step) else said
 
@@ -96,7 +96,7 @@ def remedies() -> dict[str, Remedy]:
 
 
 def chapter_of(check: str) -> str:
-    """The chapter of a check, as far as it has a remedy; else empty."""
+    """The chapter of a check that has a remedy; else empty."""
     found = remedies().get(check)
     return found.chapter if found is not None else ""
 
@@ -111,13 +111,13 @@ def subject_named(world: World, check: str, name: str) -> Subject | None:
 
 
 def advice_for(cause: Cause, world: World) -> Advice:
-    """What to do about a cause.  Where evidence is missing, what can be said without it, and what is missing."""
+    """What to do about a cause.  If evidence is missing: what can be said without it, and what is missing."""
     check, name = cause.finding.check, cause.finding.subject
     found = remedies().get(check)
     if world.mistakes and check != INVENTORY:  # what was meant is not known
-        return Advice(notes=(f"The inventory is wrong ({INVENTORY}): no step is given before it is put right.",))
+        return Advice(notes=(f"The inventory is wrong ({INVENTORY}). No step is given until it is right.",))
     if found is None:
-        return Advice(notes=(f"No remedy is written for {check} yet; its documentation says what must hold.",))
+        return Advice(notes=(f"There is no remedy for {check} yet. Its documentation says what must hold.",))
     steps: list[Step] = []
     notes: list[str] = []
     defect = ""
@@ -128,22 +128,20 @@ def advice_for(cause: Cause, world: World) -> Advice:
             return Advice(notes=(f"{name} is not in the stored evidence, so no command can be given for it.",))
         for said in found.build(**bind(world, subject, found.parameters)):
             if isinstance(said, Step) and unseen and said.on != OPERATOR:
-                notes.append(
-                    f"It could not be judged, so no step is given that changes {said.on.partition('.')[0]} for it."
-                )
+                notes.append(f"This could not be judged, so no step is given that changes {said.on.partition('.')[0]}.")
             elif isinstance(said, Step):
                 steps.append(said if said.proof else replace(said, proof=(str(cause.name),)))
             else:
                 notes.append(said.text)
     except Missing as missing:
-        notes.append(f"Not known, so there may be more to do: {missing}.")
+        notes.append(f"There may be more to do, because this is not known: {missing}.")
     except NotOfTheFormError as error:
         notes.append(refusal(error, world))
     except Exception as error:  # a broken remedy must not cost the operator the verdict
         defect = f"the remedy of {check}[{name}] itself broke: {type(error).__name__}: {error}"
-        notes.append("No step can be given: the suite itself broke here, which is told apart.")
+        notes.append("No step can be given: the suite itself broke here. The report names this defect separately.")
     if not steps and not notes:
-        notes.append("The evidence shows nothing that a command would put right: run the checks again.")
+        notes.append("The evidence shows nothing that a command could repair. Run the checks again.")
     return Advice(tuple(steps), tuple(dict.fromkeys(notes)), defect)
 
 

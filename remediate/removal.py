@@ -1,4 +1,4 @@
-"""Steps that take something away which may be the only one of its kind: first a copy, then the deletion, never of admin."""
+"""Steps that remove what may be the only one of its kind: first a copy, then the deletion, and never of admin."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _told_admins(datacenter: Datacenter) -> set[str]:
 
 
 def is_admin(world: World, uuid: str, login: str = "") -> bool:
-    """Whether an account is admin, by whatever anybody takes for admin."""
+    """Whether an account is admin for anybody: by its login, or by an admin uuid that any datacenter names."""
     told = {ADMIN_UUID}.union(*(_told_admins(datacenter) for datacenter in world.datacenters))
     return login.strip().lower() == "admin" or uuid.lower() in told
 
 
 def has_admin(world: World, dn: str, login: str = "") -> bool:
-    """Whether an entry is admin, or something that admin is below: with it admin would go."""
+    """Whether an entry is admin, or admin is below it: deleting it would delete admin."""
     rdn, _, above = dn.partition(", ")
     kind, _, value = rdn.partition("=")
     if above.lower() == USERS:
@@ -52,11 +52,11 @@ def kept(datacenter: Datacenter, subject: str, base: str, why: str) -> Step:
 def removed(
     datacenter: Datacenter, subject: str, bases: Sequence[str], why: str, undo_note: str
 ) -> Iterator[Step | Note]:
-    """The step that deletes entries with what is below them, where the newest copy has it all; admin is told, and stays."""
+    """The step that deletes entries and all below them, if the newest copy has all of it.  admin stays, and a note says so."""
     going = [base for base in bases if not has_admin(datacenter.world, typed_dn(base))]
     for base in bases:
         if base not in going:
-            yield Note(f"{base} is admin, or has admin below it: it stays, whatever else is wrong with it.")
+            yield Note(f"{base} is admin, or admin is below it. No step deletes it, whatever else is wrong with it.")
     if going:
         yield _deletion(datacenter, entries_removed(subject, going), why, undo_note)
 
@@ -64,7 +64,9 @@ def removed(
 def without(replica: Datacenter, dn: str, login: str, what: str) -> Iterator[Step | Note]:
     """Deletes an entry that only a replica has, and what is below it."""
     if has_admin(replica.world, typed_dn(dn), login):
-        yield Note(f"{dn} of {replica.name} is admin, or has admin below it: it stays, whatever else is wrong with it.")
+        yield Note(
+            f"{dn} of {replica.name} is admin, or admin is below it. No step deletes it, whatever else is wrong with it."
+        )
         return
     subject = f"extra-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}"
     why = f"a copy of {dn} and what is below it, to look at later; UFDS does not hand out a password"
@@ -79,7 +81,7 @@ def file_kept(datacenter: Datacenter, paths: Sequence[str], why: str) -> Step:
 
 
 def file_removed(datacenter: Datacenter, paths: Sequence[str], why: str) -> Step:
-    """The step that removes such files, where a copy is the same."""
+    """The step that removes such files, if an identical copy exists."""
     return _deletion(datacenter, files_removed(*map(typed_path, paths)), why, "copy it back from /var/az-copies")
 
 

@@ -1,4 +1,4 @@
-"""Chapter: replication.  What brings a replica's replicator on its way again, and the entries that m2s left out."""
+"""Chapter: replication.  Get a replica's replicator going again, and add the entries that it lacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UPDATE_UFDS = "sdcadm self-update --latest && sdcadm update ufds"
 
 @remedy("master-password-is-known")
 def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
-    """From the one SAPI to the other, through pipes: it stands in no command line, no file and no report."""
+    """Copy the password from one SAPI to the other through pipes: it is in no command line, no file and no report."""
     sdc = application(replica)
     read = "sdc-sapi --no-headers '/applications?name=sdc' | json -j 0.metadata.ufds_ldap_root_pw"
     yield Step(
@@ -35,7 +35,7 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
         '        printf \'{"metadata":{"ufds_remote_ldap_root_pw":%s}}\' "$password" |\n'
         f"        {over_ssh(replica.declared.headnode, f'sapiadm update {typed.uuid(sdc.uuid)}', stdin=True)} )",
         risk=RESTARTS,
-        why=f"{replica.name} asks the master's UFDS with another password than {master.name} has; config-agent renders the "
+        why=f"{replica.name} asks the master's UFDS with another password than {master.name} has. config-agent renders the "
         "right one within three minutes and restarts the replicator, cloudapi and adminui",
         undo_note="put the old password into ufds_remote_ldap_root_pw of application sdc in the same way",
     )
@@ -47,19 +47,19 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
                 on=headnode(replica),
                 run=f"{wait}\n{zone_service('clear', cloudapi.vm.uuid, *down)}",
                 risk=RESTARTS,
-                why=f"{cloudapi.alias} ended because the master refused it, and SMF starts it again only when told to",
+                why=f"{cloudapi.alias} exited because the master refused it, and SMF starts it again only when told to",
             )
 
 
 @remedy("replicator-runs")
 def start_the_replicator(replica: Datacenter) -> Advised:
-    """By its state; before a change that cannot be applied it would only end again."""
+    """Start it according to its state.  Before a change that cannot be applied, it would only exit again."""
     for ufds in replica.zones("ufds"):
         state, uuid = state_of(ufds, REPLICATOR), ufds.vm.uuid
         if state is None:
             manifest = "/opt/smartdc/ufds/smf/manifests/ufds-replicator.xml"
             yield Note(
-                f"{ufds} has no ufds-replicator, so sdc-ufds-m2s did not come to its end. What it does next: "
+                f"{ufds} has no ufds-replicator, so sdc-ufds-m2s did not finish. It would do this next: "
                 f"cp {manifest}.in {manifest} and svccfg import {manifest}, both in the zone."
             )
         elif state == "disabled":
@@ -76,7 +76,7 @@ def start_the_replicator(replica: Datacenter) -> Advised:
                 on=headnode(replica),
                 run=zone_service("clear", uuid, REPLICATOR),
                 risk=RESTARTS,
-                why=f"SMF gave it up; it goes on at the change that failed. Its log: {in_zone(uuid, _TAIL)}",
+                why=f"SMF put it into maintenance; it continues at the change that failed. Its log: {in_zone(uuid, _TAIL)}",
                 applied_by_suite=not _conflict(ufds),
             )
 
@@ -87,22 +87,22 @@ def _conflict(ufds: Zone) -> str:
 
 
 def _without_conflict(replica: Datacenter, ufds: Zone) -> Advised:
-    """The entry of the replica's own that has the login or e-mail address of the master's, children first."""
+    """Deletes the replica's own entry that has the login or e-mail address of a master's account, children first."""
     conflict = _conflict(ufds)
     if not conflict:
         return
-    why = f"the account that only {replica.name} knows; the master's is replicated then"
+    why = f"the account that only {replica.name} knows; then the master's account is replicated"
     steps = list(without(replica, conflict, "", why))
     yield Note(
-        f"{conflict} exists on {replica.name} only and has the login or e-mail address of an account of the master's. "
-        "Deleting it is one way; the other is to give it another login and address there."
+        f"{conflict} exists only on {replica.name} and has the login or e-mail address of an account of the master. "
+        "You can delete it, or give it another login and address there."
     )
     yield from steps
 
 
 @remedy("replicator-has-one-checkpoint")
 def leave_one_checkpoint(replica: Datacenter) -> Advised:
-    """The replicator's own is named after the MD5 of the url (facts "Replication")."""
+    """Keep the replicator's own checkpoint, which is named after the MD5 of the url (facts "Replication")."""
     url = f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
     own = f"uid={hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()}, "
     for ufds in replica.zones("ufds"):
@@ -112,8 +112,8 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
             others = [each for each in found if each is not keeps]
             yield from typed.each(replica.world, others, partial(_without_checkpoint, replica, keeps))
         if len(found) > 1 and keeps is None:
-            yield Note(f"None of the checkpoints of {ufds} is named after its url: decide by hand which one stays.")
-        why = "it reads its checkpoint when it starts, and makes one if there is none"
+            yield Note(f"None of the checkpoints of {ufds} is named after its url. Decide by hand which one stays.")
+        why = "the replicator reads its checkpoint when it starts, and makes one if there is none"
         yield service_step(ufds, "restart", why, REPLICATOR)
 
 
@@ -129,7 +129,7 @@ def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, extra: Checkpoin
         on=headnode(replica),
         run=f"sdc-ldap delete {quote(typed.checkpoint_dn(extra.dn))}",
         risk=RESTARTS,
-        why=f"the replicator made {keeps.dn} for this url; it stays",
+        why=f"the replicator made {keeps.dn} for this url, so that one stays",
         undo=added(extra.dn, held),
     )
 
@@ -140,7 +140,7 @@ def _rdn(dn: str) -> str:
 
 @remedy("replicator-moves")
 def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
-    """Over a gap, or past an entry whose parent is missing; else it is started again."""
+    """Move it over a gap, or add a missing parent entry.  Otherwise restart it."""
     for ufds in replica.zones("ufds"):
         progress = ufds.progress
         if not progress.stuck:
@@ -153,14 +153,14 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
                 on=headnode(replica),
                 run=f"{checkpoint_at(checkpoint.dn, progress.resumes)} && {restart}",
                 risk=RESTARTS,
-                why=f"the master's changelog has no change from {progress.after} to {progress.resumes - 1}, so nothing is left "
-                "out; the replicator reads its checkpoint when it starts",
+                why=f"the master's changelog has no change from {progress.after} to {progress.resumes - 1}, so nothing is "
+                "skipped; the replicator reads its checkpoint when it starts",
                 undo=f"{checkpoint_at(checkpoint.dn, progress.after)} && {restart}",
             )
         elif change is not None and progress.parentless:
             yield from _with_parent(replica, master, change.dn)
         else:
-            why = f"a new start says in its log why it does not go on: {in_zone(ufds.vm.uuid, _TAIL)}"
+            why = f"after a restart its log says why it does not continue: {in_zone(ufds.vm.uuid, _TAIL)}"
             yield service_step(ufds, "restart", why, REPLICATOR)
             if change is not None and change.dn == "cn=version, o=smartdc":
                 yield Note(f"The master's schema is newer. Update UFDS of {replica.name} first: {UPDATE_UFDS}")
@@ -172,52 +172,52 @@ def _with_parent(replica: Datacenter, master: Datacenter, dn: str) -> Advised:
         on=OPERATOR,
         run=copied(master.declared.headnode, replica.declared.headnode, parent),
         risk=SAFE,
-        why=f"{replica.name} lacks {parent}, without which {dn} cannot be added; its hashed password goes with it, through a "
-        "pipe. The replicator tries again each second",
+        why=f"{replica.name} lacks {parent}, and without that {dn} cannot be added. The step copies the entry with its hashed "
+        "password, through a pipe. The replicator tries again every second",
         undo_note=f"sdc-ldap delete {quote(typed.dn(parent))} on {replica.name}, as long as nothing is below it",
     )
     yield Step(
         on=headnode(master),
         run=touched(parent, "sub"),
         risk=SAFE,
-        why="what else is below it may be missing there too; a change that changes nothing sends each entry once more",
+        why="other entries below it may be missing there too; a change that changes nothing sends each entry again",
         undo_note="none is needed: nothing is changed",
     )
 
 
 @remedy("replicator-is-caught-up")
 def wait_for_the_replicator(replica: Datacenter) -> Advised:
-    """It moves: there is nothing to repair, only to wait for."""
+    """Wait: the replicator moves, so there is nothing to repair."""
     for ufds in replica.zones("ufds"):
         progress = ufds.progress
         yield Note(
-            f"The replicator of {ufds} moves, with {progress.behind} changes to come (a healthy one does about 50 a second). "
-            f"No command makes it faster: look at the load of {replica.name}'s ufds, moray and postgres zones, and at the way to "
-            "the master, and run the checks again."
+            f"The replicator of {ufds} moves, with {progress.behind} changes to come (a healthy one applies about 50 a second). "
+            f"No command makes it faster. Look at the load of {replica.name}'s ufds, moray and postgres zones, and at the way to "
+            "the master. Then run the checks again."
         )
 
 
 @remedy("master-changelog-has-no-gap")
 def know_the_gaps(candidate: Datacenter, master: Datacenter) -> Advised:
-    """Triton has no tool that closes a gap: a changelog is written by UFDS alone."""
+    """Triton has no tool that closes a gap: only UFDS writes a changelog."""
     for ufds in master.zones("ufds"):
         for first, last in ufds.gaps:
             yield Note(
-                f"No command closes the gap from {first} to {last} in the changelog of {ufds}. Coupling {candidate.name} all the same "
-                f"means to watch the first synchronisation: when its checkpoint stands at {first}, set the attribute changenumber of "
+                f"No command closes the gap from {first} to {last} in the changelog of {ufds}. If you still couple {candidate.name}, "
+                f"watch the first synchronisation. When its checkpoint stands at {first}, set the attribute changenumber of "
                 f"the checkpoint (sdc-ldap search '(objectclass=sdcreplcheckpoint)') to {last + 1} with sdc-ldap modify, and restart "
-                "ufds-replicator. Nothing is left out by that, since there is no change in the gap."
+                "ufds-replicator. This skips nothing, because the gap holds no change."
             )
 
 
 @remedy("ufds-schema-is-not-older")
 def update_ufds(candidate: Datacenter) -> Advised:
-    """The linked-data-centers guide asks for the same version on both sides (facts)."""
+    """Update UFDS: the linked-data-centers guide asks for the same version on both sides (facts)."""
     yield Step(
         on=headnode(candidate),
         run=UPDATE_UFDS,
         risk=RESTARTS,
-        why="the replicator refuses entries of a schema that is newer than its own UFDS",
+        why="the replicator refuses entries of a newer schema than its own UFDS knows",
         undo_note="sdcadm rollback, with the plan in /var/sdcadm/updates",
         applied_by_suite=False,
     )

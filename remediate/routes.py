@@ -1,4 +1,4 @@
-"""Chapter: routes.  The way back into the target's zones, what vmadm alone knows into NAPI."""
+"""Chapter: routes.  Give the target's zones the way back, and tell NAPI the routes that only vmadm knows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from remediate.steps import Note, Step
 
 
 def once(said: Iterable[Step | Note]) -> Advised:
-    """Each step once: two routes of a zone want the same agent enabled."""
+    """Each step once: two routes of a zone need the same agent enabled."""
     seen: set[str] = set()
     for each in said:
         key = each.run if isinstance(each, Step) else ""
@@ -27,13 +27,13 @@ def once(said: Iterable[Step | Note]) -> Advised:
 
 @remedy("routes-go-both-ways")
 def add_the_way_back(target: Zone) -> Advised:
-    """On the head node of the zone that cannot answer: the routes of those who ask are right."""
+    """Add routes on the head node of the zone that cannot answer: the routes of the asking zones are right."""
     found, unknown = without_way_back(target)
     proof = (f"routes-go-both-ways[{target.id}]", *(f"{link.check}[{link.id}]" for link, _ in found.values()))
     steps = (step for link, address in found.values() for step in route_steps(target, address, link.source.datacenter))
     yield from proved_by(once(steps), *proof)
     if unknown is not None:
-        yield Note(f"Not known of all who ask: {unknown}.")
+        yield Note(f"The suite does not know all zones that ask: {unknown}.")
 
 
 @remedy("routes-are-durable")
@@ -65,7 +65,7 @@ def tell_napi(zone: Zone) -> Advised:
 
 @remedy("triton-zones-have-manta-routes")
 def give_it_the_routes_of_manta(manta_peer: Zone) -> Advised:
-    """One route for each network that it lacks; NAPI's reach the other zones too, which is meant here."""
+    """Add one route for each network that it lacks.  NAPI's routes reach the other zones too, which is intended here."""
     yield from once(
         step
         for peer, network in without_manta_routes(manta_peer)
@@ -75,11 +75,11 @@ def give_it_the_routes_of_manta(manta_peer: Zone) -> Advised:
 
 @remedy("napi-has-the-routes")
 def tell_napi_the_routes(datacenter: Datacenter) -> Advised:
-    """One PUT a network, with what is there; net-agent brings the routes into every zone of it."""
+    """Add them with one PUT per network, which keeps the routes that are there.  net-agent brings them into every zone of it."""
     found, unknown = unknown_to_napi(datacenter)
     yield from napi_steps(datacenter, found)
     if unknown is not None:
-        yield Note(f"Not known of all: {unknown}.")
+        yield Note(f"The suite does not know all routes that zones need: {unknown}.")
 
 
 @remedy("networks-do-not-overlap")
@@ -87,7 +87,7 @@ def renumber(coupling: Coupling) -> Advised:
     """No command can help: NAPI does not change a network's subnet, and an admin network is chosen at installation."""
     _ = coupling
     yield Note(
-        "Networks cannot be renumbered by a command. A Manta network with nothing on it can be made anew in NAPI with "
-        "another subnet; a datacenter whose admin network overlaps another's must be installed anew, or its traffic "
-        "translated by those who run the network, before it is coupled."
+        "No command renumbers a network. A Manta network that nothing uses can be created again in NAPI with "
+        "another subnet. If a datacenter's admin network overlaps another's, install that datacenter again, or have the people "
+        "who run the network translate its addresses, before it is coupled."
     )

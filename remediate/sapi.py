@@ -1,4 +1,4 @@
-"""Chapter: SAPI across datacenters.  Point every SAPI but the master's at the master's moray."""
+"""Chapter: SAPI across datacenters.  Point every SAPI except the master's at the master's moray."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RENDERED = "config-agent renders it within three minutes and restarts SAPI"
 
 @remedy("sapi-answers")
 def get_sapi_to_answer(sapi: Zone) -> Advised:
-    """500 with storAvailable false is the local moray; no answer can be either; the rest is SAPI itself (facts "How a real
+    """500 with storAvailable false: restart the local moray.  No answer: moray or SAPI.  Otherwise: SAPI (facts "How a real
     SAPI answers").
     """
     ping = sapi.ping
@@ -25,13 +25,13 @@ def get_sapi_to_answer(sapi: Zone) -> Advised:
         said = (
             "SAPI answers, but cannot use its storage"
             if without_storage
-            else "SAPI hangs, as it does while its storage does"
+            else "SAPI hangs, as it does while its storage hangs"
         )
         for moray in sapi.datacenter.zones("moray"):
             why = f"{said}, the local moray ({moray.alias})"
             yield service_step(moray, "restart", why, *fmris(moray, "/application/moray:"))
     if without_storage:
-        yield Note("If that does not help, look at the database below moray: manatee-adm show in a manatee zone.")
+        yield Note("If this does not help, look at the database below moray: manatee-adm show in a manatee zone.")
         return
     why = f"SAPI does not answer ({ping.error or f'HTTP {ping.status}'}), though its service runs"
     yield service_step(sapi, "restart", why, *fmris(sapi, "/application/sapi:"))
@@ -39,12 +39,12 @@ def get_sapi_to_answer(sapi: Zone) -> Advised:
 
 @remedy("sapi-is-in-full-mode")
 def leave_proto_mode(datacenter: Datacenter) -> Advised:
-    """What a head node's setup does at its end (sdc-headnode:scripts/headnode.sh)."""
+    """Set full mode, as a head node's setup does at its end (sdc-headnode:scripts/headnode.sh)."""
     yield Step(
         on=headnode(datacenter),
         run="sdc-sapi '/mode?mode=full' -X POST --fail",
         risk=DISRUPTIVE,
-        why="SAPI puts what it has in files into moray, and works with moray from then on",
+        why="SAPI writes its objects from files into moray, and works with moray from then on",
         undo_note="none: SAPI does not go back to proto mode",
         applied_by_suite=False,
     )
@@ -52,7 +52,7 @@ def leave_proto_mode(datacenter: Datacenter) -> Advised:
 
 @remedy("sapi-points-at-master-moray")
 def point_sapi_at_master_moray(replica: Datacenter, master: Datacenter) -> Advised:
-    """A DNS name is recommended, and the port must be 2020 then (facts "SAPI"; SAPI-283)."""
+    """Set the DNS name of the master's moray, as recommended, with port 2020 (facts "SAPI"; SAPI-283)."""
     yield changed_metadata(
         replica,
         service(replica, "sapi"),
@@ -64,19 +64,19 @@ def point_sapi_at_master_moray(replica: Datacenter, master: Datacenter) -> Advis
 
 @remedy("sapi-master-points-at-nobody")
 def point_the_master_at_nobody(master: Datacenter) -> Advised:
-    """Empty values count as unset in SAPI's template (facts "SAPI")."""
+    """Set empty values: they count as unset in SAPI's template (facts "SAPI")."""
     yield changed_metadata(
         master,
         service(master, "sapi"),
         {"MASTER_MORAY_IP": "", "MASTER_MORAY_PORT": ""},
         risk=RESTARTS,
-        why=f"{master.name} is the master: asking itself again, its SAPI shows every object twice; {_RENDERED}",
+        why=f"{master.name} is the master: its SAPI asks itself again and shows every object twice; {_RENDERED}",
     )
 
 
 @remedy("sapi-master-is-ufds-master")
 def move_the_sapi_master(region: Region) -> Advised:
-    """There is no tool that moves a SAPI master: before Manta is deployed it is a matter of metadata (facts "SAPI")."""
+    """Change the metadata, before Manta is deployed.  No tool moves a SAPI master afterwards (facts "SAPI")."""
     master = region.world.master
     for datacenter in region.datacenters:
         if datacenter.state == REPLICA:
@@ -84,30 +84,30 @@ def move_the_sapi_master(region: Region) -> Advised:
             yield from proved_by(steps, f"sapi-points-at-master-moray[{datacenter.id}]")
     yield from proved_by(point_the_master_at_nobody(master), f"sapi-master-points-at-nobody[{master.id}]")
     yield Note(
-        "If a Manta was deployed already, its objects lie in the moray of the SAPI master of now, and no tool moves them: "
-        "then leave it, and waive this warning."
+        "If a Manta is already deployed, its objects are in the moray of the present SAPI master, and no tool moves them. "
+        "Then type none of these steps, and waive this warning."
     )
 
 
 @remedy("sapi-loaded-its-master")
 def have_sapi_load_its_master(sapi: Zone) -> Advised:
-    """SAPI reads its file at its start only (facts "Rendered config files")."""
-    yield _restart(sapi, "it runs with what its file said before")
+    """Restart SAPI: it reads its file only at its start (facts "Rendered config files")."""
+    yield _restart(sapi, "it still runs with the old file")
 
 
 @remedy("sapi-reaches-its-master")
 def get_sapi_to_its_master(replica: Datacenter) -> Advised:
-    """The way is open, else a link would be the cause: SAPI's own connection is stuck, or the master's moray is."""
+    """Restart SAPI.  The way is open (else a link would be the cause), so SAPI's connection or the master's moray is stuck."""
     for sapi in replica.zones("sapi"):
         answer = sapi.asks_master
         if answer.error or answer.status != 200:
             said = answer.error or f"HTTP {answer.status}"
-            yield _restart(sapi, f"asked for objects of the master it does not answer ({said})")
+            yield _restart(sapi, f"it does not answer when asked for objects of the master ({said})")
     yield Note(
-        f"If it stays so, look at moray in {replica.master}: it listens and may not answer. Its own SAPI would be slow too."
+        f"If this does not help, look at moray in {replica.master}: it listens, but may not answer. The SAPI there would be slow too."
     )
 
 
 def _restart(sapi: Zone, why: str) -> Step:
-    told = f"{why}; at its start SAPI in {sapi.alias} reads who the master is, and connects anew"
+    told = f"{why}; at its start SAPI in {sapi.alias} reads who the master is, and connects again"
     return service_step(sapi, "restart", told, *fmris(sapi, "/application/sapi:"))

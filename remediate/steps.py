@@ -1,4 +1,4 @@
-"""What a remedy yields: steps to type, and notes where typing alone does not help.  Pure data."""
+"""What a remedy yields: steps to type, and notes where a command alone does not help.  Pure data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OPERATOR = "operator"
 
 
 class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True):
-    """The routes that a step adds to a NAPI network, so that a plan says none of them twice."""
+    """The routes that a step adds to a NAPI network.  The plan uses them to print no route twice."""
 
     network: str
     added: dict[str, str]
@@ -34,10 +34,10 @@ class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True):
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing to type: where (`on`: "my-dc-3.global" or "operator"), what, at which risk, and how to take it back.
 
-    `run` is pasted as is into the root shell of that head node, and so is `undo`, if there is a command that takes the
-    step back; `undo_note` says what a command cannot.  `proof` names the checks that show that it helped;
-    where a remedy says none, it is the cause's own.
-    What destroys data is never applied by the suite (design, rule 9), nor is what has to be decided by a human.
+    `run` is pasted as is into the root shell of that head node.  So is `undo`, if a command can take the step back.
+    `undo_note` says what no command can take back.  `proof` names the checks that show that the step helped; without it,
+    the cause's own check is the proof.  The suite never applies a step that destroys data (design, rule 9), or one that
+    a human must decide.
     """
 
     on: str
@@ -56,7 +56,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Note(Struct, frozen=True, forbid_unknown_fields=True):
-    """A sentence that goes with the steps: what to mind, what is not known, or what to do where there is no command."""
+    """A sentence beside the steps: what to watch, what is not known, or what to do if there is no command."""
 
     text: str
 

@@ -47,11 +47,11 @@ _FORMS = {
 }
 T = TypeVar("T")
 _SHOWN = 120
-"""How much of a value is shown."""
+"""How many characters of a value are shown."""
 
 
 class NotOfTheFormError(Exception):
-    """A value from outside that is not what it should be, so that no command is made of it."""
+    """A value from outside does not have the right form, so it does not enter a command."""
 
     def __init__(self, form: str, value: object) -> None:
         text = value if isinstance(value, str) else str(value)
@@ -147,7 +147,7 @@ def usbkey(key: str, value: str) -> str:
 
 
 def each(world: World, items: Iterable[T], advise: Callable[[T], Iterator[Step | Note]]) -> Iterator[Step | Note]:
-    """What is to be done about each of several; what is not of its form is told, and costs the others nothing."""
+    """What to do about each of several.  One that does not have its form gets a note, and does not affect the others."""
     for item in items:
         try:
             yield from advise(item)
@@ -156,7 +156,7 @@ def each(world: World, items: Iterable[T], advise: Callable[[T], Iterator[Step |
 
 
 def refusal(error: NotOfTheFormError, world: World) -> str:
-    """The sentence for the operator: whose value it is, and that no command is made of it."""
+    """The sentence for the operator: whose value it is, and that no command is given with it."""
     told = (
         {dc.name: _told(world.evidence.datacenters.get(dc.name)) for dc in world.datacenters} if world.evidence else {}
     )
@@ -168,7 +168,7 @@ def refusal(error: NotOfTheFormError, world: World) -> str:
     return f"No command is given here: {error}. {_THEN}"
 
 
-_THEN = "Find out who put it there, and why, before you type anything with it."
+_THEN = "Find out who put it there, and why, before you type a command with it."
 
 
 def _is(value: str, text: str) -> bool:

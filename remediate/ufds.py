@@ -1,4 +1,4 @@
-"""Chapter: UFDS.  One master, replicas that point at it, one poseidon.  What destroys data is told, never applied."""
+"""Chapter: UFDS.  One master, replicas that point at it, one poseidon.  The suite prints steps that destroy data, never applies them."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
 
 @remedy("ufds-answers")
 def get_ufds_to_answer(ufds: Zone) -> Advised:
-    """A password that SAPI changed and the process has not read, or a process that hangs (facts, result codes)."""
+    """Restart UFDS.  It hangs, or it has not read a password that SAPI changed (facts, result codes)."""
     said = ufds.bind.detail
     if "49" in said or "redential" in said:
-        why = "UFDS refuses the root password that SAPI hands out; its configuration is written anew from SAPI"
+        why = "UFDS refuses the root password that SAPI hands out; this writes its configuration again from SAPI"
         yield service_step(ufds, "restart", why, CONFIG_AGENT)
     yield Step(
         on=headnode(ufds.datacenter),
         run=zone_service("restart", ufds.vm.uuid, *fmris(ufds, "/application/ufds-master:", "haproxy")),
         risk=DISRUPTIVE,
-        why=f"the processes run but do not answer as they should ({said or 'no answer'}); log-ins of the datacenter "
+        why=f"the processes run but do not answer properly ({said or 'no answer'}); log-ins of the datacenter "
         "wait for some seconds",
     )
 
 
 def _flag(datacenter: Datacenter, value: bool) -> Any:
-    """ufds_is_master in the type in which it stands: a string as sdc-ufds-m2s writes it, or a boolean."""
+    """ufds_is_master in its present type: a string, as sdc-ufds-m2s writes it, or a boolean."""
     present = datacenter.sdc_metadata.values.get("ufds_is_master")
     return value if isinstance(present, bool) else str(value).lower()
 
 
 @remedy("one-ufds-master")
 def leave_one_master(coupling: Coupling) -> Advised:
-    """Take the flag from whoever is not the inventory's master.  Promoting one is not supported by Triton (facts)."""
+    """Take the flag from every datacenter that is not the inventory's master.  Triton does not support promoting one (facts)."""
     yield from in_each(coupling.coupled, _take_or_give_the_flag)
 
 
@@ -63,13 +63,13 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
         yield from point_the_replica_at_the_master(datacenter)
         return
     wanted = {"ufds_is_master": _flag(datacenter, meant)}
-    why = f"{datacenter.name} takes itself for a {'replica' if meant else 'master'}; the inventory says otherwise"
+    why = f"{datacenter.name} calls itself a {'replica' if meant else 'master'}; the inventory says otherwise"
     step = changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why)
     if meant:
         yield replace(step, applied_by_suite=False)
         yield Note(
-            f"Unsupported: Triton has no tool to promote a datacenter. Make sure first that {datacenter.name} has "
-            "always been the master, and that only the setting was changed; else the inventory is wrong."
+            f"Unsupported: Triton has no tool to promote a datacenter. First make sure that {datacenter.name} has "
+            "always been the master, and that only the setting was changed. Otherwise the inventory is wrong."
         )
     else:
         yield step
@@ -78,7 +78,7 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
 
 @remedy("replica-points-at-master")
 def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
-    """What sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
+    """Set what sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
     address = _address_to_follow(replica)
     if address is None:
         yield Note(_what_a_change_means(replica))
@@ -92,8 +92,8 @@ def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
             application(replica),
             differ,
             risk=DISRUPTIVE,
-            why=f"{replica.name} has followed the master at {address}, and its checkpoint for it is there, so that it goes on where it "
-            "was; config-agent renders it within three minutes and restarts ufds, cloudapi and adminui",
+            why=f"{replica.name} has followed the master at {address} and still has the checkpoint, so it continues where it stopped. "
+            "config-agent renders the address within three minutes and restarts ufds, cloudapi and adminui",
         )
     for zone in replica.zones("ufds"):
         if state_of(zone, REPLICATOR) is not None:
@@ -102,9 +102,9 @@ def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
 
 
 def _address_to_follow(replica: Datacenter) -> str | None:
-    """The master's address that the replica has a checkpoint for; what it uses now, if that is one, else the inventory's first.
+    """The master's address for which the replica has a checkpoint: the one it uses now, or else the inventory's, or else any.
 
-    None if there is none: with another address replication begins at change 0, with a directory that is full.
+    None if there is none: with another address replication begins at change 0 with a full directory.
     """
     followed = {
         each.url.removeprefix("ldaps://") for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints
@@ -121,22 +121,22 @@ def _what_a_change_means(replica: Datacenter) -> str:
     known = ", ".join(sorted(ufds_addresses(replica.master))) or "not known"
     if not urls:
         return (
-            f"{replica.name} has no checkpoint at all, so it never followed anybody. If it was never coupled, call it `state: "
-            "candidate` in the inventory, run the checks with -m preflight, and couple it with sdc-ufds-m2s; if it was, look for its "
-            f"checkpoints in the backup of its UFDS. The addresses of the master's UFDS are: {known}."
+            f"{replica.name} has no checkpoint at all, so it never followed a master. If it was never coupled, declare it `state: "
+            "candidate` in the inventory, run the checks with -m preflight, and couple it with sdc-ufds-m2s. If it was coupled, look "
+            f"for its checkpoints in the backup of its UFDS. The addresses of the master's UFDS are: {known}."
         )
     return (
-        f"No step is given: {replica.name} has checkpoints for {', '.join(urls)} alone, and the addresses of the master's UFDS are: "
-        f"{known}. A checkpoint belongs to an address. Given another one, the replicator begins at change 0, meets what is there "
-        "already, and ends in maintenance. If one of these leads to the master (by NAT, by a NIC that it had), leave it, and name it in "
-        f"the inventory as ufds_address of {replica.master.name}; else it takes a checkpoint for the new address at the change "
-        "that the old one had reached, which Triton has no tool for."
+        f"No step is given: {replica.name} has checkpoints only for {', '.join(urls)}, and the addresses of the master's UFDS are: "
+        f"{known}. A checkpoint belongs to an address. With another address the replicator begins at change 0, meets entries that "
+        "exist already, and ends in maintenance. If one of these urls leads to the master (by NAT, or by an old NIC), leave it, and "
+        f"name its address in the inventory as ufds_address of {replica.master.name}. Otherwise the replica needs a checkpoint for the "
+        "new address, at the change that the old one had reached. Triton has no tool for that."
     )
 
 
 def _follow_the_file(replica: Datacenter, zone: Zone, address: str) -> Advised:
-    """Have replicator.json written anew, and the replicator started again if SMF gave it up."""
-    why = f"writes replicator.json of {zone.alias} anew, and restarts the replicator if it changed"
+    """Writes replicator.json again, and starts the replicator if SMF has put it into maintenance."""
+    why = f"writes replicator.json of {zone.alias} again, and restarts the replicator if the file changed"
     yield service_step(zone, "restart", why, CONFIG_AGENT)
     if state_of(zone, REPLICATOR) == "maintenance":
         uuid, patience = zone.vm.uuid, replica.world.inventory.expect.patience
@@ -145,18 +145,18 @@ def _follow_the_file(replica: Datacenter, zone: Zone, address: str) -> Advised:
             on=headnode(replica),
             run=f"{wait}\n{zone_service('clear', uuid, REPLICATOR)}",
             risk=RESTARTS,
-            why="SMF gave the replicator up, and starts it again only when told to",
+            why="SMF put the replicator into maintenance, and starts it again only when told to",
         )
 
 
 @remedy("one-poseidon")
 def leave_one_poseidon(coupling: Coupling) -> Advised:
-    """The master's poseidon stays, if it has one.  Deleting another, children first, was seen to work (facts "Replication")."""
+    """Delete the others, children first: this was seen to work (facts "Replication").  The master's poseidon stays, if it has one."""
     master = coupling.world.master
     right = {account.uuid for zone in master.zones("ufds") for account in zone.poseidons}
     if len(right) > 1:
         yield Note(
-            f"The master {master.name} has {len(right)} poseidons, which one UFDS does not allow: find out by hand which one "
+            f"The master {master.name} has {len(right)} poseidons, which a UFDS does not allow. Find out by hand which one "
             "is right."
         )
         return
@@ -170,18 +170,18 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
             for uuid in sorted({account.uuid for account in zone.poseidons} - right):
                 if not right and (places[uuid] > 1 or uuid in owners):
                     whose = (
-                        "as another datacenter has"
+                        "and so has another datacenter"
                         if places[uuid] > 1
-                        else f"which owns Manta's things in {master.name}"
+                        else f"which owns Manta's application or networks in {master.name}"
                     )
                     yield Note(
-                        f"{zone.id} has the poseidon {uuid}, {whose}: it came from the master "
-                        f"{master.name}, which has lost it. It must be brought back there, from a backup."
+                        f"{zone.id} has the poseidon {uuid}, {whose}. So it came from the master "
+                        f"{master.name}, which has lost it. Bring it back there from a backup."
                     )
                 elif not right and unknown is not None:
                     yield Note(
-                        f"{zone.id} has the poseidon {uuid}, and {master.name} has none. It is not deleted as long as it is not known "
-                        f"whether another datacenter has it too ({unknown}): it may be the one that "
+                        f"{zone.id} has the poseidon {uuid}, and {master.name} has none. No step deletes it, because the suite does not "
+                        f"know whether another datacenter has it too ({unknown}): it may be the one that "
                         f"{master.name} has lost."
                     )
                 else:
@@ -189,7 +189,7 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
 
     yield from in_each((dc for dc in coupling.datacenters if dc.name != master.name), without_others)
     yield Note(
-        "Before you delete: a Manta that was deployed with the wrong account owns objects under its uuid (application "
+        "Before you delete: if a Manta was deployed with the wrong account, objects belong to that account's uuid (application "
         "manta, owner_uuids of the networks admin and manta). Nothing in this plan moves them."
     )
     if not right and max(places.values(), default=0) < 2:
@@ -201,7 +201,7 @@ def _poseidons(datacenter: Datacenter) -> set[str]:
 
 
 def _owners(master: Datacenter) -> set[str]:
-    """Who owns Manta's application and the networks between datacenters at the master, as far as it was seen."""
+    """The owners of Manta's application and of the networks between datacenters at the master, as far as they were seen."""
     found: set[str] = set()
     try:
         found |= {owner for net in master.networks.values() if net.name in BETWEEN for owner in net.owner_uuids}
@@ -214,7 +214,7 @@ def _owners(master: Datacenter) -> set[str]:
 def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
     base, subject = f"uuid={typed.uuid(uuid)}, {USERS}", f"poseidon-{uuid}"
     if is_admin(datacenter.world, uuid):
-        yield Note(f"{uuid}, called poseidon in {zone.id}, is admin's uuid: it is in no deletion. Look at it by hand.")
+        yield Note(f"{uuid}, called poseidon in {zone.id}, is admin's uuid. No step deletes it. Look at it by hand.")
         return
     why = "a copy of the wrong account and its keys, to look at later; UFDS does not hand out its password"
     yield kept(datacenter, subject, base, f"{why} ({uuid} of {datacenter.name})")
@@ -225,7 +225,7 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
             on=headnode(datacenter),
             run=modified(group, "delete", "uniquemember", base),
             risk=SAFE,
-            why=f"the wrong account is no operator of {datacenter.name} any more; else the group would differ from the master's",
+            why=f"takes the wrong account out of the operators of {datacenter.name}; else the group would differ from the master's",
             undo=modified(group, "add", "uniquemember", base),
             applied_by_suite=False,
         )
@@ -233,8 +233,8 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
         datacenter,
         subject,
         [base],
-        f"deletes the poseidon that only {datacenter.name} knows, its keys first; the master's then replicates",
-        f"put a line userpassword: into {named(subject)} (UFDS wants one, and the old one is gone), and add the file "
+        f"deletes the poseidon that only {datacenter.name} knows, its keys first; then the master's poseidon is replicated",
+        f"put a line userpassword: into {named(subject)} (UFDS wants one, and the old one is gone); then add the file "
         "with sdc-ldap add -f",
     )
     if datacenter.state == CANDIDATE or state_of(zone, REPLICATOR) is None:
@@ -244,6 +244,6 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
         on=headnode(datacenter),
         run=f"{clear} || {restart}",
         risk=RESTARTS,
-        why="the replicator gave up on the conflict; it goes on at the change that failed",
+        why="the replicator stopped at the conflict; it continues at the change that failed",
         applied_by_suite=False,
     )

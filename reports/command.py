@@ -36,8 +36,8 @@ def run_folder(named: str | None, runs: Path) -> Path:
     if named is None:
         if not (runs / "latest").is_dir():
             raise UsageError(
-                f"there is no run yet that is complete in {runs}: az-checks run REGION.yaml makes one; a partial run or a replay "
-                "has to be named"
+                f"there is no complete run in {runs} yet: az-checks run REGION.yaml makes one. Name the run if it is a partial one "
+                "or a replay"
             )
         return (runs / "latest").resolve()
     for folder in (runs / named, Path(named)):
@@ -64,7 +64,7 @@ def _names(found: findings.Findings) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = _Parser(prog="python -m remediate", description="Print what puts the findings of a run right.")
+    parser = _Parser(prog="python -m remediate", description="Print the steps that repair the findings of a run.")
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
     parser.add_argument("--only", metavar="CHECK[@SUBJECT]", help="only the cause of this check")
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps(msgspec.to_builtins(plan), indent=2))
     elif not plan.entries:
-        print(f"Nothing to put right: run {safe(folder.name)} has no cause that is not waived.")
+        print(f"Nothing to repair: run {safe(folder.name)} has no cause that is not waived.")
     else:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80

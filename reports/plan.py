@@ -41,7 +41,9 @@ def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent
 def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:
     """The whole plan for a terminal."""
     page = Page(width, colour=colour)
-    page.prose(f"Plan of run {run}. Type the commands in this order, each where it says; then run the checks again.")
+    page.prose(
+        f"Plan of run {run}. Type the commands in this order, each on the machine that it names. Then run the checks again."
+    )
     for number, entry in enumerate(plan.entries, 1):
         page.line()
         page.line(f"{number}. {entry.name}", BOLD)

@@ -66,7 +66,7 @@ def _aside(config: pytest.Config) -> Path:
             save(evidence, Path(config.stash[ASIDE].name, "evidence.json"))
         except OSError as error:
             raise pytest.UsageError(
-                f"-n hands the evidence on in a file, and there is no place for one: {error}"
+                f"-n passes the evidence on in a file, and there is no place for one: {error}"
             ) from None
     return Path(config.stash[ASIDE].name, "evidence.json")
 
@@ -92,10 +92,10 @@ def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
     option, notes = config.option, []
     whole = {Path(arg.partition("::")[0]).resolve() if "::" not in arg else None for arg in config.args}
     if stopped:
-        notes.append(f"{stopped}: what was not judged until then is not in this report.")
+        notes.append(f"{stopped}: this report holds only what was judged until then.")
     if option.datacenter:
         told = ", ".join(dict.fromkeys(option.datacenter))
-        notes.append(f"Judged {told} alone.")
+        notes.append(f"Only {told} was judged.")
     narrowed = option.keyword or option.deselect or option.datacenter or whole != {checks.resolve()}
     replayed = option.evidence is not None
     inventory = "" if replayed else str(Path(config.stash[WORLD].inventory.path).resolve())
@@ -177,9 +177,7 @@ class Keeper:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         if self.conclusion is None:
             if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-                terminalreporter.write_line(
-                    "Nothing was selected: no check and subject goes with your -k, -m or names."
-                )
+                terminalreporter.write_line("Nothing was selected: no check and subject matches your -k, -m or names.")
             elif self.interrupted:
                 terminalreporter.ensure_newline()
                 terminalreporter.write_line(self._given_up())

@@ -1,4 +1,4 @@
-"""What the operator reads at the end of a run: causes first, what follows from each, what to type; then the counts."""
+"""What the operator reads at the end of a run: the causes with their consequences and steps, then the counts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _wellness(conclusion: Conclusion) -> str:
         return "Nothing was judged"
     all_of_it = not conclusion.extent.partial and not conclusion.defects
     well = "All is well" if all_of_it else "All that was judged is well"
-    return f"{well} but for what is waived" if counts.get(WAIVED) else well
+    return f"{well} except for waived findings" if counts.get(WAIVED) else well
 
 
 def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> None:
@@ -102,7 +102,7 @@ def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> Non
 
 
 def _seen_by(page: Page, finding: Result) -> None:
-    """The fact looked at last, which is the nearest to what was observed; findings.json names them all."""
+    """The fact that was looked at last: it is the nearest to what was observed.  findings.json names all facts."""
     if finding.evidence:
         nearest = finding.evidence[-1]
         shown = nearest if len(nearest) <= _EVIDENCE_LENGTH else nearest[:_EVIDENCE_LENGTH] + "…"
@@ -110,7 +110,7 @@ def _seen_by(page: Page, finding: Result) -> None:
 
 
 def _following(cause: Cause) -> list[str]:
-    """The consequences; of a datacenter that nobody could look at, one line instead of its whole catalogue."""
+    """The consequences.  A datacenter that nobody could look at has one line instead of its whole catalogue."""
     dark = [r for r in cause.consequences if r.outcome == BLOCKED and _datacenter(r.subject) == cause.finding.subject]
     if len(dark) <= _MOST_LISTED:
         return _grouped(cause.consequences)
@@ -124,7 +124,7 @@ def _datacenter(subject: str) -> str:
 
 
 def _grouped(results: Iterable[Result]) -> list[str]:
-    """Consequences by check and outcome, a line each; a blocked one says so, because nobody could look at it."""
+    """Consequences by check and outcome, a line each.  A blocked one says so."""
     found: dict[tuple[str, str], list[str]] = {}
     for result in sorted(results, key=lambda result: (result.check, result.outcome != FAILED, result.subject)):
         found.setdefault((result.check, result.outcome), []).append(result.subject)
@@ -135,11 +135,13 @@ def _grouped(results: Iterable[Result]) -> list[str]:
 
 
 def _defects(page: Page, conclusion: Conclusion) -> None:
-    """What of the suite broke: no finding about the region, and nobody there can mend it."""
+    """Defects of the suite: they are no findings about the region, and no operator can repair them."""
     if not conclusion.defects:
         return
     page.line(
-        "The suite itself broke. This says nothing of the region; please report it, with the run's folder:", BOLD, RED
+        "The suite itself broke. This says nothing about the region. Please report it, with the run's folder:",
+        BOLD,
+        RED,
     )
     for defect in conclusion.defects[:_MOST_LISTED]:
         page.prose(defect, _INDENT, "", 2)
@@ -149,7 +151,7 @@ def _defects(page: Page, conclusion: Conclusion) -> None:
 
 
 def _waived(page: Page, conclusion: Conclusion) -> None:
-    """What is accepted, and what is waived with it because it follows from it."""
+    """The accepted findings, and the consequences that are waived with them."""
     rows = [row for row in conclusion.verdict.results if row.waiver is not None]
     if not rows:
         return
@@ -170,7 +172,7 @@ def _as_it_was(judged: Judged) -> Result:
 
 
 def _remarks(page: Page, conclusion: Conclusion) -> None:
-    """What does not apply and why; then what is to be said of the run as a whole."""
+    """What does not apply and why; then remarks about the run as a whole."""
     reasons: dict[str, list[str]] = {}
     for row in conclusion.verdict.results:
         if row.result.outcome == NOT_APPLICABLE:

@@ -154,7 +154,7 @@ def test_interrupted_while_judging(tmp_path: Path, dark: Path, options: tuple[st
     ) as process:
         said, _ = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert "Interrupted: what was not judged until then is not in this report." in said
+    assert "Interrupted: this report holds only what was judged until then." in said
     assert "Run: " in said
     assert not [word for word in ("Traceback", "KeyboardInterrupt", "full-trace") if word in said]
     assert not (tmp_path / "reports/runs/latest").exists()
@@ -418,7 +418,7 @@ def test_only_waived_findings_are_exit_0(tmp_path: Path, dark: Path, options: tu
     done = suite(tmp_path, f"--evidence={dark}", *selected, f"--junitxml={tmp_path / 'own.xml'}", *options)
     assert done.returncode == 0, done.stdout
     assert "headnode-answers[my-dc-3] (failed)" in done.stdout
-    assert "All that was judged is well but for what is waived: 4 passed" in done.stdout
+    assert "All that was judged is well except for waived findings: 4 passed" in done.stdout
     own = ElementTree.parse(tmp_path / "own.xml").getroot().find("testsuite")
     assert own is not None
     assert own.attrib["skipped"] == "1", "what follows is only known at the end"
@@ -453,7 +453,7 @@ def test_one_datacenter_is_judged_with_what_it_lies_in(tmp_path: Path, options: 
     (run,) = (tmp_path / "reports/runs").glob("2*")
     judged = {row.subject.partition("--")[0].partition(".")[0] for row in load(run).results if row.selected}
     assert judged - {"not-applicable"} == {"my-dc-1", "my-dc", "coupling"}
-    assert "Judged my-dc-1 alone" in done.stdout
+    assert "Only my-dc-1 was judged" in done.stdout
     assert f"az-checks plan {run}" in done.stdout or done.returncode == 0
     assert not (run.parent / "latest").exists()
 

@@ -18,15 +18,15 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "checks.md"
 HEAD = """\
 # The checks
 
-Made from `checks/`, `remediate/` and `tests/proofs/`, and not to be edited:
-`AZ_GOLDEN=write .venv/bin/pytest -c tests/pytest.ini tests/test_checks_page.py` makes it anew.
+This page is made from `checks/`, `remediate/` and `tests/proofs/`. Do not edit it:
+`AZ_GOLDEN=write .venv/bin/pytest -c tests/pytest.ini tests/test_checks_page.py` makes it again.
 
-A finding of a check is explained by findings of those that it comes *after*, if they are about the same zone, datacenter or region: then
-they are the cause. `x@target` is x at the target of a way, `x@ROLE` at the zones of that role in the same datacenter; `x/ROLE` counts only
-for zones of that role. Every check comes after `headnode-answers` and `headnode-is-the-right-one`, and
-what is about a zone after `services-run`.
+Each check comes *after* others. Findings of these explain a finding of the check, if they are about the same zone, datacenter or region:
+then they are the cause. `x@target` means x at the target of a way, `x@ROLE` means x at the zones of that role in the same datacenter.
+`x/ROLE` counts only for zones of that role. Every check comes after `headnode-answers` and `headnode-is-the-right-one`. Every check about
+a zone comes after `services-run`.
 
-*preflight*: judged before a candidate is coupled; *postchange*: judged of the master and its replicas.
+*preflight*: judged before a candidate is coupled. *postchange*: judged for the master and its replicas.
 """
 STAGES = {"preflight": "preflight", "postchange": "postchange", "both": "preflight and postchange"}
 SUBJECTS = {

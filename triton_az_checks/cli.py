@@ -14,13 +14,13 @@ from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
 PYTHON = (sys.executable, "-P", "-m")
-"""-P: a folder of the operator's that is called `checks` is none of ours, wherever he stands."""
+"""-P: a folder called `checks` where the operator stands must not be taken for ours."""
 MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [pytest's options]
-                                judge a coupling (REGION.yaml: else AZ_INVENTORY; --evidence=RUN judges a run again)
+                                judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again)
 az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json]
-                                print what puts a run's findings right, in the order to type it
+                                print the steps that repair a run's findings, in the order to type them
 az-checks lab [OPTIONS] [-- COMMAND …]
                                 practise: a whole coupling on this machine (az-checks lab --help)
 

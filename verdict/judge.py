@@ -102,7 +102,7 @@ def judge(
         for finding in sorted(kept, key=lambda f: (f.severity.rank, f.outcome != FAILED, f.check, f.subject))
         if roots[_name(finding)] == {_name(finding)}
     )
-    told = [f"{name} was {others_were}; it is told as the cause of what was." for name in sorted(outside)]
+    told = [f"{name} was {others_were}; it is in this report because it is a cause." for name in sorted(outside)]
     counts = dict(sorted(Counter(row.result.outcome for row in rows).items()))
     return Verdict(rows, causes, counts, (*told, *remarks(results=ordered, specs=specs, world=world)))
 

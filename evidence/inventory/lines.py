@@ -134,7 +134,7 @@ class Mapping:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag != f"{_TAG}str":
                 raise WrongError(
-                    key, f"{what} has the key {shown(key)}, which YAML does not take for text — write it in quotes"
+                    key, f"{what} has the key {shown(key)}, which YAML does not read as text — write it in quotes"
                 )
             if key.value in self.entries:
                 first = self.entries[key.value][0].start_mark.line + 1

@@ -18,7 +18,7 @@ DNS_NAME = re.compile(
 MASTER: Final = "master"
 REPLICA: Final = "replica"
 CANDIDATE: Final = "candidate"
-BY_ENDPOINTS = "the endpoints that the inventory names do not show it, and SSH to the head node would"
+BY_ENDPOINTS = "the endpoints in the inventory do not show it (SSH to the head node would)"
 """Why something is not applicable to a datacenter that is named by endpoints."""
 
 
@@ -88,10 +88,10 @@ class Waiver(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
-    """The coupling as the operator means it to be.  `dns_domain` empty means: as on the master.
+    """The coupling as the operator intends it.  `dns_domain` empty means: as on the master.
 
-    `waivers` names the file, beside the inventory, that `waived` was read from.  `lines` tells on which line of the file a key
-    stands ("master", "datacenters.my-dc-3", "datacenters.my-dc-3.state"), so that a finding can name it.
+    `waivers` names the file, beside the inventory, from which `waived` was read.  `lines` says on which line of the file a key
+    is ("master", "datacenters.my-dc-3", "datacenters.my-dc-3.state"), so that a finding can name it.
     """
 
     master: str
@@ -107,7 +107,7 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     lines: dict[str, int] = field(default_factory=dict)
 
     def place(self, key: str) -> str:
-        """Where a key stands in the file, or would: "region.yaml:8"."""
+        """Where a key is in the file, or would be: "region.yaml:8"."""
         while key and key not in self.lines:
             key = key.rpartition(".")[0]
         name = self.path or "the inventory"

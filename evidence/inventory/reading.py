@@ -1,4 +1,4 @@
-"""region.yaml → Inventory.  Whatever is wrong with the file is told with its line, and with what to write instead.
+"""region.yaml → Inventory.  A mistake in the file is reported with its line, and with what to write instead.
 
 Nobody is contacted here.
 """
@@ -228,7 +228,7 @@ def _declared(name: str, one: Mapping, master: str) -> Declared:
     nowhere: dict[str, Endpoint] = {}
     endpoints = one.optional("endpoints", _endpoints, nowhere)
     if endpoints and "headnode" in one.entries:
-        reason = f"{name} has a headnode and endpoints — remove the endpoints: over SSH all of it can be judged"
+        reason = f"{name} has a headnode and endpoints — remove the endpoints: over SSH everything can be judged"
         raise WrongError(one.line("endpoints"), reason)
     return Declared(
         name=name,

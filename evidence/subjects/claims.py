@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Standing:
-    """What all that is seen of a datacenter says of its place: whom it follows (empty: nobody), and whether it ever did."""
+    """A datacenter's place, as all that is seen of it says: the address it follows (empty: none), and whether it ever followed one."""
 
     follows: str
     ever: bool
@@ -51,7 +51,7 @@ def judged(told: Inventory, evidence: Evidence) -> World:
 
 
 def standing(datacenter: Datacenter) -> Standing | None:
-    """A datacenter's place in the coupling; None where something is not known, or one part of it contradicts another."""
+    """A datacenter's place in the coupling; None if something is not known, or if one part contradicts another."""
     try:
         said = {_role(datacenter.sdc_metadata)}
         usbkey = _in_sight(lambda: datacenter.usbkey)
@@ -76,14 +76,14 @@ def _role(settings: Configuration) -> tuple[str, str]:
 
 
 def _setting(datacenter: Datacenter, key: str) -> set[str]:
-    """What a datacenter's SAPI and its /usbkey/config, as far as it can be seen, say of a key."""
+    """What a datacenter's SAPI says of a key, and its /usbkey/config if it can be seen."""
     usbkey = _in_sight(lambda: datacenter.usbkey)
     told = (datacenter.sdc_metadata, usbkey) if usbkey is not None else (datacenter.sdc_metadata,)
     return {str(each.values.get(key) or "") for each in told}
 
 
 def _in_sight(ask: Callable[[], T]) -> T | None:
-    """What is seen; None where it cannot be seen by design."""
+    """What is seen; None if it cannot be seen by design."""
     try:
         return ask()
     except OutOfSight:
@@ -91,14 +91,14 @@ def _in_sight(ask: Callable[[], T]) -> T | None:
 
 
 def ufds_addresses(datacenter: Datacenter) -> frozenset[str]:
-    """Every address that is known to be of a datacenter's UFDS: its NICs, and what the inventory names."""
+    """Every known address of a datacenter's UFDS: its NICs, and what the inventory names."""
     declared = datacenter.declared
     named = {declared.ufds_address} | {end.host for role, end in declared.endpoints.items() if role == "ufds"}
     return _nics(datacenter) | named - {""}
 
 
 def follows_well(replica: Datacenter) -> bool:
-    """Whether a replica is seen to follow the master that it names: a checkpoint for it, and nothing that stands still."""
+    """Whether a replica is seen to follow the master that it names: it has a checkpoint for it, and no replicator stands still."""
     place = standing(replica)
     try:
         moving = all(not ufds.progress.stuck for ufds in replica.zones("ufds"))
@@ -135,10 +135,10 @@ def _master(world: World) -> Found:
     mistake = Mistake(
         "master",
         f"master: {named.name}",
-        f"{named.name} follows {own_follows}, by its SAPI, its /usbkey/config, its replicator and its checkpoint, and nobody was "
-        f"seen to follow {named.name}",
-        f"write the datacenter there whose UFDS is {own_follows}. If {named.name} was meant to be the master, nothing of this suite "
-        "takes back that it was coupled",
+        f"{named.name} follows {own_follows}: its SAPI, its /usbkey/config, its replicator and its checkpoint say so. The suite saw "
+        f"nobody follow {named.name}",
+        f"name the datacenter whose UFDS is {own_follows} there. If {named.name} was meant to be the master, this suite cannot "
+        "undo its coupling",
         tuple(sorted(told.datacenters)),
     )
     return told, (mistake,)
@@ -159,25 +159,25 @@ def _another_master(world: World, real: Datacenter, own: Standing | None) -> Fou
     }
     if own is not None and own.follows:
         why = (
-            f"{named.name} follows {own.follows}, which is the UFDS of {real.name}, by its SAPI, its /usbkey/config, its replicator "
-            f"and its checkpoint, and {real.name} follows nobody"
+            f"{named.name} follows {own.follows}, the UFDS of {real.name}: its SAPI, its /usbkey/config, its replicator "
+            f"and its checkpoint say so. {real.name} follows nobody"
         )
         meant = f"If {named.name} was meant to be the master, sdc-ufds-m2s was typed on the wrong head node"
     else:
-        why = f"who follows anybody follows {real.name}, which follows nobody, and nobody follows {named.name}"
+        why = f"all datacenters that follow anybody follow {real.name}; {real.name} follows nobody, and nobody follows {named.name}"
         meant = f"If {named.name} was meant to be the master, sdc-ufds-m2s was given the wrong address"
     mistake = Mistake(
         "master",
         f"master: {named.name}",
         why,
-        f"write `master: {real.name}` (and its `ufds_address` there, if there is one). {meant}: nothing of this suite takes that back",
+        f"write `master: {real.name}` (and its `ufds_address` there, if there is one). {meant}; this suite cannot undo that",
         tuple(sorted(told.datacenters)),
     )
     return replace(told, master=real.name, datacenters=datacenters), (mistake,)
 
 
 def _states(world: World) -> Found:
-    """Who is called a candidate and follows the master, and who is called a replica and never followed anybody."""
+    """Declared candidates that follow the master, and declared replicas that never followed anybody."""
     told, mistakes = world.inventory, list[Mistake]()
     datacenters = dict(told.datacenters)
     places = {dc.name: standing(dc) for dc in world.datacenters}
@@ -190,7 +190,7 @@ def _states(world: World) -> Found:
         if dc.state == CANDIDATE and place.follows in ufds_addresses(world.master):
             datacenters[dc.name] = replace(dc.declared, state=REPLICA)
             why = f"{dc.name} is coupled: it follows {place.follows}, the UFDS of the master {told.master}"
-            change = f"take `state: candidate` of {dc.name} away"
+            change = f"remove `state: candidate` of {dc.name}"
             mistakes.append(Mistake(key, f"state of {dc.name}: candidate", why, change, (dc.name,)))
         elif dc.state == REPLICA and not place.follows and not place.ever and not followed & ufds_addresses(dc):
             datacenters[dc.name] = replace(dc.declared, state=CANDIDATE)
@@ -201,7 +201,7 @@ def _states(world: World) -> Found:
 
 
 def _address(world: World) -> Found:
-    """An ufds_address that the master's UFDS does not have, and that nobody uses, while all replicas follow by another one."""
+    """An ufds_address that the master's UFDS does not have and nobody uses, while all replicas follow another address."""
     told, master = world.inventory, world.master
     said = master.declared.ufds_address
     replicas = [dc for dc in world.datacenters if dc.state == REPLICA]
@@ -216,9 +216,9 @@ def _address(world: World) -> Found:
         f"datacenters.{master.name}.ufds_address",
         f"ufds_address of {master.name}: {said}",
         f"the replicas follow {master.name} by {used}, no NIC of its ufds zones has {said}, and nobody was seen to reach it there",
-        f"write `ufds_address: {used}`, or take it away. Leave the replicas as they are, also if {said} leads to the same UFDS (by "
-        "NAT): a checkpoint belongs to an address, so a replica that is given another one begins at change 0 with a full "
-        "directory, and its replicator ends in maintenance",
+        f"write `ufds_address: {used}`, or remove the line. Leave the replicas as they are, even if {said} leads to the same UFDS (by "
+        "NAT). A checkpoint belongs to an address: with another address a replica begins at change 0 with a full directory, and its "
+        "replicator ends in maintenance",
         (master.name,),
         minor=True,
     )
@@ -250,7 +250,7 @@ def _links(datacenter: Datacenter) -> list[tuple[Probe, ...]]:
 
 
 def _regions(world: World) -> Found:
-    """A region that a datacenter has everywhere, and under which the master's UFDS lists it, and that the file spells otherwise.
+    """A region that a datacenter has everywhere, and under which the master's UFDS lists it, but that the file spells differently.
 
     A candidate, which nobody lists yet, goes with the datacenters that the file gives the same region.
     """
@@ -306,7 +306,7 @@ def _listed(datacenter: Datacenter) -> tuple[Registered, ...]:
 
 
 def _settings_seen(datacenter: Datacenter, key: str) -> set[str]:
-    """What a datacenter says of a key; nothing where it cannot be asked."""
+    """What a datacenter says of a key; empty if it cannot be asked."""
     try:
         return _setting(datacenter, key)
     except Missing:
@@ -314,7 +314,7 @@ def _settings_seen(datacenter: Datacenter, key: str) -> set[str]:
 
 
 def _domain(world: World) -> Found:
-    """A dns_domain that no datacenter has, and most of those that can be asked have another one, all of them the same."""
+    """A dns_domain that no datacenter has, while most of those that can be asked share another one."""
     told = world.inventory
     seen = [said for dc in world.datacenters if (said := _settings_seen(dc, "dns_domain"))]
     counted = Counter(next(iter(said)) for said in seen if len(said) == 1)
@@ -327,7 +327,7 @@ def _domain(world: World) -> Found:
         f"dns_domain: {told.dns_domain}",
         f"{'every datacenter' if count == len(seen) == len(told.datacenters) else f'{count} of {len(told.datacenters)} datacenters'} "
         f"has dns_domain {real}, in its SAPI and its /usbkey/config, and none has {told.dns_domain}",
-        f"write `dns_domain: {real}`, or take the line away",
+        f"write `dns_domain: {real}`, or remove the line",
         tuple(sorted(told.datacenters)),
     )
     return replace(told, dns_domain=real), (mistake,)

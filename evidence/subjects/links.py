@@ -105,14 +105,14 @@ class Link:
         what = f"{self.kind.target_role} zone of {self.target.name}"
         if self.misses:
             return (
-                f"No {what} has the address {self.host}, so no route and no firewall rule is given for it: the address "
-                "itself is the question. See replica-points-at-master."
+                f"No {what} has the address {self.host}, so the suite gives no route and no firewall rule for it: the address "
+                "itself may be wrong. See replica-points-at-master."
             )
         try:
             if self.host != self.target.declared.ufds_address:
                 need(*(zone.vm for zone in self.target_zones))
         except Missing as missing:
-            return f"Whether a {what} has the address {self.host} is not known: {missing}."
+            return f"The suite does not know whether a {what} has the address {self.host}: {missing}."
         return ""
 
     def _configured(self) -> str | None:

@@ -101,7 +101,7 @@ def test_a_dark_datacenter_gives_notes_and_no_traceback(check: str) -> None:
 def test_what_no_command_can_do_is_said() -> None:
     gone = s.changed(READY, DC, usbkey_mount=s.fact(UsbKey("not mounted", ok=False)))
     (note,) = advice_for(s.cause("candidate-usbkey-mounts", DC), gone).notes
-    assert "No command does this" in note
+    assert "no command does this" in note
 
 
 def test_only_the_ldif_files_are_kept_from_the_suite() -> None:
@@ -141,7 +141,7 @@ def test_admin_is_in_no_deletion(check: str, whose: str, admin: Account) -> None
     (gone,) = (step for step in advice.steps if step.risk == DESTROYS)
     assert ALICE.uuid in gone.run
     assert admin.uuid not in gone.run
-    assert [note for note in advice.notes if f"({admin.uuid}) is admin, and stays" in note]
+    assert [note for note in advice.notes if f"({admin.uuid}) is admin. It stays" in note]
 
 
 def test_before_m2s_is_started_once_more_what_the_first_saved_is_kept() -> None:

@@ -83,7 +83,7 @@ def test_where_the_master_is_dark_no_step_is_given_and_the_reason_is_said() -> N
     assert not link.misses
     advice = advice_for(s.cause(link.check, link.id), world)
     assert advice.steps == ()
-    assert "is not known" in advice.notes[0]
+    assert "does not know" in advice.notes[0]
 
 
 def test_of_a_dark_datacenter_the_router_is_known_all_the_same_and_nothing_new_is_led_there() -> None:
@@ -260,7 +260,7 @@ def test_no_door_is_closed_that_a_datacenter_which_is_not_seen_may_need(firewall
     assert [step for step in advice_for(cause, world).steps if "firewall_enabled" in step.run or "false" in step.run]
     advice = advice_for(cause, s.changed(world, "my-dc-3", zones="dark"))
     assert [step for step in advice.steps if "firewall_enabled" in step.run or "PUT" in step.run] == []
-    assert "it is not known from which address he comes" in advice.notes[0]
+    assert "does not know from which address somebody comes" in advice.notes[0]
 
 
 BLOCKED = {

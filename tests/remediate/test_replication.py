@@ -145,7 +145,7 @@ def test_what_is_extra_and_admin_or_above_it_is_never_deleted(dn: str, login: st
     advice = advice_for(s.cause("directory-entries-agree", "my-dc-3"), world)
     (gone,) = (step for step in advice.steps if step.risk == DESTROYS)
     assert dn not in gone.run
-    assert any("admin below it: it stays" in note for note in advice.notes)
+    assert any("admin is below it. No step deletes it" in note for note in advice.notes)
     if login:
         return
     stuck_at = replicator("maintenance", Progress(44, 44, 44, conflict=dn))

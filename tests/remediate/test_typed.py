@@ -118,7 +118,7 @@ def test_the_note_says_whose_value_it_is_and_shows_it_escaped() -> None:
         typed.name("x\x1b[2J\u202e")
     assert typed.refusal(raised.value, world) == (
         r"No command is given here: 'x\x1b[2J\u202e' is no name of a datacenter or region (from my-dc-1). "
-        "Find out who put it there, and why, before you type anything with it."
+        "Find out who put it there, and why, before you type a command with it."
     )
 
 

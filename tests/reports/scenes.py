@@ -85,7 +85,7 @@ def waived() -> tuple[Judged, ...]:
 
 
 def partial() -> Conclusion:
-    return replace(demo(), extent=Extent(partial=True, notes=("Judged my-dc-1 alone.",)))
+    return replace(demo(), extent=Extent(partial=True, notes=("Only my-dc-1 was judged.",)))
 
 
 def green() -> Conclusion:

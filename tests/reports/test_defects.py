@@ -47,7 +47,7 @@ def test_a_check_that_breaks_is_told_apart_and_is_no_cause(monkeypatch: pytest.M
     assert [defect.partition(":")[0] for defect in told.defects] == [f"{CHECK}[my-dc-{n}]" for n in (1, 2, 3)]
     assert "the check itself broke: KeyError: 'of ours' (test_defects.py:" in told.defects[0]
     page = summary(told, folder="reports/runs/x")
-    assert "The suite itself broke. This says nothing of the region; please report it" in page
+    assert "The suite itself broke. This says nothing about the region. Please report it" in page
     assert "All is well" not in page
     assert "1 cause" not in page
 

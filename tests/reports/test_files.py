@@ -195,13 +195,13 @@ def test_remediate_has_nothing_to_do_after_a_green_run(
 ) -> None:
     kept(tmp_path, scenes.green())
     assert remediate.main([]) == 0
-    assert "Nothing to put right" in capsys.readouterr().out
+    assert "Nothing to repair" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("arguments", "broken", "said"),
     [
-        ([], "none", "there is no run yet"),
+        ([], "none", "there is no complete run"),
         (["nowhere"], "", "there is no run nowhere"),
         (["--frobnicate"], "", "unrecognized arguments"),
         (["--only", "clocks-agree"], "", "is no cause of this run"),

@@ -45,7 +45,7 @@ def test_prose_stays_within_80_columns_and_commands_in_one_piece() -> None:
 
 def test_the_next_step_is_a_line_of_its_own(tmp_path: Path) -> None:
     page = summary(scenes.partial(), folder=FOLDER, plan="./az-checks plan 20261123T104500Z")
-    assert "Judged my-dc-1 alone." in page
+    assert "Only my-dc-1 was judged." in page
     assert "\n  ./az-checks plan 20261123T104500Z\n" in page
 
 

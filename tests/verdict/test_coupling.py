@@ -127,7 +127,7 @@ def test_who_collides_is_not_counted_twice() -> None:
     world = s.changed_zone(world, "my-dc-3", "ufds0", accounts=s.fact(Accounts(2, (hans, ines))))
     (row,) = (row for row in judged(world) if row.check == "candidate-has-no-accounts-to-lose")
     assert row.outcome == "failed"
-    assert "besides admin: ines;" in row.observed
+    assert "other than admin: ines;" in row.observed
 
 
 def test_a_sapi_that_does_not_tell_its_mode_does_not_pass() -> None:

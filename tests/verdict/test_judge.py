@@ -321,7 +321,7 @@ def test_a_cause_that_was_not_asked_for_is_told_and_nothing_else_that_was_not(wo
     assert [row.selected for row in verdict.results] == [True, False]
     assert verdict.counts == {"failed": 2}
     assert verdict.remarks == (
-        "services-run[my-dc-3.cloudapi0] was not selected; it is told as the cause of what was.",
+        "services-run[my-dc-3.cloudapi0] was not selected; it is in this report because it is a cause.",
     )
     assert judge([finding("cloudapi-answers", "my-dc-3.cloudapi0", PASSED)], CHECKS, world, others).causes == ()
 

@@ -63,7 +63,7 @@ def test_with_a_dark_datacenter_it_cannot_be_said_that_all_is_well(check: str) -
 def test_the_remedy_comes_for_those_that_are_seen(check: str) -> None:
     advice = advice_for(Cause(row(WRONG[check], check, "coupling")), WRONG[check])
     assert {step.on for step in advice.steps} == {"my-dc-3.global"}
-    assert any("my-dc-1" in note and "Not known" in note for note in advice.notes)
+    assert any("my-dc-1" in note and "not known" in note for note in advice.notes)
 
 
 @pytest.mark.parametrize("subnet", ["", "10.2.1.0/99", None])
