@@ -23,7 +23,10 @@ def in_lab(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     record = [str(Path(folder, f"{name}.json"))] if folder else []
     inside = [sys.executable, "-m", "tests.proofs.inside", name, *record]
     command = [sys.executable, "-m", "lab", *options, "--", *inside]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode and record:
+        Path(record[0]).unlink(missing_ok=True)  # what did not come out right is no recording
+    return done
 
 
 @pytest.mark.parametrize("options", sorted({case.lab for case in CASES} | {()}), ids=healthy)
