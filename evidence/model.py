@@ -68,6 +68,7 @@ class Nic(Model, frozen=True):
     gateway: str = ""
     network_uuid: str = ""
     primary: bool = False
+    mac: str = ""
 
 
 class Vm(Model, frozen=True):
@@ -300,6 +301,8 @@ class Progress(Model, frozen=True):
 class ZoneEvidence(Model, frozen=True):
     """What was seen of one zone.  Facts that its role does not have are None.
 
+    `kernel` are the routes by a gateway that its kernel has, as destination and gateway, without the default one; None in
+    evidence of a version that did not ask.
     `ping` is the zone's own health URL (sapi, cloudapi, adminui …); `bind` UFDS's root bind; `poseidons` the accounts with
     login poseidon; `names` what binder answered, by name; `asks_master` what SAPI answers to a question that only the
     master's moray can answer; `listing` what cloudapi answers to its datacenter's own key; `elsewhere` what binder answers
@@ -314,6 +317,7 @@ class ZoneEvidence(Model, frozen=True):
     vm: Vm
     services: Fact[tuple[Service, ...]]
     files: Fact[dict[str, ConfigFile]]
+    kernel: Fact[tuple[tuple[str, str], ...]] | None = None
     ping: Fact[HttpAnswer] | None = None
     bind: Fact[Attempt] | None = None
     poseidons: Fact[tuple[Account, ...]] | None = None

@@ -6,7 +6,9 @@ else does; what is not asked for is dropped.  Source: facts, "Exact forms".
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -179,6 +181,7 @@ def _nic(read: Mapping[str, Any]) -> Nic:
         gateway=text_of(read, "gateway", what, ""),
         network_uuid=text_of(read, "network_uuid", what, ""),
         primary=_flag(read, "primary"),
+        mac=text_of(read, "mac", what, ""),
     )
 
 
@@ -273,3 +276,36 @@ def svcs(text: str) -> tuple[Service, ...]:
     if not found:
         raise UnreadableError("svcs printed nothing")
     return tuple(sorted(found, key=lambda service: service.fmri))
+
+
+def kernel_routes(text: str) -> tuple[tuple[str, str], ...]:
+    """`netstat -rnv -f inet`: destination and gateway of each route that has a gateway, without the default one.
+
+    The columns are destination, mask, gateway, perhaps a device, numbers, flags (a G: by a gateway), numbers
+    (illumos-gate:usr/src/cmd/cmd-inet/usr.bin/netstat/netstat.c, ire_report_item_v4).
+    """
+    lines = text.splitlines()[:MOST]
+    header = next((index for index, line in enumerate(lines) if line.split()[:3] == _NETSTAT), None)
+    if header is None:
+        raise UnreadableError("netstat printed no table of routes")
+    found = set()
+    for line in lines[header + 1 :]:
+        words = line.split()
+        if not words or set(line) <= {"-", " "}:
+            continue
+        flags = next((word for word in words[3:] if re.fullmatch(r"U[A-Za-z]*", word)), None)
+        if flags is None:
+            raise UnreadableError(f"netstat printed {_shown(line)}, which is no route")
+        if "G" in flags and words[0] != "default":
+            found.add(_kernel_route(line, *words[:3]))
+    return tuple(sorted(found))
+
+
+_NETSTAT = ["Destination", "Mask", "Gateway"]
+
+
+def _kernel_route(line: str, to: str, mask: str, via: str) -> tuple[str, str]:
+    try:
+        return str(ipaddress.IPv4Network(f"{to}/{mask}")), str(ipaddress.IPv4Address(via))
+    except ValueError:
+        raise UnreadableError(f"netstat printed {_shown(line)}, which is no route") from None

@@ -94,6 +94,21 @@ class Zone:
     def files(self) -> dict[str, ConfigFile]:
         return self.inside.files.get()
 
+    @property
+    def kernel(self) -> tuple[tuple[str, str], ...] | None:
+        """The routes by a gateway that its kernel has, but for the default one; None where nobody asked (older evidence)."""
+        fact = self.inside.kernel
+        return fact.get() if fact is not None else None
+
+    @property
+    def routes(self) -> dict[str, str]:
+        """The routes by which it sends: its kernel's, or those that vmadm has set where the kernel's are not known."""
+        try:
+            seen = self.kernel
+        except Missing:
+            seen = None
+        return dict(self.vm.routes if seen is None else seen)
+
     def began_before(self, path: str) -> tuple[str, ...]:
         """The services that were started before a file of theirs was last written.  Raises Missing if that is not known."""
         fact, written = self.inside.services, self.file(path).written

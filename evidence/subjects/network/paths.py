@@ -127,7 +127,7 @@ def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
     return [
         (peer, network)
         for peer, network in networks
-        if not routed(zone.vm.routes, network.subnet) and by_default(zone.vm, first_host(network)) is None
+        if not routed(zone.routes, network.subnet) and by_default(zone.vm, first_host(network)) is None
     ]
 
 
