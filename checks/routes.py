@@ -6,7 +6,7 @@ from itertools import combinations
 from evidence.fact import Missing
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.network.paths import unknown_to_napi, without_manta_routes, without_way_back
-from evidence.subjects.network.routes import passing, subnet
+from evidence.subjects.network.routes import between, passing, subnet
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
@@ -98,11 +98,13 @@ def test_networks_do_not_overlap(coupling: Coupling) -> None:
         )
     if unknown is not None:
         raise unknown
+    for datacenter in coupling.datacenters:
+        datacenter.need_all_networks()
 
 
 def _admin_and_manta(datacenter: Datacenter) -> list[tuple[str, IPv4Network]]:
     """The admin and Manta networks that NAPI knows, by name.  One that cannot be read, or no admin network, is not known."""
-    nets = [net for key, net in sorted(datacenter.networks.items()) if key.split(" ")[0] in ("admin", "manta")]
+    nets = [net for _, net in sorted(datacenter.networks.items()) if between(net)]
     found = [(net.name, read) for net in nets if (read := subnet(net.subnet)) is not None]
     if len(found) != len(nets) or "admin" not in {name for name, _ in found}:
         said = ", ".join(f"{net.name} {net.subnet!r}" for net in nets) or "none"

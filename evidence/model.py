@@ -75,7 +75,8 @@ class Vm(Model, frozen=True):
     """One core zone of the head node, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
 
     Of Manta's there are also those that VMAPI knows on another server, which is named in `server`.  `tags` are those besides
-    the one of the role, by which firewall rules can mean the zone; None where they were not asked.
+    the one of the role, by which firewall rules can mean the zone; None where they were not asked.  `unread`: why nothing but its role
+    could be read.
     """
 
     uuid: str
@@ -88,6 +89,7 @@ class Vm(Model, frozen=True):
     owner_uuid: str = ""
     server: str = ""
     tags: dict[str, str] | None = None
+    unread: str = ""
 
     def address(self, *tags: str) -> str | None:
         """The address on the first of the NIC tags that the zone has."""

@@ -56,13 +56,16 @@ class Zone:
     @property
     def evidence(self) -> ZoneEvidence:
         fact = self.datacenter.evidence.zones
-        seen = fact.get().get(self.alias)
+        seen = fact.known().get(self.alias)
         if seen is None and self.datacenter.declared.endpoints:
             raise OutOfSight(self.id, "the zone", fact.how, BY_ENDPOINTS)
         if seen is None:
+            fact.need_all()
             tag = "manta_role" if self.role in MANTA_ROLES else "smartdc_role"
             why = f"the head node of {self.datacenter.name} lists no zone with {tag} {self.role}"
             raise Missing(self.id, "the zone", fact.how, why)
+        if seen.vm.unread:
+            raise Missing(self.id, "the zone", fact.how, f"its row cannot be read: {seen.vm.unread}")
         return seen
 
     @property

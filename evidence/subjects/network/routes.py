@@ -5,6 +5,7 @@ What a route means is the same for the check that looks for it and for the remed
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -17,6 +18,11 @@ from evidence.subjects.zone import Zone
 
 LINKLOCAL = "linklocal"
 """In NAPI, in place of a gateway: the destination is on the link of the NIC itself."""
+
+
+def between(network: Network) -> bool:
+    """Whether a network exists to be routed between datacenters: admin's, and Manta's, of which each rack may have one (RFD 152)."""
+    return re.fullmatch(r"admin|manta(_rack_[A-Za-z0-9_-]+)?", network.name) is not None
 
 
 def subnet(text: str) -> IPv4Network | None:
@@ -80,7 +86,10 @@ def has_route(zone: Zone, host: str) -> bool:
 
 def network_of(datacenter: Datacenter, nic: Nic) -> Network | None:
     """The NAPI network of a NIC."""
-    return next((net for net in datacenter.networks.values() if net.uuid == nic.network_uuid), None)
+    found = next((net for net in datacenter.networks.values() if net.uuid == nic.network_uuid), None)
+    if found is None:
+        datacenter.need_all_networks()
+    return found
 
 
 def napi_route(zone: Zone, host: str) -> tuple[Network, str] | None:
@@ -135,8 +144,10 @@ def _known_to_napi(zone: Zone) -> set[tuple[str, str]]:
     networks = {network.uuid: network for network in zone.datacenter.networks.values()}
     found: set[tuple[str, str]] = set()
     for number, nic in enumerate(zone.vm.nics):
-        known = networks[nic.network_uuid].routes if nic.network_uuid in networks else {}
-        for to, via in known.items():
+        if nic.network_uuid not in networks:
+            zone.datacenter.need_all_networks()
+            continue
+        for to, via in networks[nic.network_uuid].routes.items():
             ways = (f"macs[{nic.mac}]", f"nics[{number}]") if via == LINKLOCAL else (via,)
             found |= {(to, way) for way in ways}
     return found
