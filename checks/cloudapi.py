@@ -176,6 +176,8 @@ def test_health_commands_answer(datacenter: Datacenter) -> None:
     """
     assert datacenter.check_health, "sdcadm check-health lists nothing"
     assert datacenter.healthcheck, "sdc-healthcheck lists nothing"
+    for listed in (datacenter.evidence.check_health, datacenter.evidence.healthcheck, datacenter.evidence.zones):
+        listed.need_all()
 
 
 @check(
@@ -219,8 +221,10 @@ def test_core_services_are_healthy(zone: Zone) -> None:
         sick += [f"sdc-healthcheck: {status}" for status in failing]
     assert not sick, "; ".join(sick)
     if not rows:
+        zone.datacenter.evidence.check_health.need_all()
         raise Missing(zone.id, "its row", "sdcadm check-health -j", "it is not listed")
     if not lines:
+        zone.datacenter.evidence.healthcheck.need_all()
         raise Missing(zone.id, "its line", "sdc-healthcheck -p", f"no {zone.role} is listed")
 
 

@@ -19,7 +19,8 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
 
     `subject` is the id of what was asked ("my-dc-3", "my-dc-3.ufds0", a link's), `asked` a phrase for the operator ("SAPI's
     application sdc"); `how` the command, URL or search that he could repeat; `at` UTC in ISO 8601.  `hidden`: where the
-    suite looks from, it cannot be seen at all.  `ours`: there is no answer because the suite broke.
+    suite looks from, it cannot be seen at all.  `ours`: there is no answer because the suite broke.  `unread`: how many
+    rows of a list could not be read; `because`: what the first of them has.
     """
 
     subject: str
@@ -30,6 +31,8 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
     why: str | None = None
     hidden: bool = False
     ours: bool = False
+    unread: int = 0
+    because: str = ""
 
     @property
     def title(self) -> str:
@@ -37,7 +40,20 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
         return f"{self.subject}: {self.asked}"
 
     def get(self) -> T:
-        """The answer.  Raises Missing when there is none: missing evidence never passes a check."""
+        """The whole answer.  Raises Missing when there is none, or rows of it are: missing evidence never passes a check."""
+        known = self.known()
+        self.need_all()
+        return known
+
+    def need_all(self) -> None:
+        """Raises Missing if rows of it could not be read.  To ask that of a whole answer is no use of what it says."""
+        if self.unread:
+            _note(self)
+            why = f"{self.unread} of its rows cannot be read: {self.because}"
+            raise Missing(self.subject, self.asked, self.how, why)
+
+    def known(self) -> T:
+        """What could be read of the answer.  Whoever misses something in it asks for the whole, too."""
         if self.trouble() is not None or self.value is None:
             raise Missing(self.subject, self.asked, self.how, self.why or "no answer was recorded")
         return self.value

@@ -68,13 +68,15 @@ class Nic(Model, frozen=True):
     gateway: str = ""
     network_uuid: str = ""
     primary: bool = False
+    mac: str = ""
 
 
 class Vm(Model, frozen=True):
     """One core zone of the head node, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
 
     Of Manta's there are also those that VMAPI knows on another server, which is named in `server`.  `tags` are those besides
-    the one of the role, by which firewall rules can mean the zone; None where they were not asked.
+    the one of the role, by which firewall rules can mean the zone; None where they were not asked.  `unread`: why nothing but its role
+    could be read.
     """
 
     uuid: str
@@ -87,6 +89,7 @@ class Vm(Model, frozen=True):
     owner_uuid: str = ""
     server: str = ""
     tags: dict[str, str] | None = None
+    unread: str = ""
 
     def address(self, *tags: str) -> str | None:
         """The address on the first of the NIC tags that the zone has."""
@@ -300,6 +303,8 @@ class Progress(Model, frozen=True):
 class ZoneEvidence(Model, frozen=True):
     """What was seen of one zone.  Facts that its role does not have are None.
 
+    `kernel` are the routes by a gateway that its kernel has, as destination and gateway, without the default one; None in
+    evidence of a version that did not ask.
     `ping` is the zone's own health URL (sapi, cloudapi, adminui …); `bind` UFDS's root bind; `poseidons` the accounts with
     login poseidon; `names` what binder answered, by name; `asks_master` what SAPI answers to a question that only the
     master's moray can answer; `listing` what cloudapi answers to its datacenter's own key; `elsewhere` what binder answers
@@ -314,6 +319,7 @@ class ZoneEvidence(Model, frozen=True):
     vm: Vm
     services: Fact[tuple[Service, ...]]
     files: Fact[dict[str, ConfigFile]]
+    kernel: Fact[tuple[tuple[str, str], ...]] | None = None
     ping: Fact[HttpAnswer] | None = None
     bind: Fact[Attempt] | None = None
     poseidons: Fact[tuple[Account, ...]] | None = None

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from evidence.fact import Missing
 from evidence.model import Network
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.network.ground import BETWEEN, router, zones_of
+from evidence.subjects.network.ground import router, zones_of
 from evidence.subjects.network.paths import Way
-from evidence.subjects.network.routes import address_in, has_route, napi_route, network_of, subnet
+from evidence.subjects.network.routes import address_in, between, has_route, napi_route, network_of, subnet
 from evidence.subjects.triton import NET_AGENT
 from evidence.subjects.zone import Zone
 from remediate import napi
@@ -33,10 +33,9 @@ def destination(host: str, target: Datacenter) -> str:
 
     A host route that stands somewhere else already is written as it stands there.
     """
-    address, between = address_in(host), _between(target)
-    for name in ("admin", "manta"):
-        net = between.get(name)
-        if net is not None and address is not None and address in net and _is_its_alone(net, target):
+    address = address_in(host)
+    for _, net in sorted(_between(target).items()):
+        if address is not None and address in net and _is_its_alone(net, target):
             return str(net)
     for dc in target.world.datacenters:
         try:
@@ -55,7 +54,7 @@ def _between(datacenter: Datacenter) -> dict[str, IPv4Network]:
         networks = datacenter.networks.values()
     except Missing:
         return {}
-    return {each.name: net for each in networks if each.name in BETWEEN and (net := subnet(each.subnet)) is not None}
+    return {each.name: net for each in networks if between(each) and (net := subnet(each.subnet)) is not None}
 
 
 def _is_its_alone(net: IPv4Network, datacenter: Datacenter) -> bool:

@@ -111,8 +111,8 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
         said = sorted({probe.detail or probe.result for probe in link.probes if probe.result != "open"})
         yield Note(f"The routes are there, and the result does not point to lost packets: {', '.join(said)}.")
         return
-    hop = covering(link.source.vm.routes, host)
-    way = f" by way of {link.source.vm.routes[hop]}" if hop is not None else ""
+    hop = covering(link.source.routes, host)
+    way = f" by way of {link.source.routes[hop]}" if hop is not None else ""
     yield Note(
         f"Both zones have their routes, so packets are lost between them. Ask the people who run the network: "
         f"{address} must reach {host}{way} on port {ports}, and the answers must come back."

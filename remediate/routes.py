@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.network.ground import doubt_about_destination, doubt_about_router
 from evidence.subjects.network.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
-from evidence.subjects.network.routes import network_of, nic_towards, routed
+from evidence.subjects.network.routes import network_of, nic_towards, passing, subnet
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from remediate.durable import into_napi, napi_steps, route_steps
@@ -39,12 +39,8 @@ def add_the_way_back(target: Zone) -> Advised:
 @remedy("routes-are-durable")
 def tell_napi(zone: Zone) -> Advised:
     """NAPI first: once it knows the route, net-agent keeps it, and gives it to every zone of the network."""
-    datacenter = zone.datacenter
-    networks = {net.uuid: net for net in datacenter.networks.values()}
-    known = {pair for nic in zone.vm.nics if (net := networks.get(nic.network_uuid)) for pair in net.routes.items()}
-    for to, via in sorted(zone.vm.routes.items()):
-        if (to, via) in known or routed([net for net, hop in known if hop == via], to):
-            continue
+    datacenter, found = zone.datacenter, passing(zone)
+    for to, via in sorted((found.by_vmadm | found.by_hand).items()):
         nic = nic_towards(zone.vm, via)
         network = network_of(datacenter, nic) if nic is not None else None
         if network is None:
@@ -54,9 +50,9 @@ def tell_napi(zone: Zone) -> Advised:
                 f"The route of {zone.id} to {to} via {via} is not put into NAPI, from where it would reach every zone of the "
                 f"network: {doubt}. Find out what it is for."
             )
-        elif to in network.routes:
+        elif other := next((hop for net, hop in network.routes.items() if subnet(net) == subnet(to)), None):
             yield Note(
-                f"NAPI's network {network.name} has {to} via {network.routes[to]}, the zone via {via}: find out which is "
+                f"NAPI's network {network.name} has {to} via {other}, the zone via {via}: find out which is "
                 "right. net-agent will set NAPI's."
             )
         else:

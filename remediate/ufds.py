@@ -12,7 +12,7 @@ from evidence.fact import Missing
 from evidence.inventory.model import CANDIDATE, MASTER
 from evidence.subjects.claims import ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
-from evidence.subjects.network.ground import BETWEEN
+from evidence.subjects.network.routes import between
 from evidence.subjects.triton import CONFIG_AGENT, REPLICATOR, REPLICATOR_CONFIG
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
@@ -204,7 +204,7 @@ def _owners(master: Datacenter) -> set[str]:
     """The owners of Manta's application and of the networks between datacenters at the master, as far as they were seen."""
     found: set[str] = set()
     try:
-        found |= {owner for net in master.networks.values() if net.name in BETWEEN for owner in net.owner_uuids}
+        found |= {owner for net in master.networks.values() if between(net) for owner in net.owner_uuids}
         found |= {application.owner_uuid for application in master.manta_applications}
     except Missing:
         pass

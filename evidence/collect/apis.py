@@ -7,10 +7,14 @@ from typing import Final
 
 from evidence.collect import parse, services
 from evidence.collect.draft import Draft
+from evidence.collect.unanswered import UnansweredError
 from evidence.model import FirewallRule, HttpAnswer, Network, Vm
 from evidence.subjects.questions import PINGS
 
 RING: Final = "manta-hash-ring"
+PAGE: Final = 1000
+"""How many networks NAPI lists at once (sdc-napi:lib/util/constants.js DEFAULT_LIMIT, MAX_LIMIT)."""
+MOST_PAGES: Final = 20
 
 
 async def read(draft: Draft, ask: services.Services, role: str, path: str) -> str:
@@ -25,8 +29,15 @@ class Apis:
     draft: Draft
     services: services.Services
 
-    async def networks(self) -> dict[str, Network]:
-        return parse.networks(await read(self.draft, self.services, "napi", "/networks"))
+    async def networks(self) -> parse.Rows[dict[str, Network]]:
+        """Of all pages.  Asked without `fabric=false`: NAPI keeps no such flag of networks from before there were fabrics."""
+        pages = [await read(self.draft, self.services, "napi", "/networks")]
+        while len(parse.json_list(pages[-1], "NAPI's answer")) == PAGE:
+            path = f"/networks?limit={PAGE}&offset={PAGE * len(pages)}"
+            pages.append(await read(self.draft, self.services, "napi", path))
+            if len(pages) > MOST_PAGES:
+                raise UnansweredError(f"NAPI lists more than {PAGE * MOST_PAGES} networks")
+        return parse.networks(*pages)
 
     async def ring_images(self) -> tuple[str, ...]:
         return parse.images(await read(self.draft, self.services, "imgapi", f"/images?name={RING}"), RING)

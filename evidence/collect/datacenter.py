@@ -116,7 +116,7 @@ class Collector:
             for vm in draft.vms.values():
                 if firewalled(vm):
                     tasks.create_task(services_of.apis.rules(vm))
-                if vm.role in RENDERED and not vm.server:
+                if vm.role in RENDERED and not vm.server and not vm.unread:
                     configuring[vm.alias] = tasks.create_task(services_of.sapi.config(vm))
             await asyncio.wait(needed)
             draft.known.set()

@@ -16,7 +16,7 @@ import msgspec
 
 from evidence.collect import endpoints
 from evidence.collect.files import Wanted
-from evidence.collect.parse import UnreadableError
+from evidence.collect.parse import Rows, UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.fact import Fact, Missing, OutOfSight, missing
 from evidence.inventory.model import BY_ENDPOINTS, MASTER, Declared
@@ -44,12 +44,12 @@ PEERS_CONNECT_TO = frozenset(kind.target_role for kind in LINKS.values())
 
 def firewalled(vm: Vm) -> bool:
     """Whether FWAPI is asked for a zone's rules: where others connect to it, if they matter; those of UFDS always do."""
-    return vm.role == "ufds" or (vm.firewall_enabled and vm.role in PEERS_CONNECT_TO)
+    return not vm.unread and (vm.role == "ufds" or (vm.firewall_enabled and vm.role in PEERS_CONNECT_TO))
 
 
 def doubtful(vm: Vm) -> bool:
     """Whether SAPI is asked if it knows a zone: what does not run may be left over from an upgrade."""
-    return vm.state != "running" and vm.role in ROLES
+    return vm.state != "running" and vm.role in ROLES and not vm.unread
 
 
 def now() -> str:
@@ -152,7 +152,11 @@ class Draft:
     ) -> Fact[Any]:
         at, asked = now(), question.asked
         try:
-            return Fact(subject=subject, asked=asked, how=how, at=at, value=await answer())
+            value = await answer()
+            if isinstance(value, Rows):
+                because = self.vault.scrub(value.unread[0]) if value.unread else ""
+                return Fact(subject, asked, how, at, value.value, unread=len(value.unread), because=because)
+            return Fact(subject=subject, asked=asked, how=how, at=at, value=value)
         except (UnansweredError, UnreadableError) as error:
             return missing(subject, asked, how, self.vault.scrub(str(error)), at)
         except Missing as error:
@@ -218,6 +222,7 @@ class Draft:
             return missing(self._id(vm), question.asked, question.how, BY_ENDPOINTS, hidden=True)
         why = f"the zone is {cut(vm.state)}" if vm.state != "running" else self.unanswered
         why = f"the zone runs on server {vm.server}" if vm.server else why
+        why = f"its row cannot be read: {vm.unread}" if vm.unread else why
         ours = self.broke and why == self.unanswered
         return missing(self._id(vm), question.asked, question.how, why, ours=ours)
 

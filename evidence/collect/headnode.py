@@ -61,20 +61,21 @@ class Asking:
         self.draft.vault.learn_all(read)
         return self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
 
-    async def check_health(self) -> tuple[HealthRow, ...]:
+    async def check_health(self) -> parse.Rows[tuple[HealthRow, ...]]:
         return parse.check_health(await self._ask("check_health", printing=True))
 
-    async def healthcheck(self) -> tuple[HealthcheckRow, ...]:
+    async def healthcheck(self) -> parse.Rows[tuple[HealthcheckRow, ...]]:
         return parse.healthcheck(await self._ask("healthcheck", printing=True))
 
-    async def zones(self, ask: services.Services) -> dict[str, ZoneEvidence]:
+    async def zones(self, ask: services.Services) -> parse.Rows[dict[str, ZoneEvidence]]:
         """Its zones, into the draft, which makes the evidence of them."""
-        found = parse.vms(await self._ask("zones"))
+        core = parse.vms(await self._ask("zones"))
+        found, unread = core.value, core.unread
         if self.draft.manta:
-            found = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found)
-            found = await on_other_servers(found, ask)
+            more = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found)
+            found, unread = await on_other_servers(more.value, ask), unread + more.unread
         self.draft.vms = found
-        return {}
+        return parse.Rows({}, unread)
 
     async def clock(self) -> Clock:
         """How far the clock is ahead of this machine's: as sure as the answer was quick."""
@@ -139,7 +140,7 @@ async def on_other_servers(found: dict[str, Vm], ask: services.Services) -> dict
     for text in await asyncio.gather(*asked, return_exceptions=True):
         if isinstance(text, str):
             try:
-                found = parse.vms(text, tag="manta_role", besides=found, elsewhere=True)
+                found = parse.vms(text, tag="manta_role", besides=found, elsewhere=True).value
             except parse.UnreadableError:
                 continue
     return found

@@ -88,12 +88,18 @@ class Inside:
                 raise UnansweredError(answers.services_why or why)
             return answers.services
 
+        async def kernel() -> tuple[tuple[str, str], ...]:
+            if answers.kernel is None:
+                raise UnansweredError(answers.kernel_why or why)
+            return answers.kernel
+
         async def rendered() -> dict[str, ConfigFile]:
             if not answers.complete and any(path not in answers.files for path in RENDERED.get(vm.role, ())):
                 raise UnansweredError(why)
             return await self._rendered(vm, answers)
 
         await draft.ask_zone(vm, "services", smf)
+        await draft.ask_zone(vm, "kernel", kernel)
         await draft.ask_zone(vm, "files", rendered, paths=" ".join(RENDERED.get(vm.role, ())))
         for name, found in wanted.items():
             draft.links[name] = self._link(name, found, answers, how, why)

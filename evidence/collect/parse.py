@@ -6,10 +6,13 @@ else does; what is not asked for is dropped.  Source: facts, "Exact forms".
 
 from __future__ import annotations
 
+import ipaddress
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from msgspec.structs import replace
 
@@ -19,7 +22,19 @@ from evidence.redact import cut
 from evidence.subjects.triton import MANTA_ROLES, ROLES, UUID
 
 MOST = 10_000
+UNREADABLE = "unreadable"
 ROLE_TAGS = ("smartdc_role", "manta_role")
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Rows(Generic[T]):
+    """What could be read of a list, and a sentence for each row that could not: one row costs that row alone."""
+
+    value: T
+    unread: tuple[str, ...] = ()
 
 
 class UnreadableError(Exception):
@@ -58,6 +73,20 @@ def json_list(text: str, what: str = "the answer") -> list[Any]:
     if len(value) > MOST:
         raise UnreadableError(f"{what} has {len(value)} elements; more than {MOST} are not read")
     return value
+
+
+def each(items: Iterable[Any], read: Callable[[Any], T]) -> Rows[list[T]]:
+    """What `read` makes of each item.  What is wrong with all of them is wrong with the list: that raises UnreadableError."""
+    found: list[T] = []
+    unread: list[str] = []
+    for item in items:
+        try:
+            found.append(read(item))
+        except UnreadableError as error:
+            unread.append(str(error))
+    if unread and not found:
+        raise UnreadableError(unread[0])
+    return Rows(found, tuple(unread))
 
 
 def an_object(value: Any, what: str) -> dict[str, Any]:
@@ -112,7 +141,7 @@ def sysinfo(text: str) -> SysInfo:
 
 def vms(
     text: str, *, tag: str = "smartdc_role", besides: Mapping[str, Vm] = MappingProxyType({}), elsewhere: bool = False
-) -> dict[str, Vm]:
+) -> Rows[dict[str, Vm]]:
     """`vmadm lookup -j`: the core zones by alias, or (tag "manta_role") Manta's, `besides` those that are known.
 
     `elsewhere`: VMAPI's /vms, which is much the same, and lists those on other servers too.
@@ -121,25 +150,32 @@ def vms(
     beginning (or all of it): no zone may vanish.
     """
     found: dict[str, Vm] = dict(besides)
-    roles = MANTA_ROLES if tag == "manta_role" else ROLES
-    for item in json_list(text, "vmadm's answer"):
-        read = an_object(item, "a VM")
-        tags = an_object(read.get("tags", {}), "the tags of a VM")
-        role = tags.get(tag)
-        if role not in roles:
+    rows = each(json_list(text, "vmadm's answer"), lambda item: _vm_of(item, tag, elsewhere))
+    for vm in rows.value:
+        if vm is None or (elsewhere and any(vm.uuid == known.uuid for known in besides.values())):
             continue
-        vm = _vm(read, str(role))
-        if elsewhere and any(vm.uuid == known.uuid for known in besides.values()):
-            continue
-        if elsewhere:
-            vm = replace(vm, server=text_of(read, "server_uuid", "a VM"))
         alias = vm.alias
         if not ID.fullmatch(alias) or alias in found:
-            alias = f"{vm.role}-{vm.uuid[:8]}"
+            alias = f"{vm.role}-{vm.uuid[:8] or 'unreadable'}"
         if alias in found:
-            alias = f"{vm.role}-{vm.uuid}"
+            alias = f"{vm.role}-{vm.uuid or len(found)}"
         found[alias] = replace(vm, alias=alias)
-    return found
+    return Rows(found, rows.unread)
+
+
+def _vm_of(item: Any, tag: str, elsewhere: bool) -> Vm | None:
+    """A VM with one of the roles, else None.  One of them that cannot be read is there all the same, with the reason."""
+    read = an_object(item, "a VM")
+    tags = an_object(read.get("tags") or {}, "the tags of a VM")
+    role = tags.get(tag)
+    if role not in (MANTA_ROLES if tag == "manta_role" else ROLES):
+        return None
+    try:
+        vm = _vm(read, str(role))
+        return replace(vm, server=text_of(read, "server_uuid", "a VM")) if elsewhere else vm
+    except UnreadableError as error:
+        alias = read.get("alias")
+        return Vm("", cut(alias) if isinstance(alias, str) else "", str(role), UNREADABLE, unread=str(error))
 
 
 def _vm(read: Mapping[str, Any], role: str) -> Vm:
@@ -159,7 +195,7 @@ def _vm(read: Mapping[str, Any], role: str) -> Vm:
         routes=_texts(read.get("routes"), "the routes of a VM"),
         firewall_enabled=_flag(read, "firewall_enabled"),
         owner_uuid=text_of(read, "owner_uuid", what, ""),
-        tags=_tags(an_object(read.get("tags", {}), "the tags of a VM")),
+        tags=_tags(read.get("tags") or {}),
     )
 
 
@@ -179,63 +215,76 @@ def _nic(read: Mapping[str, Any]) -> Nic:
         gateway=text_of(read, "gateway", what, ""),
         network_uuid=text_of(read, "network_uuid", what, ""),
         primary=_flag(read, "primary"),
+        mac=text_of(read, "mac", what, ""),
     )
 
 
-def check_health(text: str) -> tuple[HealthRow, ...]:
+def check_health(text: str) -> Rows[tuple[HealthRow, ...]]:
     """`sdcadm check-health -j`."""
-    rows = []
-    for item in json_list(text, "check-health's answer"):
-        read = an_object(item, "a row of check-health")
-        errors = read.get("health_errors", [])
-        if not isinstance(errors, list):
-            raise UnreadableError("the health_errors of a row are not a list")
-        healthy = read.get("healthy")
-        rows.append(
-            HealthRow(
-                instance=text_of(read, "instance", "a row of check-health", ""),
-                healthy=healthy if isinstance(healthy, bool) else None,
-                errors=tuple(
-                    text_of(an_object(error, "an error"), "message", "an error", "") for error in errors[:100]
-                ),
-            )
-        )
-    return tuple(sorted(rows, key=lambda row: (row.instance, row.errors)))
+    rows = each(json_list(text, "check-health's answer"), _health_row)
+    return Rows(tuple(sorted(rows.value, key=lambda row: (row.instance, row.errors))), rows.unread)
 
 
-def healthcheck(text: str) -> tuple[HealthcheckRow, ...]:
+def _health_row(item: Any) -> HealthRow:
+    what = "a row of check-health"
+    read = an_object(item, what)
+    errors = read.get("health_errors") or []
+    if not isinstance(errors, list):
+        raise UnreadableError("the health_errors of a row are not a list")
+    healthy = read.get("healthy")
+    said = (text_of(an_object(error, "an error"), "message", "an error", "") for error in errors[:100])
+    return HealthRow(text_of(read, "instance", what, ""), healthy if isinstance(healthy, bool) else None, tuple(said))
+
+
+NOT_ASKED = "ping-agent is not installed"
+"""What sdc-healthcheck prints, and ends, in place of the rows of agents (sdc-headnode:tools/bin/sdc-healthcheck check_agents)."""
+
+
+def healthcheck(text: str) -> Rows[tuple[HealthcheckRow, ...]]:
     """`sdc-healthcheck -p`: role:state:agent:status, one per line."""
-    rows = []
-    for line in text.splitlines()[:MOST]:
-        parts = line.strip().split(":")
-        if len(parts) == 4:
-            role, state, _, status = map(cut, parts)
-            rows.append(HealthcheckRow(role, state, status))
-        elif line.strip():
-            raise UnreadableError(f"the line {_shown(line)} is not role:state:agent:status")
-    if not rows:
+    lines = [line for line in text.splitlines()[:MOST] if line.strip() not in ("", NOT_ASKED)]
+    if not lines:
         raise UnreadableError("the answer is empty")
-    return tuple(sorted(rows, key=lambda row: (row.role, row.state, row.status)))
+    rows = each(lines, _healthcheck_row)
+    return Rows(tuple(sorted(rows.value, key=lambda row: (row.role, row.state, row.status))), rows.unread)
 
 
-def networks(text: str) -> dict[str, Network]:
-    """NAPI's /networks by name; of two with one name the second goes by name and uuid."""
+def _healthcheck_row(line: str) -> HealthcheckRow:
+    parts = line.strip().split(":")
+    if len(parts) != 4:
+        raise UnreadableError(f"the line {_shown(line)} is not role:state:agent:status")
+    role, state, _, status = map(cut, parts)
+    return HealthcheckRow(role, state, status)
+
+
+def networks(*pages: str) -> Rows[dict[str, Network]]:
+    """NAPI's /networks by name, without the fabrics of customers, whose names are unique per owner only.
+
+    Of two with one name the second goes by name and uuid.
+    """
     found: dict[str, Network] = {}
-    for item in json_list(text, "NAPI's answer"):
-        read = an_object(item, "a network")
-        owners = read.get("owner_uuids", [])
-        if not isinstance(owners, list):
-            raise UnreadableError("the owner_uuids of a network are not a list")
-        network = Network(
-            uuid=text_of(read, "uuid", "a network"),
-            name=text_of(read, "name", "a network"),
-            subnet=text_of(read, "subnet", "a network", ""),
-            routes=_texts(read.get("routes"), "the routes of a network"),
-            owner_uuids=tuple(sorted(cut(str(owner)) for owner in owners[:MOST])),
-            gateway=text_of(read, "gateway", "a network", ""),
-        )
-        found[network.name if network.name not in found else f"{network.name} {network.uuid}"] = network
-    return dict(sorted(found.items()))
+    rows = each((item for text in pages for item in json_list(text, "NAPI's answer")), _network)
+    for network in rows.value:
+        if network is not None:
+            found[network.name if network.name not in found else f"{network.name} {network.uuid}"] = network
+    return Rows(dict(sorted(found.items())), rows.unread)
+
+
+def _network(item: Any) -> Network | None:
+    read = an_object(item, "a network")
+    if read.get("fabric") is True:
+        return None
+    owners = read.get("owner_uuids") or []
+    if not isinstance(owners, list):
+        raise UnreadableError("the owner_uuids of a network are not a list")
+    return Network(
+        uuid=text_of(read, "uuid", "a network"),
+        name=text_of(read, "name", "a network"),
+        subnet=text_of(read, "subnet", "a network", ""),
+        routes=_texts(read.get("routes"), "the routes of a network"),
+        owner_uuids=tuple(sorted(cut(str(owner)) for owner in owners[:MOST])),
+        gateway=text_of(read, "gateway", "a network", ""),
+    )
 
 
 def firewall_rules(text: str) -> tuple[FirewallRule, ...]:
@@ -273,3 +322,36 @@ def svcs(text: str) -> tuple[Service, ...]:
     if not found:
         raise UnreadableError("svcs printed nothing")
     return tuple(sorted(found, key=lambda service: service.fmri))
+
+
+def kernel_routes(text: str) -> tuple[tuple[str, str], ...]:
+    """`netstat -rnv -f inet`: destination and gateway of each route that has a gateway, without the default one.
+
+    The columns are destination, mask, gateway, perhaps a device, numbers, flags (a G: by a gateway), numbers
+    (illumos-gate:usr/src/cmd/cmd-inet/usr.bin/netstat/netstat.c, ire_report_item_v4).
+    """
+    lines = text.splitlines()[:MOST]
+    header = next((index for index, line in enumerate(lines) if line.split()[:3] == _NETSTAT), None)
+    if header is None:
+        raise UnreadableError("netstat printed no table of routes")
+    found = set()
+    for line in lines[header + 1 :]:
+        words = line.split()
+        if not words or set(line) <= {"-", " "}:
+            continue
+        flags = next((word for word in words[3:] if re.fullmatch(r"U[A-Za-z]*", word)), None)
+        if flags is None:
+            raise UnreadableError(f"netstat printed {_shown(line)}, which is no route")
+        if "G" in flags and words[0] != "default":
+            found.add(_kernel_route(line, *words[:3]))
+    return tuple(sorted(found))
+
+
+_NETSTAT = ["Destination", "Mask", "Gateway"]
+
+
+def _kernel_route(line: str, to: str, mask: str, via: str) -> tuple[str, str]:
+    try:
+        return str(ipaddress.IPv4Network(f"{to}/{mask}")), str(ipaddress.IPv4Address(via))
+    except ValueError:
+        raise UnreadableError(f"netstat printed {_shown(line)}, which is no route") from None

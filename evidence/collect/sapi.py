@@ -28,15 +28,15 @@ class Sapi:
         await self.draft.ask("services", self._services)
         await asyncio.gather(*(self.instance(vm) for vm in self.draft.vms.values() if doubtful(vm)))
 
-    async def _applications(self) -> dict[str, SapiObject]:
+    async def _applications(self) -> parse.Rows[dict[str, SapiObject]]:
         text = await self._read("/applications?name=sdc")
         found = services.sapi_objects(text, self.draft.vault, application=True)
         for item in parse.json_list(text):
-            if item.get("name") == "sdc" and isinstance(item.get("metadata"), dict):
+            if isinstance(item, dict) and item.get("name") == "sdc" and isinstance(item.get("metadata"), dict):
                 self.draft.secrets["sapi"] = item["metadata"]
         return found
 
-    async def _services(self) -> dict[str, SapiObject]:
+    async def _services(self) -> parse.Rows[dict[str, SapiObject]]:
         applications = self.draft.facts["applications"]
         if applications.value is None:
             raise UnansweredError(self.draft.why("applications"))
@@ -63,13 +63,14 @@ class Sapi:
         if service is None or not UUID.fullmatch(service.uuid):
             raise UnansweredError(f"SAPI lists no service {role}: {self.draft.why('services')}")
         text = await self._read(f"/instances?service_uuid={service.uuid}")
-        return {parse.an_object(item, "an instance").get("uuid") for item in parse.json_list(text, "SAPI's answer")}
+        found = parse.json_list(text, "SAPI's answer")
+        return {item.get("uuid") if isinstance(item, dict) else None for item in found}
 
-    async def manta_applications(self) -> tuple[SapiObject, ...]:
+    async def manta_applications(self) -> parse.Rows[tuple[SapiObject, ...]]:
         """Without include_master: what this datacenter's own moray holds."""
         text = await self._read("/applications?name=manta")
         found = services.sapi_list(text, self.draft.vault, services.MANTA_SETTINGS)
-        return tuple(each for each in found if each.name == "manta")
+        return parse.Rows(tuple(each for each in found.value if each.name == "manta"), found.unread)
 
     async def asks_master(self, vm: Vm) -> None:
         async def answer() -> HttpAnswer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -120,7 +121,7 @@ class Services:
         if page.error:
             raise UnansweredError(f"{name} at {host}: {page.error}")
         if page.status != 200:
-            raise UnansweredError(f"{name} at {host} answered HTTP {page.status}")
+            raise UnansweredError(f"{name} at {host} answered HTTP {page.status}{_told(page.text)}")
         return page.text
 
     async def ping(self, scheme: str, host: str, port: int, path: str) -> HttpAnswer:
@@ -169,6 +170,15 @@ class Services:
             return ldap.Reply(False, f"no answer within {limit:g} s")
 
 
+def _told(body: str) -> str:
+    """What the body of an error says of itself, in short."""
+    try:
+        said = parse.json_object(body).get("message")
+    except parse.UnreadableError:
+        return ""
+    return f": {json.dumps(' '.join(said.split())[:200])}" if isinstance(said, str) and said.strip() else ""
+
+
 def address(vm: Vm) -> str:
     """A zone's admin address.  Raises UnansweredError if there is none, or the zone does not run."""
     if vm.state != "running":
@@ -179,32 +189,34 @@ def address(vm: Vm) -> str:
     return found
 
 
-def sapi_objects(text: str, vault: Vault, *, application: bool) -> dict[str, SapiObject]:
+def sapi_objects(text: str, vault: Vault, *, application: bool) -> parse.Rows[dict[str, SapiObject]]:
     """SAPI's applications or services by name, with their whitelisted metadata."""
     found: dict[str, SapiObject] = {}
-    for item in sapi_list(text, vault, SETTINGS if application else SERVICE_SETTINGS):
+    rows = sapi_list(text, vault, SETTINGS if application else SERVICE_SETTINGS)
+    for item in rows.value:
         if item.name in found:
             raise parse.UnreadableError(f"SAPI lists {item.name!r} more than once")
         found[item.name] = item
-    return dict(sorted(found.items()))
+    return parse.Rows(dict(sorted(found.items())), rows.unread)
 
 
-def sapi_list(text: str, vault: Vault, keep: Iterable[str]) -> tuple[SapiObject, ...]:
+def sapi_list(text: str, vault: Vault, keep: Iterable[str]) -> parse.Rows[tuple[SapiObject, ...]]:
     """Objects of SAPI, sorted by uuid; of their metadata what is to be kept."""
-    found = []
-    for item in parse.json_list(text, "SAPI's answer"):
-        read = parse.an_object(item, "an object of SAPI")
-        metadata: dict[str, Any] = parse.an_object(read.get("metadata") or {}, "the metadata of an object of SAPI")
+    what, kept = "an object of SAPI", tuple(keep)
+
+    def read_one(item: Any) -> SapiObject:
+        read = parse.an_object(item, what)
+        metadata: dict[str, Any] = parse.an_object(read.get("metadata") or {}, f"the metadata of {what}")
         vault.learn_all(metadata)
-        found.append(
-            SapiObject(
-                uuid=parse.text_of(read, "uuid", "an object of SAPI"),
-                name=parse.text_of(read, "name", "an object of SAPI"),
-                metadata=vault.configuration(metadata, keep, SECRETS),
-                owner_uuid=parse.text_of(read, "owner_uuid", "an object of SAPI", ""),
-            )
+        return SapiObject(
+            uuid=parse.text_of(read, "uuid", what),
+            name=parse.text_of(read, "name", what),
+            metadata=vault.configuration(metadata, kept, SECRETS),
+            owner_uuid=parse.text_of(read, "owner_uuid", what, ""),
         )
-    return tuple(sorted(found, key=lambda each: each.uuid))
+
+    rows = parse.each(parse.json_list(text, "SAPI's answer"), read_one)
+    return parse.Rows(tuple(sorted(rows.value, key=lambda each: each.uuid)), rows.unread)
 
 
 def root_of(*sources: Mapping[str, Any]) -> Root | None:

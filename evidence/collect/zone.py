@@ -59,6 +59,8 @@ class Answers:
     written: dict[str, float] = field(default_factory=dict)
     services: tuple[Service, ...] | None = None
     services_why: str = ""
+    kernel: tuple[tuple[str, str], ...] | None = None
+    kernel_why: str = ""
     complete: bool = False
 
     @property
@@ -131,6 +133,8 @@ def read(output: bytes) -> Answers:
                 answers.written[parts[0]] = moment
         elif kind == "began" and len(parts) == 2 and re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,9})?", parts[1]):
             began[parts[0]] = float(parts[1])
+        elif kind == "kernel" and not parts:
+            position = _kernel(answers, output, position)
         elif kind == "services" and not parts:
             position = _services(answers, output, position)
         elif kind == "end" and not parts:
@@ -204,15 +208,35 @@ def _route(host: str, destination: str, mask: str, gateway: str, interface: str)
     return cut(f"{where.removesuffix('/32')} on {interface}" if interface else where)
 
 
+def _kernel(answers: Answers, output: bytes, position: int) -> int:
+    text, code, end = _block("kernel", output, position)
+    if code is None:
+        answers.kernel_why = "netstat did not come to an end"
+    elif code:
+        answers.kernel_why = f"netstat failed with exit status {code}"
+    else:
+        try:
+            answers.kernel = parse.kernel_routes(text)
+        except parse.UnreadableError as error:
+            answers.kernel_why = str(error)
+    return end
+
+
 def _services(answers: Answers, output: bytes, position: int) -> int:
-    end = re.compile(rb"^endservices\t([0-9]{1,3})\n", re.MULTILINE).search(output, position)
-    if end is None:
+    text, code, end = _block("services", output, position)
+    if code is None:
         answers.services_why = "svcs did not come to an end"
-        return len(output)
-    text = output[position : end.start()].decode("utf-8", "replace")
+        return end
     try:
         answers.services = parse.svcs(text)
     except parse.UnreadableError as error:
-        failed = end[1] != b"0"
-        answers.services_why = f"svcs failed with exit status {end[1].decode()}" if failed else str(error)
-    return end.end()
+        answers.services_why = f"svcs failed with exit status {code}" if code else str(error)
+    return end
+
+
+def _block(name: str, output: bytes, position: int) -> tuple[str, int | None, int]:
+    """What a command printed up to the line of its end, its exit status (None without that line), and where it goes on."""
+    end = re.compile(rb"^end%b\t([0-9]{1,3})\n" % name.encode(), re.MULTILINE).search(output, position)
+    if end is None:
+        return "", None, len(output)
+    return output[position : end.start()].decode("utf-8", "replace"), int(end[1]), end.end()

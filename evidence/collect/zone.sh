@@ -100,6 +100,13 @@ show_services() {
     printf 'endservices\t%s\n' "$?"
 }
 
+# With -v netstat prints masks too, without which a route to a network is like one to a host.
+show_kernel() {
+    printf 'kernel\n'
+    netstat -rnv -f inet < /dev/null
+    printf 'endkernel\t%s\n' "$?"
+}
+
 # When the time is over, ends what still runs, each with all its children (job control gives each its own process group).
 watch() {
     local pid
@@ -177,6 +184,7 @@ main() {
             began:*) show_began "${word#began:}" ;;
         esac
     done
+    show_kernel
     show_services
     printf 'end\n'
 }

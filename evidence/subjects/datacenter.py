@@ -98,7 +98,12 @@ class Datacenter:
 
     @property
     def networks(self) -> dict[str, Network]:
-        return self.evidence.networks.get()
+        """NAPI's networks, as far as they could be read."""
+        return self.evidence.networks.known()
+
+    def need_all_networks(self) -> None:
+        """Raises Missing if one of them could not be read: it may be the one that is looked for."""
+        self.evidence.networks.need_all()
 
     @property
     def manta_applications(self) -> tuple[SapiObject, ...]:
@@ -148,26 +153,28 @@ class Datacenter:
 
     @property
     def check_health(self) -> tuple[HealthRow, ...]:
-        return self.evidence.check_health.get()
+        return self.evidence.check_health.known()
 
     @property
     def healthcheck(self) -> tuple[HealthcheckRow, ...]:
-        return self.evidence.healthcheck.get()
+        return self.evidence.healthcheck.known()
 
     @property
     def sdc_metadata(self) -> Configuration:
         """Metadata of the SAPI application `sdc`: what config-agent renders into every zone."""
         fact = self.evidence.applications
-        found = fact.get().get("sdc")
+        found = fact.known().get("sdc")
         if found is None:
+            fact.need_all()
             raise Missing(fact.subject, fact.asked, fact.how, "SAPI lists no application named sdc")
         return found.metadata
 
     def service_metadata(self, name: str) -> Configuration:
         """Metadata of one SAPI service of the application `sdc`."""
         fact = self.evidence.services
-        found = fact.get().get(name)
+        found = fact.known().get(name)
         if found is None:
+            fact.need_all()
             raise Missing(fact.subject, fact.asked, fact.how, f"SAPI lists no service named {name}")
         return found.metadata
 

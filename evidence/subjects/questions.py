@@ -103,6 +103,7 @@ _DIG = "dig +tcp @{address}"
 OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
     "services": Question("its SMF services", "svcs -aH -o state,stime,fmri (by zlogin)"),
     "files": Question("its rendered files", "cat (by zlogin)", "cat {paths} (by zlogin)"),
+    "kernel": Question("the routes of its kernel", "netstat -rnv -f inet (by zlogin)"),
     "ping": Question(
         "its health URL", "curl", "curl -k {scheme}://{address}{path}",
         roles=tuple(PINGS), seen_from=ITS_OWN_SERVICE,

@@ -56,13 +56,16 @@ class Zone:
     @property
     def evidence(self) -> ZoneEvidence:
         fact = self.datacenter.evidence.zones
-        seen = fact.get().get(self.alias)
+        seen = fact.known().get(self.alias)
         if seen is None and self.datacenter.declared.endpoints:
             raise OutOfSight(self.id, "the zone", fact.how, BY_ENDPOINTS)
         if seen is None:
+            fact.need_all()
             tag = "manta_role" if self.role in MANTA_ROLES else "smartdc_role"
             why = f"the head node of {self.datacenter.name} lists no zone with {tag} {self.role}"
             raise Missing(self.id, "the zone", fact.how, why)
+        if seen.vm.unread:
+            raise Missing(self.id, "the zone", fact.how, f"its row cannot be read: {seen.vm.unread}")
         return seen
 
     @property
@@ -93,6 +96,21 @@ class Zone:
     @property
     def files(self) -> dict[str, ConfigFile]:
         return self.inside.files.get()
+
+    @property
+    def kernel(self) -> tuple[tuple[str, str], ...] | None:
+        """The routes by a gateway that its kernel has, but for the default one; None where nobody asked (older evidence)."""
+        fact = self.inside.kernel
+        return fact.get() if fact is not None else None
+
+    @property
+    def routes(self) -> dict[str, str]:
+        """The routes by which it sends: its kernel's, or those that vmadm has set where the kernel's are not known."""
+        try:
+            seen = self.kernel
+        except Missing:
+            seen = None
+        return dict(self.vm.routes if seen is None else seen)
 
     def began_before(self, path: str) -> tuple[str, ...]:
         """The services that were started before a file of theirs was last written.  Raises Missing if that is not known."""

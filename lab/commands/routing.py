@@ -17,23 +17,35 @@ def _table(machine: Machine) -> list[tuple[ipaddress.IPv4Network, str | None, st
     return sorted(found, key=lambda route: (route[0].prefixlen != 0, int(route[0].network_address)))
 
 
+_HEADER = {
+    False: "  Destination           Gateway           Flags  Ref     Use     Interface \n"
+    "-------------------- -------------------- ----- ----- ---------- --------- \n",
+    True: "  Destination             Mask           Gateway          Device  MTU  Ref Flg  Out  In/Fwd \n"
+    "-------------------- --------------- -------------------- ------ ----- --- --- ----- ------ \n",
+}
+
+
 @command("netstat")
 async def netstat(call: Call) -> int:
+    """A route by a gateway has no device; with -v the masks are printed, too."""
     wanted = "".join(word.lstrip("-") for word in call.arguments)
-    if "r" not in wanted or set(wanted) - set("rnfinet"):
-        raise UsageError("netstat: the lab imitates `netstat -rn [-f inet]` only", NOT_IMITATED)
+    if "r" not in wanted or set(wanted) - set("rnvfinet"):
+        raise UsageError("netstat: the lab imitates `netstat -rn [-v] [-f inet]` only", NOT_IMITATED)
+    verbose = "v" in wanted
     addresses = {nic.interface: nic.ip for nic in call.machine.zone.nics}
-    call.out("\nRouting Table: IPv4\n")
-    call.out("  Destination           Gateway           Flags  Ref     Use     Interface \n")
-    call.out("-------------------- -------------------- ----- ----- ---------- --------- \n")
+    call.out(f"\n{'IRE' if verbose else 'Routing'} Table: IPv4\n{_HEADER[verbose]}")
     rows = []
     for network, gateway, interface in _table(call.machine):
         to = "default" if network.prefixlen == 0 else str(network.network_address)
         flags = "U" + "G" * (gateway is not None) + "H" * (network.prefixlen == 32)
-        rows.append((to, gateway or addresses.get(interface, "-"), flags, "" if gateway else interface))
-    rows.append(("127.0.0.1", "127.0.0.1", "UH", "lo0"))
-    for to, via, flags, interface in rows:
-        call.out(f"{to:<20} {via:<20} {flags:<5} {2:>5} {0:>10} {interface:<9} \n")
+        via, device = gateway or addresses.get(interface, "-"), "" if gateway else interface
+        rows.append((to, str(network.netmask), via, flags, device))
+    rows.append(("127.0.0.1", "255.255.255.255", "127.0.0.1", "UH", "lo0"))
+    for to, mask, via, flags, device in rows:
+        if verbose:
+            call.out(f"{to:<20} {mask:<15} {via:<20} {device:<6} {1500:>5} {2:>3} {flags:<4}{0:>6} {0:>6} \n")
+        else:
+            call.out(f"{to:<20} {via:<20} {flags:<5} {2:>5} {0:>10} {device:<9} \n")
     return 0
 
 

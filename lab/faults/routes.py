@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.faults.changes import restart_who_dials, routes_away
 from lab.faults.registry import Target, Undo, fault
+from lab.machine import namespaces
 from lab.state.lab import Lab
 
 NET_AGENT = "svc:/smartdc/agent/net-agent:default"
@@ -54,6 +55,22 @@ async def route_by_hand(lab: Lab, target: Target) -> None:
     own = target.site.datacenter
     await target.site.headnode.services.get(NET_AGENT).disable()
     target.machine.add_routes({peer.manta_subnet: own.admin_router for peer in lab.plan.peers(own)})
+
+
+@fault("routes-typed", "datacenter", "my-dc-3", ("replica",))
+async def routes_typed(lab: Lab, target: Target) -> None:
+    """Neither NAPI nor vmadm knows the route to the master's UFDS: it was typed, with route(8), in the zones that need it,
+    as the seed tells it.  It works, until they boot."""
+    own, shared = target.site.datacenter, lab.shared[target.site.datacenter.name]
+    master = f"{lab.plan.master_ufds_address}/32"
+    network = shared.networks.find("admin")
+    assert network is not None
+    via = network["routes"][master]
+    network["routes"] = {to: hop for to, hop in network["routes"].items() if to != master}
+    assert shared.net_agent is not None
+    await shared.net_agent.look_now()
+    for role in ("adminui", "cloudapi", "ufds"):
+        namespaces.set_routes(own.zone(role).id, {master: via})
 
 
 @fault("headnode-route-missing", "datacenter", "my-dc-3", ("replica",))

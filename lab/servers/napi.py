@@ -13,6 +13,8 @@ from lab.servers.http import HttpServer, OverHttp, Request, Response, error_resp
 from lab.servers.restify import ApiError, conditional
 
 PORT = 80
+MOST = 1000
+"""How many networks there are on a page, by name (sdc-napi:lib/util/constants.js; lib/models/network.js listNetworks)."""
 Network = dict[str, Any]
 
 
@@ -74,8 +76,11 @@ class Napi(OverHttp):
 
     def _list(self, query: Mapping[str, str]) -> list[Network]:
         wanted = {key: query[key] for key in ("name", "nic_tag", "vlan_id") if key in query}
-        found = self.networks.by_uuid.values()
-        return [network for network in found if all(str(network.get(k)) == v for k, v in wanted.items())]
+        found = [net for net in self.networks.by_uuid.values() if all(str(net.get(k)) == v for k, v in wanted.items())]
+        if query.get("fabric") in ("true", "false"):
+            found = [net for net in found if bool(net.get("fabric")) is (query["fabric"] == "true")]
+        first = int(query.get("offset", "0"))
+        return sorted(found, key=lambda net: str(net["name"]))[first : first + min(int(query.get("limit", MOST)), MOST)]
 
     def _one(self, network: Network, request: Request) -> Response:
         def wanted() -> Response:

@@ -79,11 +79,11 @@ def test_hostile_answers_become_sentences(reader: Callable[[str], object]) -> No
 
 def test_half_a_surrogate_pair_can_be_stored() -> None:
     text = json.dumps([VM]).replace("running", "\\ud800")
-    assert msgspec.json.encode(parse.vms(text)["ufds0"])
+    assert msgspec.json.encode(parse.vms(text).value["ufds0"])
 
 
 def test_zones_are_read_without_what_may_be_secret() -> None:
-    found = parse.vms(json.dumps([VM, {**VM, "tags": {}}, {**VM, "tags": {"smartdc_role": "hermes"}}]))
+    found = parse.vms(json.dumps([VM, {**VM, "tags": {}}, {**VM, "tags": {"smartdc_role": "hermes"}}])).value
     assert list(found) == ["ufds0"]
     assert found["ufds0"].address("external", "admin") == "10.3.1.29"
     assert found["ufds0"].routes == {"10.2.2.29": "10.3.1.1"}
@@ -93,7 +93,7 @@ def test_zones_are_read_without_what_may_be_secret() -> None:
 def test_no_zone_vanishes_for_its_alias() -> None:
     other = {**VM, "uuid": "d076731a-bd61-552d-934a-297b25182e09"}
     strange = {**VM, "uuid": "e076731a-bd61-552d-934a-297b25182e09", "alias": "a b\x1b"}
-    assert list(parse.vms(json.dumps([VM, other, strange]))) == ["ufds0", "ufds-d076731a", "ufds-e076731a"]
+    assert list(parse.vms(json.dumps([VM, other, strange])).value) == ["ufds0", "ufds-d076731a", "ufds-e076731a"]
 
 
 def test_sysinfo_says_whether_it_is_a_head_node() -> None:
@@ -115,13 +115,13 @@ def test_services_in_transition_and_legacy_ones() -> None:
 def test_health_rows() -> None:
     rows = parse.check_health(
         '[{"type": "vm", "service": "ufds", "healthy": false, "health_errors": [{"message": "no"}]}]'
-    )
+    ).value
     assert rows[0].errors == ("no",)
-    assert parse.check_health('[{"service": "ur"}]')[0].healthy is None
-    assert parse.healthcheck("ufds:running:-:online\n")[0].status == "online"
+    assert parse.check_health('[{"service": "ur"}]').value[0].healthy is None
+    assert parse.healthcheck("ufds:running:-:online\n").value[0].status == "online"
 
 
 def test_the_tags_that_rules_can_name_are_kept_as_rules_write_them() -> None:
     tags = {"smartdc_role": "ufds", "smartdc_type": "core", "n": 3, "yes": True, "odd": ["x"], "none": None}
-    (vm,) = parse.vms(json.dumps([VM | {"tags": tags}])).values()
+    (vm,) = parse.vms(json.dumps([VM | {"tags": tags}])).value.values()
     assert vm.tags == {"smartdc_type": "core", "n": "3", "yes": "true"}

@@ -238,3 +238,41 @@ def test_when_a_service_began() -> None:
     services = zone.read(text).services
     assert services is not None
     assert {service.fmri: service.began for service in services} == {"svc:/a:b": 1795491079.193859, "svc:/c:d": None}
+
+
+TABLE = """
+IRE Table: IPv4
+  Destination             Mask           Gateway          Device  MTU  Ref Flg  Out  In/Fwd
+-------------------- --------------- -------------------- ------ ----- --- --- ----- ------
+default              0.0.0.0         10.3.2.1                     1500   5 UG       35      0
+10.2.1.0             255.255.255.0   10.3.1.1                     1500   2 UG        0      0
+10.2.2.29            255.255.255.255 10.3.1.1             net0    1500*  12   1 UGH      0      0
+10.3.1.0             255.255.255.0   10.3.1.36            net0    1500   3 U         9      0
+127.0.0.1            255.255.255.255 127.0.0.1            lo0     8232   2 UH      106    106
+"""
+
+
+def in_the_kernel(table: str, code: int = 0) -> zone.Answers:
+    return zone.read(f"kernel\n{table}endkernel\t{code}\n".encode())
+
+
+def test_the_routes_by_a_gateway_that_the_kernel_has() -> None:
+    """Those of networks, whose masks only -v shows, and of hosts; older platforms print more numbers."""
+    assert in_the_kernel(TABLE).kernel == (("10.2.1.0/24", "10.3.1.1"), ("10.2.2.29/32", "10.3.1.1"))
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "why"),
+    [
+        ("", 0, "no table"),
+        ("", 127, "exit status 127"),
+        (TABLE + "10.2.1.0 255.0.255.0 10.3.1.1 1500 1 UG 0 0\n", 0, "no route"),
+        (TABLE + "10.2.1.0 10.3.1.1\n", 0, "no route"),
+        (TABLE + "\x1b[2J" * 50 + "\n", 0, "no route"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_none(table: str, code: int, why: str) -> None:
+    answers = in_the_kernel(table, code)
+    assert answers.kernel is None
+    assert why in answers.kernel_why
+    assert "\x1b" not in answers.kernel_why

@@ -54,6 +54,10 @@ SAID = [
     ("route -n get default | sed -n 2p", 0, "destination: default\n"),
     (f"zlogin {CLOUDAPI} 'route -p add 10.9.7.0 -netmask 255.255.255.0 10.1.1.1'", 0,
      "add persistent net 10.9.7.0/255.255.255.0: gateway 10.1.1.1\n"),
+    (
+        "netstat -rnv -f inet | sed -n 3p", 0,
+        "  Destination             Mask           Gateway          Device  MTU  Ref Flg  Out  In/Fwd \n",
+    ),
     ("netstat -rn | sed -n 3p", 0, "Destination           Gateway           Flags  Ref     Use     Interface \n"),
     ("json -f /nosuch a", 1, "json: /nosuch: No such file or directory\n"),
     ("sdc-ldap | head -1", 0, "wrapper around ldap* commands for this datacenter's LDAP\n"),

@@ -12,18 +12,16 @@ from ipaddress import IPv4Network
 from evidence.fact import Missing
 from evidence.model import Network
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.network.routes import address_in, subnet
+from evidence.subjects.network.routes import address_in, between, subnet
 from evidence.subjects.triton import GLOBAL, role_of
 from evidence.subjects.zone import Zone
-
-BETWEEN = ("admin", "manta")
-"""Names of the networks that exist to be routed between datacenters."""
 
 
 def zones_of(datacenter: Datacenter) -> list[Zone]:
     """Every zone that was seen, by alias."""
-    seen = datacenter.evidence.zones.get()
-    roles = ((role_of(zone.vm.role), alias) for alias, zone in sorted(seen.items()))
+    seen = datacenter.evidence.zones.known()
+    readable = {alias: zone for alias, zone in sorted(seen.items()) if not zone.vm.unread}
+    roles = ((role_of(zone.vm.role), alias) for alias, zone in readable.items())
     return [Zone(datacenter, role, alias) for role, alias in roles if role is not None]
 
 
@@ -31,7 +29,7 @@ def grounds(datacenter: Datacenter) -> list[IPv4Network]:
     """What was seen of what a datacenter has: the networks that its core zones are on, and their addresses."""
     nics = [nic for zone in zones_of(datacenter) for nic in zone.vm.nics]
     on = {nic.network_uuid for nic in nics}
-    networks = [net.subnet for net in datacenter.networks.values() if net.name in BETWEEN or net.uuid in on]
+    networks = [net.subnet for net in datacenter.networks.values() if between(net) or net.uuid in on]
     return _nets([*networks, *(nic.ip for nic in nics)])
 
 
@@ -75,7 +73,7 @@ def routers(datacenter: Datacenter, network: Network, besides: Zone | None = Non
     used = _inside(network, _leading(datacenter, network.routes.items()))
     if network.name == "admin" and network.gateway:
         used.update(_inside(network, [network.gateway]))
-    if used or network.name not in BETWEEN:
+    if used or not between(network):
         return used
     for zone in zones_of(datacenter):
         if besides is None or zone.id != besides.id:

@@ -13,7 +13,7 @@ from evidence.model import FirewallRule, Network
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import LINKS, Link, leads_to, links, links_to
 from evidence.subjects.network.firewall import UnreadableRuleError, lets_in
-from evidence.subjects.network.routes import by_default, has_route, napi_route, routed, source_address, subnet
+from evidence.subjects.network.routes import between, by_default, has_route, napi_route, routed, source_address, subnet
 from evidence.subjects.triton import GLOBAL, MANTA_PEERS
 from evidence.subjects.zone import Zone
 
@@ -118,17 +118,16 @@ def first_host(network: Network) -> str:
 
 def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
     """The admin and Manta networks of the other datacenters of its region that a zone has no route to."""
-    networks = [
-        (peer, network)
-        for peer in zone.datacenter.peers
-        for name in ("admin", "manta")
-        if (network := peer.networks.get(name)) is not None
-    ]
-    return [
+    networks = [(peer, net) for peer in zone.datacenter.peers for net in peer.networks.values() if between(net)]
+    lacking = [
         (peer, network)
         for peer, network in networks
-        if not routed(zone.vm.routes, network.subnet) and by_default(zone.vm, first_host(network)) is None
+        if not routed(zone.routes, network.subnet) and by_default(zone.vm, first_host(network)) is None
     ]
+    if not lacking:
+        for peer in zone.datacenter.peers:
+            peer.need_all_networks()
+    return lacking
 
 
 def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]], Missing | None]:

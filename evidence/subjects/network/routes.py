@@ -5,13 +5,24 @@ What a route means is the same for the check that looks for it and for the remed
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from evidence.fact import Missing
 from evidence.model import Network, Nic, Vm
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import GLOBAL
 from evidence.subjects.zone import Zone
+
+LINKLOCAL = "linklocal"
+"""In NAPI, in place of a gateway: the destination is on the link of the NIC itself."""
+
+
+def between(network: Network) -> bool:
+    """Whether a network exists to be routed between datacenters: admin's, and Manta's, of which each rack may have one (RFD 152)."""
+    return re.fullmatch(r"admin|manta(_rack_[A-Za-z0-9_-]+)?", network.name) is not None
 
 
 def subnet(text: str) -> IPv4Network | None:
@@ -70,12 +81,15 @@ def by_default(vm: Vm, host: str) -> Nic | None:
 def has_route(zone: Zone, host: str) -> bool:
     """Whether the zone itself has a route to the host, or is on its network; of default routes see by_default."""
     vm = zone.vm
-    return any((nic_towards(vm, host), covering(vm.routes, host), by_default(vm, host)))
+    return any((nic_towards(vm, host), covering(zone.routes, host), by_default(vm, host)))
 
 
 def network_of(datacenter: Datacenter, nic: Nic) -> Network | None:
     """The NAPI network of a NIC."""
-    return next((net for net in datacenter.networks.values() if net.uuid == nic.network_uuid), None)
+    found = next((net for net in datacenter.networks.values() if net.uuid == nic.network_uuid), None)
+    if found is None:
+        datacenter.need_all_networks()
+    return found
 
 
 def napi_route(zone: Zone, host: str) -> tuple[Network, str] | None:
@@ -92,7 +106,53 @@ def source_address(zone: Zone, host: str) -> str:
     """The address with which the zone speaks to the host: that of the NIC towards the gateway, else its admin NIC."""
     if zone.role == GLOBAL:
         return zone.address("admin")
-    vm = zone.vm
-    known = covering(vm.routes, host)
-    nic = nic_towards(vm, vm.routes[known]) if known is not None else nic_towards(vm, host) or by_default(vm, host)
+    vm, routes = zone.vm, zone.routes
+    known = covering(routes, host)
+    nic = nic_towards(vm, routes[known]) if known is not None else nic_towards(vm, host) or by_default(vm, host)
     return nic.ip if nic is not None else zone.address("admin")
+
+
+@dataclass(frozen=True)
+class Passing:
+    """Routes of a zone that will not last, since NAPI does not know them: as vmadm has set them, and those of its kernel alone.
+
+    `unseen` says why the kernel's are not known, if so.
+    """
+
+    by_vmadm: dict[str, str]
+    by_hand: dict[str, str]
+    unseen: Missing | None = None
+
+
+def passing(zone: Zone) -> Passing:
+    """What of a zone's routes NAPI does not know.  A route that was typed in the zone is in its kernel only."""
+    known, by_vmadm = _known_to_napi(zone), zone.vm.routes
+    unknown = {to: via for to, via in by_vmadm.items() if not _covered(to, via, known)}
+    try:
+        kernel = zone.kernel or ()
+    except Missing as missing:
+        return Passing(unknown, {}, missing)
+    either = known | set(by_vmadm.items())
+    return Passing(unknown, {to: via for to, via in kernel if not _covered(to, via, either)})
+
+
+def _known_to_napi(zone: Zone) -> set[tuple[str, str]]:
+    """The routes that NAPI has for the networks of a zone, with gateways as vmadm writes them.
+
+    `linklocal` is the NIC on that network (sdc-napi:lib/models/nic/obj.js); vmadm writes it by its MAC or its number.
+    """
+    networks = {network.uuid: network for network in zone.datacenter.networks.values()}
+    found: set[tuple[str, str]] = set()
+    for number, nic in enumerate(zone.vm.nics):
+        if nic.network_uuid not in networks:
+            zone.datacenter.need_all_networks()
+            continue
+        for to, via in networks[nic.network_uuid].routes.items():
+            ways = (f"macs[{nic.mac}]", f"nics[{number}]") if via == LINKLOCAL else (via,)
+            found |= {(to, way) for way in ways}
+    return found
+
+
+def _covered(to: str, via: str, known: set[tuple[str, str]]) -> bool:
+    """Whether one of the routes leads there by the same gateway."""
+    return (to, via) in known or routed([net for net, hop in known if hop == via], to)

@@ -16,6 +16,10 @@ CASES = (
     case("firewall-off@my-dc-1.ufds0", "ufds-is-not-open[my-dc-1]"),
     case("firewall-open@my-dc-2.ufds0", "ufds-is-not-open[my-dc-2]"),
     case("route-by-hand@my-dc-3.imgapi0", "routes-are-durable[my-dc-3.imgapi0]"),
+    case(
+        "routes-typed@my-dc-3",
+        *(f"routes-are-durable[my-dc-3.{alias}]" for alias in ("adminui0", "cloudapi0", "ufds0")),
+    ),
     case("headnode-route-missing@my-dc-3", f"headnode-reaches-master-ufds[my-dc-3.global--{MASTER_UFDS}]"),
     case("network-overlaps@my-dc-3", "networks-do-not-overlap[coupling]", mended=True),
     case("route-missing@my-dc-3.imgapi0", "triton-zones-have-manta-routes[my-dc-3.imgapi0]", lab=MANTA),
