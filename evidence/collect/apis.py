@@ -40,7 +40,7 @@ class Apis:
         return parse.networks(*pages)
 
     async def ring_images(self) -> tuple[str, ...]:
-        return parse.images(await read(self.draft, self.services, "imgapi", f"/images?name={RING}"), RING)
+        return images(await read(self.draft, self.services, "imgapi", f"/images?name={RING}"), RING)
 
     async def ping(self, vm: Vm) -> None:
         scheme, port, path = PINGS[vm.role]
@@ -57,3 +57,16 @@ class Apis:
             return parse.firewall_rules(await read(self.draft, self.services, "fwapi", path))
 
         await self.draft.ask_zone(vm, "rules", answer, path=path)
+
+
+def images(text: str, name: str) -> tuple[str, ...]:
+    """IMGAPI's /images: the uuids of the active ones of a name, sorted."""
+    found = []
+    for item in parse.json_list(text, "IMGAPI's answer"):
+        read = parse.an_object(item, "an image")
+        if (
+            parse.text_of(read, "name", "an image", "") == name
+            and parse.text_of(read, "state", "an image", "active") == "active"
+        ):
+            found.append(parse.text_of(read, "uuid", "an image"))
+    return tuple(sorted(found))

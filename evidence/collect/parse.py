@@ -6,9 +6,7 @@ else does; what is not asked for is dropped.  Source: facts, "Exact forms".
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,7 +15,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from msgspec.structs import replace
 
 from evidence.inventory.model import ID
-from evidence.model import FirewallRule, HealthcheckRow, HealthRow, Network, Nic, Service, SysInfo, Vm
+from evidence.model import FirewallRule, HealthcheckRow, HealthRow, Network, Nic, SysInfo, Vm
 from evidence.redact import cut
 from evidence.subjects.triton import MANTA_ROLES, ROLES, UUID
 
@@ -50,14 +48,14 @@ def json_value(text: str) -> Any:
     except RecursionError:
         raise UnreadableError("the answer is JSON nested too deeply to be read") from None
     except ValueError:
-        raise UnreadableError(f"the answer is not JSON; it begins with {_shown(text)}") from None
+        raise UnreadableError(f"the answer is not JSON; it begins with {shown(text)}") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     start = " ".join(text[:200].split())[:60]
     return json.dumps(start)
 
@@ -182,7 +180,7 @@ def _vm(read: Mapping[str, Any], role: str) -> Vm:
     what = "a VM"
     uuid = text_of(read, "uuid", what)
     if not UUID.fullmatch(uuid):
-        raise UnreadableError(f"a VM has {_shown(uuid)} as uuid")
+        raise UnreadableError(f"a VM has {shown(uuid)} as uuid")
     nics = read.get("nics", [])
     if not isinstance(nics, list) or len(nics) > 64:
         raise UnreadableError("the nics of a VM are not a list of a few NICs")
@@ -252,7 +250,7 @@ def healthcheck(text: str) -> Rows[tuple[HealthcheckRow, ...]]:
 def _healthcheck_row(line: str) -> HealthcheckRow:
     parts = line.strip().split(":")
     if len(parts) != 4:
-        raise UnreadableError(f"the line {_shown(line)} is not role:state:agent:status")
+        raise UnreadableError(f"the line {shown(line)} is not role:state:agent:status")
     role, state, _, status = map(cut, parts)
     return HealthcheckRow(role, state, status)
 
@@ -295,63 +293,3 @@ def firewall_rules(text: str) -> tuple[FirewallRule, ...]:
         uuid, rule = (text_of(read, key, "a firewall rule") for key in ("uuid", "rule"))
         found.append(FirewallRule(uuid, rule, _flag(read, "enabled")))
     return tuple(sorted(found, key=lambda each: each.uuid))
-
-
-def images(text: str, name: str) -> tuple[str, ...]:
-    """IMGAPI's /images: the uuids of the active ones of a name, sorted."""
-    found = []
-    for item in json_list(text, "IMGAPI's answer"):
-        read = an_object(item, "an image")
-        if text_of(read, "name", "an image", "") == name and text_of(read, "state", "an image", "active") == "active":
-            found.append(text_of(read, "uuid", "an image"))
-    return tuple(sorted(found))
-
-
-def svcs(text: str) -> tuple[Service, ...]:
-    """`svcs -aH -o state,stime,fmri`; a "*" behind the state (in transition) is taken off, legacy services left out."""
-    found = []
-    for line in text.splitlines()[:MOST]:
-        if not line.strip():
-            continue
-        words = line.split()  # no pattern: one that allows for spaces takes for ever on a line of nothing else
-        stime = " ".join(words[1:-1])
-        if len(words) < 3 or len(stime) > 20 or not words[-1].startswith(("svc:/", "lrc:/")):
-            raise UnreadableError(f"svcs printed {_shown(line)}, which is not state, time and FMRI")
-        if words[-1].startswith("svc:/"):
-            found.append(Service(fmri=cut(words[-1]), state=cut(words[0].rstrip("*"))))
-    if not found:
-        raise UnreadableError("svcs printed nothing")
-    return tuple(sorted(found, key=lambda service: service.fmri))
-
-
-def kernel_routes(text: str) -> tuple[tuple[str, str], ...]:
-    """`netstat -rnv -f inet`: destination and gateway of each route that has a gateway, without the default one.
-
-    The columns are destination, mask, gateway, perhaps a device, numbers, flags (a G: by a gateway), numbers
-    (illumos-gate:usr/src/cmd/cmd-inet/usr.bin/netstat/netstat.c, ire_report_item_v4).
-    """
-    lines = text.splitlines()[:MOST]
-    header = next((index for index, line in enumerate(lines) if line.split()[:3] == _NETSTAT), None)
-    if header is None:
-        raise UnreadableError("netstat printed no table of routes")
-    found = set()
-    for line in lines[header + 1 :]:
-        words = line.split()
-        if not words or set(line) <= {"-", " "}:
-            continue
-        flags = next((word for word in words[3:] if re.fullmatch(r"U[A-Za-z]*", word)), None)
-        if flags is None:
-            raise UnreadableError(f"netstat printed {_shown(line)}, which is no route")
-        if "G" in flags and words[0] != "default":
-            found.add(_kernel_route(line, *words[:3]))
-    return tuple(sorted(found))
-
-
-_NETSTAT = ["Destination", "Mask", "Gateway"]
-
-
-def _kernel_route(line: str, to: str, mask: str, via: str) -> tuple[str, str]:
-    try:
-        return str(ipaddress.IPv4Network(f"{to}/{mask}")), str(ipaddress.IPv4Address(via))
-    except ValueError:
-        raise UnreadableError(f"netstat printed {_shown(line)}, which is no route") from None

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from evidence.collect import parse
+from evidence.collect import parse, printed
 from evidence.model import Probe, Service
 from evidence.redact import cut
 from evidence.subjects.links import Link
@@ -216,7 +216,7 @@ def _kernel(answers: Answers, output: bytes, position: int) -> int:
         answers.kernel_why = f"netstat failed with exit status {code}"
     else:
         try:
-            answers.kernel = parse.kernel_routes(text)
+            answers.kernel = printed.kernel_routes(text)
         except parse.UnreadableError as error:
             answers.kernel_why = str(error)
     return end
@@ -228,7 +228,7 @@ def _services(answers: Answers, output: bytes, position: int) -> int:
         answers.services_why = "svcs did not come to an end"
         return end
     try:
-        answers.services = parse.svcs(text)
+        answers.services = printed.svcs(text)
     except parse.UnreadableError as error:
         answers.services_why = f"svcs failed with exit status {code}" if code else str(error)
     return end

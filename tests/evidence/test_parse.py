@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from evidence.collect import parse
+from evidence.collect import parse, printed
 from evidence.collect.parse import UnreadableError
 
 VM = {
@@ -27,7 +27,7 @@ PARSERS: tuple[Callable[[str], object], ...] = (
     parse.check_health,
     parse.healthcheck,
     parse.networks,
-    parse.svcs,
+    printed.svcs,
 )
 HOSTILE = (
     "",
@@ -108,7 +108,7 @@ def test_services_in_transition_and_legacy_ones() -> None:
     text = (
         " online*       11:29:33 svc:/manta/application/binder:default\nlegacy_run     Nov_23   lrc:/etc/rc2_d/S20x\n"
     )
-    (service,) = parse.svcs(text + "maintenance    2025     svc:/a:b\n")[1:]
+    (service,) = printed.svcs(text + "maintenance    2025     svc:/a:b\n")[1:]
     assert service.state == "online"
 
 

@@ -1,0 +1,59 @@
+"""What illumos' own tools print in a zone → the model: svcs and netstat.  Pure, as parse.py is."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from evidence.collect.parse import MOST, UnreadableError, shown
+from evidence.model import Service
+from evidence.redact import cut
+
+_NETSTAT = ["Destination", "Mask", "Gateway"]
+
+
+def svcs(text: str) -> tuple[Service, ...]:
+    """`svcs -aH -o state,stime,fmri`; a "*" behind the state (in transition) is taken off, legacy services left out."""
+    found = []
+    for line in text.splitlines()[:MOST]:
+        if not line.strip():
+            continue
+        words = line.split()  # no pattern: one that allows for spaces takes for ever on a line of nothing else
+        stime = " ".join(words[1:-1])
+        if len(words) < 3 or len(stime) > 20 or not words[-1].startswith(("svc:/", "lrc:/")):
+            raise UnreadableError(f"svcs printed {shown(line)}, which is not state, time and FMRI")
+        if words[-1].startswith("svc:/"):
+            found.append(Service(fmri=cut(words[-1]), state=cut(words[0].rstrip("*"))))
+    if not found:
+        raise UnreadableError("svcs printed nothing")
+    return tuple(sorted(found, key=lambda service: service.fmri))
+
+
+def kernel_routes(text: str) -> tuple[tuple[str, str], ...]:
+    """`netstat -rnv -f inet`: destination and gateway of each route that has a gateway, without the default one.
+
+    The columns are destination, mask, gateway, perhaps a device, numbers, flags (a G: by a gateway), numbers
+    (illumos-gate:usr/src/cmd/cmd-inet/usr.bin/netstat/netstat.c, ire_report_item_v4).
+    """
+    lines = text.splitlines()[:MOST]
+    header = next((index for index, line in enumerate(lines) if line.split()[:3] == _NETSTAT), None)
+    if header is None:
+        raise UnreadableError("netstat printed no table of routes")
+    found = set()
+    for line in lines[header + 1 :]:
+        words = line.split()
+        if not words or set(line) <= {"-", " "}:
+            continue
+        flags = next((word for word in words[3:] if re.fullmatch(r"U[A-Za-z]*", word)), None)
+        if flags is None:
+            raise UnreadableError(f"netstat printed {shown(line)}, which is no route")
+        if "G" in flags and words[0] != "default":
+            found.add(_kernel_route(line, *words[:3]))
+    return tuple(sorted(found))
+
+
+def _kernel_route(line: str, to: str, mask: str, via: str) -> tuple[str, str]:
+    try:
+        return str(ipaddress.IPv4Network(f"{to}/{mask}")), str(ipaddress.IPv4Address(via))
+    except ValueError:
+        raise UnreadableError(f"netstat printed {shown(line)}, which is no route") from None
