@@ -84,12 +84,12 @@ def test_napi_is_asked_for_every_page(count: int, asked: int) -> None:
     ],
 )
 def test_an_error_says_why(body: str, told: str) -> None:
-    from evidence.collect.web import Page
+    from evidence.collect.web import RawAnswer
 
     ask = services.Services(cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None))
 
     async def get(*_: object) -> Page:
-        return Page(503, body, 1)
+        return RawAnswer(503, body, 1)
 
     ask._get = get  # type: ignore[method-assign,assignment]
     with pytest.raises(UnansweredError) as error:
