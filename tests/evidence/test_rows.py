@@ -88,7 +88,7 @@ def test_an_error_says_why(body: str, told: str) -> None:
 
     ask = services.Services(cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None))
 
-    async def get(*_: object) -> Page:
+    async def get(*_: object) -> RawAnswer:
         return RawAnswer(503, body, 1)
 
     ask._get = get  # type: ignore[method-assign,assignment]
