@@ -44,7 +44,7 @@ async def why(error: Exception, attempt: LoggingIn) -> str:
             return await _on_the_way(failed, attempt)
     if isinstance(error, TimeoutError):
         return _silent(attempt)
-    if isinstance(error, asyncssh.ConnectionLost) and attempt.peer.connected:
+    if isinstance(error, (asyncssh.ConnectionLost, ConnectionResetError, BrokenPipeError)) and attempt.peer.connected:
         shown = attempt.target.shown
         return f"{attempt.name()} closed the connection while logging in: {reason(error)} (`ssh -v {shown}` shows more)"
     settings = attempt.way[-1] if attempt.way else None
