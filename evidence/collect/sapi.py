@@ -53,12 +53,14 @@ class Sapi:
             known = await self._instances(vm.role)
             if not known:
                 raise UnansweredError(f"SAPI lists no instance of {vm.role}")
+            if None in known and vm.uuid not in known:  # it may be the one that cannot be read
+                raise UnansweredError(f"SAPI lists an instance of {vm.role} that cannot be read")
             return vm.uuid in known
 
         await self.draft.ask_zone(vm, "instance", answer)
 
     async def _instances(self, role: str) -> set[object]:
-        """The uuids of the instances of a service."""
+        """The uuids of the instances of a service; None for one that cannot be read."""
         service = (self.draft.facts["services"].value or {}).get(role)
         if service is None or not UUID.fullmatch(service.uuid):
             raise UnansweredError(f"SAPI lists no service {role}: {self.draft.why('services')}")
