@@ -25,6 +25,6 @@ def make_room(datacenters: int) -> None:
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise MachineError(
             f"this machine lets a process have {hard} files open, and asking {datacenters} head nodes needs {needed}, so nobody "
-            f"was asked — let it have more (`ulimit -n {needed}`), or judge one datacenter at a time (--datacenter)"
+            f"was asked — raise that limit: `ulimit -n {needed}` as root, or `nofile` in /etc/security/limits.conf"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
