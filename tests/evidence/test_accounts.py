@@ -92,7 +92,7 @@ def meet(*, master: Found | None, candidate: bool = True) -> Collisions:
         return found
 
     async def bounded() -> Collisions:
-        return await asyncio.wait_for(everything(), 5)
+        return await asyncio.wait_for(everything(), 60)
 
     return asyncio.run(bounded())
 

@@ -113,7 +113,7 @@ def test_who_accepts_and_says_nothing_is_waited_for_in_bounds() -> None:
         thread.start()
         began = time.monotonic()
         answer = asyncio.run(cloudapi.outside(f"https://127.0.0.1:{server.getsockname()[1]}", 0.5, VAULT))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 30  # a wait of half a second, however busy the machine
         thread.join()
         kept[0].close()
     assert answer.status == 0

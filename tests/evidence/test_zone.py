@@ -68,7 +68,7 @@ def test_it_is_pure_ascii_and_runs_only_when_it_arrived_whole() -> None:
 
 def run(*words: str) -> bytes:
     return subprocess.run(
-        ["bash", "-s", "--", *words], input=zone.SCRIPT.encode(), stdout=subprocess.PIPE, timeout=30, check=True
+        ["bash", "-s", "--", *words], input=zone.SCRIPT.encode(), stdout=subprocess.PIPE, timeout=120, check=True
     ).stdout
 
 

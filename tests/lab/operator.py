@@ -68,9 +68,9 @@ def living(*options: str) -> Iterator[Operator]:
         process.stdin.write("true\n")
         assert shell.types("true")[0] == 0
     except (AssertionError, BrokenPipeError):
-        if process.wait(10) == 2:
+        if process.wait(60) == 2:
             pytest.skip("no namespaces on this machine")
         raise
     yield shell
     process.stdin.close()
-    process.wait(10)
+    process.wait(60)

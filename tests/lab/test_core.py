@@ -121,7 +121,7 @@ def test_nothing_survives_the_first_process() -> None:
     # Everything inside holds the pipe: it ends when the last of them has gone.
     began = time.monotonic()
     assert process.stdout.read() == ""
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # not the 1000 s of its command
     process.wait()
     assert not [each for each in pathlib.Path("/proc").iterdir() if each.name.isdigit() and _is_sleep(each)]
 

@@ -30,7 +30,7 @@ def has_namespaces() -> bool:
 needs_namespaces = pytest.mark.skipif(not has_namespaces(), reason="no namespaces on this machine")
 
 
-def wait_for(condition: Callable[[], bool], within: float = 10) -> bool:
+def wait_for(condition: Callable[[], bool], within: float = 60) -> bool:
     until = time.monotonic() + within
     while not condition():
         if time.monotonic() > until:
@@ -105,8 +105,8 @@ def test_nothing_survives_the_first_process(which: str, place: dict[str, str]) -
     # All of them hold the pipe: it ends when the last one has gone.
     began = time.monotonic()
     assert process.stdout.read() == ""
-    assert time.monotonic() - began < 10
-    process.wait(10)
+    assert time.monotonic() - began < 60
+    process.wait(60)
     assert wait_for(lambda: not [pid for pid in everyone[1:] if pathlib.Path(f"/proc/{pid}").exists()])
     assert not namespaces(existing) & own  # younger ones may be another lab's: the kernel uses the names again
     assert mounts() == before

@@ -71,7 +71,7 @@ def test_an_array_ends_the_process() -> None:
         servers.sapis["my-dc-1"]._on_exit = lambda _: ended.set()
         with pytest.raises(EOFError):
             await put(servers, CLOUDAPI, [])
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), 60)
         with pytest.raises(ConnectionRefusedError):
             await ask(servers, "/ping")
 

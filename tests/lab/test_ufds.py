@@ -69,8 +69,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path,
 
 
 def bound(port: int, password: str = ROOT_PASSWORD) -> Any:
-    server = ldap3.Server("127.0.0.1", port=port, use_ssl=True, get_info=ldap3.NONE, connect_timeout=2)
-    connection = ldap3.Connection(server, ROOT_DN, password, check_names=False, receive_timeout=1)
+    server = ldap3.Server("127.0.0.1", port=port, use_ssl=True, get_info=ldap3.NONE, connect_timeout=20)
+    connection = ldap3.Connection(server, ROOT_DN, password, check_names=False, receive_timeout=20)
     connection.bind()
     return connection
 

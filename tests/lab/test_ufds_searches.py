@@ -161,7 +161,7 @@ def test_attributes(replay: Replay, asked: list[str], names: list[str]) -> None:
 def test_a_bind_other_than_simple_ends_the_connection(replay: Replay) -> None:
     host, port = replay.servers["master"]
     server = ldap3.Server(host, port=port, use_ssl=True, get_info=ldap3.NONE)
-    connection = ldap3.Connection(server, authentication=ldap3.SASL, sasl_mechanism=ldap3.EXTERNAL, receive_timeout=5)
+    connection = ldap3.Connection(server, authentication=ldap3.SASL, sasl_mechanism=ldap3.EXTERNAL, receive_timeout=60)
     assert not connection.bind()
     assert connection.result["result"] == 2
     with pytest.raises(LDAPExceptionError):

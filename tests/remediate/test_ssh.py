@@ -27,7 +27,7 @@ def typed(command: str, folder: Path) -> str:
         text=True,
         check=True,
         cwd=folder,
-        timeout=20,
+        timeout=120,
     )
     return done.stdout
 

@@ -37,7 +37,7 @@ echo 'the password is @, and token=@' >> config.json
 def typed(datacenter: str, command: str) -> str:
     """What a command prints on a head node."""
     done = subprocess.run(
-        ["ssh", datacenter, in_login(command)], check=False, capture_output=True, text=True, timeout=20
+        ["ssh", datacenter, in_login(command)], check=False, capture_output=True, text=True, timeout=120
     )
     return done.stdout
 

@@ -48,7 +48,7 @@ def seconds(work: Callable[[], object]) -> float:
     "shape", ["a" + " " * 20, "a " * 10, "a" * 20, "'a" * 10, '"a" ' * 5, "://a@" * 4, "https://" * 3]
 )
 def test_no_pattern_takes_for_ever(shape: str) -> None:
-    """Four times as long a line takes no more than about four times as long, not sixteen times."""
+    """Sixteen times as long a line takes about sixteen times as long, not 256 times: between them is room for noise."""
     vault = Vault(b"k" * 32)
 
     def reads(length: int) -> Callable[[], object]:
@@ -61,7 +61,7 @@ def test_no_pattern_takes_for_ever(shape: str) -> None:
 
         return work
 
-    assert seconds(reads(80_000)) < 10 * max(seconds(reads(20_000)), 0.001)
+    assert seconds(reads(160_000)) < 64 * max(seconds(reads(10_000)), 0.0005)
 
 
 @pytest.mark.parametrize(
