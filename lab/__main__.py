@@ -35,6 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--instances", default="", metavar="ROLE=N,…", help="several zones of a service: binder=2")
     parser.add_argument("--accounts", type=int, default=0, metavar="N", help="more accounts in every directory")
     parser.add_argument("--manta", action="store_true", help="with Manta: its application, and its zones everywhere")
+    parser.add_argument(
+        "--openssh", action="store_true", help="this machine's own sshd on the head nodes, as root only"
+    )
     parser.add_argument("--fault", action="append", default=[], metavar="NAME[@SUBJECT]", help="planted before COMMAND")
     parser.add_argument("--list-faults", action="store_true", help="prints what can be planted, and exits")
     parser.add_argument("--verbose", action="store_true", help="the lab's own log on standard error")
@@ -78,6 +81,13 @@ def main(arguments: Sequence[str]) -> int:
     if refused is not None:
         print(f"lab: {refused}", file=sys.stderr)
         return BAD_OPTION
+    if options.openssh:
+        from lab.machine import openssh  # see above
+
+        cannot = openssh.refused()
+        if cannot is not None:
+            print(f"lab: {cannot}", file=sys.stderr)
+            return world.CANNOT
     try:
         return world.enter(arguments)
     except world.CannotRunError as error:
@@ -111,7 +121,10 @@ def _run(options: argparse.Namespace) -> int:
     from lab.run import daemon  # see above
 
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
-    return daemon.main(_plan(options), faults=options.fault, command=command or ["bash"], verbose=options.verbose)
+    return daemon.main(
+        _plan(options), faults=options.fault, command=command or ["bash"],
+        verbose=options.verbose, openssh=options.openssh,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ async def _run(call: Call) -> int | None:
     try:
         return await handler(call)
     except UsageError as error:
-        call.err(f"{error}\n")
+        call.err(f"{error}\n" if str(error) else "")
         return error.code
     except (ConnectionError, EOFError):
         raise

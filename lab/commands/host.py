@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+from lab.commands import configuration
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.machine import namespaces, roots
 from lab.machine.machines import Machine
@@ -223,7 +224,7 @@ def enter_zone(call: Call, machine: Machine, words: list[str], *, null: bool = F
     path = roots.ZLOGIN_PATH if words else ":".join([*own, roots.LOGIN_PATH])
     argv = [
         "/.lab/bin/nsenter", f"--net=/.netns/{machine.namespace}", f"--root={root}", f"--wd={root}/root", "--",
-        "/usr/bin/env", prompt, f"PATH={path}", *shell,
+        "/.lab/bin/env", prompt, f"PATH={path}", *shell,
     ]  # fmt: skip
     if null:
         argv = ["/usr/bin/bash", "-c", 'exec "$0" "$@" </dev/null', *argv]
@@ -236,6 +237,9 @@ async def vmname(call: Call) -> int:
     if not call.arguments:
         call.out("Usage: /opt/smartdc/bin/sdc-vmname <zone role>\n")
         return 2
+    if not await configuration.loaded(call, "ufds_admin_uuid"):
+        call.out("Unable to find UUID for admin.\n")
+        return 1
     role = call.arguments[0]
     found = [machine for machine in call.site.core.values() if machine.zone.role.startswith(role)]
     if len(found) != 1:

@@ -1,6 +1,6 @@
 """sdc-ldap: OpenLDAP's tools against the local UFDS, as root; and these tools themselves, where Triton has them.
 
-Source: sdc-sdc:bin/sdc-ldap (its search unfolds the lines), OpenLDAP's messages.
+Source: sdc-headnode:tools/bin/sdc-ldap (its search unfolds the lines), OpenLDAP's messages.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ldap3.core.exceptions import LDAPExceptionError
 from ldap3.operation.search import compile_filter, parse_filter
 from pyasn1.codec.ber.encoder import encode
 
+from lab.commands import configuration
 from lab.commands.call import Call, UsageError, command
 from lab.plan.names import ROOT_DN
 from lab.servers import resolve
@@ -41,7 +42,8 @@ Commands:
   search, s         call 'ldapsearch' with appropriate connection/auth args
   modify            call 'ldapmodify'
   add               call 'ldapadd'
-  delete, del, rm   call 'ldapdelete'"""
+  delete, del, rm   call 'ldapdelete'
+  whoami            call 'ldapwhoami' (if available)"""
 Connect = Callable[[], Awaitable[LdapClient]]
 
 
@@ -52,7 +54,7 @@ def packed(text: str) -> bytes:
 
 
 async def _connect(call: Call) -> LdapClient:
-    # The wrapper takes the password from the configuration of the sdc zone, which is rendered from SAPI.
+    # The password is what SAPI says, as the services have it.
     return await connect(call, f"ufds.{call.site.datacenter.suffix}", 636, ROOT_DN, call.lab.root_password(call.site))
 
 
@@ -95,13 +97,23 @@ async def sdc_ldap(call: Call) -> int:
         call.out(f"{USAGE}\n")
         return 0
     local = _Options(bare=True, fold=False)
+    host = await configuration.loaded(call, "ufds_domain", errexit=True)
+    if not host:
+        raise UsageError("Unable to find UFDS host.", 1)
+
+    async def there() -> LdapClient:
+        name, password = [await configuration.loaded(call, f"ufds_ldap_root_{each}") for each in ("dn", "pw")]
+        return await connect(call, host, 636, name, password.partition(":")[0])  # `cut -d: -f2`
+
     match words:
         case ["search" | "s", *rest]:
-            return await _search(call, _read(call, rest, local), lambda: _connect(call))
+            return await _search(call, _read(call, rest, local), there)
         case ["add" | "modify" as verb, *rest]:
-            return await _change(call, _read(call, rest, local), lambda: _connect(call), adds=verb == "add")
+            return await _change(call, _read(call, rest, local), there, adds=verb == "add")
         case ["delete" | "del" | "rm", *rest]:
-            return await _delete(call, _read(call, rest, local), lambda: _connect(call))
+            return await _delete(call, _read(call, rest, local), there)
+        case ["whoami"]:
+            return await _whoami(call, there, await configuration.loaded(call, "ufds_ldap_root_dn"))
     call.out(f"sdc-ldap: error: unknown command '{words[0]}'\n")
     return 1
 
@@ -124,10 +136,14 @@ async def tool(call: Call) -> int:
         case "ldapdelete":
             return await _delete(call, options, there)
         case "ldapwhoami":
-            await (await there()).close()
-            call.out(f"dn:{options.name}\n" if options.name else "anonymous\n")
-            return 0
+            return await _whoami(call, there, options.name)
     return await _change(call, options, there, adds=call.name == "ldapadd")
+
+
+async def _whoami(call: Call, there: Connect, name: str) -> int:
+    await (await there()).close()
+    call.out(f"dn:{name}\n" if name else "anonymous\n")
+    return 0
 
 
 @dataclass

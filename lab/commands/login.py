@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getopt
 
+from lab.commands import configuration
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.commands.host import enter_zone
 
@@ -29,6 +30,8 @@ async def login(call: Call) -> int | None:
         given, words = getopt.getopt(call.arguments, "lc:")
     except getopt.GetoptError as error:
         raise UsageError(f"sdc-login: the lab does not imitate this: {error}", NOT_IMITATED) from None
+    if not await configuration.loaded(call, "ufds_admin_uuid"):
+        raise UsageError("sdc-login: error: Unable to find UUID for admin.", 1)
     if not words:
         raise UsageError("Usage: /opt/smartdc/bin/sdc-login [-c choice] <alias | VM uuid | zone role>", 2)
     wanted, choice = words[0], dict(given).get("-c", "")

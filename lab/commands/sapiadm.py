@@ -6,12 +6,14 @@ import getopt
 import json
 from typing import Any
 
+from lab.commands import configuration
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.servers import http, resolve
 from lab.servers.curl import FOREVER
 from lab.servers.resolve import address_of
 
-KINDS = ("applications", "services", "instances")
+KINDS = {"applications": "application", "services": "service", "instances": "instance"}
+"""What whatis looks for, in this order, and what it then calls the type (node-sdc-clients:lib/sapi.js)."""
 IMITATED = "`get UUID` and `update UUID [-f FILE | metadata.KEY=VALUE]`"
 HELP = """Update a SAPI object.
 
@@ -48,8 +50,8 @@ def _wrong(text: str) -> UsageError:
 
 
 async def _request(call: Call, method: str, target: str, body: bytes = b"") -> http.Response:
-    """In the global zone sapiadm takes SAPI's name from /usbkey/config, and so needs binder."""
-    host = f"sapi.{call.site.datacenter.suffix}"
+    """In the global zone sapiadm takes SAPI's name from config.sh, and so needs binder."""
+    host = await _domain(call)
     headers = {"Host": host, "Accept": "application/json", "Content-Type": "application/json", "Accept-Version": "~2"}
     try:
         address = await address_of(call.machine, host)
@@ -62,11 +64,21 @@ async def _request(call: Call, method: str, target: str, body: bytes = b"") -> h
         raise UsageError(f"sapiadm {call.arguments[0]}: error: connect {host}:80: {error}", 1) from None
 
 
+async def _domain(call: Call) -> str:
+    try:
+        host = str((await configuration.parsed(call)).get("sapi_domain") or "")
+    except ValueError as error:
+        raise UsageError(f"SyntaxError: {error}", 8) from None  # nobody catches it: Node ends with 8
+    if not host:
+        raise UsageError(f"sapiadm {call.arguments[0]}: error: connect ECONNREFUSED", 1)
+    return host
+
+
 async def _find(call: Call, uuid: str) -> tuple[str, dict[str, Any]] | None:
-    for kind in KINDS:
+    for kind, name in KINDS.items():
         answer = await _request(call, "GET", f"/{kind}/{uuid}")
         if answer.status == 200:
-            return kind, json.loads(answer.body)
+            return kind, json.loads(answer.body) | {"type": name}
     return None
 
 

@@ -1,86 +1,172 @@
-"""json (github.com/trentm/json), the part of it that Triton's operators type."""
+"""json 5.1.1, the platform's /usr/bin/json (github.com/trentm/json, lib/jsontool.js): what of it Triton's operators type."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
-from lab.commands.call import Call, UsageError, command
+from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 
 _MISSING = object()
-_STEP = re.compile(r"\[(\d+)\]|\[\"([^\"]*)\"\]|([^.\[]+)")
+_BIT = re.compile(r"\[(?:\"[^\"]*\"|'[^']*'|[^\]])*\]|[^.\[]+")
+WITH_VALUE = "doD"
+NOT_HERE = {"-c", "-e", "-i", "-D", "-A", "--merge", "--deep-merge", "-h", "--help", "--version"}
+LONG = {"--quiet": "q", "--array": "a", "--group": "g", "--keys": "k", "--validate": "v", "--output": "o"}
+
+
+@dataclass
+class _Options:
+    """The command line; `indent` of -o json-N, None of a plain -o jsony."""
+
+    flags: set[str] = field(default_factory=set)
+    keys: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    delimiter: str = " "
+    indent: int = 2
 
 
 @command("json")
 async def json_tool(call: Call) -> int:
-    """`json [-H] [-a] [-q] [-j] [-f FILE] [KEY…]`; -c, -e and editing (-I, -E) are not imitated."""
-    options, keys, file, delimiter = set(), [], None, " "
-    words = iter(call.arguments)
-    for word in words:
-        if word == "-f":
-            file = next(words, "")
-        elif word == "-d":
-            delimiter = next(words, "")
-        elif word.startswith("-") and len(word) > 1 and not set(word[1:]) - set("Hajqgn"):
-            options |= set(word[1:])
-        elif word.startswith("-"):
-            raise UsageError(f"json: the lab does not imitate {word}", 127)
-        else:
-            keys.append(word)
-    text = (call.path(file).read_bytes() if file else await call.stdin()).decode("utf-8", "replace")
-    if "H" in options or re.match(r"HTTP/\d", text):
-        head, _, body = text.replace("\r\n", "\n").partition("\n\n")
-        if "H" not in options:
-            call.out(head.replace("\n", "\r\n") + "\r\n\r\n")
-        text = body
+    """`json [-HaqjgkdA] [-o json[-N]] [-f FILE] [LOOKUP…]`; -c, -e and -D are not imitated."""
+    options = _parsed(call.arguments)
+    text = await _input(call, options)
+    while text.startswith("HTTP/") and (head := re.match(r".*?\r\n\r\n|.*?\n\n", text, re.DOTALL)):
+        if "H" not in options.flags:
+            call.out(head[0])
+        text = text[head.end() :]
+        if not head[0].startswith("HTTP/1.1 100 Continue"):
+            break
+    if not text:
+        return 0
     try:
-        values = _documents(text)
+        value = _grouped(text) if "g" in options.flags else _decoded(text)
     except ValueError as error:
-        if "q" not in options:
+        if "q" not in options.flags:
             call.err(f"json: error: input is not JSON: {error}\n")
-        call.out(text if "q" in options else "")
+        if "v" not in options.flags:
+            call.out(text if text.endswith("\n") else f"{text}\n")  # passed on as it is
         return 1
-    for value in values:
-        _show(call, value, keys, options, delimiter)
+    if "v" not in options.flags:
+        call.out(_shown(value, options))
     return 0
 
 
-def _documents(text: str) -> list[Any]:
-    decoder = json.JSONDecoder()
-    found, position = [], 0
-    while text[position:].strip():
-        position += len(text[position:]) - len(text[position:].lstrip())
-        value, position = decoder.raw_decode(text, position)
-        found.append(value)
+def _apart(words: list[str]) -> list[str]:
+    """-iH as -i -H; what has a value takes the rest of its word."""
+    found: list[str] = []
+    for word in words:
+        if len(word) < 3 or word[0] != "-" or word[1] == "-":
+            found.append(word)
+            continue
+        for index, letter in enumerate(word[1:], 2):
+            found.append(f"-{letter}")
+            if letter in WITH_VALUE:
+                found += [word[index:]] * bool(word[index:])
+                break
     return found
 
 
-def _show(call: Call, value: Any, keys: list[str], options: set[str], delimiter: str) -> None:
-    if "a" in options:
-        for item in value if isinstance(value, list) else [value]:
-            if not keys:
-                call.out(_text(item) + "\n")
-            else:
-                cells = [_look(item, key) for key in keys]
-                call.out(delimiter.join("" if cell is _MISSING else _text(cell, None) for cell in cells) + "\n")
-    elif not keys:
-        call.out(json.dumps(value, indent=2, ensure_ascii=False) + "\n" if not isinstance(value, str) else value + "\n")
-    else:
-        for key in keys:
-            found = _look(value, key)
-            if found is not _MISSING:
-                call.out((json.dumps(found, indent=2, ensure_ascii=False) if "j" in options else _text(found)) + "\n")
+def _parsed(words: list[str]) -> _Options:
+    options, rest = _Options(), iter(_apart(words))
+    for word in rest:
+        if word in NOT_HERE:
+            raise UsageError(f"json: the lab does not imitate {word}", NOT_IMITATED)
+        letter = LONG.get(word) or (word[1:] if len(word) == 2 else "")
+        if word == "--":
+            options.keys += rest
+        elif not word.startswith("-") or word == "-":
+            options.keys.append(word)
+        elif letter == "f":
+            options.files.append(next(rest, ""))
+        elif letter == "d":
+            options.delimiter = next(rest, "").replace("\\t", "\t").replace("\\n", "\n")
+        elif letter == "o":
+            _mode(options, next(rest, ""))
+        elif letter and letter in "Haqjgkv" and word != "-v":
+            options.flags.add(letter)
+        else:
+            raise UsageError(f"json: error: unknown option '{word}'", 1)
+    return options
+
+
+def _mode(options: _Options, name: str) -> None:
+    kind, _, indent = name.partition("-")
+    if kind not in ("json", "jsony") or (indent and not indent.isdigit()):
+        raise UsageError(f"json: the lab does not imitate -o {name}", NOT_IMITATED)
+    options.flags |= {"j"} if kind == "json" else set()
+    options.indent = int(indent or options.indent)
+
+
+async def _input(call: Call, options: _Options) -> str:
+    if not options.files:
+        return (await call.stdin()).decode("utf-8", "replace")
+    parts = []
+    for name in options.files:
+        try:
+            parts.append(call.path(name).read_bytes().decode("utf-8", "replace"))
+        except OSError:
+            text = f"json: error: could not read \"{name}\": Error: ENOENT, no such file or directory '{name}'"
+            raise UsageError(text, 1) from None
+    return "".join(parts)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _decoded(text: str) -> Any:
+    return json.loads(text, parse_constant=_no_number)
+
+
+def _grouped(text: str) -> Any:
+    """Adjacent objects become one list, adjacent lists are joined; what stands between them is a line's end, or nothing."""
+    text = re.sub(r"(})\s*\n\s*({)|(})({\")", r"\1\3,\2\4", text)
+    text = re.sub(r"\]\s*\n\s*\[|\]\[", ",", text).strip()
+    return _decoded(text if text.startswith("[") else f"[{text}]")
+
+
+def _shown(value: Any, options: _Options) -> str:
+    flags, keys = options.flags, options.keys
+    if "k" in flags:
+        value = list(value) if isinstance(value, dict) else [str(index) for index in range(len(value))]
+    items = value if isinstance(value, list) else [value]
+    if "j" in flags:
+        return _line(_table(value, items, options), options)
+    if "a" not in flags:
+        return "".join(_line(_look(value, key), options) for key in keys) if keys else _line(value, options)
+    if not keys:
+        return "".join(_line(item, options) for item in items)
+    rows = ([_cell(_look(item, key), options) for key in keys] for item in items)
+    return "".join(f"{options.delimiter.join(row)}\n" for row in rows)
+
+
+def _table(value: Any, items: list[Any], options: _Options) -> Any:
+    """What -j prints of lookups: one value alone, several as an object, indices of a list as a list, with -a a list of objects."""
+    keys = options.keys
+    if not keys:
+        return value
+    if "a" in options.flags:
+        return [_row(item, keys) for item in items]
+    if len(keys) == 1:
+        return _look(value, keys[0])
+    row = _row(value, keys)
+    return list(row.values()) if isinstance(value, list) and all(key.isdigit() for key in keys) else row
+
+
+def _row(value: Any, keys: list[str]) -> dict[str, Any]:
+    found = {".".join(_BIT.findall(key)): _look(value, key) for key in keys}
+    return {key: each for key, each in found.items() if each is not _MISSING}
 
 
 def _look(value: Any, path: str) -> Any:
-    if isinstance(value, dict) and path in value:
-        return value[path]  # a key with dots in it
-    for index, quoted, name in _STEP.findall(path):
-        step = index or quoted or name
+    """One lookup: names and indices apart by dots, or in brackets, as in JavaScript; a key with a dot needs its brackets."""
+    for bit in _BIT.findall(path):
+        step = bit[1:-1].strip("\"'") if bit.startswith("[") else bit
         if isinstance(value, dict) and step in value:
             value = value[step]
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+        elif isinstance(value, list | str) and re.fullmatch(r"-?\d+", step) and -len(value) <= int(step) < len(value):
             value = value[int(step)]
         elif isinstance(value, list | str) and step == "length":
             value = len(value)
@@ -89,8 +175,17 @@ def _look(value: Any, path: str) -> Any:
     return value
 
 
-def _text(value: Any, indent: int | None = 2) -> str:
-    if isinstance(value, str):
+def _line(value: Any, options: _Options) -> str:
+    """Nothing at all, not even a line's end, of what is not there or empty."""
+    text = _cell(value, options)
+    return f"{text}\n" if text else ""
+
+
+def _cell(value: Any, options: _Options) -> str:
+    """A text without its quotes, if -j does not want them; all else is indented, in a table too."""
+    if value is _MISSING:
+        return ""
+    if isinstance(value, str) and "j" not in options.flags:
         return value
-    separators = (",", ":") if indent is None else None
-    return json.dumps(value, indent=indent, separators=separators, ensure_ascii=False)
+    separators = (",", ":") if options.indent == 0 else None
+    return json.dumps(value, indent=options.indent or None, separators=separators, ensure_ascii=False)

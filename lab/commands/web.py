@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
+from lab.commands.configuration import find_sdc_zone
 from lab.servers import http
 from lab.servers.curl import CONNECT_TIMEOUT, UNRESOLVED, USAGE, Ask, CurlError, perform
 
@@ -103,6 +104,7 @@ async def wrapper(call: Call) -> int:
         usage = f"{call.name} [--no-headers] PATH [EXTRA-CURL-ARGS]"
         call.out(f"error: no PATH argument given\n\nUsage:\n        {usage}\n\n")
         return 1
+    await find_sdc_zone(call)
     ask = await parse(call, words[1:])
     role = call.name.removeprefix("sdc-")
     ask.url = f"http://{role}.{call.site.datacenter.suffix}{words[0]}"

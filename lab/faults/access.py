@@ -11,9 +11,11 @@ from typing import Any
 import asyncssh
 
 from lab.faults.changes import own_services
-from lab.faults.registry import Target, Undo, fault
+from lab.faults.registry import NoSymptomError, Target, Undo, fault
 from lab.machine import net
 from lab.machine.machines import Machine
+from lab.machine.openssh import OpensshServer
+from lab.machine.sshd import SshServer
 from lab.state.lab import Lab
 
 HEADNODE_SLOW = 200.0
@@ -93,16 +95,24 @@ async def headnode_is_another(lab: Lab, target: Target) -> Undo:
 async def headnode_forbids_forwarding(lab: Lab, target: Target) -> Undo:
     """sshd_config of the head node has `AllowTcpForwarding no`, as hardening guides want it: commands run, tunnels do not open."""
     server = lab.ssh[target.site.datacenter.name]
-    server.forwards = False
+    await _forwards(server, allowed=False)
 
     async def undo() -> None:
-        server.forwards = True
+        await _forwards(server, allowed=True)
 
     return undo
 
 
+async def _forwards(server: SshServer | OpensshServer, *, allowed: bool) -> None:
+    server.forwards = allowed
+    if isinstance(server, OpensshServer):
+        await server.reload()
+
+
 def _breaks(lab: Lab, target: Target, how: Callable[[asyncssh.SSHServerConnection], None]) -> Undo:
     server = lab.ssh[target.site.datacenter.name]
+    if isinstance(server, OpensshServer):
+        raise NoSymptomError("only the lab's own SSH server breaks a connection, not --openssh")
     server.broken = how
 
     async def undo() -> None:
@@ -165,6 +175,7 @@ async def clock_off(lab: Lab, target: Target) -> Undo:
         _date(machine).unlink()
         _date(machine).write_text(
             "#!/usr/bin/bash\n# A clock that is off; the kernel's cannot be, it is the host's.\n"
+            'for word in "$@"; do case $word in -*[!uR]*) echo "date: illegal option" >&2; exit 1 ;; esac; done\n'
             f'exec /.lab/bin/date -d "@$(( $(/.lab/bin/date +%s) + {CLOCK_OFF} ))" "$@"\n',
             encoding="utf-8",
         )
@@ -173,7 +184,7 @@ async def clock_off(lab: Lab, target: Target) -> Undo:
     async def undo() -> None:
         for machine in target.site.machines:
             _date(machine).unlink()
-            _date(machine).symlink_to("/.lab/bin/date")
+            _date(machine).symlink_to("/.lab/strict")
 
     return undo
 

@@ -3,7 +3,7 @@
 One directory SHARED holds read-only bind mounts of what is the host's (libraries, programs, the Python that runs the
 stub, /dev, /proc) and is bound into every tree as /.lab; the rest of a tree is symbolic links into it and files of its
 own.  A zone's tree is below its head node's, at /zones/UUID/root, as in Triton.  PATH is an allow-list of what SmartOS
-has: no `timeout`, no `seq`, no GNU `ping -c`.
+has: no `timeout`, no `seq`, no GNU `ping -c`; and its tools refuse the options that illumos's refuse (`strict`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from lab.plan import files
 from lab.plan.datacenters import Datacenter, Zone
@@ -32,6 +33,8 @@ LOGIN_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/o
 """Of a login: smartos-live:overlay/generic/root/.profile."""
 _COMMANDS = files.read_json("commands.json")
 PROGRAMS: list[str] = _COMMANDS["of_the_host"]
+STRICT: dict[str, dict[str, Any]] = files.read_json("tools.json")
+"""Option strings of illumos's tools, from illumos-gate:usr/src/cmd (2021); `lacking`: what only illumos's own can do."""
 IN_EVERY_ZONE: dict[str, list[str]] = _COMMANDS["in_every_zone"]
 IN_ZONES_OF: dict[str, dict[str, list[str]]] = _COMMANDS["in_zones_of"]
 ON_HEADNODES: dict[str, list[str]] = _COMMANDS["on_headnodes"]
@@ -78,6 +81,22 @@ def make_shared() -> None:
     stub = pathlib.Path(__file__).with_name("stub.py").read_text(encoding="utf-8")
     (SHARED / "stub").write_text(f"#!{interpreter} -IS\n{stub}", encoding="utf-8")
     (SHARED / "stub").chmod(0o755)
+    (SHARED / "tools").mkdir()
+    for name in STRICT:
+        found = shutil.which("awk" if name == "nawk" else name, path="/usr/bin:/bin")
+        if found:
+            (SHARED / "tools" / name).symlink_to(f"/.lab/bin/{pathlib.Path(found).resolve().name}")
+    (SHARED / "strict").write_text(f"#!/.lab/bin/bash\n{_tables()}{(SCRIPTS / 'strict').read_text('utf-8')}", "utf-8")
+    (SHARED / "strict").chmod(0o755)
+
+
+def _tables() -> str:
+    """The table of options as the script's own lines."""
+    lines = [
+        f"    {name}) options='{tool['options']}' lacking='{tool.get('lacking', '')}' code={tool.get('code', 1)} ;;\n"
+        for name, tool in STRICT.items()
+    ]
+    return f"case ${{0##*/}} in\n{''.join(lines)}esac\n"
 
 
 def _link(root: pathlib.Path, path: str, to: str) -> None:
@@ -100,13 +119,14 @@ def _libraries(root: pathlib.Path) -> None:
 
 
 def _programs(root: pathlib.Path) -> None:
+    for name in STRICT:
+        _link(root, f"usr/bin/{name}", "/.lab/strict")
     for name in PROGRAMS:
-        found = shutil.which("awk" if name == "nawk" else name, path="/usr/bin:/bin")
+        found = shutil.which(name, path="/usr/bin:/bin")
         if found:
             _link(root, f"usr/bin/{name}", f"/.lab/bin/{pathlib.Path(found).resolve().name}")
-    (root / "usr/bin/ls").unlink()
-    for name, program in (("ls", "ls"), ("less", "less"), ("more", "less")):
-        shutil.copyfile(SCRIPTS / program, root / "usr/bin" / name)
+    for name in ("less", "more"):
+        shutil.copyfile(SCRIPTS / "less", root / "usr/bin" / name)
         (root / "usr/bin" / name).chmod(0o755)
 
 

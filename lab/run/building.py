@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable
 
 import asyncssh
@@ -10,6 +11,7 @@ import asyncssh
 from lab.agents import firewaller
 from lab.machine import net, roots, tls
 from lab.machine.machines import Machine, Site
+from lab.machine.openssh import OpensshServer
 from lab.machine.sshd import SshServer
 from lab.plan.datacenters import Datacenter
 from lab.plan.napi import healthy_routes
@@ -101,7 +103,8 @@ def _start_ssh(lab: Lab) -> list[Awaitable[None]]:
     public = home.make_key()
     for name, site in lab.sites.items():
         key = asyncssh.generate_private_key("ssh-ed25519")
-        lab.ssh[name] = SshServer(site.headnode, key, public, _resolve)
+        ours = functools.partial(SshServer, resolve=_resolve)
+        lab.ssh[name] = (OpensshServer if lab.openssh else ours)(site.headnode, key, public)
     home.write_known_hosts(lab)
     return [server.start() for server in lab.ssh.values()]
 

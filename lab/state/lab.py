@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.machine import kinds
 from lab.machine.machines import Machine, Site
+from lab.machine.openssh import OpensshServer
 from lab.machine.sshd import SshServer
 from lab.plan.datacenters import Plan
 from lab.plan.roles import REPLICATOR
@@ -25,13 +26,14 @@ FACTOR = 0.01
 class Lab:
     """Everything that exists in a running lab."""
 
-    def __init__(self, the_plan: Plan) -> None:
+    def __init__(self, the_plan: Plan, *, openssh: bool = False) -> None:
         self.plan = the_plan
+        self.openssh = openssh  # the machine's own sshd on the head nodes
         self.clock = kinds.Clock(FACTOR)
         self.sites: dict[str, Site] = {}
         self.shared: dict[str, Collaborators] = {}
         self.builders: dict[str, Builder] = {}
-        self.ssh: dict[str, SshServer] = {}
+        self.ssh: dict[str, SshServer | OpensshServer] = {}
         self.ufds = UfdsProcess(self._ufds_event)
         self._machines: dict[str, tuple[Site, Machine]] = {}
 

@@ -235,7 +235,7 @@ STARTED = (
         "muskie-not-restarted@my-dc-3.webapi0", "my-dc-3",
         "written=$(ls -E /zones/*/root/opt/smartdc/muskie/etc/config.json | tr -s ' ' | cut -d ' ' -f 7); "
         "began=$(svcprop -z $(vmadm lookup tags.manta_role=webapi) -p restarter/start_method_timestamp muskie:muskie-8081); "
-        "[[ $(date -d @$began +%T.%N) < $written ]] && echo before", "^before",
+        "[[ $(printf '%(%T)T' ${began%.*}).${began#*.} < $written ]] && echo before", "^before",
     ),
 )  # fmt: skip
 ONE_DC = (Symptom("muskie-one-dc@my-dc-2", "my-dc-3", RENDERED, '"multiDC": false'),)

@@ -184,6 +184,16 @@ def signed(zones: Zones, login: str = "admin", date: str = "", key: str = KEYS.f
     return {"Date": date, "Authorization": signatures.authorization(KEYS.private, f"/{login}/keys/{key}", date)}
 
 
+def signed_anew(zones: Zones, target: str, named: str | None, text: str) -> dict[str, str]:
+    """With the signature as a parameter, over lines `name: value`; {date} and {target} are filled in."""
+    date = email.utils.formatdate(usegmt=True)
+    filled = text.format(date=date, target=target)
+    old = signatures.authorization(KEYS.private, f"/admin/keys/{KEYS.fingerprint}", filled)
+    params, _, signature = old.rpartition(" ")
+    headers = f',headers="{named}"' if named else ""
+    return {"Date": date, "Authorization": f'{params}{headers},signature="{signature}"'}
+
+
 async def with_admin_key(zones: Zones) -> None:
     zones.open(LOCAL, MASTER)
     client = await LdapClient.connect(zones.place.dial, LOCAL, 636, 5)
@@ -222,6 +232,28 @@ def test_a_signed_listing_is_answered_and_nothing_else(play: Callable[[Test], No
         for name, (headers, status, code) in wanted.items():
             answer = await zones.ask("/my/datacenters", headers=headers)
             assert (answer.status, json.loads(answer.body)["code"]) == (status, code), name
+
+    play(test)
+
+
+def test_both_forms_of_signatures_are_taken(play: Callable[[Test], None]) -> None:
+    """triton 7.17 signs `(request-target) date`, smartdc 9.0.1 `date: …`, sdc-cloudapi the bare Date."""
+    target = "/my/datacenters"
+    wanted = {
+        ("(request-target) date", "(request-target): get {target}\ndate: {date}"): 200,
+        ("date", "date: {date}"): 200,
+        (None, "date: {date}"): 200,
+        ("(request-target) date", "(request-target): get /other\ndate: {date}"): 401,
+        ("date", "{date}"): 401,  # as version 0.9 signs, in the form of the newer ones
+        ("(request-target)", "(request-target): get {target}"): 400,  # without Date anybody could send it again
+        ("x-nosuch date", "x-nosuch: \ndate: {date}"): 400,
+    }
+
+    async def test(zones: Zones) -> None:
+        await with_admin_key(zones)
+        for (named, text), status in wanted.items():
+            answer = await zones.ask(target, headers=signed_anew(zones, target, named, text))
+            assert answer.status == status, (named, text, answer.body)
 
     play(test)
 

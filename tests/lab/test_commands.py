@@ -12,7 +12,7 @@ CLOUDAPI = "$(sdc-vmname cloudapi)"
 SAPI = "$(sdc-sapi /services?name=sapi | json -Ha uuid)"
 NOT_IMITATED = (
     "sdcadm self-update", "sdcadm check-health --frob", "sdcadm check-config -x", "sdc-healthcheck -h", "manta-adm alarm show",
-    "manta-oneach -G -s webapi true", "sdc-useradm create x", "sdc-useradm keys -n x admin", "sdc-login -s ufds",
+    "manta-oneach -G -s webapi true", "sdc-useradm create -i", "sdc-useradm keys -n x admin", "sdc-login -s ufds",
     "vmadm create", "vmadm lookup -p", f"vmadm update {CLOUDAPI} alias=x", f"echo '{{\"alias\":1}}' | vmadm update {CLOUDAPI}",
     f"zlogin -z {CLOUDAPI} true", "svcs -y", "svcadm mark maintenance x", "svcadm restart -d x", "svcprop -q x", "svccfg export x",
     "netstat -an", "route monitor", "ping -c 1 10.1.1.1", "nc -k x 1", "dig -b 1 x", "curl --frob x", "sdc-sapi /ping --frob",
@@ -59,7 +59,7 @@ SAID = [
         "  Destination             Mask           Gateway          Device  MTU  Ref Flg  Out  In/Fwd \n",
     ),
     ("netstat -rn | sed -n 3p", 0, "Destination           Gateway           Flags  Ref     Use     Interface \n"),
-    ("json -f /nosuch a", 1, "json: /nosuch: No such file or directory\n"),
+    ("json -f /nosuch a", 1, "could not read \"/nosuch\": Error: ENOENT, no such file or directory '/nosuch'\n"),
     ("sdc-ldap | head -1", 0, "wrapper around ldap* commands for this datacenter's LDAP\n"),
     ("sdc-ldap frob", 1, "sdc-ldap: error: unknown command 'frob'\n"),
     ("sdc-useradm keys admin | tr -s ' ' | cut -c1-15", 0, "NAME FINGERPRIN\nid_rsa 5c:e9:f9\nmy-dc-1 sdc key\n"),

@@ -158,6 +158,6 @@ def test_a_newer_schema_is_told_to_the_master(operator: Operator) -> None:
     )
     before = int(operator.on("my-dc-2", version)[1])
     config = "/zones/$(sdc-vmname ufds)/root/opt/smartdc/ufds/etc/config.json"
-    operator.on("my-dc-2", f'sed -i \'s/"version": {before}/"version": {before + 1}/\' {config}')
+    operator.on("my-dc-2", f'sed -i.bak \'s/"version": {before}/"version": {before + 1}/\' {config}')
     assert "Updating ufds version..." in operator.on("my-dc-2", RECONCILE.format(""))[1]
     assert int(operator.on("my-dc-2", version)[1]) == before + 1

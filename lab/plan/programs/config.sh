@@ -1,32 +1,31 @@
-# /lib/sdc/config.sh of a lab's head node: prints or loads /usbkey/config (`key=value` lines).
-# Format of -json and the cache file /tmp/.config.json: as the facts say of Triton's own.
+# /lib/sdc/config.sh of a lab's head node.  As in smartos-live:src/lib/sdc/config.sh, root's bash *evaluates* /usbkey/config,
+# all its lines as one command: what is not quoted there is the shell's, and one bad line takes others with it.
 _config=${SDC_CONFIG_FILENAME:-/usbkey/config}
 _cache=/tmp/.config.json
 
 _config_lines() {
-    grep -E '^[A-Za-z_][A-Za-z0-9_-]*=' "$_config" | sed -e "s/='\\(.*\\)'\$/=\\1/" -e 's/="\(.*\)"$/=\1/'
-    echo "config_inc_dir=${_config}.inc"
-}
-
-_config_json() {
-    if [[ ! -f $_cache || $_config -nt $_cache ]]; then
-        {
-            echo "{"
-            _config_lines | awk '{ at = index($0, "="); lead = NR == 1 ? "    " : "  , ";
-                printf "%s\"%s\": \"%s\"\n", lead, substr($0, 1, at - 1), substr($0, at + 1) }'
-            echo "}"
-        } > "$_cache.$$" && mv "$_cache.$$" "$_cache"
-    fi
-    cat "$_cache"
+    (cat "$_config"; echo "config_inc_dir=${_config%/*}/config.inc") | sed -e "s/^ *//" | grep -v "^#" | grep "^[a-zA-Z]"
 }
 
 load_sdc_config() {
-    local line
-    while IFS= read -r line; do
-        printf -v "CONFIG_${line%%=*}" '%s' "${line#*=}"
-    done < <(_config_lines)
+    eval $(_config_lines | sed -e "s/^/CONFIG_/")
+}
+
+_config_json() {
+    local key value lead="    "
+    echo "{"
+    load_sdc_config
+    for key in $(_config_lines | sed -e "s/=.*//"); do
+        value=$(eval "echo \${CONFIG_${key}}")
+        echo "${lead}\"${key}\": \"${value}\""
+        lead="  , "
+    done
+    echo "}"
 }
 
 if [[ ${1-} == "-json" ]]; then
-    _config_json
+    if [[ ! -f $_cache || $_config -nt $_cache ]]; then
+        (_config_json) > "$_cache.new.$$" && mv "$_cache.new.$$" "$_cache"
+    fi
+    exec cat "$_cache"
 fi

@@ -1,4 +1,4 @@
-"""Who asks cloudapi: http-signatures over the Date header, with keys from the local UFDS.
+"""Who asks cloudapi: http-signatures in both forms, with keys from the local UFDS.
 
 Source: sdc-cloudapi:lib/authorization.js, lib/auth.js (signatureAuth, assertAuthenticated, authorize); http-signature.
 Not imitated: sub-users, roles, tokens, pre-signed URLs.
@@ -37,42 +37,55 @@ async def account_of(request: Request, ufds: ldap.Session) -> str:
     header = request.headers.get("authorization", "")
     if not header.lower().startswith("signature"):
         raise RefusedError(401, "InvalidCredentials", "You must make authenticated requests to use CloudAPI")
-    signature, date = _parsed(request, header)
+    signature, text = _parsed(request, header)
     parts = signature.key_id.split("/")
     if len(parts) != 4 or parts[0] or parts[2] != "keys":
         raise RefusedError(401, "InvalidCredentials", f"Invalid KeyId {signature.key_id} in authorization header")
     try:
-        await _verify(ufds, parts[1], parts[3], signature, date)
+        await _verify(ufds, parts[1], parts[3], signature, text)
     except ldap.UfdsError:
         raise RefusedError(500, "InternalError", "Internal error occurred while validating account") from None
     return parts[1]
 
 
 def _parsed(request: Request, header: str) -> tuple[signatures.Signature, str]:
-    signature, date = signatures.read(header), request.headers.get("date", "")
-    parsed = email.utils.parsedate_tz(date)
-    trouble = ""
+    """The signature, and what it must have signed: Date is always among it."""
+    signature = signatures.read(header)
     if signature is None:
-        trouble = "bad param format"
-    elif signature.algorithm not in ALGORITHMS:
-        trouble = f"{signature.algorithm} is not supported"
-    elif parsed is None:
-        trouble = "date was not in the request"
-    elif (skew := abs(email.utils.mktime_tz(parsed) - time.time())) > SKEW_SECONDS:
-        trouble = f"clock skew of {skew:.3f}s was greater than {SKEW_SECONDS:g}s"
-    if signature is None or trouble:
-        raise RefusedError(400, "InvalidHeader", f"Authorization header invalid: {trouble}")
-    return signature, date
+        raise _invalid("bad param format")
+    if signature.algorithm not in ALGORITHMS:
+        raise _invalid(f"{signature.algorithm} is not supported")
+    try:
+        text = signature.text(request.method, request.target, request.headers)
+    except KeyError as error:
+        raise _invalid(f"{error.args[0]} was not in the request") from None
+    skew = _skew(request.headers.get("date", ""))
+    if skew > SKEW_SECONDS:
+        raise _invalid(f"clock skew of {skew:.3f}s was greater than {SKEW_SECONDS:g}s")
+    if "date" not in signature.names:
+        raise _invalid("date was not a signed header")
+    return signature, text
 
 
-async def _verify(ufds: ldap.Session, login: str, key_id: str, signature: signatures.Signature, date: str) -> None:
+def _skew(date: str) -> float:
+    parsed = email.utils.parsedate_tz(date)
+    if parsed is None:
+        raise _invalid("date was not in the request")
+    return abs(email.utils.mktime_tz(parsed) - time.time())
+
+
+def _invalid(trouble: str) -> RefusedError:
+    return RefusedError(400, "InvalidHeader", f"Authorization header invalid: {trouble}")
+
+
+async def _verify(ufds: ldap.Session, login: str, key_id: str, signature: signatures.Signature, text: str) -> None:
     accounts = await ufds.find(USERS, ONE, messages.equality("login", login), UFDS_SECONDS)
     keys = []
     for account in accounts[:1]:
         below = f"uuid={account['uuid'][0]}, {USERS}"
         keys = await ufds.find(below, ONE, messages.equality("objectclass", "sdckey"), UFDS_SECONDS)
     known = [key for key in keys if key_id in (*key.get("fingerprint", []), *key.get("name", []))]
-    if not any(signature.fits(pem, date) for key in known[:1] for pem in key.get("pkcs", [])):
+    if not any(signature.fits(pem, text) for key in known[:1] for pem in key.get("pkcs", [])):
         raise RefusedError(401, "InvalidCredentials", INVALID)
 
 
