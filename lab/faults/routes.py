@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.faults.changes import restart_who_dials, routes_away
-from lab.faults.registry import Target, Undo, fault
+from lab.faults.registry import NoSymptomError, Target, Undo, fault
 from lab.machine import namespaces
 from lab.state.lab import Lab
 
@@ -65,6 +65,8 @@ async def routes_typed(lab: Lab, target: Target) -> None:
     master = f"{lab.plan.master_ufds_address}/32"
     network = shared.networks.find("admin")
     assert network is not None
+    if master not in network["routes"]:
+        raise NoSymptomError(f"NAPI of {own.name} has no route to {master} that could be taken out")
     via = network["routes"][master]
     network["routes"] = {to: hop for to, hop in network["routes"].items() if to != master}
     assert shared.net_agent is not None

@@ -30,7 +30,7 @@ def test_symptoms_show_by_themselves(name: str) -> None:
     """One lab for each table: many faults at once, each asked for before, after, and healed."""
     command = [sys.executable, "-m", "lab", *LABS[name], "--", sys.executable, "-m"]
     done = subprocess.run(
-        [*command, "tests.lab.asking", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180
+        [*command, "tests.lab.asking", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
     )
     if done.returncode == 2:
         pytest.skip("no namespaces on this machine")
