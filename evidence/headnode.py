@@ -1,4 +1,4 @@
-"""What a head node alone can tell: its clock, its USB key, the images of its zones.  Frozen, as all of evidence."""
+"""What only a head node can tell: its clock, its USB key, the images of its zones. Frozen, like all evidence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Clock(Struct, frozen=True, forbid_unknown_fields=True):
-    """How far a head node's clock is ahead of the suite's machine, in seconds: not less than, and not more than."""
+    """How far a head node's clock is ahead of the suite's machine, in seconds: at least `least`, at most `most`."""
 
     least: float
     most: float
@@ -29,9 +29,9 @@ FORWARDING, SESSIONS, CUT, FROZEN, ZLOGIN = "forwarding", "sessions", "cut", "fr
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One thing that was wrong with a head node while it was asked; `detail` is what it said.
+    """Something that was wrong with a head node while it was asked; `detail` is what it said.
 
-    Of a connection that was lost: `since` when, and after how many `answers`.
+    For a lost connection: lost at `since`, after this many `answers`.
     """
 
     kind: str

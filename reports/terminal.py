@@ -1,4 +1,4 @@
-"""What the operator reads at the end of a run: the causes with their consequences and steps, then the counts."""
+"""What the operator reads at the end of a run: the causes with their consequences and steps, and then the counts."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> Non
 
 
 def _seen_by(page: Page, finding: Result) -> None:
-    """The fact that was looked at last: it is the nearest to what was observed.  findings.json names all facts."""
+    """The fact that the check looked at last, because it is nearest to what was observed. findings.json names all facts."""
     if finding.evidence:
         nearest = finding.evidence[-1]
         shown = nearest if len(nearest) <= _EVIDENCE_LENGTH else nearest[:_EVIDENCE_LENGTH] + "…"
@@ -110,7 +110,7 @@ def _seen_by(page: Page, finding: Result) -> None:
 
 
 def _following(cause: Cause) -> list[str]:
-    """The consequences.  A datacenter that nobody could look at has one line instead of its whole catalogue."""
+    """The consequences. A datacenter that nobody could look at gets one line instead of its whole catalogue."""
     dark = [r for r in cause.consequences if r.outcome == BLOCKED and _datacenter(r.subject) == cause.finding.subject]
     if len(dark) <= _MOST_LISTED:
         return _grouped(cause.consequences)
@@ -119,12 +119,12 @@ def _following(cause: Cause) -> list[str]:
 
 
 def _datacenter(subject: str) -> str:
-    """Where a subject is; a link is where its source is."""
+    """The place of a subject; a link belongs to its source."""
     return subject.partition("--")[0].partition(".")[0]
 
 
 def _grouped(results: Iterable[Result]) -> list[str]:
-    """Consequences by check and outcome, a line each.  A blocked one says so."""
+    """Consequences by check and outcome, one line each. A blocked one says so."""
     found: dict[tuple[str, str], list[str]] = {}
     for result in sorted(results, key=lambda result: (result.check, result.outcome != FAILED, result.subject)):
         found.setdefault((result.check, result.outcome), []).append(result.subject)
@@ -135,7 +135,7 @@ def _grouped(results: Iterable[Result]) -> list[str]:
 
 
 def _defects(page: Page, conclusion: Conclusion) -> None:
-    """Defects of the suite: they are no findings about the region, and no operator can repair them."""
+    """Defects of the suite. They are not findings about the region, and no operator can repair them."""
     if not conclusion.defects:
         return
     page.line(
@@ -151,7 +151,7 @@ def _defects(page: Page, conclusion: Conclusion) -> None:
 
 
 def _waived(page: Page, conclusion: Conclusion) -> None:
-    """The accepted findings, and the consequences that are waived with them."""
+    """The accepted findings, with the consequences that are waived along with them."""
     rows = [row for row in conclusion.verdict.results if row.waiver is not None]
     if not rows:
         return
@@ -172,7 +172,7 @@ def _as_it_was(judged: Judged) -> Result:
 
 
 def _remarks(page: Page, conclusion: Conclusion) -> None:
-    """What does not apply and why; then remarks about the run as a whole."""
+    """What does not apply, and why; then the remarks about the run as a whole."""
     reasons: dict[str, list[str]] = {}
     for row in conclusion.verdict.results:
         if row.result.outcome == NOT_APPLICABLE:
