@@ -1,4 +1,4 @@
-"""What a check's parameters stand for: the subjects of its stage, and the companions that go with one."""
+"""Binds a check's parameters: to the subjects of its stage, and to the companions that go with a subject."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Subject = Coupling | Region | Datacenter | Zone | Link
 
 _BY_ROLE: dict[str, Role] = {role.replace("-", "_"): role for role in (*ROLES, *MANTA_ROLES)}
 WHOLES = frozenset({"coupling", "region", "datacenter", MASTER, REPLICA, CANDIDATE, "manta_region", "manta_datacenter"})
-"""Names of first parameters that stand for more than a zone."""
+"""Names of first parameters that stand for something larger than a zone."""
 ZONES = frozenset({*_BY_ROLE, "zone", "api", "target", "manta_peer"})
-"""Those that stand for zones; `link` stands for the links from one."""
+"""Names of first parameters that stand for zones; `link` stands for the links from a zone."""
 COMPANIONS = (MASTER, "coupling", "datacenter")
 """Names of further parameters."""
 
@@ -66,7 +66,7 @@ def _roles_of(name: str) -> tuple[Role, ...]:
 
 
 def misnamed(names: tuple[str, ...]) -> str:
-    """What is wrong with the names of a check's parameters; empty if nothing is."""
+    """The mistake in the names of a check's parameters; empty if there is none."""
     if not names:
         return "it has no subject: its first parameter names one"
     if names[0] not in WHOLES | ZONES | {"link"}:
@@ -76,16 +76,16 @@ def misnamed(names: tuple[str, ...]) -> str:
 
 
 def why_none(world: World, name: str) -> str:
-    """Why a check has no subject: what its first parameter `name` stands for is not in the inventory."""
+    """Why a check has no subject: the inventory has nothing that its first parameter `name` stands for."""
     if not world.inventory.expect.manta and (name.startswith("manta_") or _BY_ROLE.get(name) in MANTA_ROLES):
         return "the inventory does not expect Manta (expect.manta)"
     return "the inventory has no subject for it"
 
 
 def bind(world: World, subject: Subject, names: tuple[str, ...]) -> dict[str, Subject]:
-    """Parameter names to subjects, for one subject: the first name is the subject, `master`, `datacenter` go with it.
+    """Map parameter names to subjects, for one subject. The first name is the subject; `master` and `datacenter` go with it.
 
-    Checks and remedies both use it, so that a remedy sees what its check saw.
+    Checks and remedies both use this, so a remedy sees what its check saw.
     """
     bound: dict[str, Subject] = {}
     for index, name in enumerate(names):

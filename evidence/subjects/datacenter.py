@@ -1,4 +1,4 @@
-"""A datacenter: what the inventory declares of it, and what was seen."""
+"""A datacenter: what the inventory declares, and what was seen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, repr=False)
 class Datacenter:
-    """One availability zone: what the inventory declares of it, and what was seen."""
+    """One availability zone: what the inventory declares, and what was seen."""
 
     world: World
     name: str
@@ -64,7 +64,7 @@ class Datacenter:
 
     @property
     def _collected(self) -> DatacenterEvidence:
-        """Whatever was collected under its name."""
+        """Everything that was collected under its name."""
         evidence = self.world.evidence
         seen = evidence.datacenters.get(self.name) if evidence is not None else None
         if seen is None:
@@ -73,7 +73,7 @@ class Datacenter:
 
     @property
     def evidence(self) -> DatacenterEvidence:
-        """What was seen of it.  Raises Missing where another datacenter answered in its place: that says nothing of this one."""
+        """What was seen of it. Raises Missing if another datacenter answered in its place, because that says nothing about this one."""
         seen = self._collected
         who = seen.sysinfo.value
         if who is not None and who.datacenter_name not in (None, self.name):
@@ -102,7 +102,7 @@ class Datacenter:
         return self.evidence.networks.known()
 
     def need_all_networks(self) -> None:
-        """Raises Missing if one of them could not be read: it may be the one that is looked for."""
+        """Raise Missing if one of them could not be read: it may be the one that is looked for."""
         self.evidence.networks.need_all()
 
     @property
@@ -117,7 +117,7 @@ class Datacenter:
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
-        """What was wrong with its head node while it was asked, whichever datacenter's it is."""
+        """What was wrong with its head node while it was asked, whichever datacenter the head node belongs to."""
         need(self.ssh.get())
         fact = self._collected.troubles
         if fact is None:
@@ -180,12 +180,12 @@ class Datacenter:
 
     @property
     def suffix(self) -> str:
-        """What its own services' names end in, by its own metadata: judged so, it needs no other datacenter's evidence."""
+        """The end of its own services' names, by its own metadata. So judging them needs no other datacenter's evidence."""
         return f"{self.name}.{self.sdc_metadata.values.get('dns_domain', '')}"
 
     @property
     def dns_domain(self) -> str:
-        """The domain that all share: the one that the inventory declares, or else the master's."""
+        """The domain of all datacenters: the one in the inventory, or else the master's."""
         declared = self.world.inventory.dns_domain
         return declared or str(self.world.master.sdc_metadata.values.get("dns_domain", ""))
 
@@ -195,14 +195,14 @@ class Datacenter:
         return self.declared.ufds_address or self.zones("ufds")[0].address("external", "internal", "admin")
 
     def leftovers_of(self, role: AnyRole) -> tuple[str, ...]:
-        """Aliases of the role's zones that do not run, and that SAPI knows nothing of."""
+        """Aliases of the role's zones that do not run and that SAPI does not know."""
         seen = self.evidence.zones.value or {}
         return tuple(alias for alias, zone in sorted(seen.items()) if zone.vm.role == role and zone.leftover)
 
     def zones(self, role: AnyRole) -> tuple[Zone, ...]:
-        """The zones of one role: every instance seen, or one placeholder.  A head node has one global zone.
+        """The zones of one role: every instance that was seen, or one placeholder. A head node has one global zone.
 
-        What is left over from an upgrade counts only where there is nothing else.
+        A zone left over from an upgrade counts only if there is no other.
         """
         if role == GLOBAL:
             return (Zone(self, GLOBAL, GLOBAL),)
@@ -217,7 +217,7 @@ class Datacenter:
 
 
 def of_each(datacenters: Iterable[Datacenter], ask: Callable[[Datacenter], T]) -> tuple[dict[str, T], Missing | None]:
-    """What is known of each datacenter, by name; and why that is not all, if it is not: a dark one must not hide what the others show."""
+    """What is known of each datacenter, by name, and what is missing first: a dark datacenter must not hide the others."""
     found: dict[str, T] = {}
     unknown = None
     for datacenter in datacenters:

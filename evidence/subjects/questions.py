@@ -1,7 +1,7 @@
-"""Every fact there is, one row each: whose it is, what is asked, how, when, and from where it can be seen.  Data only.
+"""Every fact, one row each: whose it is, what is asked, how, when, and from where it can be seen. Data only.
 
-A key is the name of the model's field.  What the operator reads of a fact (asked, how) comes from here, whether there is
-an answer, none, or nobody put the question.
+A key is the name of the model's field. What the operator reads about a fact (asked, how) comes from here, whether it has an answer or
+not, and whether or not it was asked.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ MANTA: Final = "where Manta is expected"
 WITH_CANDIDATES: Final = "a master that is to be replicated to candidates"
 FIREWALLED: Final = "a zone that others connect to, and whose firewall is on; and UFDS"
 DOUBTFUL: Final = "a core zone that does not run"
-"""When a fact is asked, besides the state of the datacenter (candidate, replica)."""
+"""When a fact is asked, in addition to the state of the datacenter (candidate, replica)."""
 
 HEAD_NODE: Final = "the head node"
 ITS_OWN_SERVICE: Final = "the zone's own service"
 ANY_ENDPOINT: Final = "any endpoint"
-"""From where a fact can be seen, besides the role of an endpoint that answers it."""
+"""From where a fact can be seen, in addition to the role of an endpoint that answers it."""
 
 _FIELDS = "uuid,alias,state,nics,routes,tags,firewall_enabled"
 MANTA_VMADM: Final = f"vmadm lookup -j -o {_FIELDS},owner_uuid 'tags.manta_role=~^[a-z]'"
-"""Goes with the one for the core zones: Manta's are poseidon's, whose uuid is another in every region."""
+"""Goes with the command for the core zones. poseidon owns Manta's zones, and has another uuid in every region."""
 
 PINGS: Final[dict[str, tuple[str, int, str]]] = {
     "adminui": ("https", 443, "/api/ping"),
@@ -36,7 +36,7 @@ PINGS: Final[dict[str, tuple[str, int, str]]] = {
     "webapi": ("http", 80, "/ping"),
     **dict.fromkeys(INTERNAL_APIS, ("http", 80, "/ping")),
 }
-"""Role to its health URL at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui, muskie"."""
+"""The health URL of each role, at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui, muskie"."""
 
 
 @dataclass(frozen=True)
@@ -159,5 +159,5 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
 
 
 def applies(question: Question, circumstances: frozenset[str]) -> bool:
-    """Whether it is asked under these circumstances."""
+    """Whether the question is asked under these circumstances."""
     return not question.when or not circumstances.isdisjoint(question.when)

@@ -1,4 +1,4 @@
-"""What is known of a check besides its judgement: id, stage, severity, subject, and which findings explain its own."""
+"""The spec of a check: its id, stage, severity and subject, and which findings explain its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What came of a check on a subject.  Source: contract "Outcomes"."""
+    """The outcome of a check on a subject.  Source: contract "Outcomes"."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     WAIVED = "waived"
     NOT_APPLICABLE = "not_applicable"
     BROKEN = "broken"
-    """The suite itself broke, so nothing is known: no finding about the region, and never a cause."""
+    """The suite itself broke, so nothing is known. This is not a finding about the region, and never a cause."""
 
 
 PREFLIGHT, POSTCHANGE, BOTH = Stage.PREFLIGHT, Stage.POSTCHANGE, Stage.BOTH
@@ -46,17 +46,17 @@ CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
 PASSED, FAILED, BLOCKED, WAIVED = Outcome.PASSED, Outcome.FAILED, Outcome.BLOCKED, Outcome.WAIVED
 NOT_APPLICABLE, BROKEN = Outcome.NOT_APPLICABLE, Outcome.BROKEN
 FINDINGS = frozenset({FAILED, BLOCKED})
-"""The outcomes that are findings: a check that does not hold, or whose evidence is missing."""
+"""The outcomes that are findings: the check does not hold, or its evidence is missing."""
 
 TARGET: Final = "target"
-"""The place where a link leads to."""
+"""The place that a link leads to."""
 
 
 class After(Struct, frozen=True):
-    """A check whose findings explain another check's, and where: on an overlapping subject, if `at` says nothing else.
+    """A check whose findings explain another check's findings: on an overlapping subject, unless `at` says otherwise.
 
     `at`: "target" is a link's target, a role the zones of that role in the same datacenter (its services depend on each other).
-    `only`: it explains zones of that role alone.
+    `only`: it explains only zones of that role.
     """
 
     check: str
@@ -71,9 +71,9 @@ class After(Struct, frozen=True):
 class Spec(Struct, frozen=True):
     """One row of the catalogue.
 
-    `subject` is the name of the check's first parameter.  `after` holds the checks that this one comes after; one that `sums_up`
-    comes after every other one about the same zone or a link from it, too.  `answers`: the check says whether a
-    service answers at all; what the data that it told are worth does not follow from that.  `chapter` is the module that it stands in.
+    `subject` is the name of the check's first parameter. `after` holds the checks that explain this one; a check that `sums_up` is also
+    explained by every other check of the same zone, or of a link from it. `answers`: the check says whether a service answers at all.
+    It does not explain what is wrong with data that the service told. `chapter` is the module of the check.
     """
 
     id: str
@@ -88,12 +88,12 @@ class Spec(Struct, frozen=True):
 
 
 def page_of(check: str) -> str:
-    """Where a check is explained."""
+    """The place in the docs that explains a check."""
     return f"docs/checks.md#{check}"
 
 
 class Result(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one test reports: a check, its subject, the outcome, and what it rests on.
+    """What one test reports: a check, its subject, the outcome, and the evidence for it.
 
     `culprits` names the datacenters to which a finding on a coupling or region points; `evidence` and `missing` are
     sentences; `lacks` names the subject whose evidence is missing (often another one, as the master); `reason` tells why

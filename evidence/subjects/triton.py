@@ -1,4 +1,4 @@
-"""What Triton calls its things, in one place: roles, names of services, files, uuids, and where root finds its commands.
+"""Triton's names in one place: roles, services, files, uuids, and where root finds its commands.
 
 Source: facts, "Zones", "Exact forms", "The way in".
 """
@@ -14,7 +14,7 @@ CoreRole = Literal[
 MantaRole = Literal["electric-moray", "webapi"]
 Role = CoreRole | MantaRole
 AnyRole = Role | Literal["global"]
-"""The role of any zone, the global one of a head node among them."""
+"""The role of any zone, including a head node's global zone."""
 
 ROLES: Final[tuple[CoreRole, ...]] = get_args(CoreRole)
 """Core roles that every datacenter has."""
@@ -33,7 +33,7 @@ INTERNAL_APIS: Final[tuple[CoreRole, ...]] = ("cnapi", "fwapi", "imgapi", "napi"
 
 
 def role_of(text: str) -> Role | None:
-    """The role that a text names, if there is such a one."""
+    """The role that a text names, or None."""
     return next((role for role in (*ROLES, *MANTA_ROLES) if role == text), None)
 
 
@@ -43,7 +43,7 @@ ADMIN_UUID: Final = "930896af-bf8c-48d4-885c-6573a94b1853"
 
 
 def is_uuid(text: str) -> bool:
-    """Whether a text is a uuid, and nothing more."""
+    """Whether a text is exactly a uuid."""
     return bool(UUID.fullmatch(text))
 
 
@@ -74,12 +74,12 @@ RENDERED: Final = {
     "ufds": (UFDS_CONFIG, REPLICATOR_CONFIG),
     "webapi": (MUSKIE_CONFIG,),
 }
-"""Of each role the files that are read in its zones."""
+"""The files that are read in the zones of each role."""
 
 # Root's commands on a head node
 
 SYSTEM_PATH: Final = "/usr/bin:/bin:/usr/sbin:/sbin"
-"""All that SmartOS gives to commands over SSH, without a login shell."""
+"""The whole PATH that SmartOS gives to commands over SSH, without a login shell."""
 TRITON_PATH: Final = "/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin"
 EXPORT_PATH: Final = f"export PATH={SYSTEM_PATH}:{TRITON_PATH}; "
-"""Goes before each command.  The system's directories come first, as SmartOS has them."""
+"""Goes before each command. The system's directories come first, as on SmartOS."""

@@ -1,4 +1,4 @@
-"""A zone of a datacenter, and what was seen of it and in it."""
+"""A zone of a datacenter: what was seen of it, and inside it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def answer(fact: Fact[T] | None, subject: str, question: Question) -> T:
-    """The answer to a question about a subject.  Raises Missing where there is none, or this run did not ask."""
+    """The answer to a question about a subject. Raises Missing if there is none, or if this run did not ask."""
     if fact is None:
         raise Missing(subject, question.asked, "collect", "this was not asked")
     return fact.get()
@@ -113,7 +113,7 @@ class Zone:
         return dict(self.vm.routes if seen is None else seen)
 
     def began_before(self, path: str) -> tuple[str, ...]:
-        """The services that were started before a file of theirs was last written.  Raises Missing if that is not known."""
+        """The services that were started before one of their files was last written. Raises Missing if that is not known."""
         fact, written = self.inside.services, self.file(path).written
         began = {service.fmri: service.began for service in fact.get() if service.began is not None}
         if written is None:
@@ -178,7 +178,7 @@ class Zone:
         return self._by_master("comparison", self.evidence.comparison)
 
     def _by_master(self, key: str, fact: Fact[T] | None) -> T:
-        """What was collected by comparing with the master.  Raises Missing where that was none."""
+        """The result of the comparison with the master. Raises Missing if the other side was not the master."""
         told = self.datacenter.world.told.master
         if fact is not None and told != self.datacenter.master.name:
             why = f"it was compared with {told}, which is not the master"
@@ -191,7 +191,7 @@ class Zone:
 
     @property
     def rules(self) -> tuple[FirewallRule, ...]:
-        """FWAPI's rules for the zone; of zones whose firewall is off nobody asks them."""
+        """FWAPI's rules for the zone. They are not asked for zones whose firewall is off."""
         return self._own("rules", self.evidence.rules)
 
     @property
