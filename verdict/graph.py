@@ -209,6 +209,8 @@ def _overlapping(
     nothing_sent = finding.outcome != BLOCKED and isinstance(at, Link) and unsent(at)
     strays = isinstance(at, Link) and at.misses
     for after in afters(specs[finding.check], specs):
+        if not after.applies_to(finding.kind):
+            continue
         if isinstance(at, Link) and after.check == ADDRESS and not strays:
             continue
         if not ((nothing_sent or strays) and after.at == TARGET):

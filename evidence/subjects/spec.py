@@ -52,20 +52,35 @@ TARGET: Final = "target"
 """The place that a link leads to."""
 
 
+class Kind(StrEnum):
+    """What a finding saw, where that decides which causes can explain it."""
+
+    DISABLED = "disabled"
+    """A service that somebody disabled. SMF never does that by itself, so only an entry that names it explains it."""
+    MAINTENANCE = "maintenance"
+
+
 class After(Struct, frozen=True):
     """A check whose findings explain another check's findings: on an overlapping subject, unless `at` says otherwise.
 
     `at`: "target" is a link's target, a role the zones of that role in the same datacenter (its services depend on each other).
-    `only`: it explains only zones of that role.
+    `only`: it explains only zones of that role. `when`: it explains only findings of this kind; without it, findings of every kind
+    but DISABLED.
     """
 
     check: str
     at: Role | Literal["target"] | None = None
     only: Role | None = None
+    when: Kind | None = None
 
     def __str__(self) -> str:
-        """As docs/checks.md writes it: id, id@PLACE, id/ROLE."""
-        return self.check + (f"@{self.at}" if self.at else "") + (f"/{self.only}" if self.only else "")
+        """As docs/checks.md writes it: id, id@PLACE, id/ROLE, id when KIND."""
+        place = (f"@{self.at}" if self.at else "") + (f"/{self.only}" if self.only else "")
+        return self.check + place + (f" when {self.when}" if self.when else "")
+
+    def applies_to(self, kind: Kind | None) -> bool:
+        """Whether it can explain a finding of this kind (None: of no special kind)."""
+        return kind is self.when if self.when is not None else kind is not Kind.DISABLED
 
 
 class Spec(Struct, frozen=True):
@@ -97,7 +112,7 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
 
     `culprits` names the datacenters to which a finding on a coupling or region points; `evidence` and `missing` are
     sentences; `lacks` names the subject whose evidence is missing (often another one, as the master); `reason` tells why
-    a check is not applicable.
+    a check is not applicable; `kind` what a finding saw, where its causes depend on that.
     """
 
     check: str
@@ -111,3 +126,4 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     lacks: str = ""
     culprits: tuple[str, ...] = ()
     reason: str = ""
+    kind: Kind | None = None

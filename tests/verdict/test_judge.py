@@ -22,6 +22,7 @@ from evidence.subjects.spec import (
     WAIVED,
     WARNING,
     After,
+    Kind,
     Outcome,
     Result,
     Spec,
@@ -124,9 +125,28 @@ def test_what_is_not_known_of_the_master_may_be_why_a_replica_fails(world: World
         finding("sapi-answers", "my-dc-2.sapi0"),
         finding("one-poseidon", "coupling", BLOCKED, lacks="my-dc-2"),
         finding("ufds-answers", "my-dc-2.ufds0"),
-        finding("replicator-runs", "my-dc-3"),
+        finding("replicator-runs", "my-dc-3", kind=Kind.MAINTENANCE),
     ]
     assert "replicator-runs[my-dc-3]" not in causes(judge(found, CHECKS, world))
+
+
+@pytest.mark.parametrize(
+    ("kind", "explained"),
+    [
+        (Kind.MAINTENANCE, {"one-poseidon", "replica-points-at-master", "services-run"}),
+        (None, {"replica-points-at-master", "services-run"}),
+        (Kind.DISABLED, {"services-run"}),
+    ],
+)
+def test_a_finding_is_explained_only_by_what_can_cause_its_kind(
+    kind: Kind | None, explained: set[str], world: World
+) -> None:
+    """Nobody's second poseidon disables a replicator: SMF does that by hand only."""
+    others = {"one-poseidon": "coupling", "replica-points-at-master": "my-dc-3", "services-run": "my-dc-3.ufds0"}
+    for check, subject in others.items():
+        found = [finding(check, subject), finding("replicator-runs", "my-dc-3", kind=kind)]
+        alone = "replicator-runs[my-dc-3]" in causes(judge(found, CHECKS, world))
+        assert alone is (check not in explained), check
 
 
 @pytest.mark.parametrize(("culprits", "number"), [(("my-dc-2", "my-dc-3"), 1), (("my-dc-1", "my-dc-3"), 2)])
