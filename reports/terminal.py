@@ -23,7 +23,6 @@ _NAMES = {
 }
 _INDENT, _LABEL = 3, 10
 _MOST_LISTED = 8
-_EVIDENCE_LENGTH = 130
 
 
 def summary(
@@ -102,11 +101,16 @@ def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> Non
 
 
 def _seen_by(page: Page, finding: Result) -> None:
-    """The fact that the check looked at last, because it is nearest to what was observed. findings.json names all facts."""
+    """The evidence nearest to what was observed. findings.json names all of it."""
     if finding.evidence:
-        nearest = finding.evidence[-1]
-        shown = nearest if len(nearest) <= _EVIDENCE_LENGTH else nearest[:_EVIDENCE_LENGTH] + "…"
-        page.prose(shown, _INDENT, "seen by", _LABEL, DIM)
+        page.prose(_nearest(finding), _INDENT, "seen by", _LABEL, DIM)
+
+
+def _nearest(finding: Result) -> str:
+    """Of the facts about the finding's own place, the one that the check looked at last; a check may end with another datacenter's."""
+    places = finding.culprits or (_datacenter(finding.subject),)
+    own = [fact for fact in finding.evidence if _datacenter(fact.partition(":")[0]) in places]
+    return (own or finding.evidence)[-1]
 
 
 def _following(cause: Cause) -> list[str]:
