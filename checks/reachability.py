@@ -15,8 +15,8 @@ BACK = (
     After("firewall-lets-peers-in", at="target"),
     "networks-do-not-overlap",
 )
-PATH = ("napi-has-the-routes", *BACK)
-"""What lies between the zones of every link; NAPI's routes do not reach a global zone."""
+PATH = ("napi-has-the-routes", "net-agent-runs", *BACK)
+"""What lies between the zones of every link; NAPI's routes, and net-agent which carries them, do not reach a global zone."""
 ADDRESS = "replica-points-at-master"
 """What says to which address of the master's UFDS zones of a replica are to go."""
 

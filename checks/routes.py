@@ -13,7 +13,7 @@ from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 from fixtures.outcomes import Finding
 
 
-@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "napi-has-the-routes"])
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "napi-has-the-routes", "net-agent-runs"])
 def test_routes_go_both_ways(target: Zone) -> None:
     """A zone that zones of other datacenters have a route to, and get no answer from, has a route back to each of them.
 
@@ -49,7 +49,14 @@ def covered(to: str, via: str, known: set[tuple[str, str]]) -> bool:
 
 
 @check(
-    BOTH, CRITICAL, after=["networks-do-not-overlap", After("internal-apis-answer", at="napi"), "napi-has-the-routes"]
+    BOTH,
+    CRITICAL,
+    after=[
+        "networks-do-not-overlap",
+        After("internal-apis-answer", at="napi"),
+        "napi-has-the-routes",
+        "net-agent-runs",
+    ],
 )
 def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     """imgapi, cnapi, vmapi, sapi and moray have a route to the admin and Manta networks of the region's other datacenters.

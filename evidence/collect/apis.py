@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from evidence.collect import parse, services
+from evidence.collect import elsewhere, parse, services
 from evidence.collect.draft import Draft
+from evidence.headnode import Server
 from evidence.model import FirewallRule, HttpAnswer, Network, Vm
 from evidence.subjects.questions import PINGS
 
@@ -27,6 +28,10 @@ class Apis:
 
     async def networks(self) -> dict[str, Network]:
         return parse.networks(await read(self.draft, self.services, "napi", "/networks"))
+
+    async def servers(self) -> dict[str, Server]:
+        """CNAPI's servers, where there are others than the head node."""
+        return elsewhere.servers(await read(self.draft, self.services, "cnapi", "/servers?extras=sysinfo"))
 
     async def ring_images(self) -> tuple[str, ...]:
         return parse.images(await read(self.draft, self.services, "imgapi", f"/images?name={RING}"), RING)

@@ -6,7 +6,6 @@ mounts (sdc-headnode:tools/lib/usbkey.js, bootpool.js, oscmds.js), and mounts no
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 import time
@@ -14,15 +13,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.collect import parse, services
+from evidence.collect import elsewhere, parse, services
 from evidence.collect.draft import Draft
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
 from evidence.headnode import Clock, Instance, UsbKey
-from evidence.model import Configuration, HealthcheckRow, HealthRow, SysInfo, Vm, ZoneEvidence
+from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
 from evidence.redact import Vault, cut
 from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
-from evidence.subjects.triton import MANTA_ROLES
 
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
@@ -67,14 +65,22 @@ class Asking:
     async def healthcheck(self) -> tuple[HealthcheckRow, ...]:
         return parse.healthcheck(await self._ask("healthcheck", printing=True))
 
-    async def zones(self, ask: services.Services) -> dict[str, ZoneEvidence]:
-        """Its zones, into the draft, which makes the evidence of them."""
+    async def zones(self, ask: services.Services, located: Awaitable[object]) -> dict[str, ZoneEvidence]:
+        """Its zones and those on other servers, into the draft, which makes the evidence of them.
+
+        `located`: once it is known which server the head node is, and what its services are called.
+        """
         found = parse.vms(await self._ask("zones"))
         if self.draft.manta:
             found = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found)
-            found = await on_other_servers(found, ask)
         self.draft.vms = found
+        await located
+        self.draft.vms = await elsewhere.zones(self.draft, found, ask)
         return {}
+
+    async def global_services(self) -> tuple[Service, ...]:
+        """What runs in its global zone."""
+        return parse.svcs(await self._ask("global_services"))
 
     async def clock(self) -> Clock:
         """How far the clock is ahead of this machine's: as sure as the answer was quick."""
@@ -95,6 +101,7 @@ class Asking:
             "instances": self.instances,
             "check_health": self.check_health,
             "healthcheck": self.healthcheck,
+            "global_services": self.global_services,
         }
         return {key: answer for key, answer in found.items() if key in self.draft.questions}
 
@@ -104,7 +111,7 @@ class Asking:
         zones = [
             f"/zones/{vm.uuid}/root/{path}"
             for vm in self.draft.vms.values()
-            if vm.role == "ufds"
+            if vm.role == "ufds" and not vm.server
             for path in LEFT_IN_ZONE
         ]
         if not zones:
@@ -126,23 +133,6 @@ class Asking:
 
     async def instances(self) -> tuple[Instance, ...]:
         return instances(await self._ask("instances"))
-
-
-async def on_other_servers(found: dict[str, Vm], ask: services.Services) -> dict[str, Vm]:
-    """Manta's zones that VMAPI knows beside those of the head node; none if it does not answer, which has its own check."""
-    vmapis = [vm for vm in found.values() if vm.role == "vmapi"]
-    try:
-        where = services.address(vmapis[0])
-    except (IndexError, UnansweredError):
-        return found
-    asked = [ask.read(where, f"/vms?state=active&tag.manta_role={role}", "VMAPI") for role in MANTA_ROLES]
-    for text in await asyncio.gather(*asked, return_exceptions=True):
-        if isinstance(text, str):
-            try:
-                found = parse.vms(text, tag="manta_role", besides=found, elsewhere=True)
-            except parse.UnreadableError:
-                continue
-    return found
 
 
 def usbkey(text: str, vault: Vault) -> UsbKey:

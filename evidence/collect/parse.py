@@ -20,6 +20,8 @@ from evidence.subjects.triton import MANTA_ROLES, ROLES, UUID
 
 MOST = 10_000
 ROLE_TAGS = ("smartdc_role", "manta_role")
+NO_SERVER = "unknown"
+"""Where a VM is that is still to be placed."""
 
 
 class UnreadableError(Exception):
@@ -132,7 +134,7 @@ def vms(
         if elsewhere and any(vm.uuid == known.uuid for known in besides.values()):
             continue
         if elsewhere:
-            vm = replace(vm, server=text_of(read, "server_uuid", "a VM"))
+            vm = replace(vm, server=text_of(read, "server_uuid", "a VM", "") or NO_SERVER)
         alias = vm.alias
         if not ID.fullmatch(alias) or alias in found:
             alias = f"{vm.role}-{vm.uuid[:8]}"
@@ -191,6 +193,9 @@ def check_health(text: str) -> tuple[HealthRow, ...]:
         if not isinstance(errors, list):
             raise UnreadableError("the health_errors of a row are not a list")
         healthy = read.get("healthy")
+        kind, alias, service, server = (
+            text_of(read, key, "a row of check-health", "") for key in ("type", "alias", "service", "hostname")
+        )
         rows.append(
             HealthRow(
                 instance=text_of(read, "instance", "a row of check-health", ""),
@@ -198,6 +203,9 @@ def check_health(text: str) -> tuple[HealthRow, ...]:
                 errors=tuple(
                     text_of(an_object(error, "an error"), "message", "an error", "") for error in errors[:100]
                 ),
+                kind=kind,
+                name=alias or service,
+                server=server,
             )
         )
     return tuple(sorted(rows, key=lambda row: (row.instance, row.errors)))
@@ -209,13 +217,13 @@ def healthcheck(text: str) -> tuple[HealthcheckRow, ...]:
     for line in text.splitlines()[:MOST]:
         parts = line.strip().split(":")
         if len(parts) == 4:
-            role, state, _, status = map(cut, parts)
-            rows.append(HealthcheckRow(role, state, status))
+            role, state, agent, status = map(cut, parts)
+            rows.append(HealthcheckRow(role, state, status, agent.removeprefix("-")))
         elif line.strip():
             raise UnreadableError(f"the line {_shown(line)} is not role:state:agent:status")
     if not rows:
         raise UnreadableError("the answer is empty")
-    return tuple(sorted(rows, key=lambda row: (row.role, row.state, row.status)))
+    return tuple(sorted(rows, key=lambda row: (row.role, row.state, row.status, row.agent)))
 
 
 def networks(text: str) -> dict[str, Network]:

@@ -13,7 +13,7 @@ from evidence.subjects.triton import GLOBAL, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
-    from evidence.headnode import Clock, Instance, Trouble, UsbKey
+    from evidence.headnode import Clock, Instance, Server, Trouble, UsbKey
     from evidence.model import (
         Configuration,
         DatacenterEvidence,
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
         HttpAnswer,
         Network,
         SapiObject,
+        Service,
         SysInfo,
     )
     from evidence.subjects.world import World
 
 T = TypeVar("T")
+OLDER = "this evidence was collected by a version that did not look for that"
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,8 +118,7 @@ class Datacenter:
         need(self.ssh.get())
         fact = self._collected.troubles
         if fact is None:
-            why = "this evidence was collected by a version that did not look for that"
-            raise OutOfSight(self.id, OF_DATACENTER["troubles"].asked, "ssh", why)
+            raise OutOfSight(self.id, OF_DATACENTER["troubles"].asked, "ssh", OLDER)
         return fact.get()
 
     @property
@@ -145,6 +146,19 @@ class Datacenter:
     def outside(self) -> HttpAnswer:
         """What cloudapi's public URL answers to the machine that these checks run on."""
         return self._answer("outside", self.evidence.outside)
+
+    @property
+    def global_services(self) -> tuple[Service, ...]:
+        """The services of its head node's global zone."""
+        fact = self.evidence.global_services
+        if fact is None:
+            raise OutOfSight(self.id, OF_DATACENTER["global_services"].asked, "svcs", OLDER)
+        return fact.get()
+
+    @property
+    def servers(self) -> dict[str, Server]:
+        """All of its servers by uuid; where every core zone is on the head node, nobody asks for them."""
+        return self._answer("servers", self.evidence.servers)
 
     @property
     def check_health(self) -> tuple[HealthRow, ...]:

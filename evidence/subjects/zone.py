@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.fact import Fact, Missing, OutOfSight
+from evidence.fact import Fact, Missing, OutOfSight, need
 from evidence.inventory.model import BY_ENDPOINTS
 from evidence.subjects.questions import OF_ZONE, Question
 from evidence.subjects.triton import GLOBAL, MANTA_ROLES, AnyRole
@@ -80,10 +80,9 @@ class Zone:
 
     @property
     def inside(self) -> ZoneEvidence:
-        """What was seen in the zone itself.  Raises OutOfSight if it runs on another server than the head node."""
-        if self.vm.server:
-            why = f"{self.id} runs on server {self.vm.server}; zones are entered on the head node only"
-            raise OutOfSight(self.id, "what is in the zone", "zlogin", why)
+        """What was seen in the zone itself.  Raises OutOfSight if its server cannot be entered from the head node."""
+        if self.vm.server and self.evidence.services.hidden:
+            need(self.evidence.services.get())
         return self.evidence
 
     @property

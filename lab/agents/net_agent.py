@@ -1,4 +1,4 @@
-"""net-agent, on each head node: it carries NAPI's routes into the zones.
+"""net-agent, on each server: it carries NAPI's routes into the zones.
 
 It compares each VM's routes with those of its networks in NAPI, and sets and removes until they are equal (facts:
 hazard 1).
@@ -18,25 +18,25 @@ NET_AGENT_PACE = 60.0
 
 
 class NetAgent(Agent):
-    """net-agent of one head node."""
+    """net-agent of one server."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, server: Machine) -> None:
         super().__init__()
-        self.site = site
+        self.site, self.server = site, server
 
     def __repr__(self) -> str:
-        return f"net-agent of {self.site.datacenter.name}"
+        return f"net-agent of {self.server.zone.id}"
 
     def pause(self) -> float:
         return NET_AGENT_PACE * self.site.headnode.clock.factor
 
     async def look(self) -> None:
         host = self.site.datacenter.zone("napi").admin_ip
-        answer = await http.fetch(self.site.headnode.dial, host, 80, "/networks", within=TIMEOUT)
+        answer = await http.fetch(self.server.dial, host, 80, "/networks", within=TIMEOUT)
         if answer.status != 200:
             return
         by_uuid = {network["uuid"]: network.get("routes") or {} for network in json.loads(answer.body)}
-        for machine in self.site.zones.values():
+        for machine in self.site.zones_of(self.server.zone.server):
             wanted: dict[str, str] = {}
             for nic in machine.zone.nics:
                 wanted = by_uuid.get(nic.network_uuid, {}) | wanted  # the first NIC goes before

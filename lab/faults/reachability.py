@@ -15,7 +15,7 @@ async def route_missing(lab: Lab, target: Target) -> None:
     """The zone lacks its route to the other datacenters (cloudapi, adminui, ufds: to the master's UFDS), and net-agent,
     which would put it back, is disabled; the zone's services were restarted since.  The seed: "adminui and cloudapi
     must be able to talk to the master's ufds, too"."""
-    await target.site.headnode.services.get("svc:/smartdc/agent/net-agent:default").disable()
+    await target.site.server_of(target.machine).services.get("svc:/smartdc/agent/net-agent:default").disable()
     target.machine.remove_routes(list(routes_away(lab, target)))
     await restart_who_dials(target)
 

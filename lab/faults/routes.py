@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from lab.faults.changes import restart_who_dials, routes_away
 from lab.faults.registry import Target, Undo, fault
 from lab.state.lab import Lab
@@ -17,8 +19,7 @@ async def napi_route_missing(lab: Lab, target: Target) -> None:
     network = shared.networks.find("admin")
     assert network is not None
     network["routes"] = {}
-    assert shared.net_agent is not None
-    await shared.net_agent.look_now()
+    await asyncio.gather(*(each.look_now() for each in shared.net_agents))
     for machine in target.site.zones.values():
         await restart_who_dials(Target(target.site, machine))
 
@@ -29,7 +30,7 @@ async def route_one_way(lab: Lab, target: Target) -> None:
     disabled: what is sent from there arrives and the answer does not leave, so the other side waits until its patience
     is over although its own routes are right.  The seed: routes are needed on both sides."""
     peer = lab.plan.peers(target.site.datacenter)[-1]
-    await target.site.headnode.services.get(NET_AGENT).disable()
+    await target.site.server_of(target.machine).services.get(NET_AGENT).disable()
     target.machine.remove_routes([peer.admin_subnet])
 
 
@@ -42,8 +43,7 @@ async def route_vmadm_only(lab: Lab, target: Target) -> None:
     network = shared.networks.find("admin")
     assert network is not None
     network["routes"] = {to: via for to, via in network["routes"].items() if to not in routes}
-    assert shared.net_agent is not None
-    await shared.net_agent.look_now()
+    await asyncio.gather(*(each.look_now() for each in shared.net_agents))
     target.machine.add_routes(routes)
 
 
@@ -52,7 +52,7 @@ async def route_by_hand(lab: Lab, target: Target) -> None:
     """Somebody has set the zone's routes to the other datacenters' Manta networks with vmadm, as a preparation, and saw
     that they are there; NAPI does not know them, and net-agent, which would take them out, is disabled (hazard 1)."""
     own = target.site.datacenter
-    await target.site.headnode.services.get(NET_AGENT).disable()
+    await target.site.server_of(target.machine).services.get(NET_AGENT).disable()
     target.machine.add_routes({peer.manta_subnet: own.admin_router for peer in lab.plan.peers(own)})
 
 
