@@ -16,13 +16,13 @@ NEEDED = frozenset({"cn-agent", "config-agent", "firewaller", "net-agent", "ur",
 
 @check(BOTH, CRITICAL, after=["headnode-answers"])
 def test_net_agent_runs(datacenter: Datacenter) -> None:
-    """net-agent runs on the head node.
+    """net-agent runs on the head node, and on every other server that core zones are on.
 
     It carries NAPI's routes into the zones, and keeps them there: without it a zone that is made, moved or changed has none, and what
     is taken out of a zone does not come back.  Nobody notices until then.  Source: facts, hazard 1; sdc-net-agent:lib/inst-fsm.js.
     """
-    state = next((each.state for each in datacenter.global_services if each.fmri == NET_AGENT), "absent")
-    assert state == "online", "net-agent"
+    states = datacenter.net_agents
+    assert states == dict.fromkeys(states, "online"), "net-agent"
 
 
 @check(BOTH, WARNING, after=["headnode-answers", "net-agent-runs", "health-commands-answer"])
@@ -37,20 +37,15 @@ def test_agents_run(datacenter: Datacenter) -> None:
         f"{_name_of(each.fmri)} of the head node": each.state for each in datacenter.global_services if _is_off(each)
     }
     rows = [row for row in datacenter.check_health if row.kind in ("agent", "global") and row.sick]
-    here, net_agent = _headnode_is_called(datacenter), _name_of(NET_AGENT)
-    others = {f"{row.name} of {row.server}": row.said for row in rows if row.server not in here}
+    net_agent = _name_of(NET_AGENT)
+    others = {f"{row.name} of {row.server}": row.said for row in rows if not datacenter.is_headnode(row)}
     own = own or {
-        f"{row.name} of the head node": row.said for row in rows if row.server in here and row.name != net_agent
+        f"{row.name} of the head node": row.said
+        for row in rows
+        if datacenter.is_headnode(row) and row.name != net_agent
     }
     own = own or {f"{row.agent} of the head node": row.status for row in datacenter.healthcheck if _is_dead_ur(row)}
     assert not own | others, "; ".join(f"{who}: {what}" for who, what in sorted((own | others).items()))
-
-
-def _headnode_is_called(datacenter: Datacenter) -> set[str]:
-    """The hostnames by which check-health means the head node: its rows of zones that are there say it."""
-    zones = datacenter.evidence.zones.value or {}
-    own = {zone.vm.uuid for zone in zones.values() if not zone.vm.server}
-    return {"headnode"} | {row.server for row in datacenter.check_health if row.instance in own}
 
 
 def _is_dead_ur(row: HealthcheckRow) -> bool:

@@ -159,7 +159,7 @@ def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
         undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",
     )
     if zone.vm.server:
-        yield Note(f"net-agent of its server did not bring it: on {zone.vm.server}, `svcs -vx net-agent` says why.")
+        yield Note("net-agent of the zone's server did not bring it: `svcs -vx net-agent` says there why.")
         return
     yield Step(
         on=headnode(zone.datacenter),

@@ -21,17 +21,20 @@ AGENTS = "svc:/smartdc/agent/"
 @remedy("net-agent-runs")
 def run_net_agent(datacenter: Datacenter) -> Advised:
     """Routes that NAPI does not know go first: net-agent takes them out as soon as it runs (facts, hazard 1)."""
-    state = next((each.state for each in datacenter.global_services if each.fmri == NET_AGENT), "")
     doomed = sorted(set(_unknown_to_napi(datacenter)))
     if doomed:
         yield Note(
             f"At its start net-agent takes out of the zones what NAPI does not know: {', '.join(doomed)}. Put first what is needed of "
             "these into NAPI: see routes-are-durable."
         )
-    if not state:
-        yield Note("The head node has no net-agent at all: `sdcadm experimental update-agents` installs the agents.")
-    else:
-        yield from _step(headnode(datacenter), NET_AGENT, state)
+    for server, state in datacenter.net_agents.items():
+        if state == "absent":
+            yield Note(
+                f"There is no net-agent at all on {server}: `sdcadm experimental update-agents` installs the agents."
+            )
+        elif state != "online":
+            address = "" if server == "the head node" else _address(datacenter, server)
+            yield from _step(headnode(datacenter), NET_AGENT, state, address)
 
 
 def _unknown_to_napi(datacenter: Datacenter) -> list[str]:
@@ -40,13 +43,26 @@ def _unknown_to_napi(datacenter: Datacenter) -> list[str]:
     return [f"{to} via {via}" for zone in zones for to, via in zone.vm.routes.items() if (to, via) not in known]
 
 
-def _step(on: str, fmri: str, state: str) -> Advised:
-    """What brings an agent back; the reason why it went stands in its log."""
+def _address(datacenter: Datacenter, server: str) -> str:
+    """The address of a compute node by its hostname; how to get there is known where core zones are.  Raises Missing."""
+    found = [each.address for each in datacenter.servers.values() if each.hostname == server]
+    if not found:
+        raise Missing(datacenter.id, f"the address of {server}", "sdc-cnapi", "CNAPI lists no such server")
+    return found[0]
+
+
+def _step(on: str, fmri: str, state: str, address: str = "") -> Advised:
+    """What brings an agent back, on the head node or by ssh at an address; the reason why it went stands in its log."""
     name, log = typed.fmri(fmri), f"its log: tail {smf_log(fmri)}"
+
+    def there(command: str) -> str:
+        return over_ssh(address, command) if address else command
+
     if state == "maintenance":
-        yield Step(on, f"svcadm clear {name}", RESTARTS, f"SMF gave it up (maintenance). Read first why, {log}")
+        yield Step(on, there(f"svcadm clear {name}"), RESTARTS, f"SMF gave it up (maintenance). Read first why, {log}")
     elif state == "disabled":
-        yield Step(on, f"svcadm enable -s {name}", SAFE, f"somebody disabled it; {log}", undo=f"svcadm disable {name}")
+        undo = there(f"svcadm disable {name}")
+        yield Step(on, there(f"svcadm enable -s {name}"), SAFE, f"somebody disabled it; {log}", undo=undo)
     else:
         yield Note(f"{fmri} is {state}: it waits for another service, or is just starting; {log}")
 
@@ -59,7 +75,7 @@ def run_agents(datacenter: Datacenter) -> Advised:
         if service.state != "online":
             yield from _step(headnode(datacenter), service.fmri, service.state)
     for row in datacenter.check_health:
-        if row.kind == "agent" and row.sick:
+        if row.kind == "agent" and row.sick and not datacenter.is_headnode(row):
             yield from _on_its_server(datacenter, row)
     yield Note("What else is wrong with a server's own services, `svcs -vx` says there.")
 
@@ -67,21 +83,12 @@ def run_agents(datacenter: Datacenter) -> Advised:
 def _on_its_server(datacenter: Datacenter, row: HealthRow) -> Advised:
     """An agent of a compute node; how to get there is known where core zones are."""
     try:
-        address = next(each.address for each in datacenter.servers.values() if each.hostname == row.server)
-    except (Missing, StopIteration):
+        address = _address(datacenter, row.server)
+    except Missing:
         yield Note(f"{row.name} of {row.server}: on that server, `svcs -vx {row.name}` says why it does not run.")
         return
-    info = datacenter.sysinfo
-    if address == info.admin_ip:
-        return
-    fmri = typed.fmri(f"{AGENTS}{row.name}:default")
     state = re.search(r"State: (disabled|maintenance)", row.said)
-    for said in _step(headnode(datacenter), fmri, state[1] if state else "not online"):
-        if isinstance(said, Step):
-            undo = over_ssh(address, said.undo) if said.undo else ""
-            yield Step(said.on, over_ssh(address, said.run), said.risk, f"{said.why} (on {row.server})", undo=undo)
-        else:
-            yield said
+    yield from _step(headnode(datacenter), f"{AGENTS}{row.name}:default", state[1] if state else "not online", address)
 
 
 @remedy("other-instances-are-healthy")

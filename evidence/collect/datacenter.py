@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from evidence.collect import endpoints, names, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.apis import Apis
@@ -27,6 +29,7 @@ from evidence.collect.ssh import HeadNode
 from evidence.collect.tunnel import Reach
 from evidence.collect.ufds import Ufds
 from evidence.fact import Fact
+from evidence.headnode import Server
 from evidence.inventory.model import MASTER, Timeouts
 from evidence.model import Vm
 from evidence.subjects.links import Link
@@ -107,7 +110,7 @@ class Collector:
             usbkey = tasks.create_task(draft.ask("usbkey", asking.usbkey))
             located = asyncio.wait([sysinfo, usbkey])
             await draft.ask("zones", lambda: asking.zones(services_of.services, located))
-            listed = tasks.create_task(services_of.ask_servers())
+            listed = tasks.create_task(services_of.ask_servers(asking))
             tasks.create_task(draft.ask("leftovers", asking.leftovers))
             needed = [sysinfo, usbkey, tasks.create_task(services_of.sapi.ask())]
             tasks.create_task(draft.ask("networks", services_of.apis.networks))
@@ -159,10 +162,19 @@ class _Services:
         self._binder = Binder(draft, names.Names(reach, shared.timeouts, shared.turns))
         self._draft, self._shared = draft, shared
 
-    async def ask_servers(self) -> None:
-        """Where the zones are that are not on the head node."""
-        if "servers" in self._draft.questions:
-            await self._draft.ask("servers", self.apis.servers)
+    async def ask_servers(self, asking: Asking) -> None:
+        """Where the zones are that are not on the head node, and whether net-agent looks after them there."""
+        used = {vm.server for vm in self._draft.vms.values()} - {""}
+
+        async def answer() -> dict[str, Server]:
+            found = await self.apis.servers()
+            known = [uuid for uuid in sorted(used & found.keys()) if found[uuid].address]
+            states = await asyncio.gather(*(asking.net_agent_of(found[uuid]) for uuid in known))
+            seen = {uuid: replace(found[uuid], net_agent=state) for uuid, state in zip(known, states, strict=True)}
+            return found | seen
+
+        if used:
+            await self._draft.ask("servers", answer)
 
     def ask_zones(self, tasks: asyncio.TaskGroup) -> None:
         """What needs only the zones' addresses."""

@@ -17,7 +17,7 @@ from evidence.collect import elsewhere, parse, services
 from evidence.collect.draft import Draft
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
-from evidence.headnode import Clock, Instance, UsbKey
+from evidence.headnode import Clock, Instance, Server, UsbKey
 from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
 from evidence.redact import Vault, cut
 from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
@@ -77,6 +77,14 @@ class Asking:
         await located
         self.draft.vms = await elsewhere.zones(self.draft, found, ask)
         return {}
+
+    async def net_agent_of(self, server: Server) -> str:
+        """The state of net-agent on a compute node; empty where the head node's ssh does not get there."""
+        try:
+            text = await self._run(f'{elsewhere.SSH} {server.address} "svcs -H -o state net-agent"')
+        except UnansweredError:
+            return ""
+        return cut(text.strip().rstrip("*")) if re.fullmatch(r"[a-z]{1,20}\*?", text.strip()) else ""
 
     async def global_services(self) -> tuple[Service, ...]:
         """What runs in its global zone."""

@@ -17,9 +17,9 @@ from evidence.inventory.model import Timeouts
 from evidence.model import ConfigFile, Probe, Service, Vm
 from evidence.redact import cut
 from evidence.subjects.links import PROBE, Link
+from evidence.subjects.questions import NOT_ENTERED
 from evidence.subjects.triton import GLOBAL, RENDERED
 
-NOT_ENTERED = "not entered"
 NO_SSH = "the head node's ssh does not get there"
 
 
@@ -113,7 +113,7 @@ class Inside:
 
     async def _closed(self, vm: Vm, wanted: Iterable[str], command: str, why: str) -> None:
         """What would have to be seen in a zone that the head node cannot enter: it is not applicable, and that is told."""
-        told = f"{NOT_ENTERED}: it is on server {self._name(vm)} ({why})"
+        told = f"{NOT_ENTERED}: {self.draft.name}.{vm.alias} is on server {self._name(vm)} ({why})"
 
         async def hidden() -> None:
             raise OutOfSight(self.draft.name, "what is in the zone", "ssh", told)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from evidence.fact import Fact, Missing, OutOfSight, graver, need
 from evidence.inventory.model import Declared
 from evidence.subjects.questions import OF_DATACENTER
-from evidence.subjects.triton import GLOBAL, AnyRole
+from evidence.subjects.triton import GLOBAL, NET_AGENT, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
@@ -154,6 +154,19 @@ class Datacenter:
         if fact is None:
             raise OutOfSight(self.id, OF_DATACENTER["global_services"].asked, "svcs", OLDER)
         return fact.get()
+
+    @property
+    def net_agents(self) -> dict[str, str]:
+        """The state of net-agent on the head node, and on the servers of its other zones that could be looked at."""
+        own = next((each.state for each in self.global_services if each.fmri == NET_AGENT), "absent")
+        others = self.servers.values() if self.evidence.servers is not None and self.evidence.servers.value else ()
+        return {"the head node": own} | {each.hostname: each.net_agent for each in others if each.net_agent}
+
+    def is_headnode(self, row: HealthRow) -> bool:
+        """Whether a row of check-health is about the head node: its rows of zones that are there say what that is called."""
+        zones = self.evidence.zones.value or {}
+        own = {zone.vm.uuid for zone in zones.values() if not zone.vm.server}
+        return row.server in {"headnode"} | {each.server for each in self.check_health if each.instance in own}
 
     @property
     def servers(self) -> dict[str, Server]:

@@ -21,6 +21,9 @@ DOUBTFUL: Final = "a core zone that does not run"
 SPREAD: Final = "a datacenter that has core zones on other servers than its head node"
 """When a fact is asked, besides the state of the datacenter (candidate, replica)."""
 
+NOT_ENTERED: Final = "not entered"
+"""Begins the reason why nothing was seen in a zone on a server that the head node's ssh does not get to."""
+
 HEAD_NODE: Final = "the head node"
 ITS_OWN_SERVICE: Final = "the zone's own service"
 ANY_ENDPOINT: Final = "any endpoint"
