@@ -108,8 +108,9 @@ class Collector:
                 tasks.create_task(draft.ask(key, answer))
             sysinfo = tasks.create_task(draft.ask("sysinfo", asking.sysinfo))
             usbkey = tasks.create_task(draft.ask("usbkey", asking.usbkey))
-            located = asyncio.wait([sysinfo, usbkey])
-            await draft.ask("zones", lambda: asking.zones(services_of.services, located))
+            await draft.ask(
+                "zones", lambda: asking.zones(services_of.services, lambda: asyncio.wait([sysinfo, usbkey]))
+            )
             listed = tasks.create_task(services_of.ask_servers(asking))
             tasks.create_task(draft.ask("leftovers", asking.leftovers))
             needed = [sysinfo, usbkey, tasks.create_task(services_of.sapi.ask())]

@@ -65,7 +65,7 @@ class Asking:
     async def healthcheck(self) -> tuple[HealthcheckRow, ...]:
         return parse.healthcheck(await self._ask("healthcheck", printing=True))
 
-    async def zones(self, ask: services.Services, located: Awaitable[object]) -> dict[str, ZoneEvidence]:
+    async def zones(self, ask: services.Services, located: Callable[[], Awaitable[object]]) -> dict[str, ZoneEvidence]:
         """Its zones and those on other servers, into the draft, which makes the evidence of them.
 
         `located`: once it is known which server the head node is, and what its services are called.
@@ -74,7 +74,7 @@ class Asking:
         if self.draft.manta:
             found = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found)
         self.draft.vms = found
-        await located
+        await located()
         self.draft.vms = await elsewhere.zones(self.draft, found, ask)
         return {}
 

@@ -66,6 +66,20 @@ class Zone:
         return seen
 
     @property
+    def absent(self) -> bool:
+        """Whether the datacenter is known to have no such zone: one finding of its own, and nothing on the ways of others."""
+        try:
+            seen = self.datacenter.evidence.zones.value
+        except Missing:
+            return False
+        return (
+            seen is not None
+            and self.role != GLOBAL
+            and self.alias not in seen
+            and not self.datacenter.declared.endpoints
+        )
+
+    @property
     def vm(self) -> Vm:
         if self.datacenter.declared.endpoints:
             raise OutOfSight(self.id, "the zone", "vmadm lookup", BY_ENDPOINTS)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from lab.faults.changes import restart_who_dials, routes_away
+from lab.faults.changes import overlooked, restart_who_dials, routes_away
 from lab.faults.registry import Target, Undo, fault
 from lab.state.lab import Lab
-
-NET_AGENT = "svc:/smartdc/agent/net-agent:default"
 
 
 @fault("napi-route-missing", "datacenter", "my-dc-3")
@@ -26,11 +24,11 @@ async def napi_route_missing(lab: Lab, target: Target) -> None:
 
 @fault("route-one-way", "zone", "my-dc-2.moray0")
 async def route_one_way(lab: Lab, target: Target) -> None:
-    """The zone has no route back to one datacenter (the last of its peers), and net-agent, which would put it back, is
-    disabled: what is sent from there arrives and the answer does not leave, so the other side waits until its patience
+    """The zone has no route back to one datacenter (the last of its peers): somebody took it out, and net-agent acts at
+    changes only: what is sent from there arrives and the answer does not leave, so the other side waits until its patience
     is over although its own routes are right.  The seed: routes are needed on both sides."""
     peer = lab.plan.peers(target.site.datacenter)[-1]
-    await target.site.server_of(target.machine).services.get(NET_AGENT).disable()
+    await overlooked(lab, target)
     target.machine.remove_routes([peer.admin_subnet])
 
 
@@ -50,9 +48,9 @@ async def route_vmadm_only(lab: Lab, target: Target) -> None:
 @fault("route-by-hand", "zone", "my-dc-3.imgapi0")
 async def route_by_hand(lab: Lab, target: Target) -> None:
     """Somebody has set the zone's routes to the other datacenters' Manta networks with vmadm, as a preparation, and saw
-    that they are there; NAPI does not know them, and net-agent, which would take them out, is disabled (hazard 1)."""
+    that they are there; NAPI does not know them, and net-agent takes them out at the next change (hazard 1)."""
     own = target.site.datacenter
-    await target.site.server_of(target.machine).services.get(NET_AGENT).disable()
+    await overlooked(lab, target)
     target.machine.add_routes({peer.manta_subnet: own.admin_router for peer in lab.plan.peers(own)})
 
 
