@@ -157,6 +157,9 @@ def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
         why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
         undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",
     )
+    if zone.vm.server:
+        yield Note("net-agent of the zone's server did not bring it: `svcs -vx net-agent` says there why.")
+        return
     yield Step(
         on=headnode(zone.datacenter),
         run=f"svcadm enable -s {NET_AGENT}\nsvcadm restart {NET_AGENT}",

@@ -1,0 +1,65 @@
+"""Steps about zones on other servers than the head node: typed on the head node, and from there by ssh on the zone's server."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from msgspec.structs import replace
+
+from evidence.fact import Missing
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.world import World
+from remediate import typed
+from remediate.shell import quote
+from remediate.steps import Note, Step
+
+LOCAL: Final = r"(?:zlogin (?:-\S+ )?|svcadm -z |svcs -\S*z |vmadm \w+ |/zones/){uuid}"
+"""What of a command concerns a zone of the server that it is typed on."""
+OF_THE_HEAD_NODE: Final = re.compile(r"\b(sapiadm|sdcadm|sdc-\w+)\b")
+"""Tools that a compute node does not have."""
+
+
+def on_its_server(said: Step | Note, world: World) -> Step | Note:
+    """The step, as it reaches the server on which its zone is; where that cannot be, a note that says so."""
+    name = said.on.partition(".")[0] if isinstance(said, Step) else ""
+    if not isinstance(said, Step) or name not in world.inventory.datacenters:
+        return said
+    datacenter = world.datacenter(name)
+    for alias, uuid, server in _zones_elsewhere(datacenter):
+        if re.search(LOCAL.format(uuid=re.escape(uuid)), said.run.replace("'", "")):
+            return _sent(said, datacenter, alias, server)
+    return said
+
+
+def _zones_elsewhere(datacenter: Datacenter) -> list[tuple[str, str, str]]:
+    try:
+        seen = datacenter.evidence.zones.value or {}
+    except Missing:
+        return []
+    return [(alias, zone.vm.uuid, zone.vm.server) for alias, zone in sorted(seen.items()) if zone.vm.server]
+
+
+def _sent(step: Step, datacenter: Datacenter, alias: str, server: str) -> Step | Note:
+    try:
+        found = datacenter.servers[server]
+        address = typed.address(found.address)
+    except (Missing, KeyError, typed.NotOfTheFormError):
+        return Note(
+            f"{datacenter.name}.{alias} is on server {server}, to which no way is known. Type there: {step.run}"
+        )
+    if OF_THE_HEAD_NODE.search(step.run):
+        return Note(
+            f"{datacenter.name}.{alias} is on server {found.hostname}: what concerns it is typed there: {step.run}"
+        )
+    return replace(
+        step,
+        run=over_ssh(address, step.run),
+        undo=over_ssh(address, step.undo) if step.undo else "",
+        why=f"{step.why} (the zone is on server {found.hostname})",
+    )
+
+
+def over_ssh(address: str, command: str) -> str:
+    """A command for another server of the datacenter, as Triton's own tools reach it from the head node."""
+    return f"ssh {typed.address(address)} {quote(command)}"
