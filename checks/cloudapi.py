@@ -2,8 +2,8 @@
 
 import pytest
 
-from evidence.fact import Missing
-from evidence.model import HealthcheckRow
+from evidence.fact import Missing, OutOfSight
+from evidence.model import HealthcheckRow, HealthRow
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CLOUDAPI_CONFIG, MANTA_ROLES
 from evidence.subjects.zone import Zone
@@ -210,6 +210,7 @@ def test_core_services_are_healthy(zone: Zone) -> None:
     """
     rows = [row for row in zone.datacenter.check_health if row.instance == zone.vm.uuid]
     lines = _lines(zone)
+    _need_heard(zone, rows)
     if zone.role in MANTA_ROLES and not (rows or lines):
         pytest.skip("Triton's health commands do not know Manta's zones")
     sick = [
@@ -230,11 +231,19 @@ def test_core_services_are_healthy(zone: Zone) -> None:
 
 
 LOOKED_UP = frozenset({"cloudapi", "vmapi"})
-"""Roles whose zone sdc-healthcheck looks up as the only one on the head node (`vmadm lookup -1`)."""
+"""Roles of which sdc-healthcheck expects one zone on the head node (`vmadm lookup -1`)."""
+
+
+def _need_heard(zone: Zone, rows: list[HealthRow]) -> None:
+    """Raises OutOfSight if sdcadm could not ask the zone's server, because ur does not answer there (see agents-run)."""
+    for row in rows:
+        if row.healthy is None and row.server in zone.datacenter.silent:
+            why = f"sdcadm could not ask its server {row.server} ({row.said})"
+            raise OutOfSight(zone.id, "its health", "sdcadm check-health -j", why)
 
 
 def _lines(zone: Zone) -> list[HealthcheckRow]:
-    """The lines of sdc-healthcheck that can be about a zone: it lists the head node's own, and judges some only where there is one."""
+    """The lines of sdc-healthcheck that can be about a zone.  It lists only the head node's zones."""
     lines = [row for row in zone.datacenter.healthcheck if row.role == zone.role and not zone.vm.server]
     if zone.datacenter.leftovers_of(zone.role):
         lines = [row for row in lines if row.state == "running"]
@@ -242,7 +251,7 @@ def _lines(zone: Zone) -> list[HealthcheckRow]:
 
 
 def _errs_always(zone: Zone) -> bool:
-    """Whether sdc-healthcheck says `error` of the role's zones whatever they do: there are several, and it wants one."""
+    """Whether sdc-healthcheck always says `error` of the role's zones: there are several, and it looks up a single one."""
     seen = (zone.datacenter.evidence.zones.value or {}).values()
     return zone.role in LOOKED_UP and sum(each.vm.role == zone.role and not each.vm.server for each in seen) > 1
 

@@ -53,12 +53,13 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 class Server(Struct, frozen=True, forbid_unknown_fields=True):
     """A server as CNAPI lists it: its name, and its address on the admin network.
 
-    `net_agent` is the state of its net-agent, as far as the head node's ssh gets there.
+    `net_agent` and `ur` are the states of these agents in its SMF, as far as the head node's ssh gets there.
     """
 
     hostname: str
     address: str = ""
     net_agent: str = ""
+    ur: str = ""
 
 
 class Instance(Struct, frozen=True, forbid_unknown_fields=True):

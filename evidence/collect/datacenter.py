@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from evidence.collect import endpoints, names, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.apis import Apis
@@ -164,15 +162,14 @@ class _Services:
         self._draft, self._shared = draft, shared
 
     async def ask_servers(self, asking: Asking) -> None:
-        """Where the zones are that are not on the head node, and whether net-agent looks after them there."""
+        """The servers of the zones that are not on the head node, and whether their agents run."""
         used = {vm.server for vm in self._draft.vms.values()} - {""}
 
         async def answer() -> dict[str, Server]:
             found = await self.apis.servers()
             known = [uuid for uuid in sorted(used & found.keys()) if found[uuid].address]
-            states = await asyncio.gather(*(asking.net_agent_of(found[uuid]) for uuid in known))
-            seen = {uuid: replace(found[uuid], net_agent=state) for uuid, state in zip(known, states, strict=True)}
-            return found | seen
+            seen = await asyncio.gather(*(asking.agents_of(found[uuid]) for uuid in known))
+            return found | dict(zip(known, seen, strict=True))
 
         if used:
             await self._draft.ask("servers", answer)

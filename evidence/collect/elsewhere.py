@@ -25,6 +25,7 @@ PATIENCE: Final = 5.0
 SSH: Final = (
     "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/root/.ssh/known_hosts -o ConnectTimeout=5"
 )
+AGENTS: Final = "svcs -H -o state,fmri net-agent ur"
 SSH_FAILED: Final = 255
 """The exit status of ssh itself."""
 

@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.collect import elsewhere, parse, printed, services
+from msgspec.structs import replace
+
+from evidence.collect import elsewhere, health, parse, printed, services
 from evidence.collect.draft import Draft
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
@@ -21,6 +23,7 @@ from evidence.headnode import Clock, Instance, Server, UsbKey
 from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
 from evidence.redact import Vault, cut
 from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
+from evidence.subjects.triton import ABSENT
 
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
@@ -60,10 +63,10 @@ class Asking:
         return self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
 
     async def check_health(self) -> parse.Rows[tuple[HealthRow, ...]]:
-        return parse.check_health(await self._ask("check_health", printing=True))
+        return health.check_health(await self._ask("check_health", printing=True))
 
     async def healthcheck(self) -> parse.Rows[tuple[HealthcheckRow, ...]]:
-        return parse.healthcheck(await self._ask("healthcheck", printing=True))
+        return health.healthcheck(await self._ask("healthcheck", printing=True))
 
     async def zones(
         self, ask: services.Services, located: Callable[[], Awaitable[object]]
@@ -81,13 +84,15 @@ class Asking:
         self.draft.vms = await elsewhere.zones(self.draft, found.value, ask)
         return parse.Rows({}, found.unread)
 
-    async def net_agent_of(self, server: Server) -> str:
-        """The state of net-agent on a compute node; empty where the head node's ssh does not get there."""
+    async def agents_of(self, server: Server) -> Server:
+        """A compute node with the states of its net-agent and ur, or without them if the head node's ssh does not get there."""
         try:
-            text = await self._run(f'{elsewhere.SSH} {server.address} "svcs -H -o state net-agent"')
+            text = await self._run(f'{elsewhere.SSH} {server.address} "{elsewhere.AGENTS}"', printing=True)
         except UnansweredError:
-            return ""
-        return cut(text.strip().rstrip("*")) if re.fullmatch(r"[a-z]{1,20}\*?", text.strip()) else ""
+            return server
+        found = re.findall(r"^([a-z]{1,20})\*?\s+svc:/smartdc/agent/(net-agent|ur):default\s*$", text, re.MULTILINE)
+        states = {agent: state for state, agent in found}
+        return replace(server, net_agent=states.get("net-agent", ABSENT), ur=states.get("ur", ABSENT))
 
     async def global_services(self) -> tuple[Service, ...]:
         """What runs in its global zone."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from evidence.fact import Fact, Missing, OutOfSight, graver, need
 from evidence.inventory.model import Declared
 from evidence.subjects.questions import OF_DATACENTER
-from evidence.subjects.triton import GLOBAL, NET_AGENT, AnyRole
+from evidence.subjects.triton import ABSENT, GLOBAL, NET_AGENT, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Datacenter:
     @property
     def net_agents(self) -> dict[str, str]:
         """The state of net-agent on the head node, and on the servers of its other zones that could be looked at."""
-        own = next((each.state for each in self.global_services if each.fmri == NET_AGENT), "absent")
+        own = next((each.state for each in self.global_services if each.fmri == NET_AGENT), ABSENT)
         others = self.servers.values() if self.evidence.servers is not None and self.evidence.servers.value else ()
         return {"the head node": own} | {each.hostname: each.net_agent for each in others if each.net_agent}
 
@@ -172,6 +172,14 @@ class Datacenter:
         zones = self.evidence.zones.value or {}
         own = {zone.vm.uuid for zone in zones.values() if not zone.vm.server}
         return row.server in {"headnode"} | {each.server for each in self.check_health if each.instance in own}
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """The hostnames of the compute nodes that sdcadm could not ask, because ur does not answer there."""
+        agents = [
+            row for row in self.check_health if (row.kind, row.name) == ("agent", "ur") and not self.is_headnode(row)
+        ]
+        return frozenset(row.server for row in agents if row.healthy is None and row.errors)
 
     @property
     def servers(self) -> dict[str, Server]:

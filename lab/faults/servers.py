@@ -21,25 +21,25 @@ async def _give_up(service: Service) -> None:
 
 @fault("net-agent-off", "datacenter", "my-dc-3")
 async def net_agent_off(lab: Lab, target: Target) -> None:
-    """net-agent of the head node is disabled, and forgotten after maintenance work; every route is still where it was."""
+    """net-agent of the head node was disabled for maintenance work and then forgotten.  All routes are still there."""
     await target.machine.services.get(NET_AGENT).disable()
 
 
 @fault("firewaller-dead", "datacenter", "my-dc-3")
 async def firewaller_dead(lab: Lab, target: Target) -> None:
-    """firewaller of the head node ended again and again, so SMF has given it up: rules that change reach no zone."""
+    """firewaller of the head node failed again and again, so SMF has given it up.  New rules reach no zone."""
     await _give_up(target.machine.services.get(FIREWALLER))
 
 
 @fault("server-agent-off", "server", "my-dc-3.cn1")
 async def server_agent_off(lab: Lab, target: Target) -> None:
-    """net-agent of a compute node is disabled: nobody looks at a compute node."""
+    """net-agent of a compute node is disabled, and nobody looks there."""
     await target.machine.services.get(NET_AGENT).disable()
 
 
 @fault("server-closed", "server", "my-dc-3.cn1")
 async def server_closed(lab: Lab, target: Target) -> Undo:
-    """The head node's ssh does not know the host key of the compute node: nobody has ever typed ssh there."""
+    """The head node's ssh does not know the compute node's host key, because nobody has ever used ssh from there."""
     target.site.strangers.add(target.machine.alias)
 
     async def undo() -> None:
@@ -50,7 +50,7 @@ async def server_closed(lab: Lab, target: Target) -> Undo:
 
 @fault("other-zone-ill", "manta", "my-dc-3.manta0")
 async def other_zone_ill(lab: Lab, target: Target) -> Undo:
-    """The only service of a zone that no other check looks at is in maintenance; sdcadm check-health alone tells."""
+    """A service is in maintenance in a zone that no other check looks at.  Only sdcadm check-health shows it."""
     service = target.machine.services.get(CONFIG_AGENT)
     await _give_up(service)
     return service.clear

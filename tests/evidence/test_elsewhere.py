@@ -47,7 +47,8 @@ async def answers(reader: Any, writer: Any) -> None:
 
 
 async def by_ssh(process: hostile.Process) -> None:
-    await hostile.says("online\n" if "svcs -H" in (process.command or "") else IN_ZONE)(process)
+    asked_of_smf = "svcs -H" in (process.command or "")
+    await hostile.says("online         svc:/smartdc/agent/net-agent:default\n" if asked_of_smf else IN_ZONE)(process)
 
 
 async def no_host_key(process: hostile.Process) -> None:

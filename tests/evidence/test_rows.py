@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from evidence.collect import apis, parse, services
+from evidence.collect import apis, health, parse, services
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.fact import Fact, Missing
@@ -45,14 +45,14 @@ def test_networks_of_customers_are_none_of_ours() -> None:
 
 
 def test_without_ping_agent_the_rows_of_zones_are_read() -> None:
-    found = parse.healthcheck("ufds:running:-:online\nping-agent is not installed\n")
+    found = health.healthcheck("ufds:running:-:online\nping-agent is not installed\n")
     assert ([row.role for row in found.value], found.unread) == (["ufds"], ())
-    assert len(parse.healthcheck("ufds:running:-:online\nnonsense\n").unread) == 1
+    assert len(health.healthcheck("ufds:running:-:online\nnonsense\n").unread) == 1
 
 
 @pytest.mark.parametrize("text", ["[1]", "[null, 5]"])
 def test_where_no_row_can_be_read_the_answer_cannot(text: str) -> None:
-    for reader in (parse.vms, parse.networks, parse.check_health):
+    for reader in (parse.vms, parse.networks, health.check_health):
         with pytest.raises(UnreadableError):
             reader(text)
 

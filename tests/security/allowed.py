@@ -27,7 +27,7 @@ SHORT_LIST = (
     rf"(zlogin -Q [0-9a-f-]{{36}} )?{SCRIPT}",
     # Of zones on compute nodes, as sdc-login goes there.
     rf"{re.escape(elsewhere.SSH)} [0-9.]+ \"zlogin -Q [0-9a-f-]{{36}} {SCRIPT}\"",
-    rf"{re.escape(elsewhere.SSH)} [0-9.]+ \"svcs -H -o state net-agent\"",
+    rf"{re.escape(elsewhere.SSH)} [0-9.]+ \"{re.escape(elsewhere.AGENTS)}\"",
     # A GET that the datacenter's own key signs where it lies, as sdc-healthcheck does it.
     rf"zlogin -Q [0-9a-f-]{{36}} PATH={re.escape(cloudapi.PATH)} SDC_TESTING=1 /opt/smartdc/sdc/node_modules/smartdc/bin/"
     r"sdc-listdatacenters -a admin -u https://[0-9.]+ -k [0-9a-f:]{47}",
