@@ -138,3 +138,12 @@ def test_of_an_unread_zone_nothing_passes_and_the_reason_is_told() -> None:
 def test_a_missing_sdc_is_not_said_to_be_absent_where_a_row_was_not_read() -> None:
     with pytest.raises(Missing, match="it is torn"):
         _ = with_unread("applications", "sdc").datacenter("my-dc-3").sdc_metadata
+
+
+def test_an_unreadable_row_of_vmapi_is_no_second_zone_of_the_head_node() -> None:
+    here = parse.vms(json.dumps([VM])).value
+    odd = VM | {"nics": 7, "server_uuid": "s"}
+    assert parse.vms(json.dumps([odd]), besides=here, elsewhere=True).value == here
+    strange = odd | {"uuid": "c076731a-bd61-552d-934a-297b25182e10", "alias": "ufds1", "server_uuid": None}
+    found = parse.vms(json.dumps([strange]), besides=here, elsewhere=True).value["ufds1"]
+    assert (found.server, found.state) == (parse.NO_SERVER, parse.UNREADABLE)

@@ -154,3 +154,60 @@ def test_evidence_of_a_version_that_did_not_look_is_not_judged() -> None:
     found = {row.result.check: row.result.outcome for row in verdict_on(evidence).results if row.result.subject == DC}
     for check in ("net-agent-runs", "agents-run", "other-instances-are-healthy"):
         assert found[check] == NOT_APPLICABLE
+
+
+def ur_of_a_compute_node_is_off(seen: Changed) -> None:
+    """sdcadm gets no answer from cn1, on which binder0 and two agents are."""
+    said = {"healthy": None, "errors": ["ur command timed out"], "server": "cn1"}
+    seen["zones"]["value"]["binder0"]["vm"]["server"] = "uuid-of-cn1"
+    asked = {"subject": DC, "asked": "its servers", "how": "sdc-cnapi"}
+    states = {"hostname": "cn1", "address": "10.3.1.3", "net_agent": "online", "ur": "disabled"}
+    seen["servers"] = asked | {"value": {"uuid-of-cn1": states}}
+    rows(seen, name="binder0")[0].update(said)
+    for name in ("ur", "vm-agent"):
+        (own,) = rows(seen, name=name)
+        seen["check_health"]["value"].append(own | said | {"instance": f"{name} of cn1"})
+
+
+def test_a_compute_node_that_sdcadm_cannot_ask_is_one_cause_with_its_step() -> None:
+    evidence = changed(ur_of_a_compute_node_is_off)
+    assert causes(evidence) == {f"agents-run[{DC}]": "ur of cn1: ur command timed out"}
+    (cause,) = verdict_on(evidence).causes
+    steps = advice_for(cause, judged(evidence.inventory, evidence)).steps
+    assert [step.run for step in steps] == ["ssh 10.3.1.3 'svcadm enable -s svc:/smartdc/agent/ur:default'"]
+    found = {
+        row.result.check: row.result for row in verdict_on(evidence).results if row.result.subject == f"{DC}.binder0"
+    }
+    assert found["core-services-are-healthy"].outcome == NOT_APPLICABLE
+    assert "could not ask its server cn1" in found["core-services-are-healthy"].reason
+
+
+def test_an_agent_that_may_be_disabled_is_left_alone() -> None:
+    def change(seen: Changed) -> None:
+        for service in seen["global_services"]["value"]:
+            service["state"] = "maintenance" if service["fmri"].endswith("/firewaller:default") else service["state"]
+        seen["global_services"]["value"].append({"fmri": "svc:/smartdc/agent/marlin:default", "state": "disabled"})
+
+    evidence = changed(change)
+    (cause,) = verdict_on(evidence).causes
+    steps = advice_for(cause, judged(evidence.inventory, evidence)).steps
+    assert [step.run for step in steps] == ["svcadm clear svc:/smartdc/agent/firewaller:default"]
+
+
+def test_a_route_that_a_compute_nodes_net_agent_did_not_set_is_brought_there() -> None:
+    def change(seen: Changed) -> None:
+        ur_of_a_compute_node_is_off(seen)
+        seen["check_health"]["value"] = [
+            row for row in rows(seen) if row["server"] != "cn1" or row["name"] == "binder0"
+        ]
+        rows(seen, name="binder0")[0].update(healthy=True, errors=[])
+
+    evidence = changed(change, "route-missing-at-my-dc-3.binder0")
+    steps = [
+        step.run
+        for cause in verdict_on(evidence).causes
+        for step in advice_for(cause, judged(evidence.inventory, evidence)).steps
+    ]
+    assert steps
+    assert all(step.startswith("ssh 10.3.1.3 ") for step in steps), steps
+    assert any("svcadm restart" in step for step in steps)
