@@ -1,9 +1,9 @@
-"""What a datacenter has on other servers than its head node: the zones there, and how they are entered.
+"""The zones of a datacenter on other servers than its head node, and how to enter them.
 
-As Triton's own tools do it: VMAPI lists the zones of all servers (sdcadm:lib/sdcadm.js, listInsts), CNAPI the servers with
-their sysinfo, in which their admin addresses stand, and `ssh ADDRESS "zlogin ZONE …"`, typed on the head node, enters one
-(sdc-headnode:tools/bin/sdc-login).  ssh is told to ask nothing and to write nothing: a host key that the head node does not
-know is refused.
+It is done as by Triton's own tools.  VMAPI lists the zones of all servers (sdcadm:lib/sdcadm.js, listInsts).  CNAPI lists the
+servers with their sysinfo, which holds their admin addresses.  `ssh ADDRESS "zlogin ZONE …"` on the head node enters a zone
+(sdc-headnode:tools/bin/sdc-login).  This ssh asks nothing and writes nothing.  It refuses a host key that the head node does
+not know.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from evidence.model import Vm
 from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES
 
 PATIENCE: Final = 5.0
-"""All else waits for the list of zones, so a VMAPI that hangs does not keep it for as long as others may take."""
+"""Everything else waits for the list of zones, so VMAPI gets less time than other services."""
 SSH: Final = (
     "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/root/.ssh/known_hosts -o ConnectTimeout=5"
 )
@@ -31,7 +31,7 @@ SSH_FAILED: Final = 255
 
 
 async def zones(draft: Draft, found: dict[str, Vm], ask: services.Services) -> dict[str, Vm]:
-    """The zones of the head node, and those that VMAPI knows besides; no more if it does not answer, which has its own check."""
+    """The zones of the head node, and those that only VMAPI knows.  A VMAPI that does not answer has its own check."""
     try:
         where = _vmapi(draft, found)
     except UnansweredError:
@@ -51,7 +51,7 @@ async def zones(draft: Draft, found: dict[str, Vm], ask: services.Services) -> d
 
 
 def _vmapi(draft: Draft, found: Mapping[str, Vm]) -> str:
-    """Where VMAPI is: a zone of the head node, or what its name leads to."""
+    """The address of VMAPI's zone on the head node, or else VMAPI's name."""
     here = [vm for vm in found.values() if vm.role == "vmapi" and vm.state == "running"]
     if here:
         return services.address(here[0])
@@ -72,7 +72,7 @@ def servers(text: str) -> dict[str, Server]:
 
 
 def _admin_address(sysinfo: Any) -> str:
-    """The address of the NIC called admin, as sdcadm takes it; empty if there is none."""
+    """The address of the NIC named admin, as sdcadm finds it.  Empty if there is none."""
     if not isinstance(sysinfo, dict) or not isinstance(sysinfo.get("Network Interfaces"), dict):
         return ""
     nics = [nic for nic in sysinfo["Network Interfaces"].values() if isinstance(nic, dict)]
@@ -88,7 +88,7 @@ def _is_address(text: str) -> bool:
 
 
 def server_of(draft: Draft, vm: Vm) -> Server:
-    """The server of a zone.  Raises UnansweredError where it cannot be entered from the head node."""
+    """The server of a zone.  Raises UnansweredError if its address is not known."""
     fact = draft.facts.get("servers")
     known: Mapping[str, Server] = fact.value or {} if fact is not None else {}
     found = known.get(vm.server)

@@ -118,7 +118,7 @@ class Inside:
             draft.links[name] = self._link(name, found, answers, how, why)
 
     async def _closed(self, vm: Vm, wanted: Iterable[str], command: str, why: str) -> None:
-        """What would have to be seen in a zone that the head node cannot enter: it is not applicable, and that is told."""
+        """Everything inside a zone that the head node cannot enter is not applicable, and says why."""
         told = f"{NOT_ENTERED}: {self.draft.name}.{vm.alias} is on server {self._name(vm)} ({why})"
 
         async def hidden() -> None:
@@ -132,7 +132,7 @@ class Inside:
             self.draft.links[name] = missing(name, PROBE, cut(command), told, hidden=True)
 
     def _name(self, vm: Vm) -> str:
-        """What the server of a zone is called."""
+        """The hostname of a zone's server, or its uuid if CNAPI does not say."""
         fact = self.draft.facts.get("servers")
         found = (fact.value or {}).get(vm.server) if fact is not None else None
         return found.hostname if found is not None else vm.server

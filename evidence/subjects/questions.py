@@ -22,7 +22,7 @@ SPREAD: Final = "a datacenter that has core zones on other servers than its head
 """When a fact is asked, besides the state of the datacenter (candidate, replica)."""
 
 NOT_ENTERED: Final = "not entered"
-"""Begins the reason why nothing was seen in a zone on a server that the head node's ssh does not get to."""
+"""How the reason begins if the head node's ssh does not get to the server of a zone."""
 
 HEAD_NODE: Final = "the head node"
 ITS_OWN_SERVICE: Final = "the zone's own service"

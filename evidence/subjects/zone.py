@@ -70,7 +70,7 @@ class Zone:
 
     @property
     def absent(self) -> bool:
-        """Whether the datacenter is known to have no such zone: one finding of its own, and nothing on the ways of others."""
+        """Whether the datacenter is known to have no such zone.  That is one finding, and says nothing about ways from it."""
         try:
             seen = self.datacenter.evidence.zones.value
         except Missing:
