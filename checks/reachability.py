@@ -15,8 +15,8 @@ BACK = (
     After("firewall-lets-peers-in", at="target"),
     "networks-do-not-overlap",
 )
-PATH = ("napi-has-the-routes", *BACK)
-"""The checks of what lies between the zones of every link.  NAPI's routes do not reach a global zone."""
+PATH = ("napi-has-the-routes", "net-agent-runs", *BACK)
+"""The checks of what lies between the zones of every link.  NAPI's routes do not reach a global zone, and net-agent carries none there."""
 ADDRESS = "replica-points-at-master"
 """The check of the address at which a replica's zones reach the master's UFDS."""
 

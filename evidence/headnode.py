@@ -50,6 +50,18 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
         }.get(self.kind, f"{self.kind}: {self.detail}")
 
 
+class Server(Struct, frozen=True, forbid_unknown_fields=True):
+    """A server as CNAPI lists it: its name, and its address on the admin network.
+
+    `net_agent` and `ur` are the states of these agents in its SMF, as far as the head node's ssh gets there.
+    """
+
+    hostname: str
+    address: str = ""
+    net_agent: str = ""
+    ur: str = ""
+
+
 class Instance(Struct, frozen=True, forbid_unknown_fields=True):
     """One row of `sdcadm insts -j`; `version` is empty where IMGAPI does not know the image."""
 

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from evidence.accounts import Account, Accounts, Collisions
 from evidence.comparison import Comparison
 from evidence.fact import Fact
-from evidence.headnode import Clock, Instance, Trouble, UsbKey
+from evidence.headnode import Clock, Instance, Server, Trouble, UsbKey
 from evidence.inventory.model import Inventory
 
 SCHEMA = 2
@@ -72,9 +72,9 @@ class Nic(Model, frozen=True):
 
 
 class Vm(Model, frozen=True):
-    """One core zone of the head node, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
+    """One core zone, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
 
-    Of Manta's there are also those that VMAPI knows on another server, which is named in `server`.  `tags` are those besides
+    Besides those of the head node there are those that VMAPI knows on another server, which is named in `server`.  `tags` are those besides
     the one of the role, by which firewall rules can mean the zone; None where they were not asked.  `unread`: why nothing but its role
     could be read.
     """
@@ -188,11 +188,28 @@ class Listing(Model, frozen=True):
 
 
 class HealthRow(Model, frozen=True):
-    """One row of `sdcadm check-health -j`: `instance` is a zone's or a server's uuid.  `healthy` None where the agent reported an error."""
+    """One row of `sdcadm check-health -j`: `instance` is a zone's, an agent's or a server's uuid.
+
+    `healthy` None where the agent reported an error, or there is nothing to ask.  `kind` is its type (vm, agent, global, triton,
+    service), `name` its alias, or else its service; `server` its hostname.  Earlier versions kept neither of them.
+    """
 
     instance: str = ""
     healthy: bool | None = None
     errors: tuple[str, ...] = ()
+    kind: str = ""
+    name: str = ""
+    server: str = ""
+
+    @property
+    def sick(self) -> bool:
+        """Whether it is said to be so: an agent without a service of its own is neither healthy nor sick."""
+        return self.healthy is False or bool(self.errors)
+
+    @property
+    def said(self) -> str:
+        """What it says, in short."""
+        return ", ".join(self.errors) or "unhealthy, no reason given"
 
 
 class HealthcheckRow(Model, frozen=True):
@@ -201,6 +218,7 @@ class HealthcheckRow(Model, frozen=True):
     role: str
     state: str
     status: str
+    agent: str = ""
 
 
 class SapiObject(Model, frozen=True):
@@ -349,6 +367,7 @@ class DatacenterEvidence(Model, frozen=True):
     `troubles` are what was wrong with the head node while it was asked.
     `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them.  Of candidates: `usbkey_mount`, and whether
     sdc-ufds-m2s asks for the master's password; of them and their master the `instances` of sapi and ufds.
+    `global_services` are those of its global zone; `servers` all of the datacenter, by uuid, where core zones run on others, too.
     Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
     """
 
@@ -371,6 +390,8 @@ class DatacenterEvidence(Model, frozen=True):
     instances: Fact[tuple[Instance, ...]] | None = None
     outside: Fact[HttpAnswer] | None = None
     troubles: Fact[tuple[Trouble, ...]] | None = None
+    global_services: Fact[tuple[Service, ...]] | None = None
+    servers: Fact[dict[str, Server]] | None = None
 
 
 class Evidence(Model, frozen=True):

@@ -20,6 +20,7 @@ from evidence.subjects.network.routes import address_in, between, has_route, nap
 from evidence.subjects.triton import NET_AGENT
 from evidence.subjects.zone import Zone
 from remediate import napi
+from remediate.elsewhere import over_ssh, way_to
 from remediate.lookup import headnode
 from remediate.shell import compact, quote
 from remediate.steps import DISRUPTIVE, SAFE, NapiRoutes, Note, Step
@@ -157,11 +158,22 @@ def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
         why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
         undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",
     )
-    yield Step(
+    yield _restart_net_agent(zone)
+
+
+def _restart_net_agent(zone: Zone) -> Step | Note:
+    """net-agent of the zone's own server sets the route."""
+    run, undo = f"svcadm enable -s {NET_AGENT}\nsvcadm restart {NET_AGENT}", f"svcadm disable {NET_AGENT}"
+    if zone.vm.server:
+        server = way_to(zone.datacenter, zone.vm.server)
+        if server is None:
+            return Note(f"net-agent did not set it on the zone's server {zone.vm.server}. Type there: {run}")
+        run, undo = over_ssh(server.address, run), over_ssh(server.address, undo)
+    return Step(
         on=headnode(zone.datacenter),
-        run=f"svcadm enable -s {NET_AGENT}\nsvcadm restart {NET_AGENT}",
+        run=run,
         risk=SAFE,
         why="net-agent brings NAPI's routes into the zones, at its start and at changes; it did not here",
-        undo=f"svcadm disable {NET_AGENT}",
+        undo=undo,
         undo_note="only if it was disabled on purpose: it keeps routes and NICs right",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from evidence.subjects.questions import NOT_ENTERED
 from evidence.subjects.spec import BLOCKED, BROKEN, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
 from reports.conclusion import Conclusion
 from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
@@ -178,9 +180,14 @@ def _as_it_was(judged: Judged) -> Result:
 def _remarks(page: Page, conclusion: Conclusion) -> None:
     """What does not apply, and why; then the remarks about the run as a whole."""
     reasons: dict[str, list[str]] = {}
+    closed: Counter[str] = Counter()
     for row in conclusion.verdict.results:
-        if row.result.outcome == NOT_APPLICABLE:
+        if row.result.outcome == NOT_APPLICABLE and row.result.reason.startswith(NOT_ENTERED):
+            closed[row.result.reason] += 1
+        elif row.result.outcome == NOT_APPLICABLE:
             reasons.setdefault(row.result.reason, []).append(row.name.check)
+    for reason, count in sorted(closed.items()):
+        page.prose(f"{count} not applicable, because {reason}", 0, "", 0, YELLOW)
     told = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
     for reason, checks in told[:_MOST_LISTED]:
         page.prose(f"{len(checks)} not applicable, because {reason}: {some(dict.fromkeys(checks))}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from evidence.collect import parse, services
+from evidence.collect import elsewhere, parse, services
 from evidence.collect.draft import Draft
 from evidence.collect.unanswered import UnansweredError
+from evidence.headnode import Server
 from evidence.model import FirewallRule, HttpAnswer, Network, Vm
 from evidence.subjects.questions import PINGS
 
@@ -38,6 +39,10 @@ class Apis:
             if len(pages) > MOST_PAGES:
                 raise UnansweredError(f"NAPI lists more than {PAGE * MOST_PAGES} networks")
         return parse.networks(*pages)
+
+    async def servers(self) -> dict[str, Server]:
+        """CNAPI's servers, where there are others than the head node."""
+        return elsewhere.servers(await read(self.draft, self.services, "cnapi", "/servers?extras=sysinfo"))
 
     async def ring_images(self) -> tuple[str, ...]:
         return images(await read(self.draft, self.services, "imgapi", f"/images?name={RING}"), RING)

@@ -6,7 +6,6 @@ mounts (sdc-headnode:tools/lib/usbkey.js, bootpool.js, oscmds.js), and mounts no
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 import time
@@ -14,15 +13,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.collect import parse, services
+from msgspec.structs import replace
+
+from evidence.collect import elsewhere, health, parse, printed, services
 from evidence.collect.draft import Draft
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
-from evidence.headnode import Clock, Instance, UsbKey
-from evidence.model import Configuration, HealthcheckRow, HealthRow, SysInfo, Vm, ZoneEvidence
+from evidence.headnode import Clock, Instance, Server, UsbKey
+from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
 from evidence.redact import Vault, cut
 from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
-from evidence.subjects.triton import MANTA_ROLES
+from evidence.subjects.triton import ABSENT
 
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
@@ -62,20 +63,40 @@ class Asking:
         return self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
 
     async def check_health(self) -> parse.Rows[tuple[HealthRow, ...]]:
-        return parse.check_health(await self._ask("check_health", printing=True))
+        return health.check_health(await self._ask("check_health", printing=True))
 
     async def healthcheck(self) -> parse.Rows[tuple[HealthcheckRow, ...]]:
-        return parse.healthcheck(await self._ask("healthcheck", printing=True))
+        return health.healthcheck(await self._ask("healthcheck", printing=True))
 
-    async def zones(self, ask: services.Services) -> parse.Rows[dict[str, ZoneEvidence]]:
-        """Its zones, into the draft, which makes the evidence of them."""
-        core = parse.vms(await self._ask("zones"))
-        found, unread = core.value, core.unread
+    async def zones(
+        self, ask: services.Services, located: Callable[[], Awaitable[object]]
+    ) -> parse.Rows[dict[str, ZoneEvidence]]:
+        """Its zones and those on other servers, into the draft, which makes the evidence of them.
+
+        `located`: once it is known which server the head node is, and what its services are called.
+        """
+        found = parse.vms(await self._ask("zones"))
         if self.draft.manta:
-            more = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found)
-            found, unread = await on_other_servers(more.value, ask), unread + more.unread
-        self.draft.vms = found
-        return parse.Rows({}, unread)
+            more = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found.value)
+            found = parse.Rows(more.value, found.unread + more.unread)
+        self.draft.vms = found.value
+        await located()
+        self.draft.vms = await elsewhere.zones(self.draft, found.value, ask)
+        return parse.Rows({}, found.unread)
+
+    async def agents_of(self, server: Server) -> Server:
+        """A compute node with the states of its net-agent and ur, or without them if the head node's ssh does not get there."""
+        try:
+            text = await self._run(f'{elsewhere.SSH} {server.address} "{elsewhere.AGENTS}"', printing=True)
+        except UnansweredError:
+            return server
+        found = re.findall(r"^([a-z]{1,20})\*?\s+svc:/smartdc/agent/(net-agent|ur):default\s*$", text, re.MULTILINE)
+        states = {agent: state for state, agent in found}
+        return replace(server, net_agent=states.get("net-agent", ABSENT), ur=states.get("ur", ABSENT))
+
+    async def global_services(self) -> tuple[Service, ...]:
+        """What runs in its global zone."""
+        return printed.svcs(await self._ask("global_services"))
 
     async def clock(self) -> Clock:
         """How far the clock is ahead of this machine's: as sure as the answer was quick."""
@@ -96,6 +117,7 @@ class Asking:
             "instances": self.instances,
             "check_health": self.check_health,
             "healthcheck": self.healthcheck,
+            "global_services": self.global_services,
         }
         return {key: answer for key, answer in found.items() if key in self.draft.questions}
 
@@ -105,7 +127,7 @@ class Asking:
         zones = [
             f"/zones/{vm.uuid}/root/{path}"
             for vm in self.draft.vms.values()
-            if vm.role == "ufds"
+            if vm.role == "ufds" and not vm.server
             for path in LEFT_IN_ZONE
         ]
         if not zones:
@@ -127,23 +149,6 @@ class Asking:
 
     async def instances(self) -> tuple[Instance, ...]:
         return instances(await self._ask("instances"))
-
-
-async def on_other_servers(found: dict[str, Vm], ask: services.Services) -> dict[str, Vm]:
-    """Manta's zones that VMAPI knows beside those of the head node; none if it does not answer, which has its own check."""
-    vmapis = [vm for vm in found.values() if vm.role == "vmapi"]
-    try:
-        where = services.address(vmapis[0])
-    except (IndexError, UnansweredError):
-        return found
-    asked = [ask.read(where, f"/vms?state=active&tag.manta_role={role}", "VMAPI") for role in MANTA_ROLES]
-    for text in await asyncio.gather(*asked, return_exceptions=True):
-        if isinstance(text, str):
-            try:
-                found = parse.vms(text, tag="manta_role", besides=found, elsewhere=True).value
-            except parse.UnreadableError:
-                continue
-    return found
 
 
 def usbkey(text: str, vault: Vault) -> UsbKey:

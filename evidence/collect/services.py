@@ -115,9 +115,9 @@ class Services:
         except TimeoutError:
             return web.RawAnswer(0, "", round(limit * 1000), f"no answer within {limit:g} s")
 
-    async def read(self, host: str, path: str, name: str) -> str:
-        """The body of a GET that has to answer 200.  Raises UnansweredError."""
-        page = await self._get("http", host, 80, path, SAPI_VERSION if name == "SAPI" else {})
+    async def read(self, host: str, path: str, name: str, most: float = math.inf) -> str:
+        """The body of a GET that has to answer 200, within `most` seconds.  Raises UnansweredError."""
+        page = await self._get("http", host, 80, path, SAPI_VERSION if name == "SAPI" else {}, most)
         if page.error:
             raise UnansweredError(f"{name} at {host}: {page.error}")
         if page.status != 200:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from evidence.fact import Fact, Missing, OutOfSight, graver, need
 from evidence.inventory.model import Declared
 from evidence.subjects.questions import OF_DATACENTER
-from evidence.subjects.triton import GLOBAL, AnyRole
+from evidence.subjects.triton import ABSENT, GLOBAL, NET_AGENT, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
-    from evidence.headnode import Clock, Instance, Trouble, UsbKey
+    from evidence.headnode import Clock, Instance, Server, Trouble, UsbKey
     from evidence.model import (
         Configuration,
         DatacenterEvidence,
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
         HttpAnswer,
         Network,
         SapiObject,
+        Service,
         SysInfo,
     )
     from evidence.subjects.world import World
 
 T = TypeVar("T")
+OLDER = "this evidence was collected by a version that did not look for that"
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,8 +123,7 @@ class Datacenter:
         need(self.ssh.get())
         fact = self._collected.troubles
         if fact is None:
-            why = "this evidence was collected by a version that did not look for that"
-            raise OutOfSight(self.id, OF_DATACENTER["troubles"].asked, "ssh", why)
+            raise OutOfSight(self.id, OF_DATACENTER["troubles"].asked, "ssh", OLDER)
         return fact.get()
 
     @property
@@ -150,6 +151,40 @@ class Datacenter:
     def outside(self) -> HttpAnswer:
         """What cloudapi's public URL answers to the machine that these checks run on."""
         return self._answer("outside", self.evidence.outside)
+
+    @property
+    def global_services(self) -> tuple[Service, ...]:
+        """The services of its head node's global zone."""
+        fact = self.evidence.global_services
+        if fact is None:
+            raise OutOfSight(self.id, OF_DATACENTER["global_services"].asked, "svcs", OLDER)
+        return fact.get()
+
+    @property
+    def net_agents(self) -> dict[str, str]:
+        """The state of net-agent on the head node, and on the servers of its other zones that could be looked at."""
+        own = next((each.state for each in self.global_services if each.fmri == NET_AGENT), ABSENT)
+        others = self.servers.values() if self.evidence.servers is not None and self.evidence.servers.value else ()
+        return {"the head node": own} | {each.hostname: each.net_agent for each in others if each.net_agent}
+
+    def is_headnode(self, row: HealthRow) -> bool:
+        """Whether a row of check-health is about the head node: its rows of zones that are there say what that is called."""
+        zones = self.evidence.zones.value or {}
+        own = {zone.vm.uuid for zone in zones.values() if not zone.vm.server}
+        return row.server in {"headnode"} | {each.server for each in self.check_health if each.instance in own}
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """The hostnames of the compute nodes that sdcadm could not ask, because ur does not answer there."""
+        agents = [
+            row for row in self.check_health if (row.kind, row.name) == ("agent", "ur") and not self.is_headnode(row)
+        ]
+        return frozenset(row.server for row in agents if row.healthy is None and row.errors)
+
+    @property
+    def servers(self) -> dict[str, Server]:
+        """All of its servers by uuid; where every core zone is on the head node, nobody asks for them."""
+        return self._answer("servers", self.evidence.servers)
 
     @property
     def check_health(self) -> tuple[HealthRow, ...]:

@@ -199,7 +199,8 @@ def links_to(zone: Zone) -> tuple[Link, ...]:
     world = zone.datacenter.world
     probed = [check for check, kind in LINKS.items() if kind.probed]
     found = [link for check in probed for link in links(world, check) if link.target.name == zone.datacenter.name]
-    return tuple(sorted((link for link in found if leads_to(link, zone)), key=lambda link: link.id))
+    there = (link for link in found if not link.source.absent and leads_to(link, zone))
+    return tuple(sorted(there, key=lambda link: link.id))
 
 
 def leads_to(link: Link, zone: Zone) -> bool:

@@ -18,7 +18,11 @@ MANTA: Final = "where Manta is expected"
 WITH_CANDIDATES: Final = "a master that is to be replicated to candidates"
 FIREWALLED: Final = "a zone that others connect to, and whose firewall is on; and UFDS"
 DOUBTFUL: Final = "a core zone that does not run"
+SPREAD: Final = "a datacenter that has core zones on other servers than its head node"
 """When a fact is asked, in addition to the state of the datacenter (candidate, replica)."""
+
+NOT_ENTERED: Final = "not entered"
+"""How the reason begins if the head node's ssh does not get to the server of a zone."""
 
 HEAD_NODE: Final = "the head node"
 ITS_OWN_SERVICE: Final = "the zone's own service"
@@ -69,6 +73,8 @@ OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
     "networks": Question("NAPI's networks", "sdc-napi /networks"),
     "check_health": Question("sdcadm check-health", "sdcadm check-health -j"),
     "healthcheck": Question("sdc-healthcheck", "sdc-healthcheck -p"),
+    "global_services": Question("the services of its global zone", "svcs -aH -o state,stime,fmri"),
+    "servers": Question("its servers", "sdc-cnapi '/servers?extras=sysinfo'", when=(SPREAD,)),
     "troubles": Question("whether it can be used to the end", "ssh -v"),
     "outside": Question(
         "cloudapi's public URL, asked from here", "curl -k https://…/--ping", seen_from="sapi"

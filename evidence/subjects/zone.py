@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.fact import Fact, Missing, OutOfSight
+from evidence.fact import Fact, Missing, OutOfSight, need
 from evidence.inventory.model import BY_ENDPOINTS
 from evidence.subjects.questions import OF_ZONE, Question
 from evidence.subjects.triton import GLOBAL, MANTA_ROLES, AnyRole
@@ -69,6 +69,20 @@ class Zone:
         return seen
 
     @property
+    def absent(self) -> bool:
+        """Whether the datacenter is known to have no such zone.  That is one finding, and says nothing about ways from it."""
+        try:
+            seen = self.datacenter.evidence.zones.value
+        except Missing:
+            return False
+        return (
+            seen is not None
+            and self.role != GLOBAL
+            and self.alias not in seen
+            and not self.datacenter.declared.endpoints
+        )
+
+    @property
     def vm(self) -> Vm:
         if self.datacenter.declared.endpoints:
             raise OutOfSight(self.id, "the zone", "vmadm lookup", BY_ENDPOINTS)
@@ -83,10 +97,9 @@ class Zone:
 
     @property
     def inside(self) -> ZoneEvidence:
-        """What was seen in the zone itself.  Raises OutOfSight if it runs on another server than the head node."""
-        if self.vm.server:
-            why = f"{self.id} runs on server {self.vm.server}; zones are entered on the head node only"
-            raise OutOfSight(self.id, "what is in the zone", "zlogin", why)
+        """What was seen in the zone itself.  Raises OutOfSight if its server cannot be entered from the head node."""
+        if self.vm.server and self.evidence.services.hidden:
+            need(self.evidence.services.get())
         return self.evidence
 
     @property

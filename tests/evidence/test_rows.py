@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from evidence.collect import apis, parse, services
+from evidence.collect import apis, health, parse, services
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.fact import Fact, Missing
@@ -45,14 +45,14 @@ def test_networks_of_customers_are_none_of_ours() -> None:
 
 
 def test_without_ping_agent_the_rows_of_zones_are_read() -> None:
-    found = parse.healthcheck("ufds:running:-:online\nping-agent is not installed\n")
+    found = health.healthcheck("ufds:running:-:online\nping-agent is not installed\n")
     assert ([row.role for row in found.value], found.unread) == (["ufds"], ())
-    assert len(parse.healthcheck("ufds:running:-:online\nnonsense\n").unread) == 1
+    assert len(health.healthcheck("ufds:running:-:online\nnonsense\n").unread) == 1
 
 
 @pytest.mark.parametrize("text", ["[1]", "[null, 5]"])
 def test_where_no_row_can_be_read_the_answer_cannot(text: str) -> None:
-    for reader in (parse.vms, parse.networks, parse.check_health):
+    for reader in (parse.vms, parse.networks, health.check_health):
         with pytest.raises(UnreadableError):
             reader(text)
 
@@ -138,3 +138,12 @@ def test_of_an_unread_zone_nothing_passes_and_the_reason_is_told() -> None:
 def test_a_missing_sdc_is_not_said_to_be_absent_where_a_row_was_not_read() -> None:
     with pytest.raises(Missing, match="it is torn"):
         _ = with_unread("applications", "sdc").datacenter("my-dc-3").sdc_metadata
+
+
+def test_an_unreadable_row_of_vmapi_is_no_second_zone_of_the_head_node() -> None:
+    here = parse.vms(json.dumps([VM])).value
+    odd = VM | {"nics": 7, "server_uuid": "s"}
+    assert parse.vms(json.dumps([odd]), besides=here, elsewhere=True).value == here
+    strange = odd | {"uuid": "c076731a-bd61-552d-934a-297b25182e10", "alias": "ufds1", "server_uuid": None}
+    found = parse.vms(json.dumps([strange]), besides=here, elsewhere=True).value["ufds1"]
+    assert (found.server, found.state) == (parse.NO_SERVER, parse.UNREADABLE)

@@ -310,10 +310,21 @@ COUPLING = (
 )
 PASSWORD = (Symptom("password-fragile@my-dc-2", "my-dc-2", CONFIG, "of-ufds root", heals=True),)
 
+COMPUTE_NODES = (
+    Symptom("net-agent-off@my-dc-2", "my-dc-2", "svcs -H -o state net-agent", "^disabled"),
+    Symptom("firewaller-dead@my-dc-1", "my-dc-1", "svcs -H -o state firewaller", "^maintenance"),
+    Symptom("server-agent-off@my-dc-1.cn1", "my-dc-1", "ssh 10.1.1.3 'svcs -H -o state net-agent'", "^disabled"),
+    Symptom("server-closed@my-dc-2.cn1", "my-dc-2", "ssh 10.2.1.3 true", "Host key verification failed", heals=True),
+    Symptom(
+        "other-zone-ill@my-dc-1.manta0", "my-dc-1", "sdcadm check-health -j manta", "State: maintenance", heals=True
+    ),
+)
+
 TABLES: dict[str, tuple[tuple[Symptom, ...], ...]] = {
     "one": (HEADNODES, CUTS, FREEZES, SERVICES),
     "two": (POSEIDON, REPLICATION, DIRECTORY, SLOW, MEMBERS, GAP, ELSEWHERE),
     "several": (NAMES_AND_CLOUDAPI, *INVENTORY),
     "candidates": (COUPLING, PASSWORD, inventory("inventory-replica@my-dc-7", r"  my-dc-7: ((?!candidate)[^\n])*\n")),
     "manta": (MANTA, MUSKIE, STARTED, ONE_DC, SHARDS),
+    "servers": (COMPUTE_NODES,),
 }

@@ -21,6 +21,7 @@ LABS = {
     "two": ("--datacenters", "10"),
     "candidates": ("--datacenters", "10", *(f"--candidate=my-dc-{number}" for number in range(3, 9))),
     "manta": ("--manta",),
+    "servers": ("--datacenters", "2", "--servers", "2"),
 }
 SYMPTOMS = [symptom for waves in TABLES.values() for wave in waves for symptom in wave]
 

@@ -85,7 +85,7 @@ def _needed(datacenter: Datacenter) -> Iterator[Way | Missing]:
     """The ways where something got no answer, and those that Manta needs. What cannot be told comes as its reason."""
     world, probed = datacenter.world, [check for check, kind in LINKS.items() if kind.probed]
     for link in (link for check in probed for link in links(world, check) if link.source.role != GLOBAL):
-        if datacenter.name not in (link.source.datacenter.name, link.target.name):
+        if datacenter.name not in (link.source.datacenter.name, link.target.name) or link.source.absent:
             continue
         try:
             if link.misses or not unanswered(link):
