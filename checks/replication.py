@@ -44,8 +44,7 @@ def test_replicator_runs(replica: Datacenter) -> None:
     and nothing is replicated any more.  Source: facts "SMF", "Replication".
     """
     for ufds in replica.zones("ufds"):
-        state = next((service.state for service in ufds.services if service.fmri == REPLICATOR), "absent")
-        assert state == "online", f"{REPLICATOR} of {ufds}{_next(ufds)}"
+        assert ufds.service_state(REPLICATOR) == "online", f"{REPLICATOR} of {ufds}{_next(ufds)}"
 
 
 def _next(ufds: Zone) -> str:

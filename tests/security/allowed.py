@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHORT_LIST = (
     "sysinfo",
     "bash /lib/sdc/config.sh -json",
+    "cat /usbkey/config",  # what is written, where config.sh cannot take it
     re.escape(OF_DATACENTER["zones"].how),
     re.escape(MANTA_VMADM),
     "sdcadm check-health -j",
