@@ -87,6 +87,7 @@ class Asking:
             read = parse.json_object(text, "the configuration")
         except parse.UnreadableError as error:
             return {}, error
+        self.draft.secrets["usbkey"] = read  # UFDS is asked with it even if the file itself cannot be read
         self.draft.vault.learn_all(read)
         return read, None
 
