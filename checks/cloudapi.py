@@ -160,6 +160,7 @@ def test_internal_apis_answer(api: Zone) -> None:
     BOTH,
     WARNING,
     after=[
+        "usbkey-can-be-evaluated",
         "services-run",
         "sapi-answers",
         "internal-apis-answer",
@@ -191,6 +192,7 @@ def test_health_commands_answer(datacenter: Datacenter) -> None:
         After("candidate-config-agent-runs", only="ufds"),
         "candidate-is-not-coupled-yet",
         "health-commands-answer",
+        "usbkey-can-be-evaluated",
         After("cloudapi-lists-every-datacenter", only="cloudapi"),
         After("ufds-answers", at="ufds"),
         After("services-run", at="ufds"),

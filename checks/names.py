@@ -44,6 +44,7 @@ def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
     BOTH,
     WARNING,
     after=[
+        "usbkey-can-be-evaluated",
         "sapi-answers",
         "region-name-agrees",
         "dns-domain-agrees",

@@ -46,7 +46,7 @@ def test_replicator_runs(replica: Datacenter) -> None:
     and nothing is replicated any more.  Source: facts "SMF", "Replication".
     """
     for ufds in replica.zones("ufds"):
-        state = next((service.state for service in ufds.services if service.fmri == REPLICATOR), "absent")
+        state = ufds.service_state(REPLICATOR)
         if state != "online":
             kind = Kind(state) if state in tuple(Kind) else None
             raise Finding(expected="online", observed=f"{state} ({REPLICATOR} of {ufds}{_next(ufds)})", kind=kind)

@@ -67,3 +67,40 @@ class Instance(Struct, frozen=True, forbid_unknown_fields=True):
 
     service: str
     version: str = ""
+
+
+QUOTE, BLANK, COMMAND, COMMENT = "quote", "blank", "command", "comment"
+EXPANSION, BACKSLASH, NO_JSON = "expansion", "backslash", "no json"
+RETURN, NO_SETTING = "return", "no setting"
+"""What can be wrong with a line of /usbkey/config."""
+
+_WRONG = {
+    QUOTE: "a quote that is not closed",
+    BLANK: "a blank outside quotes, behind which the shell takes the rest for a command",
+    COMMAND: "one of ; & | < > ( ) outside quotes, which the shell acts upon",
+    COMMENT: "a # behind a blank: the shell drops what follows, the lines behind it too",
+    EXPANSION: "a $ or ` outside single quotes, for which the shell puts something else",
+    BACKSLASH: "a backslash, which the shell drops",
+    NO_JSON: 'a " or \\ (or a control character) in the value, which config.sh puts into its JSON as it is',
+    RETURN: "a carriage return at the end (CRLF), which becomes part of the value",
+    NO_SETTING: "no key=value, so the shell takes it for a command",
+}
+
+
+class BadLines(Struct, frozen=True, forbid_unknown_fields=True):
+    """Lines of /usbkey/config that config.sh cannot take for one reason: their numbers, and the keys of those that have one.
+
+    `unfit` are the keys whose value config.sh cannot carry however it is quoted.
+    """
+
+    kind: str
+    lines: tuple[int, ...]
+    keys: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = (
+            f"line {self.lines[0]}" if len(self.lines) == 1 else f"{len(self.lines)} lines, from {self.lines[0]} on,"
+        )
+        keys = f" ({', '.join(self.keys[:3])}{', …' if len(self.keys) > 3 else ''})" if self.keys else ""
+        return f"{lines}{keys} {'has' if len(self.lines) == 1 else 'have'} {_WRONG.get(self.kind, self.kind)}"

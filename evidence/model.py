@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from evidence.accounts import Account, Accounts, Collisions
 from evidence.comparison import Comparison
 from evidence.fact import Fact
-from evidence.headnode import Clock, Instance, Server, Trouble, UsbKey
+from evidence.headnode import BadLines, Clock, Instance, Server, Trouble, UsbKey
 from evidence.inventory.model import Inventory
 
 SCHEMA = 2
@@ -41,12 +41,15 @@ _OF_COUPLING = (
 class Configuration(Model, frozen=True):
     """Flat key=value settings: whitelisted values in clear, secrets as keyed fingerprints under the same key.
 
-    `fragile` names the secrets that hold other characters than letters, digits and a few signs.
+    `fragile` names the secrets that hold other characters than letters, digits and a few signs.  Of /usbkey/config: `bad` are
+    the lines that config.sh cannot take, `effect` what it then makes of the file.  The values are those that are written.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
     fragile: tuple[str, ...] = ()
+    bad: tuple[BadLines, ...] = ()
+    effect: str = ""
 
     @property
     def of_coupling(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ mounts (sdc-headnode:tools/lib/usbkey.js, bootpool.js, oscmds.js), and mounts no
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import time
@@ -15,19 +16,21 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from evidence.collect import elsewhere, health, parse, printed, services
+from evidence.collect import configuration, elsewhere, health, parse, printed, services
 from evidence.collect.draft import Draft
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
 from evidence.headnode import Clock, Instance, Server, UsbKey
 from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
-from evidence.redact import Vault, cut
+from evidence.redact import SECRET_NAME, Vault, cut
 from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
 from evidence.subjects.triton import ABSENT
 
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
 """From the root of the global zone, and of the ufds zone."""
+USBKEY_FILE = "cat /usbkey/config"
+_PARTS = re.compile(r"[\s'\"`;&|<>()$\\]+")
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,37 @@ class Asking:
         return parse.sysinfo(await self._ask("sysinfo"))
 
     async def usbkey(self) -> Configuration:
-        """The file's settings; all of it, secrets too, goes into the draft's memory."""
-        read = parse.json_object(await self._ask("usbkey"), "the configuration")
+        """The file's settings; all of it, secrets too, goes into the draft's memory.
+
+        As config.sh has them; where it cannot take a line, and so may have lost any, as they are written.
+        """
+        file, text = await asyncio.gather(self._run(USBKEY_FILE), self._ask("usbkey"), return_exceptions=True)
+        read, unreadable = self._printed(text)
+        if isinstance(file, BaseException):
+            raise file
+        found = configuration.written(file, None if unreadable else read)
+        self.draft.vault.learn_all(found.settings)
+        for key in (key for bad in found.bad for key in bad.keys if SECRET_NAME.search(key)):
+            for part in _PARTS.split(found.settings[key]):  # what bash complains of is a part of it
+                self.draft.vault.learn(part)
+        if unreadable and not (found.bad and found.settings):
+            raise unreadable
+        read = dict(found.settings) if found.bad and found.settings else read
         self.draft.secrets["usbkey"] = read
+        kept = self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
+        return replace(kept, bad=found.bad, effect=found.effect if found.bad else "")
+
+    def _printed(self, text: str | BaseException) -> tuple[dict[str, Any], parse.UnreadableError | None]:
+        """What config.sh printed, and why that is of no use; its passwords are known from now on."""
+        if isinstance(text, BaseException):
+            raise text
+        try:
+            read = parse.json_object(text, "the configuration")
+        except parse.UnreadableError as error:
+            return {}, error
+        self.draft.secrets["usbkey"] = read  # UFDS is asked with it even if the file itself cannot be read
         self.draft.vault.learn_all(read)
-        return self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
+        return read, None
 
     async def check_health(self) -> parse.Rows[tuple[HealthRow, ...]]:
         return health.check_health(await self._ask("check_health", printing=True))
@@ -94,7 +123,7 @@ class Asking:
         states = {agent: state for state, agent in found}
         return replace(server, net_agent=states.get("net-agent", ABSENT), ur=states.get("ur", ABSENT))
 
-    async def global_services(self) -> tuple[Service, ...]:
+    async def global_services(self) -> parse.Rows[tuple[Service, ...]]:
         """What runs in its global zone."""
         return printed.svcs(await self._ask("global_services"))
 
@@ -147,7 +176,7 @@ class Asking:
             raise parse.UnreadableError("grep printed no number")
         return int(text) > 0
 
-    async def instances(self) -> tuple[Instance, ...]:
+    async def instances(self) -> parse.Rows[tuple[Instance, ...]]:
         return instances(await self._ask("instances"))
 
 
@@ -168,11 +197,12 @@ def usbkey(text: str, vault: Vault) -> UsbKey:
     )
 
 
-def instances(text: str) -> tuple[Instance, ...]:
+def instances(text: str) -> parse.Rows[tuple[Instance, ...]]:
     """`sdcadm insts -j`; `version` is null where IMGAPI does not know the image."""
-    found = []
-    for item in parse.json_list(text, "sdcadm's answer"):
-        read = parse.an_object(item, "an instance")
-        words = {key: parse.text_of(read, key, "an instance", "") for key in ("service", "version")}
-        found.append(Instance(**words))
-    return tuple(sorted(found, key=lambda each: (each.service, each.version)))
+    rows = parse.each(parse.json_list(text, "sdcadm's answer"), _instance)
+    return parse.Rows(tuple(sorted(rows.value, key=lambda each: (each.service, each.version))), rows.unread)
+
+
+def _instance(item: Any) -> Instance:
+    read = parse.an_object(item, "an instance")
+    return Instance(**{key: parse.text_of(read, key, "an instance", "") for key in ("service", "version")})

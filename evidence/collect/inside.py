@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from evidence.collect import elsewhere, files, zone
+from evidence.collect import elsewhere, files, parse, zone
 from evidence.collect.draft import Draft
 from evidence.collect.render import auto_metadata
 from evidence.collect.ssh import HeadNode
@@ -96,10 +96,10 @@ class Inside:
             answers, why = zone.Answers(), f"the zone is {cut(vm.state)}"
         how = f"{cut(command)} < zone.sh"
 
-        async def smf() -> tuple[Service, ...]:
+        async def smf() -> parse.Rows[tuple[Service, ...]]:
             if answers.services is None:
                 raise UnansweredError(answers.services_why or why)
-            return answers.services
+            return parse.Rows(answers.services, answers.services_unread)
 
         async def kernel() -> tuple[tuple[str, str], ...]:
             if answers.kernel is None:

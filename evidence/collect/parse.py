@@ -256,11 +256,13 @@ def _network(item: Any) -> Network | None:
     )
 
 
-def firewall_rules(text: str) -> tuple[FirewallRule, ...]:
+def firewall_rules(text: str) -> Rows[tuple[FirewallRule, ...]]:
     """FWAPI's /firewalls/vms/UUID (sdc-fwapi:docs/index.md, GetVMrules), sorted by uuid."""
-    found = []
-    for item in json_list(text, "FWAPI's answer"):
-        read = an_object(item, "a firewall rule")
-        uuid, rule = (text_of(read, key, "a firewall rule") for key in ("uuid", "rule"))
-        found.append(FirewallRule(uuid, rule, _flag(read, "enabled")))
-    return tuple(sorted(found, key=lambda each: each.uuid))
+    rows = each(json_list(text, "FWAPI's answer"), _firewall_rule)
+    return Rows(tuple(sorted(rows.value, key=lambda rule: rule.uuid)), rows.unread)
+
+
+def _firewall_rule(item: Any) -> FirewallRule:
+    read = an_object(item, "a firewall rule")
+    uuid, rule = (text_of(read, key, "a firewall rule") for key in ("uuid", "rule"))
+    return FirewallRule(uuid, rule, _flag(read, "enabled"))

@@ -59,6 +59,7 @@ class Answers:
     written: dict[str, float] = field(default_factory=dict)
     services: tuple[Service, ...] | None = None
     services_why: str = ""
+    services_unread: tuple[str, ...] = ()
     kernel: tuple[tuple[str, str], ...] | None = None
     kernel_why: str = ""
     complete: bool = False
@@ -228,7 +229,8 @@ def _services(answers: Answers, output: bytes, position: int) -> int:
         answers.services_why = "svcs did not come to an end"
         return end
     try:
-        answers.services = printed.svcs(text)
+        rows = printed.svcs(text)
+        answers.services, answers.services_unread = rows.value, rows.unread
     except parse.UnreadableError as error:
         answers.services_why = f"svcs failed with exit status {code}" if code else str(error)
     return end

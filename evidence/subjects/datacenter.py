@@ -118,6 +118,12 @@ class Datacenter:
         return self._answer("ring_images", self.evidence.ring_images)
 
     @property
+    def known_ring_images(self) -> tuple[str, ...]:
+        """The same as far as they could be read: one that is there is there.  To miss one, ask for all."""
+        fact = self.evidence.ring_images
+        return self.ring_images if fact is None else fact.known()
+
+    @property
     def troubles(self) -> tuple[Trouble, ...]:
         """What was wrong with its head node while it was asked, whichever datacenter the head node belongs to."""
         need(self.ssh.get())

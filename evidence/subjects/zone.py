@@ -107,6 +107,18 @@ class Zone:
         return self.inside.services.get()
 
     @property
+    def known_services(self) -> tuple[Service, ...]:
+        """Its services as far as they could be read: what is wrong with one of them is wrong.  For a pass, ask for all."""
+        return self.inside.services.known()
+
+    def service_state(self, fmri: str) -> str:
+        """The state of one service; "absent" only if all could be read."""
+        found = next((service.state for service in self.known_services if service.fmri == fmri), None)
+        if found is None:
+            self.inside.services.need_all()
+        return found or "absent"
+
+    @property
     def files(self) -> dict[str, ConfigFile]:
         return self.inside.files.get()
 
@@ -206,6 +218,12 @@ class Zone:
     def rules(self) -> tuple[FirewallRule, ...]:
         """FWAPI's rules for the zone. They are not asked for zones whose firewall is off."""
         return self._own("rules", self.evidence.rules)
+
+    @property
+    def known_rules(self) -> tuple[FirewallRule, ...]:
+        """The same as far as they could be read: a rule that opens the zone opens it.  For a pass, ask for all."""
+        fact = self.evidence.rules
+        return self.rules if fact is None else fact.known()
 
     @property
     def names(self) -> dict[str, DnsAnswer]:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from lab.commands import configuration
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.commands.cloudapi import listing
 from lab.commands.ldap import root_search
@@ -122,6 +123,12 @@ async def sdcadm(call: Call) -> int:
         except ValueError as error:
             call.err(f"sdcadm: error: Unexpected token in JSON: {error}\n")
             return 1
+    try:
+        config = await configuration.parsed(call)
+    except ValueError:
+        raise UsageError("sdcadm: error (InternalError): unexpected /usbkey/config content", 1) from None
+    if not config.get("datacenter_name"):
+        raise UsageError("sdcadm: error (SapiClientError): getaddrinfo ENOTFOUND sapi..", 1)
     match call.arguments:
         case ["check-health" | "health", *rest]:
             return await _check_health(call, rest)
@@ -252,8 +259,9 @@ async def _lists_itself(call: Call, machine: Machine) -> bool:
 async def _answers(call: Call, machine: Machine, path: str) -> bool:
     url = f"http://{machine.zone.role}.{call.site.datacenter.suffix}{path}"
     try:
+        await configuration.find_sdc_zone(call)  # by the wrapper of its name
         return (await perform(call.site.headnode, Ask(url=url, connect_timeout=10.0, timeout=PATIENCE))).status == 200
-    except CurlError:
+    except (CurlError, UsageError):
         return False
 
 
@@ -277,7 +285,10 @@ async def healthcheck(call: Call) -> int:
     if set(call.arguments) - {"-p"}:
         raise UsageError("sdc-healthcheck: the lab imitates `sdc-healthcheck [-p]`", NOT_IMITATED)
     site = call.site
-    machines = sorted(_local(site), key=lambda machine: machine.zone.alias)
+    admin = await configuration.loaded(call, "ufds_admin_uuid")
+    if not admin:
+        raise UsageError(": unable to find admin UUID.", 1)
+    machines = sorted(_local(site), key=lambda machine: machine.zone.alias) if admin == admin.strip() else []
     states = await asyncio.gather(*(_status(call, machine) for machine in machines))
     rows = [("global", "running", "-", "online" if not _smf_error(site.headnode) else "svc-err")]
     rows += [(machine.zone.role, "running", "-", state) for machine, state in zip(machines, states, strict=True)]

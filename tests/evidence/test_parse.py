@@ -108,7 +108,7 @@ def test_services_in_transition_and_legacy_ones() -> None:
     text = (
         " online*       11:29:33 svc:/manta/application/binder:default\nlegacy_run     Nov_23   lrc:/etc/rc2_d/S20x\n"
     )
-    (service,) = printed.svcs(text + "maintenance    2025     svc:/a:b\n")[1:]
+    (service,) = printed.svcs(text + "maintenance    2025     svc:/a:b\n").value[1:]
     assert service.state == "online"
 
 

@@ -10,10 +10,11 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from evidence.collect import apis, health, parse, services
+from evidence.collect import apis, headnode, health, parse, printed, services
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.fact import Fact, Missing
+from evidence.model import FirewallRule
 from evidence.subjects.network.routes import between
 from evidence.subjects.spec import BLOCKED, FAILED, PASSED
 from evidence.subjects.world import World
@@ -103,6 +104,47 @@ def test_an_error_says_why(body: str, told: str) -> None:
 )
 def test_the_networks_of_racks_are_mantas_too(name: str, is_between: bool) -> None:
     assert between(replace(s.healthy().datacenter("my-dc-3").networks["admin"], name=name)) is is_between
+
+
+def test_a_row_of_each_list_costs_that_row() -> None:
+    rule = {"uuid": "u", "rule": "FROM any TO all vms ALLOW tcp PORT 636", "enabled": True}
+    image = {"uuid": "i", "name": apis.RING, "state": "active"}
+    for found in (
+        printed.svcs("online  11:29:33 svc:/a:b\nonline svc:/c:d\n"),
+        parse.firewall_rules(json.dumps([rule, rule | {"rule": None}])),
+        apis.images(json.dumps([image, 3]), apis.RING),
+        headnode.instances(json.dumps([{"service": "sapi", "version": "v"}, {"service": 3}])),
+    ):
+        assert (len(found.value), len(found.unread)) == (1, 1)
+
+
+def torn(alias: str, key: str, value: tuple[Any, ...]) -> World:
+    """A zone of my-dc-3 with such a list, of which one row more could not be read."""
+    world = s.healthy()
+    fact = s.fact(value)
+    return s.changed_zone(world, "my-dc-3", alias, **{key: replace(fact, unread=1, because="it is torn")})
+
+
+def test_a_service_that_could_not_be_read_does_not_pass_and_one_that_is_down_is_told() -> None:
+    services = s.healthy().datacenter("my-dc-3").evidence.zones.get()["ufds0"].services.get()
+    down = tuple(replace(each, state="maintenance") if "capi" in each.fmri else each for each in services)
+    fewer = tuple(each for each in services if "capi" not in each.fmri)
+    of_ufds = ("services-run", "my-dc-3.ufds0")
+    assert outcome(torn("ufds0", "services", services), *of_ufds) == BLOCKED
+    assert outcome(torn("ufds0", "services", down), *of_ufds) == FAILED
+    assert outcome(torn("ufds0", "services", fewer), *of_ufds) == BLOCKED
+    assert outcome(torn("ufds0", "services", services), "replicator-runs", "my-dc-3") == PASSED
+    without = tuple(each for each in services if "replicator" not in each.fmri)
+    assert outcome(torn("ufds0", "services", without), "replicator-runs", "my-dc-3") == BLOCKED
+
+
+def test_a_rule_that_could_not_be_read_may_be_the_open_door() -> None:
+    wide = FirewallRule("u", "FROM any TO all vms ALLOW tcp PORT 636", enabled=True)
+    shut, opened = torn("ufds0", "rules", ()), torn("ufds0", "rules", (wide,))
+    on = {"firewall_enabled": True}
+    for world, wanted in ((shut, BLOCKED), (opened, FAILED)):
+        changed = s.changed_zone(world, "my-dc-3", "ufds0", vm=on)
+        assert outcome(changed, "ufds-is-not-open", "my-dc-3") == wanted
 
 
 def outcome(world: World, check: str, subject: str) -> str:

@@ -309,6 +309,12 @@ COUPLING = (
     Symptom("left-behind@my-dc-1", "my-dc-1", "ls /tmp/fixufds", "^/tmp/fixufds"),
 )
 PASSWORD = (Symptom("password-fragile@my-dc-2", "my-dc-2", CONFIG, "of-ufds root", heals=True),)
+EVALUATED = (
+    Symptom("usbkey-quote@my-dc-3", "my-dc-3", CONFIG, '"region_name": ""'),
+    Symptom("usbkey-no-json@my-dc-4", "my-dc-4", "sdcadm check-health -j", "unexpected /usbkey/config content"),
+    Symptom("usbkey-crlf@my-dc-5", "my-dc-5", "sdc-napi /ping", "input is not JSON"),
+)
+"""The last of their table: sdc-vmname fails in these datacenters from now on."""
 
 COMPUTE_NODES = (
     Symptom("net-agent-off@my-dc-2", "my-dc-2", "svcs -H -o state net-agent", "^disabled"),
@@ -324,7 +330,12 @@ TABLES: dict[str, tuple[tuple[Symptom, ...], ...]] = {
     "one": (HEADNODES, CUTS, FREEZES, SERVICES),
     "two": (POSEIDON, REPLICATION, DIRECTORY, SLOW, MEMBERS, GAP, ELSEWHERE),
     "several": (NAMES_AND_CLOUDAPI, *INVENTORY),
-    "candidates": (COUPLING, PASSWORD, inventory("inventory-replica@my-dc-7", r"  my-dc-7: ((?!candidate)[^\n])*\n")),
+    "candidates": (
+        COUPLING,
+        PASSWORD,
+        inventory("inventory-replica@my-dc-7", r"  my-dc-7: ((?!candidate)[^\n])*\n"),
+        EVALUATED,
+    ),
     "manta": (MANTA, MUSKIE, STARTED, ONE_DC, SHARDS),
     "servers": (COMPUTE_NODES,),
 }

@@ -16,6 +16,7 @@ SCRIPT = (
 SHORT_LIST = (
     "sysinfo",
     "bash /lib/sdc/config.sh -json",
+    "cat /usbkey/config",  # what is written, where config.sh cannot take it
     re.escape(OF_DATACENTER["zones"].how),
     re.escape(MANTA_VMADM),
     "sdcadm check-health -j",
