@@ -26,6 +26,8 @@ _MEANING = {
         "cloudapi-reaches-master-ufds",
         "cloudapi-knows-the-master",
         "master-password-is-known",
+        "settings-are-not-overridden",
+        "services-have-read-their-files",
         After("ufds-answers", at="ufds"),
         "services-run",
         After("services-run", at="ufds"),

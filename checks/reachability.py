@@ -82,7 +82,7 @@ def _by_the_local_one(link: Link) -> str:
     return "its ping says ufds: true because of its own UFDS alone; its writes fail" if connected else ""
 
 
-@check(BOTH, CRITICAL, after=[*PATH, After("services-run", at="target")])
+@check(BOTH, CRITICAL, after=[*PATH, "settings-are-not-overridden", After("services-run", at="target")])
 def test_sapi_reaches_master_moray(link: Link) -> None:
     """The sapi zone of every non-master reaches the master's moray: 2020 and every port that its SRV records name.
 

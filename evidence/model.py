@@ -326,6 +326,7 @@ class ZoneEvidence(Model, frozen=True):
 
     `kernel` are the routes by a gateway that its kernel has, as destination and gateway, without the default one; None in
     evidence of a version that did not ask.
+    `settings` is what SAPI gives the zone: the metadata of application, service and instance, of which the later wins.
     `ping` is the zone's own health URL (sapi, cloudapi, adminui …); `bind` UFDS's root bind; `poseidons` the accounts with
     login poseidon; `names` what binder answered, by name; `asks_master` what SAPI answers to a question that only the
     master's moray can answer; `listing` what cloudapi answers to its datacenter's own key; `elsewhere` what binder answers
@@ -341,6 +342,7 @@ class ZoneEvidence(Model, frozen=True):
     services: Fact[tuple[Service, ...]]
     files: Fact[dict[str, ConfigFile]]
     kernel: Fact[tuple[tuple[str, str], ...]] | None = None
+    settings: Fact[Configuration] | None = None
     ping: Fact[HttpAnswer] | None = None
     bind: Fact[Attempt] | None = None
     poseidons: Fact[tuple[Account, ...]] | None = None

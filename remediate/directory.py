@@ -18,8 +18,50 @@ from remediate.removal import file_kept, file_removed, without
 from remediate.shell import quote
 from remediate.steps import SAFE, Note, Step
 
+OPERATORS, READERS = "cn=operators, ou=groups, o=smartdc", "cn=readers, ou=groups, o=smartdc"
 SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
 """Where sdc-ufds-m2s keeps the probes while it deletes admin."""
+
+
+@remedy("master-has-admin-and-operators")
+def give_the_master_its_operators(master: Datacenter) -> Advised:
+    """Add on the master what its setup made (sdc-ufds:data/bootstrap.ldif.in); the replicas follow.  Nobody can make up an account."""
+    admin = f"uuid={typed.uuid(str(master.sdc_metadata.values.get('ufds_admin_uuid') or ''))}, ou=users, o=smartdc"
+    for ufds in master.zones("ufds"):
+        held = ufds.directory
+        if not held.admin:
+            yield Note(
+                f"The master's UFDS has no account admin. Look for a backup of moray on {master.name}, and for the account on a replica. "
+                "No step makes one: Triton would sign in with a password and keys that nobody knows."
+            )
+            return
+        if held.operators is None:
+            yield _group(master, OPERATORS, admin)
+        elif master.sdc_metadata.values.get("ufds_admin_uuid") not in held.operators:
+            yield Step(
+                on=headnode(master),
+                run=modified(OPERATORS, "add", "uniquemember", admin),
+                risk=SAFE,
+                why="admin operates every datacenter by this group; replication brings it from the master to all",
+                undo=modified(OPERATORS, "delete", "uniquemember", admin),
+            )
+        if not held.readers:
+            yield _group(master, READERS, admin)
+
+
+def _group(master: Datacenter, dn: str, member: str) -> Step:
+    entry = {
+        "cn": [dn.split(",")[0].removeprefix("cn=")],
+        "uniquemember": [member],
+        "objectclass": ["groupofuniquenames"],
+    }
+    return Step(
+        on=headnode(master),
+        run=added(dn, entry),
+        risk=SAFE,
+        why=f"the setup of a datacenter makes {dn}; replication brings it from the master to all",
+        undo=f"sdc-ldap delete {quote(typed.dn(dn))}",
+    )
 
 
 @remedy("admin-and-operators-are-there")
@@ -30,9 +72,9 @@ def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
         held = ufds.directory
         lacks = {f"uuid={typed.uuid(admin)}, ou=users, o=smartdc": ("sub", "objectclass")} if not held.admin else {}
         if admin not in (held.operators or ()):
-            lacks["cn=operators, ou=groups, o=smartdc"] = ("base", "uniquemember")
+            lacks[OPERATORS] = ("base", "uniquemember")
         if not held.readers:
-            lacks["cn=readers, ou=groups, o=smartdc"] = ("base", "objectclass")
+            lacks[READERS] = ("base", "objectclass")
         for dn, (scope, attribute) in lacks.items():
             yield Step(
                 on=headnode(master),
@@ -188,19 +230,20 @@ def _without_the_saved_probes(replica: Datacenter) -> Advised:
 def make_poseidon_operator(coupling: Coupling) -> Advised:
     """Add poseidon to the group on the master only: the replicas follow."""
     master = coupling.world.master
-    group = "cn=operators, ou=groups, o=smartdc"
 
     def make_operator(ufds: Zone, account: Account) -> Advised:
         member = f"uuid={typed.uuid(account.uuid)}, ou=users, o=smartdc"
         has_it = account.uuid in (ufds.directory.operators or ())
         yield Step(
             on=headnode(master),
-            run=touched(group, "base", "uniquemember") if has_it else modified(group, "add", "uniquemember", member),
+            run=touched(OPERATORS, "base", "uniquemember")
+            if has_it
+            else modified(OPERATORS, "add", "uniquemember", member),
             risk=SAFE,
             why="the master has it; a change that changes nothing makes the master send the members again"
             if has_it
             else "Manta's tools act as poseidon; replication brings the membership from the master to all",
-            undo="" if has_it else modified(group, "delete", "uniquemember", member),
+            undo="" if has_it else modified(OPERATORS, "delete", "uniquemember", member),
             undo_note="none is needed: nothing is changed" if has_it else "",
         )
 

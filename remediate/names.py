@@ -6,12 +6,13 @@ import json
 from math import ceil
 
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_AGENT
+from evidence.subjects.levels import overrides
+from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_AGENT, RENDERED
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.lookup import application, changed_metadata, headnode, usbkey_steps
+from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, usbkey_steps
 from remediate.registry import Advised, proved_by, remedy
-from remediate.shell import PAUSE, rendered, zone_service
+from remediate.shell import PAUSE, rendered, rendered_anew, sapi_delete, sapi_restore, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
 
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
@@ -153,6 +154,47 @@ def render_again(zone: Zone) -> Advised:
         risk=RESTARTS,
         why=f"waits for the file, then restarts {zone.role}; nothing else restarts it when its file is rendered",
     )
+
+
+@remedy("settings-are-not-overridden")
+def take_the_override_away(zone: Zone) -> Advised:
+    """Delete the value at the lower level, so that the level above counts again.  It may be meant: then it goes there."""
+    for found in overrides(zone):
+        old = found.target.metadata.values
+        yield Step(
+            on=headnode(zone.datacenter),
+            run=sapi_delete(found.target.uuid, (found.key,)),
+            risk=RESTARTS,
+            why=f"the {found.level} hides what stands above it; config-agent renders that within three minutes",
+            undo=sapi_restore(found.target.uuid, old, (found.key,)) if found.key in old else "",
+            undo_note="" if found.key in old else "set it again; it is a secret, and not printed",
+        )
+    if zone.role in _BY_HAND:
+        yield Step(
+            on=headnode(zone.datacenter),
+            run="\n".join(
+                [
+                    *(
+                        rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience)
+                        for path in RENDERED[zone.role]
+                    ),
+                    zone_service("restart", zone.vm.uuid, _BY_HAND[zone.role]),
+                ]
+            ),
+            risk=RESTARTS,
+            why=f"renders the file, and restarts {zone.role}; nothing else restarts it when its file is rendered",
+        )
+
+
+@remedy("services-have-read-their-files")
+def have_the_files_read(zone: Zone) -> Advised:
+    """Restart what still runs with an older file."""
+    old = sorted({fmri for path in RENDERED[zone.role] if path in zone.files for fmri in zone.began_before(path)})
+    if old:
+        parts = {fmri.rpartition(":")[0].removeprefix("svc:") + ":" for fmri in old}
+        yield service_step(
+            zone, "restart", "it still runs with the file that it read at its start", *fmris(zone, *parts)
+        )
 
 
 def restart_binder(zone: Zone, key: str, value: str) -> Step:

@@ -9,7 +9,7 @@ from evidence.subjects.binding import ZONES, Subject, datacenters_of, subjects
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
 from evidence.subjects.network.paths import unsent
-from evidence.subjects.spec import BLOCKED, TARGET, After, Result, Spec
+from evidence.subjects.spec import AT_MASTER, BLOCKED, TARGET, After, Result, Spec
 from evidence.subjects.triton import Role, role_of
 from evidence.subjects.world import Coupling, Region, World
 from evidence.subjects.zone import Zone
@@ -70,6 +70,8 @@ def _own_role(spec: Spec) -> Role | None:
 
 def _reached(after: After, spec: Spec, role: Role | None, other: Spec) -> Role | None:
     """The role of the zones that an `after` leads to from zones of a role. A check of every zone stays in its own zone."""
+    if after.at == AT_MASTER:
+        return _own_role(other)
     if after.at and after.at != TARGET:
         return after.at
     same = not after.at and other.subject == "zone" and spec.subject in ZONES
@@ -113,6 +115,8 @@ def explains(finding: Result, at: Subject, other: Subject, after: After) -> bool
     """
     if after.only and not (isinstance(other, Zone) and other.role == after.only):
         return False
+    if after.at == AT_MASTER:
+        return isinstance(at, (Datacenter, Zone)) and datacenters_of(at)[0].name == datacenters_of(other)[0].master.name
     if after.at and after.at != TARGET:
         return isinstance(at, Zone) and at.role == after.at and at.datacenter.name in _names(other)
     if after.at:

@@ -35,10 +35,9 @@ SETTINGS = (
 )  # fmt: skip
 """What is kept of /usbkey/config and of the metadata of SAPI's application sdc."""
 SERVICE_SETTINGS = (
-    "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT",
-    "datacenter_name", "dns_domain", "region_name", "ufds_domain", "ufds_remote_ip",
+    "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT", *SETTINGS,
 )  # fmt: skip
-"""What is kept of a service's metadata; the last five hide those of the application where somebody set them."""
+"""What is kept of a service's metadata, and of a zone's; those of the application stand there only if somebody set them."""
 MANTA_SETTINGS = (
     "BUCKETS_API_MULTI_DC", "DOMAIN_NAME", "HASH_RING_IMAGE",
     "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "STORAGE_MORAY_SHARD",

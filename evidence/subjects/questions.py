@@ -110,6 +110,10 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
     "services": Question("its SMF services", "svcs -aH -o state,stime,fmri (by zlogin)"),
     "files": Question("its rendered files", "cat (by zlogin)", "cat {paths} (by zlogin)"),
     "kernel": Question("the routes of its kernel", "netstat -rnv -f inet (by zlogin)"),
+    "settings": Question(
+        "what SAPI sets in it", "sdc-sapi /configs", "sdc-sapi /configs/{uuid}",
+        roles=("adminui", "binder", "cloudapi", "sapi", "ufds"),
+    ),
     "ping": Question(
         "its health URL", "curl", "curl -k {scheme}://{address}{path}",
         roles=tuple(PINGS), seen_from=ITS_OWN_SERVICE,

@@ -50,6 +50,8 @@ FINDINGS = frozenset({FAILED, BLOCKED})
 
 TARGET: Final = "target"
 """The place that a link leads to."""
+AT_MASTER: Final = "master"
+"""The master's datacenter, and the zones in it."""
 
 
 class Kind(StrEnum):
@@ -63,13 +65,14 @@ class Kind(StrEnum):
 class After(Struct, frozen=True):
     """A check whose findings explain another check's findings: on an overlapping subject, unless `at` says otherwise.
 
-    `at`: "target" is a link's target, a role the zones of that role in the same datacenter (its services depend on each other).
+    `at`: "target" is a link's target, "master" the master (what it lacks, its replicas lack too), a role the zones of that role in the
+    same datacenter (its services depend on each other).
     `only`: it explains only zones of that role. `when`: it explains only findings of this kind; without it, findings of every kind
     but DISABLED.
     """
 
     check: str
-    at: Role | Literal["target"] | None = None
+    at: Role | Literal["target", "master"] | None = None
     only: Role | None = None
     when: Kind | None = None
 

@@ -79,6 +79,16 @@ RENDERED: Final = {
     "webapi": (MUSKIE_CONFIG,),
 }
 """The files that are read in the zones of each role."""
+READERS: Final = {
+    ADMINUI_CONFIG: "svc:/smartdc/application/adminui",
+    BINDER_CONFIG: "svc:/manta/application/binder",
+    CLOUDAPI_CONFIG: "svc:/smartdc/application/cloudapi",
+    MUSKIE_CONFIG: "svc:/manta/application/muskie",
+    SAPI_MASTER_CONFIG: "svc:/smartdc/application/sapi",
+    UFDS_CONFIG: "svc:/smartdc/application/ufds-master",
+    REPLICATOR_CONFIG: "svc:/smartdc/application/ufds-replicator",
+}
+"""The service that reads each file, at its start only; without the name of an instance."""
 
 # Root's commands on a head node
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from evidence.fact import Fact, Missing, OutOfSight, need
 from evidence.inventory.model import BY_ENDPOINTS
 from evidence.subjects.questions import OF_ZONE, Question
-from evidence.subjects.triton import GLOBAL, MANTA_ROLES, AnyRole
+from evidence.subjects.triton import GLOBAL, MANTA_ROLES, READERS, AnyRole
 
 if TYPE_CHECKING:
     from evidence.accounts import Account, Accounts, Collisions
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evidence.model import (
         Attempt,
         ConfigFile,
+        Configuration,
         Directory,
         DnsAnswer,
         FirewallRule,
@@ -138,9 +139,13 @@ class Zone:
         return dict(self.vm.routes if seen is None else seen)
 
     def began_before(self, path: str) -> tuple[str, ...]:
-        """The services that were started before one of their files was last written. Raises Missing if that is not known."""
-        fact, written = self.inside.services, self.file(path).written
-        began = {service.fmri: service.began for service in fact.get() if service.began is not None}
+        """The services that read a file and were started before it was last written. Raises Missing if that is not known."""
+        fact, written, reader = self.inside.services, self.file(path).written, READERS[path]
+        began = {
+            service.fmri: service.began
+            for service in fact.get()
+            if service.began is not None and service.fmri.rpartition(":")[0] == reader
+        }
         if written is None:
             raise Missing(self.id, f"when {path} was written", "ls -E (by zlogin)", "the zone did not say it")
         if not began:
@@ -157,6 +162,11 @@ class Zone:
 
     def _own(self, key: str, fact: Fact[T] | None) -> T:
         return answer(fact, self.id, OF_ZONE[key])
+
+    @property
+    def settings(self) -> Configuration:
+        """What SAPI gives the zone: the metadata of application, service and instance, of which the later wins."""
+        return self._own("settings", self.evidence.settings)
 
     @property
     def ping(self) -> HttpAnswer:

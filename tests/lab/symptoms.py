@@ -245,7 +245,10 @@ SLOW = (
         "Company 299.*----(?!.*Company 299)", heals=True,
     ),
 )  # fmt: skip
-MEMBERS = (Symptom("poseidon-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c ^uniquemember", "^1"),)
+MEMBERS = (
+    Symptom("poseidon-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c ^uniquemember", "^[01]"),
+    Symptom("admin-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c 930896af", "^0"),
+)
 GAP = (
     Symptom(
         "changelog-gap@my-dc-2", "my-dc-2 my-dc-1",

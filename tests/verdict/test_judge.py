@@ -130,6 +130,16 @@ def test_what_is_not_known_of_the_master_may_be_why_a_replica_fails(world: World
     assert "replicator-runs[my-dc-3]" not in causes(judge(found, CHECKS, world))
 
 
+def test_what_the_master_lacks_explains_what_its_replicas_lack(world: World) -> None:
+    found = [
+        finding("master-has-admin-and-operators", "my-dc-2"),
+        finding("admin-and-operators-are-there", "my-dc-1"),
+        finding("admin-and-operators-are-there", "my-dc-3"),
+    ]
+    explained = ["admin-and-operators-are-there[my-dc-1]", "admin-and-operators-are-there[my-dc-3]"]
+    assert causes(judge(found, CHECKS, world)) == {"master-has-admin-and-operators[my-dc-2]": explained}
+
+
 @pytest.mark.parametrize(
     ("kind", "explained"),
     [
