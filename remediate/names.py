@@ -157,8 +157,9 @@ def render_again(zone: Zone) -> Advised:
 
 
 @remedy("settings-are-not-overridden")
-def take_the_override_away(zone: Zone) -> Advised:
+def take_the_override_away(configured: Zone) -> Advised:
     """Delete the value at the lower level, so that the level above counts again.  It may be meant: then it goes there."""
+    zone = configured
     for found in overrides(zone):
         old = found.target.metadata.values
         yield Step(
@@ -187,8 +188,9 @@ def take_the_override_away(zone: Zone) -> Advised:
 
 
 @remedy("services-have-read-their-files")
-def have_the_files_read(zone: Zone) -> Advised:
+def have_the_files_read(restarted: Zone) -> Advised:
     """Restart what still runs with an older file."""
+    zone = restarted
     old = sorted({fmri for path in RENDERED[zone.role] if path in zone.files for fmri in zone.began_before(path)})
     if old:
         parts = {fmri.rpartition(":")[0].removeprefix("svc:") + ":" for fmri in old}

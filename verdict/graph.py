@@ -213,8 +213,6 @@ def _overlapping(
     nothing_sent = finding.outcome != BLOCKED and isinstance(at, Link) and unsent(at)
     strays = isinstance(at, Link) and at.misses
     for after in afters(specs[finding.check], specs):
-        if not after.applies_to(finding.kind):
-            continue
         if isinstance(at, Link) and after.check == ADDRESS and not strays:
             continue
         if not ((nothing_sent or strays) and after.at == TARGET):
@@ -224,5 +222,6 @@ def _overlapping(
         for other in findings.get(check, ()):
             if other is finding or (nothing_sent and other.outcome == BLOCKED):
                 continue
-            if any(explains(other, known[other.subject], place, after) for after in ways for place in places):
+            meant = [after for after in ways if after.applies(finding.kind, other.kind)]
+            if any(explains(other, known[other.subject], place, after) for after in meant for place in places):
                 yield other

@@ -230,7 +230,7 @@ class Draft:
         return missing(self._id(vm), question.asked, question.how, why, ours=ours)
 
 
-FREE_TEXT = frozenset({"why", "detail", "error", "errors", "body", "settings", "differs"})
+FREE_TEXT = frozenset({"why", "because", "unread", "detail", "error", "errors", "body", "settings", "differs"})
 
 
 def blotted(evidence: DatacenterEvidence, vault: Vault) -> DatacenterEvidence:

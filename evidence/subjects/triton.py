@@ -79,6 +79,10 @@ RENDERED: Final = {
     "webapi": (MUSKIE_CONFIG,),
 }
 """The files that are read in the zones of each role."""
+CONFIGURED: Final[tuple[Role, ...]] = ("adminui", "binder", "cloudapi", "sapi", "ufds")
+"""Roles into whose zones settings of the coupling are rendered."""
+RESTARTED: Final[tuple[Role, ...]] = ("adminui", "cloudapi", "ufds")
+"""Those whose services config-agent restarts when it writes their files."""
 READERS: Final = {
     ADMINUI_CONFIG: "svc:/smartdc/application/adminui",
     BINDER_CONFIG: "svc:/manta/application/binder",

@@ -145,7 +145,7 @@ def test_what_the_master_lacks_explains_what_its_replicas_lack(world: World) -> 
     [
         (Kind.MAINTENANCE, {"one-poseidon", "replica-points-at-master", "services-run"}),
         (None, {"replica-points-at-master", "services-run"}),
-        (Kind.DISABLED, {"services-run"}),
+        (Kind.DISABLED, set()),
     ],
 )
 def test_a_finding_is_explained_only_by_what_can_cause_its_kind(
@@ -157,6 +157,15 @@ def test_a_finding_is_explained_only_by_what_can_cause_its_kind(
         found = [finding(check, subject), finding("replicator-runs", "my-dc-3", kind=kind)]
         alone = "replicator-runs[my-dc-3]" in causes(judge(found, CHECKS, world))
         assert alone is (check not in explained), check
+
+
+def test_what_was_disabled_explains_what_was_disabled_with_it(world: World) -> None:
+    found = [
+        finding("services-run", "my-dc-3.ufds0", kind=Kind.DISABLED),
+        finding("replicator-runs", "my-dc-3", kind=Kind.DISABLED),
+    ]
+    explained = {"services-run[my-dc-3.ufds0]": ["replicator-runs[my-dc-3]"]}
+    assert causes(judge(found, CHECKS, world)) == explained
 
 
 @pytest.mark.parametrize(("culprits", "number"), [(("my-dc-2", "my-dc-3"), 1), (("my-dc-1", "my-dc-3"), 2)])
@@ -394,7 +403,7 @@ def test_companions_are_bound_by_name(world: World) -> None:
 
 def test_a_row_about_a_datacenter_says_which_of_its_zones_it_follows_from() -> None:
     """Or else a file of binder's that was edited would explain a replicator that somebody stopped."""
-    wholes = {"zone", "api", "target", "manta_peer"}
+    wholes = {"zone", "api", "configured", "restarted", "target", "manta_peer"}
     for spec in CHECKS.values():
         if spec.subject in WHOLES:
             vague = {after.check for after in spec.after if not after.at and CHECKS[after.check].subject in wholes}
