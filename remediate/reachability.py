@@ -57,7 +57,7 @@ def let_electric_moray_reach_the_ring(link: Link) -> Advised:
 
 
 def open_the_path(link: Link) -> Advised:
-    """Adds the missing half of the path, forward or back.  If both routes are there, says what else may be in the way."""
+    """Add the missing half of the path, forward or back. If both routes are there, say what else may be in the way."""
     host, source = link.host, link.source
     if address_in(host) is None:
         yield Note(
