@@ -158,7 +158,7 @@ def _quoted(key: str, kind: str) -> str:
 
 @remedy("clocks-agree")
 def set_the_clock(datacenter: Datacenter) -> Advised:
-    """As Triton's own setup does: stop ntp, step the clock once, start it again (sdc-headnode:scripts/joysetup.sh)."""
+    """Do what Triton's own setup does: stop ntp, step the clock once, start it again (sdc-headnode:scripts/joysetup.sh)."""
     yield Step(
         on=headnode(datacenter),
         run="date -u; svcs -x ntp; ntpq -pn",

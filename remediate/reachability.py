@@ -121,7 +121,7 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
 
 @remedy("headnode-reaches-master-ufds")
 def let_the_head_node_reach_the_master(link: Link) -> Advised:
-    """Set the route with route(8); it lasts until the next boot.  A global zone is no VM, so net-agent does not serve it."""
+    """Set the route with route(8); it lasts until the next boot. A global zone is not a VM, so net-agent does not serve it."""
     datacenter, host = link.source.datacenter, link.host
     if link.doubt:
         yield Note(link.doubt)

@@ -35,7 +35,7 @@ _FORMS = {
     "key of SAPI's metadata": re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*"),
     # Then the tool json takes the key for nothing else: not for an option, not for an expression.
     "key of a file": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*"),
-    # Of a zone, or what sdc-ufds-m2s and ufds-reconcile-data leave behind (facts, "Rendered config files" and "UFDS").
+    # The files of a zone, or those that sdc-ufds-m2s and ufds-reconcile-data leave behind (facts, "Rendered config files" and "UFDS").
     "path of a known file": re.compile(
         r"/opt/smartdc/[a-z][a-z0-9-]*/etc/[A-Za-z0-9][A-Za-z0-9_.-]*"
         r"|(/zones/[0-9a-f-]{36}/root)?(/var)?/tmp/\.?[A-Za-z][A-Za-z0-9_.]*"

@@ -48,7 +48,7 @@ Listing = Mapping[str, bytes]
 
 
 def listing(found: Iterable[Found]) -> dict[str, bytes]:
-    """Digests by dn.  Raises UnreadableError."""
+    """Digests by dn. Raises UnreadableError."""
     read: dict[str, bytes] = {}
     for each in found:
         if each.why:

@@ -1,6 +1,6 @@
-"""sdc-useradm, and the keys of accounts.  Source: facts "UFDS", sdc-sdc:lib/sdc-useradm.js, node-ufds:lib/index.js translateError.
+"""sdc-useradm, and the keys of accounts. Source: facts "UFDS", sdc-sdc:lib/sdc-useradm.js, node-ufds:lib/index.js translateError.
 
-It writes to the master, from the head node that it is typed on.
+It writes to the master, from the head node on which it is typed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Chapter: servers.  The agents in their global zones, and zones of which only the health commands tell."""
+"""Chapter: servers. The agents in their global zones, and zones that only the health commands see."""
 
 # ruff: noqa: ARG001  all plantings have one signature
 

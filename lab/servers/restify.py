@@ -105,7 +105,7 @@ def _bounds(text: str) -> list[tuple[Version, Version]] | None:
 
 
 def _between(operator: str | None, *parts: str | None) -> tuple[Version, Version]:
-    """From (inclusive) and to (exclusive)."""
+    """The range as (from, inclusive) and (to, exclusive)."""
     numbers: list[int] = []
     for part in parts:
         if part is None or not part.isdigit():
@@ -209,7 +209,7 @@ _FORMATS = ("application/json", "text/plain", "application/octet-stream", "appli
 
 
 def formatted(request: Request, response: Response) -> Response:
-    """An answer in the format that the client prefers. If it accepts no format, there is no body, and the request fails."""
+    """An answer in the format that the client prefers. If it accepts none, there is no body, and a success becomes 406."""
     if not response.body:
         return response
     kind = _preferred(request.headers.get("accept", "*/*"))

@@ -42,7 +42,7 @@ class Operator:
         return self._typed("[]", datacenter, line)
 
     def answers(self, datacenter: str, line: str, turns: Sequence[tuple[str, str]]) -> tuple[int, str]:
-        """As `on`, in a terminal: whenever what is said ends with the first of a pair, the second is typed.
+        """Like `on`, in a terminal: whenever the output ends with the first of a pair, the second is typed.
 
         Typed "\x03" is Ctrl-C, and "" closes the connection.
         """

@@ -1,4 +1,4 @@
-"""SAPI's objects: what is shown of them, how they change, and the digest of a configuration made of them."""
+"""SAPI's objects: which parts are shown, how they change, and the digest of a configuration made of them."""
 
 from __future__ import annotations
 

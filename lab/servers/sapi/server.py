@@ -229,7 +229,7 @@ class Sapi(OverHttp):
         return json_response([shown(bucket, value, version) for value in found])
 
     def _includes_master(self, query: Value) -> bool:
-        """Whether the master is asked too. Any value counts, even "false". It is 503 until it is known who the master is."""
+        """Whether the master is asked too. Any value counts, even "false". Raises 503 until it is known who the master is."""
         if not query.get("include_master"):
             return False
         if self._master is None:
