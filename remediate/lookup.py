@@ -37,7 +37,7 @@ def service(datacenter: Datacenter, name: str) -> SapiObject:
 
 
 def fmris(zone: Zone, *parts: str) -> tuple[str, ...]:
-    """The zone's services whose FMRI contains one of the parts, sorted; several instances of one are a glob (facts)."""
+    """The zone's services whose FMRI contains one of the parts, sorted. Several instances of one service are a glob (facts)."""
     found = sorted({s.fmri for s in zone.services if any(part in s.fmri for part in parts)})
     count = Counter(fmri.rpartition(":")[0] for fmri in found)
     short = (f"{name}:*" if count[name := fmri.rpartition(":")[0]] > 1 else fmri for fmri in found)
@@ -68,7 +68,7 @@ def changed_metadata(
 
 
 def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str]) -> tuple[Step, ...]:
-    """A step that writes the same settings into both copies of /usbkey/config, if they differ there."""
+    """A step that writes the same settings into both copies of /usbkey/config, if they differ from what is there."""
     present = datacenter.usbkey.values
     differ = {key: value for key, value in wanted.items() if str(present.get(key, "")) != value}
     if not differ:

@@ -53,7 +53,7 @@ def sapi_delete(uuid: str, keys: tuple[str, ...]) -> str:
 
 
 def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...]) -> str:
-    """What takes an update of the keys `changed` back, given the metadata before."""
+    """The command that reverts an update of the keys `changed`, given the metadata before it."""
     old = {key: before[key] for key in changed if before.get(key) is not None}
     absent = tuple(key for key in changed if key not in old)
     lines = ([sapi_update(uuid, old)] if old else []) + ([sapi_delete(uuid, absent)] if absent else [])
@@ -61,9 +61,9 @@ def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...])
 
 
 def usbkey_set(values: Mapping[str, str]) -> str:
-    """Both copies of the head node's configuration (facts "Head node configuration": Safe edit); no copy in /tmp.
+    """Edit both copies of the head node's configuration (facts "Head node configuration": Safe edit), without a copy in /tmp.
 
-    Each file keeps its mode; a file that cannot be read is left alone.
+    Each file keeps its mode. A file that cannot be read is left alone.
     """
     drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted(values))
     lines = " ".join(quote(f"{key}={shlex.quote(typed.usbkey(key, value))}") for key, value in sorted(values.items()))
@@ -72,7 +72,7 @@ def usbkey_set(values: Mapping[str, str]) -> str:
             "sdc-usbkey mount",
             "( for file in /usbkey/config /mnt/usbkey/config; do",
             f'    new=$(sed {quote(drop)} "$file") && [[ -n $new ]] &&',
-            f'        {{ printf \'%s\\n\' "$new" {lines} > "$file" || exit 1; }}',  # the other one stays whole
+            f'        {{ printf \'%s\\n\' "$new" {lines} > "$file" || exit 1; }}',  # the other file stays whole
             "done )",
             "sdc-usbkey unmount",
         ]
@@ -80,7 +80,7 @@ def usbkey_set(values: Mapping[str, str]) -> str:
 
 
 def usbkey_mended(*scripts: str) -> str:
-    """Edits both copies of /usbkey/config by scripts of sed, where they change anything.  A copy stays beside each file."""
+    """Edit both copies of /usbkey/config with sed scripts, if these change anything. A copy stays beside each file."""
     words = " ".join(f"-e {quote(script)}" for script in scripts)
     return "\n".join(
         [
@@ -96,7 +96,7 @@ def usbkey_mended(*scripts: str) -> str:
 
 
 def zone_service(verb: str, uuid: str, *fmris: str) -> str:
-    """svcadm on services of a zone, from the global zone.  `enable` waits until the service is there."""
+    """svcadm on services of a zone, from the global zone. `enable` waits until the service is online."""
     services = " ".join(quote(typed.fmri(fmri)) for fmri in fmris)
     return f"svcadm -z {typed.uuid(uuid)} {verb}{' -s' if verb == 'enable' else ''} {services}"
 
@@ -120,7 +120,7 @@ def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str
 
 
 def rendered_anew(uuid: str, path: str, patience: float) -> str:
-    """Have config-agent look again at what it is to render, and wait, with an end, until it has written the file."""
+    """Make config-agent look again at what it must render, and wait, with an end, until it has written the file."""
     file = zone_file(uuid, path)
     return "\n".join(
         [
