@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from evidence.fact import Missing
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.listings import foreign_urls
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.copies import file_back, files_kept, files_removed
@@ -92,7 +94,12 @@ def datacenters_listed(datacenter: Datacenter) -> Advised:
         yield from ()
 
     yield from typed.each(datacenter.world, datacenter.world.coupling.coupled, add)
-    kept = {name: url for name, url in before.items() if name not in wanted or url.startswith("https://")}
+    foreign = _foreign(datacenter, before)
+    kept = {
+        name: url
+        for name, url in before.items()
+        if name not in wanted or (url.startswith("https://") and name not in foreign)
+    }
     yield changed_metadata(
         datacenter,
         own,
@@ -101,6 +108,14 @@ def datacenters_listed(datacenter: Datacenter) -> Advised:
         why=f"ListDatacenters in {datacenter.name} answers with this value; each datacenter's URL is the one that it names itself; "
         f"{_RENDERED}",
     )
+
+
+def _foreign(datacenter: Datacenter, listed: dict[str, str]) -> set[str]:
+    """The names that have another datacenter's URL, as far as the cloudapis can be asked."""
+    try:
+        return set(foreign_urls(datacenter, listed))
+    except Missing:
+        return set()
 
 
 def _urls(datacenter: Datacenter) -> dict[str, str]:
@@ -118,6 +133,13 @@ def look_from_outside(datacenter: Datacenter) -> Advised:
     """Public DNS, packet filters and routers in front of the datacenter do not belong to Triton: no command can repair them."""
     url = _urls(datacenter).get(datacenter.name, "the URL that CLOUDAPI_DATACENTERS names")
     seen = datacenter.outside
+    who = seen.body.get("datacenter", datacenter.name)
+    if who != datacenter.name:
+        yield Note(
+            f"{url}, asked from where these checks run, leads to the cloudapi of {who}: its name has another datacenter's address. Put "
+            "right public DNS, or /etc/hosts of this machine. Customers who use it see another cloud than they mean."
+        )
+        return
     yield Note(
         f"{url}, asked from where these checks run: {seen.error or f'HTTP {seen.status}'}. Inside, cloudapi answers. Look at "
         "public DNS, and at routers and firewalls in front of its external address "

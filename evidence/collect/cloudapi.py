@@ -121,7 +121,8 @@ async def outside(url: str, limit: float, vault: Vault) -> HttpAnswer:
             parse.json_object(page.text)
         except parse.UnreadableError as unreadable:
             error = str(unreadable)
-    return HttpAnswer(page.status, {"url": vault.scrub(url)}, error, page.ms)
+    body = {"url": vault.scrub(url)} | ({"datacenter": vault.scrub(cut(page.datacenter))} if page.datacenter else {})
+    return HttpAnswer(page.status, body, error, page.ms)
 
 
 async def _aside(work: Callable[[], T], limit: float) -> T:

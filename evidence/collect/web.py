@@ -27,12 +27,13 @@ urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """A whole answer, or `error`."""
+    """A whole answer, or `error`. `datacenter`: who answers, if it is a cloudapi."""
 
     status: int
     text: str
     ms: int
     error: str = ""
+    datacenter: str = ""
 
 
 class _Lines(io.BufferedReader):
@@ -135,7 +136,8 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> RawA
                     return RawAnswer(0, "", spent(), f"no complete answer within {timeout:g} s")
             if _cut_off(answer):
                 return RawAnswer(0, "", spent(), CUT_OFF)
-            return RawAnswer(answer.status_code, body.decode("utf-8", "replace"), spent())
+            who = answer.headers.get("Triton-Datacenter-Name", "")
+            return RawAnswer(answer.status_code, body.decode("utf-8", "replace"), spent(), datacenter=who)
     except requests.exceptions.SSLError:
         return RawAnswer(0, "", spent(), "no TLS connection: the service closed it, or does not speak HTTPS")
     except requests.exceptions.Timeout:
