@@ -9,10 +9,12 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_AGENT
 from evidence.subjects.zone import Zone
 from remediate import typed
+from remediate.actions.smf import Smf
+from remediate.actions.wait import Rendered
 from remediate.lookup import application, changed_metadata, headnode, usbkey_steps
 from remediate.registry import Advised, proved_by, remedy
-from remediate.shell import PAUSE, rendered, zone_service
-from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
+from remediate.shell import PAUSE
+from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step, acting
 
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
 """Services that config-agent does not restart after rendering (facts "Rendered config files")."""
@@ -129,9 +131,9 @@ def render_again(zone: Zone) -> Advised:
     """Restart config-agent: then it writes every file again.  Otherwise it skips what has not changed in SAPI (facts)."""
     vm = zone.vm
     stale = {path: file for path, file in sorted(zone.files.items()) if file.differs}
-    yield Step(
-        on=headnode(zone.datacenter),
-        run=zone_service("restart", vm.uuid, CONFIG_AGENT),
+    yield acting(
+        headnode(zone.datacenter),
+        Smf(vm.uuid, "restart", (CONFIG_AGENT,)),
         risk=RESTARTS,
         why=f"config-agent writes its files again at its start: {', '.join(stale) or 'those of the zone'}. It restarts "
         "the services whose files change, if Triton's manifests say so",
@@ -141,32 +143,28 @@ def render_again(zone: Zone) -> Advised:
         return
     patience = zone.datacenter.world.inventory.expect.patience
     waits = [
-        rendered(vm.uuid, path, difference.key, value, patience)
+        Rendered(vm.uuid, path, difference.key, value, patience)
         for path, file in stale.items()
         for difference in file.differs[:1]
         if (value := _text(difference.metadata))
     ]
-    pause = [] if waits else [f"sleep {ceil(patience / 10) * PAUSE}"]
-    yield Step(
-        on=headnode(zone.datacenter),
-        run="\n".join([*waits, *pause, zone_service("restart", vm.uuid, _BY_HAND[zone.role])]),
-        risk=RESTARTS,
-        why=f"waits for the file, then restarts {zone.role}; nothing else restarts it when its file is rendered",
-    )
+    why = f"waits for the file, then restarts {zone.role}; nothing else restarts it when its file is rendered"
+    restart = Smf(vm.uuid, "restart", (_BY_HAND[zone.role],))
+    on = headnode(zone.datacenter)
+    if waits:
+        yield acting(on, *waits, restart, risk=RESTARTS, why=why)
+    else:
+        yield Step(on, f"sleep {ceil(patience / 10) * PAUSE}\n{restart.command()}", RESTARTS, why)
 
 
 def restart_binder(zone: Zone, key: str, value: str) -> Step:
     """Renders binder's file now, waits for it and restarts binder: rendering alone does not (facts, hazard 7)."""
     uuid, patience = zone.vm.uuid, zone.datacenter.world.inventory.expect.patience
-    return Step(
-        on=headnode(zone.datacenter),
-        run="\n".join(
-            [
-                zone_service("restart", uuid, CONFIG_AGENT),
-                rendered(uuid, BINDER_CONFIG, key, value, patience),
-                zone_service("restart", uuid, BINDER),
-            ]
-        ),
+    return acting(
+        headnode(zone.datacenter),
+        Smf(uuid, "restart", (CONFIG_AGENT,)),
+        Rendered(uuid, BINDER_CONFIG, key, value, patience),
+        Smf(uuid, "restart", (BINDER,)),
         risk=RESTARTS,
         why=f"renders the configuration of {zone.alias}, waits for it and restarts binder; nothing else restarts binder. "
         "DNS of the datacenter is away for a second or two",

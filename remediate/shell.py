@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any
 
@@ -60,23 +60,26 @@ def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...])
     return "; ".join(lines)
 
 
-def usbkey_set(values: Mapping[str, str]) -> str:
-    """Both copies of the head node's configuration (facts "Head node configuration": Safe edit); no copy in /tmp.
+def usbkey_set(values: Mapping[str, str], gone: Iterable[str] = ()) -> str:
+    """Both copies of the head node's configuration (facts "Head node configuration": Safe edit), with a copy beside each.
 
-    Each file keeps its mode; a file that cannot be read is left alone.
+    Nothing is written where the key is not mounted, or one of the two cannot be read or copied.  Each file keeps its mode.
     """
-    drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted(values))
-    lines = " ".join(quote(f"{key}={shlex.quote(typed.usbkey(key, value))}") for key, value in sorted(values.items()))
-    return "\n".join(
-        [
-            "sdc-usbkey mount",
-            "( for file in /usbkey/config /mnt/usbkey/config; do",
-            f'    new=$(sed {quote(drop)} "$file") && [[ -n $new ]] &&',
-            f'        {{ printf \'%s\\n\' "$new" {lines} > "$file" || exit 1; }}',  # the other one stays whole
-            "done )",
-            "sdc-usbkey unmount",
-        ]
+    drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted({*values, *gone}))
+    lines = "".join(
+        f" {quote(f'{key}={shlex.quote(typed.usbkey(key, value))}')}" for key, value in sorted(values.items())
     )
+    return f"""\
+sdc-usbkey mount && (
+    set -C; umask 077; stamp=$(date -u +%Y%m%dT%H%M%SZ)  # -C: no copy is written over
+    for file in /usbkey/config /mnt/usbkey/config; do
+        [[ -s $file ]] && cat "$file" > "$file.$stamp" && cmp "$file" "$file.$stamp" || exit 1
+    done
+    for file in /usbkey/config /mnt/usbkey/config; do
+        new=$(sed {quote(drop)} "$file") && [[ -n $new ]] && printf '%s\\n' "$new"{lines} >| "$file" || exit 1
+    done
+) || echo "The configuration is not changed as a whole: look at both files." >&2
+sdc-usbkey unmount"""
 
 
 def zone_service(verb: str, uuid: str, *fmris: str) -> str:
