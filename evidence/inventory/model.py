@@ -91,7 +91,8 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     """The coupling as the operator intends it.  `dns_domain` empty means: as on the master.
 
     `waivers` names the file, beside the inventory, from which `waived` was read.  `lines` says on which line of the file a key
-    is ("master", "datacenters.my-dc-3", "datacenters.my-dc-3.state"), so that a finding can name it.
+    is ("master", "datacenters.my-dc-3", "datacenters.my-dc-3.state"), so that a finding can name it.  `apply` allows
+    `az-checks apply` to change these datacenters.
     """
 
     master: str
@@ -104,6 +105,7 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     waived: tuple[Waiver, ...] = ()
     notify_command: str = ""
     keep: int = 0
+    apply: bool = False
     lines: dict[str, int] = field(default_factory=dict)
 
     def place(self, key: str) -> str:

@@ -15,6 +15,7 @@ from remediate.actions.globalzone import GlobalRoute
 from remediate.actions.key import AddKey
 from remediate.actions.ldap import LdapAdd, LdapDelete, LdapModify, Resend
 from remediate.actions.network import NapiOwners, NapiRoutes
+from remediate.actions.reading import Does
 from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import Smf
 from remediate.actions.usbkey import UsbkeyConfig
@@ -39,6 +40,11 @@ Action = (
     | AddKey
     | GlobalRoute
 )
+
+
+def does(action: Action) -> Does:
+    """An action as what every kind of it can do."""
+    return action
 
 
 def digest(action: Action) -> str:
