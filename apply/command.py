@@ -10,15 +10,18 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from apply.asking import Operator
 from apply.door import Door, SshDoor
-from apply.engine import Engine
-from apply.journal import FILE, Journal, is_open, pending, read, tokens
+from apply.engine import Engine, place
+from apply.journal import FILE, Journal, JournalError, effects, is_open, locked, pending, read, tokens
 from apply.lock import LocalLock, RemoteLocks, broken, owner
 from apply.loop import INTERRUPTED, LEFT, Course
+from apply.steps import Hands
 from apply.undo import take_back
 from evidence.inventory.model import Inventory
 from evidence.inventory.reading import read_inventory
@@ -32,6 +35,7 @@ from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
+Ask = Callable[[str], str]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -55,11 +59,11 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None, door: Door | None = None) -> int:
-    """The command; `door` is another than SSH in tests."""
+def main(arguments: list[str] | None = None, door: Door | None = None, ask: Ask | None = None) -> int:
+    """The command.  In tests `door` is another than SSH, and `ask` answers in an operator's place."""
     try:
         options = options_of(arguments)
-        return _Apply(options, door).run()
+        return _Apply(options, door, ask).run()
     except OperatorError as error:
         print(f"az-checks apply: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
@@ -70,9 +74,23 @@ def main(arguments: list[str] | None = None, door: Door | None = None) -> int:
         return INTERRUPTED
 
 
+def journals(runs: Path) -> list[Path]:
+    """The journals of all runs, the oldest first."""
+    return sorted((path for path in runs.glob(f"2*/{FILE}")), key=lambda path: path.parent.name)
+
+
+def latest_journal(runs: Path, *, undo: bool) -> Path:
+    """The latest journal that has something to take back, or that was interrupted.  Raises UsageError."""
+    for path in reversed(journals(runs)):
+        entries = read(path)
+        if any(effects(entries)) if undo else (is_open(entries) or pending(entries)):
+            return path.resolve()
+    raise UsageError(f"no run in {runs} has anything {'to take back' if undo else 'to resume'}")
+
+
 class _Apply:
-    def __init__(self, options: argparse.Namespace, door: Door | None) -> None:
-        self._options = options
+    def __init__(self, options: argparse.Namespace, door: Door | None, ask: Ask | None) -> None:
+        self._options, self._ask = options, ask
         self._runs = places.runs(options.runs)
         self._folder = self._chosen()
         self._inventory = _declared(load(self._folder / "evidence.json").inventory)
@@ -82,16 +100,14 @@ class _Apply:
     def _chosen(self) -> Path:
         """The run that was named; else the latest, or, to resume or undo, the latest that has a journal."""
         if self._options.run is None and (self._options.resume or self._options.undo):
-            held = sorted(self._runs.glob(f"*/{FILE}"), key=lambda path: path.stat().st_mtime)
-            if not held:
-                raise UsageError(f"no run in {self._runs} has a journal, so nothing was applied")
-            return held[-1].parent.resolve()
+            return latest_journal(self._runs, undo=self._options.undo).parent
         return run_folder(self._options.run, self._runs)
 
     def run(self) -> int:
         asking = self._asking()
         if self._options.dry_run:
-            return self._course(self._folder, Engine(self._door, None, self._vault), asking, None).dry_run()
+            hands = Hands(Engine(self._door, None, self._vault), asking, lambda _: None)
+            return self._course(self._folder, hands).dry_run()
         if not self._inventory.apply:
             raise UsageError(
                 f"nothing is changed here unless {self._inventory.path} has the line `apply: true`: it says that this suite may "
@@ -102,13 +118,14 @@ class _Apply:
         try:
             self._refuse_if_open()
             journal = Journal(self._folder / FILE)
-            locks = RemoteLocks(self._door, ours, tokens(journal.entries))
+            locks = RemoteLocks(self._door, ours, tokens(journal.entries), journal.lock)
             if self._options.break_lock:
                 for said in broken(self._door, _with_headnodes(self._inventory)):
                     asking.say(said)
+            left = locked(journal.entries)
             what = "resume" if self._options.resume else "undo" if self._options.undo else "apply"
             journal.open(what, ours.token)
-            return self._under_lock(journal, locks, asking)
+            return self._under_lock(journal, locks, left, asking)
         finally:
             local.release()
 
@@ -116,48 +133,48 @@ class _Apply:
         """What was interrupted is resolved first, in whichever run it was."""
         if self._options.resume:
             return
-        for path in sorted(self._runs.glob(f"*/{FILE}")):
+        for path in journals(self._runs):
             if pending(read(path)):
                 raise UsageError(
                     f"an apply of run {path.parent.name} was interrupted in the middle of a step: az-checks apply "
                     f"{path.parent.name} --resume reads what became of it"
                 )
 
-    def _under_lock(self, journal: Journal, locks: RemoteLocks, asking: Operator) -> int:
+    def _under_lock(self, journal: Journal, locks: RemoteLocks, left: set[str], asking: Operator) -> int:
         engine = Engine(self._door, journal, self._vault)
+        hands = Hands(engine, asking, lambda on: locks.take([place(on)]))
         why = "ended"
         try:
+            locks.take(left)
             if self._options.undo:
-                return take_back(journal, engine, asking, lambda on: locks.take([on.partition(".")[0]]))
+                return take_back(journal, engine, asking, hands.lock)
             if self._options.resume and not self._resolved(journal, engine, locks, asking):
                 return LEFT
             folder = self._judge() if self._options.resume else self._folder
-            return self._course(folder, engine, asking, locks).run()
+            return self._course(folder, hands).run()
         except BaseException as error:
             why = f"ended by {type(error).__name__}"
             raise
         finally:
             for name in locks.release():
                 asking.say(f"The lock of {name} could not be given back: az-checks apply --break-lock takes it away.")
-            journal.end(why)
+            with suppress(JournalError):  # what it could not note before, it has said
+                journal.end(why)
             journal.close()
 
     def _resolved(self, journal: Journal, engine: Engine, locks: RemoteLocks, asking: Operator) -> bool:
         """Reads again what nobody knows the end of; whether it is all known now."""
-        if not is_open(journal.entries[:-1]) and not pending(journal.entries):
-            asking.say("The last apply came to its end. It goes on with what the checks say now.")
         for intent in pending(journal.entries):
-            locks.take([intent.on.partition(".")[0]])
+            locks.take([place(intent.on)])
             done = engine.resolve(intent)
             asking.say(f"Step {intent.number} for {intent.cause}, on {intent.on}: {done.why}")
             if not done.well:
                 return False
         return True
 
-    def _course(self, folder: Path, engine: Engine, asking: Operator, locks: RemoteLocks | None) -> Course:
-        held = locks or RemoteLocks(self._door, owner(folder.name, ""), ())
+    def _course(self, folder: Path, hands: Hands) -> Course:
         patience, stage = self._inventory.expect.patience, self._options.stage
-        return Course(folder, engine, asking, held, self._plan, self._judge, patience, stage)
+        return Course(folder, hands, self._plan, self._judge, patience, stage, first=self._folder)
 
     def _plan(self, folder: Path) -> Plan:
         """The plan of a run; an empty one if the cause that was asked for is gone."""
@@ -181,10 +198,11 @@ class _Apply:
     def _asking(self) -> Operator:
         """Refuses where nobody can be asked, and nobody has said yes."""
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
-        if not (terminal or self._options.yes or self._options.dry_run):
+        ask = self._ask or (input if terminal else None)
+        if not (ask or self._options.yes or self._options.dry_run):
             raise UsageError("there is no terminal to ask at: --yes takes safe and restarting steps without asking")
         colour = terminal and not os.environ.get("NO_COLOR")
-        return Operator(input if terminal else None, _say, yes=self._options.yes, colour=colour)
+        return Operator(ask, _say, yes=self._options.yes, colour=colour)
 
 
 def _say(text: str) -> None:

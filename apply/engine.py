@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from apply.door import Answer, Door
-from apply.journal import Effect, Intent, Journal
+from apply.journal import Effect, Intent, Journal, effects
 from evidence.redact import Vault
-from remediate.actions import Action, does
+from remediate.actions import Action, digest, does
+from remediate.actions.network import NapiOwners, NapiRoutes
 from remediate.actions.reading import NoValueError, Precondition, Value, same
+from remediate.actions.wait import Rendered
 
 PAUSE = 1.0
 """Seconds between two looks at a value that is to change."""
@@ -57,6 +59,11 @@ class Engine:
     ) -> None:
         self._door, self._journal, self._vault = door, journal, vault
         self._pause, self._clock = pause, clock
+
+    def was_done(self, on: str, action: Action) -> bool:
+        """Whether the journal has it as done, and not taken back."""
+        known = effects(self._journal.entries) if self._journal is not None else ()
+        return any((intent.on, intent.hash) == (on, digest(action)) for intent in known)
 
     def read(self, on: str, action: Action) -> Reading:
         """The present value.  A command that only reads is asked once more if no answer came."""
@@ -175,6 +182,15 @@ class Engine:
 def place(on: str) -> str:
     """The datacenter of a step: "my-dc-3.global" is its head node."""
     return on.partition(".")[0]
+
+
+def label(action: Action) -> str:
+    """An action on one line: what is waited for, or the telling line of its command."""
+    if isinstance(action, Rendered):
+        return f"wait until {action.key} in {action.path} is {action.value}"
+    lines = action.command().splitlines()
+    line = lines[-1] if isinstance(action, NapiRoutes | NapiOwners) else lines[0]  # below the function's text
+    return line if len(line) <= 120 else f"{line[:120]}…"
 
 
 def both(action: Action, now: Value) -> str:

@@ -47,6 +47,13 @@ class Opened(Struct, frozen=True, forbid_unknown_fields=True, tag="opened"):
     token: str
 
 
+class Locking(Struct, frozen=True, forbid_unknown_fields=True, tag="locking"):
+    """The lock of a datacenter's head node is about to be taken."""
+
+    at: str
+    datacenter: str
+
+
 class Intent(Struct, frozen=True, forbid_unknown_fields=True, tag="intent"):
     """What is about to be sent, and the value that was read just before.  `undoes` is the number of an earlier intent."""
 
@@ -78,7 +85,7 @@ class Closed(Struct, frozen=True, forbid_unknown_fields=True, tag="closed"):
     why: str
 
 
-Entry = Opened | Intent | Resulted | Closed
+Entry = Opened | Locking | Intent | Resulted | Closed
 
 
 class Journal:
@@ -116,6 +123,9 @@ class Journal:
         intent = Intent(now(), number, on, cause, action, digest(action), value, undoes)
         self.append(intent)
         return intent
+
+    def lock(self, datacenter: str) -> None:
+        self.append(Locking(now(), datacenter))
 
     def result(self, number: int, outcome: Effect, code: int | None = None, said: str = "", value: Any = None) -> None:
         self.append(Resulted(now(), number, outcome, code, said, value))
@@ -196,6 +206,18 @@ def effects(entries: list[Entry]) -> Iterator[Intent]:
 def tokens(entries: list[Entry]) -> set[str]:
     """The tokens of all who wrote into this journal: a lock with one of them is a killed one's of ours."""
     return {entry.token for entry in entries if isinstance(entry, Opened)}
+
+
+def locked(entries: list[Entry]) -> set[str]:
+    """The datacenters whose locks a killed one may have left."""
+    found: set[str] = set()
+    for entry in entries:
+        match entry:
+            case Locking(datacenter=name):
+                found.add(name)
+            case Closed():
+                found.clear()
+    return found
 
 
 def is_open(entries: list[Entry]) -> bool:

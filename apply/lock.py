@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -77,10 +77,11 @@ class RemoteLocks:
     """The locks on head nodes, taken in the order of their names.
 
     `known` are the tokens of those who wrote into our journal: a lock with one of them was left by a process of ours that is gone.
+    `note` puts it into the journal before a lock is taken.
     """
 
-    def __init__(self, door: Door, ours: Owner, known: Iterable[str]) -> None:
-        self._door, self._ours, self._known = door, ours, {*known, ours.token}
+    def __init__(self, door: Door, ours: Owner, known: Iterable[str], note: Callable[[str], None]) -> None:
+        self._door, self._ours, self._known, self._note = door, ours, {*known, ours.token}, note
         self.held: list[str] = []
 
     def take(self, datacenters: Iterable[str]) -> None:
@@ -89,6 +90,7 @@ class RemoteLocks:
         for name in new:
             try:
                 self._sdcadm_is_idle(name)
+                self._note(name)
                 self._take(name)
             except LockedError:
                 self.release(only=new)

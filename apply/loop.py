@@ -7,12 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from apply.asking import Operator
-from apply.engine import Engine
-from apply.lock import RemoteLocks
-from apply.steps import Taken, key, take, told
+from apply.steps import Hands, Taken, key
 from evidence.subjects.spec import FAILED, PASSED, Severity
-from remediate.plan import Plan
+from remediate.plan import CausePlan, Plan
 from remediate.stages import PlanStage, stages_of
 from reports import findings
 from verdict.judge import Named
@@ -25,9 +22,7 @@ class Course:
     """What is asked for, and how it is done.  `plan` makes the plan of a run's folder, `judge` a new run."""
 
     folder: Path
-    engine: Engine
-    asking: Operator
-    locks: RemoteLocks
+    hands: Hands
     plan: Callable[[Path], Plan]
     judge: Callable[[], Path]
     patience: float
@@ -35,6 +30,10 @@ class Course:
     clock: Callable[[], float] = time.monotonic
     settled: set[str] = field(default_factory=set)
     """The steps that were asked for already, so that none is done or asked for twice."""
+    already: set[str] = field(default_factory=set)
+    """Of these, the ones whose values were as wanted already."""
+    first: Path | None = None
+    """The run whose journal is written: what it knows is newer than this run's findings, and older than any other's."""
 
     def run(self) -> int:
         """All of it; the exit code."""
@@ -42,10 +41,12 @@ class Course:
             stage = self._next()
             if stage is None:
                 return self._end()
-            self.asking.say(f"Stage {stage.number}: {stage.title}")
+            self.hands.asking.say(f"Stage {stage.number}: {stage.title}")
             taken = self._stage(stage)
             if Taken.STOPPED in taken or Taken.QUIT in taken:
-                self.asking.say("Stopped here. What was done is in the journal: az-checks apply --undo takes it back.")
+                self.hands.asking.say(
+                    "Stopped here. What was done is in the journal: az-checks apply --undo takes it back."
+                )
                 return LEFT if Taken.STOPPED in taken else INTERRUPTED
             if Taken.DONE not in taken:
                 continue
@@ -64,36 +65,29 @@ class Course:
     def _stage(self, stage: PlanStage) -> list[Taken]:
         found: list[Taken] = []
         for entry in stage.entries:
-            self.asking.say(f"{entry.name}")
+            self.hands.asking.say(f"{entry.name}")
             for number, planned in enumerate(entry.steps, 1):
                 if key(planned.step) in self.settled:
                     continue
                 self.settled.add(key(planned.step))
-                taken = take(
-                    planned,
-                    str(entry.name),
-                    number,
-                    len(entry.steps),
-                    self.engine,
-                    self.asking,
-                    lambda on: self._lock(on),
+                taken = self.hands.take(
+                    planned, str(entry.name), number, len(entry.steps), anew=self.folder != self.first
                 )
                 found.append(taken)
+                if taken == Taken.ALREADY:
+                    self.already.add(key(planned.step))
                 if taken in (Taken.STOPPED, Taken.QUIT):
                     return found
-                if taken == Taken.LEFT:
-                    break  # what comes after it rests on it
+                if taken == Taken.LEFT:  # what comes after it rests on it
+                    self.settled |= {key(later.step) for later in entry.steps}
         return found
-
-    def _lock(self, on: str) -> None:
-        self.locks.take([on.partition(".")[0]])
 
     def _judged_again(self, stage: PlanStage) -> bool:
         """Judges until the stage's causes are gone and nothing is worse, or patience is over; whether to go on."""
         before, end = findings.load(self.folder), self.clock() + self.patience
         names = {entry.name for entry in stage.entries}
         while True:
-            self.asking.say("Judging again.")
+            self.hands.asking.say("Judging again.")
             self.folder = self.judge()
             after = findings.load(self.folder)
             left = {Named(cause.check, cause.subject) for cause in after.causes} & names
@@ -101,28 +95,35 @@ class Course:
             if not (left or worse) or self.clock() >= end:
                 break
         for name in sorted(names):
-            self.asking.say(f"  {'not fixed' if name in left else 'fixed'}: {name}")
+            self.hands.asking.say(f"  {'not fixed' if name in left else 'fixed'}: {name}")
         for name in worse:
-            self.asking.say(f"  worse: {name} passed before, and fails now. Stopped here.")
+            self.hands.asking.say(f"  worse: {name} passed before, and fails now. Stopped here.")
         return not worse
 
     def _end(self) -> int:
         entries = self.plan(self.folder).entries
+        left = [entry for entry in entries if not self._as_wanted(entry)]
         for entry in entries:
-            self.asking.say(f"Left: {entry.name}")
+            said = "Left" if entry in left else "As wanted by now, whatever this run found (run the checks again)"
+            self.hands.asking.say(f"{said}: {entry.name}")
         if not entries:
-            self.asking.say("Nothing is left to repair.")
-        return LEFT if entries else WELL
+            self.hands.asking.say("Nothing is left to repair.")
+        return LEFT if left else WELL
+
+    def _as_wanted(self, entry: CausePlan) -> bool:
+        """Whether each step of it was found as wanted, and no newer run says that this did not help."""
+        steps = {key(planned.step) for planned in entry.steps}
+        return self.folder == self.first and bool(steps) and steps <= self.already
 
     def dry_run(self) -> int:
         """Reads every precondition, and changes nothing."""
         for stage in stages_of(self.plan(self.folder)):
             if self.stage in (None, stage.number):
-                self.asking.say(f"Stage {stage.number}: {stage.title}")
+                self.hands.asking.say(f"Stage {stage.number}: {stage.title}")
                 for entry in stage.entries:
-                    self.asking.say(f"{entry.name}")
+                    self.hands.asking.say(f"{entry.name}")
                     for number, planned in enumerate(entry.steps, 1):
-                        told(planned, number, self.engine, self.asking)
+                        self.hands.tell(planned, number)
         return WELL
 
 

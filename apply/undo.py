@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apply.asking import Choice, Operator
-from apply.engine import Engine, shown
+from apply.engine import Engine, label, shown
 from apply.journal import Intent, Journal, effects
 from remediate.actions import Action, does
 from remediate.actions.globalzone import GlobalRoute
-from remediate.actions.ldap import LdapAdd, LdapDelete
+from remediate.actions.ldap import LdapAdd, LdapDelete, Resend
 from remediate.actions.network import NapiOwners
 from remediate.actions.sapi import SapiMetadata
+from remediate.actions.smf import Smf
 from remediate.actions.usbkey import UsbkeyConfig
 from remediate.actions.vm import VmRoutes
 from remediate.plan import PlannedStep
@@ -33,6 +34,18 @@ def inverses(journal: Journal) -> tuple[list[tuple[Intent, Action]], list[Intent
     return can, cannot
 
 
+def _why_not(intent: Intent) -> str:
+    """A restart needs no way back; but what runs has the old value only after another one."""
+    match intent.action:
+        case Smf(verb="restart"):
+            return "Is not taken back; type it once more when the old values are rendered"
+        case Resend():
+            return "Cannot be taken back, and need not be: the master's value was sent again"
+        case Smf():
+            return "Is not taken back: the service runs again"
+    return "Cannot be taken back"
+
+
 def _risk(back: Action) -> Risk:
     """--yes answers only for what restarts no more than a service, and opens nothing again."""
     match back:
@@ -47,9 +60,7 @@ def take_back(journal: Journal, engine: Engine, asking: Operator, lock: Callable
     """All that can be taken back; the exit code."""
     can, cannot = inverses(journal)
     for intent in cannot:
-        asking.say(
-            f"Nothing takes this back: {intent.action.command().splitlines()[-1]} (on {intent.on}, {intent.cause})"
-        )
+        asking.say(f"{_why_not(intent)}: {label(intent.action)} (on {intent.on}, for {intent.cause})")
     if not can:
         asking.say("There is nothing to take back.")
         return WELL

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from remediate.plan import CausePlan, Plan, PlannedStep
-from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE
+from remediate.steps import BY_HAND, DISRUPTIVE, OVERWRITES, RESTARTS, SAFE
 from reports.page import BOLD, GREEN, RED, YELLOW, Page
 
-_COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, DESTROYS: RED}
+_COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, OVERWRITES: YELLOW} | dict.fromkeys(BY_HAND, RED)
 _LABEL = 7
 """Columns for the labels of a step: where, risk, why, undo, proof."""
 
@@ -22,7 +22,7 @@ def write_entry(page: Page, entry: CausePlan, indent: int) -> None:
 def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent: int) -> None:
     """One step of a cause."""
     step, inner = planned.step, indent + 2
-    never = " (never done by the suite)" if step.risk == DESTROYS else ""
+    never = " (never done by the suite)" if step.risk in BY_HAND else ""
     page.line(f"{' ' * indent}step {number} of {steps}, risk: {step.risk}{never}", _COLOURS[step.risk])
     page.prose(planned.where, inner, "where:", _LABEL)
     page.line()
