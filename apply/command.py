@@ -114,7 +114,7 @@ class _Apply:
                 "change these datacenters"
             )
         ours = owner(self._folder.name, secrets.token_hex(8))
-        local = LocalLock(self._runs, ours)
+        local = LocalLock(self._runs, self._inventory.master, ours)
         try:
             self._refuse_if_open()
             journal = Journal(self._folder / FILE)

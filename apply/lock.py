@@ -50,10 +50,10 @@ def owner(run: str, token: str) -> Owner:
 
 
 class LocalLock:
-    """The lock of this machine: the kernel gives it back when the process is gone, however it went."""
+    """The lock of this machine for the coupling of a master: the kernel gives it back when the process is gone, however it went."""
 
-    def __init__(self, runs: Path, ours: Owner) -> None:
-        path = runs / ".apply.lock"
+    def __init__(self, runs: Path, master: str, ours: Owner) -> None:
+        path = runs / f".apply-{master}.lock"
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:

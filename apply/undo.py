@@ -40,7 +40,7 @@ def _why_not(intent: Intent) -> str:
         case Smf(verb="restart"):
             return "Is not taken back; type it once more when the old values are rendered"
         case Resend():
-            return "Cannot be taken back, and need not be: the master's value was sent again"
+            return "Cannot be taken back: the replicas have the master's value now"
         case Smf():
             return "Is not taken back: the service runs again"
     return "Cannot be taken back"
