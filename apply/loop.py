@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apply.engine import place
 from apply.steps import Hands, Taken, key
-from evidence.subjects.spec import FAILED, PASSED, Severity
+from evidence.subjects.spec import FAILED, FINDINGS, PASSED, Severity
+from remediate.actions import does
 from remediate.plan import CausePlan, Plan
 from remediate.stages import PlanStage, stages_of
+from remediate.steps import Step
 from reports import findings
 from verdict.judge import Named
 
@@ -56,15 +59,23 @@ class Course:
     def _next(self) -> PlanStage | None:
         """The first stage that has a step which was not asked for yet."""
         for stage in stages_of(self.plan(self.folder)):
-            if self.stage in (None, stage.number) and any(
-                key(planned.step) not in self.settled for entry in stage.entries for planned in entry.steps
-            ):
+            if self.stage in (None, stage.number) and any(map(self._open, stage.entries)):
                 return stage
         return None
 
+    def _open(self, entry: CausePlan) -> bool:
+        """Whether it has a step that was not asked for yet, and nothing that its steps rest on is wrong."""
+        new = any(key(planned.step) not in self.settled for planned in entry.steps)
+        return new and not self._rests_on(entry)
+
+    def _rests_on(self, entry: CausePlan) -> list[str]:
+        """The findings that have to be gone before its steps can be done: sapiadm needs SAPI, and SAPI's name DNS."""
+        found = findings.load(self.folder)
+        return sorted({str(name) for planned in entry.steps for name in in_the_way(planned.step, entry.name, found)})
+
     def _stage(self, stage: PlanStage) -> list[Taken]:
         found: list[Taken] = []
-        for entry in stage.entries:
+        for entry in filter(self._open, stage.entries):
             self.hands.asking.say(f"{entry.name}")
             for number, planned in enumerate(entry.steps, 1):
                 if key(planned.step) in self.settled:
@@ -105,7 +116,8 @@ class Course:
         left = [entry for entry in entries if not self._as_wanted(entry)]
         for entry in entries:
             said = "Left" if entry in left else "As wanted by now, whatever this run found (run the checks again)"
-            self.hands.asking.say(f"{said}: {entry.name}")
+            rests = self._rests_on(entry)
+            self.hands.asking.say(f"{said}: {entry.name}" + (f" (it rests on {', '.join(rests)})" if rests else ""))
         if not entries:
             self.hands.asking.say("Nothing is left to repair.")
         return LEFT if left else WELL
@@ -125,6 +137,25 @@ class Course:
                     for number, planned in enumerate(entry.steps, 1):
                         self.hands.tell(planned, number)
         return WELL
+
+
+def in_the_way(step: Step, cause: Named, found: findings.Findings) -> list[Named]:
+    """The findings that a step's actions need to be gone: none of its own cause, which it is there to end."""
+    own = {name for each in found.causes if Named(each.check, each.subject) == cause for name in each.consequences}
+    needs = {need.partition("/")[::2] for action in step.actions for need in does(action).needs}
+    return [
+        Named(row.check, row.subject)
+        for row in found.results
+        if row.outcome in FINDINGS
+        and Named(row.check, row.subject) not in {cause, *own}
+        and any(row.check == check and _at(row.subject, place(step.on), role) for check, role in needs)
+    ]
+
+
+def _at(subject: str, datacenter: str, role: str) -> bool:
+    """Whether a subject is that datacenter or one of its zones: of that role, if one is named."""
+    name, _, alias = subject.partition(".")
+    return name == datacenter and "--" not in subject and (not role or alias.rstrip("0123456789") == role)
 
 
 def grown_worse(before: findings.Findings, after: findings.Findings) -> list[Named]:

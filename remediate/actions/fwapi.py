@@ -10,7 +10,7 @@ from remediate import typed
 from remediate.actions.reading import ABSENT, NoValueError, Precondition, Value, json_of, same, short, stands
 from remediate.shell import compact, quote
 
-NEEDS = ("binder-answers-own-names", "internal-apis-answer")
+NEEDS = ("binder-answers-own-names", "internal-apis-answer/fwapi")
 
 
 class MadeRule(Struct, frozen=True, forbid_unknown_fields=True, tag="firewall-rule"):

@@ -9,7 +9,7 @@ from msgspec import Struct
 from remediate import napi, typed
 from remediate.actions.reading import NoValueError, Precondition, Value, object_of, same
 
-NEEDS = ("binder-answers-own-names", "internal-apis-answer")
+NEEDS = ("binder-answers-own-names", "internal-apis-answer/napi")
 
 
 class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True, tag="napi-routes"):

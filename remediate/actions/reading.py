@@ -28,7 +28,10 @@ class Precondition(StrEnum):
 
 
 class Does(Protocol):
-    """The methods that each kind of action has; `needs` names the checks of its datacenter that must hold before it."""
+    """The methods that each kind of action has.
+
+    `needs` names the checks that must hold in its datacenter before it, "check/role" those at the zones of a role alone.
+    """
 
     needs: ClassVar[tuple[str, ...]]
     waits: ClassVar[bool]

@@ -9,9 +9,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from apply.door import Answer
 from apply.journal import FILE, Closed, Effect, Intent, Journal, Locking, Opened, Resulted, pending, read
+from evidence.store import load, save
 from tests.apply.scene import Scene
 
 ALL = [
@@ -239,6 +241,55 @@ def test_a_second_apply_is_refused_with_whose_it_is(
     assert other.exists(), "a lock of somebody else's is left alone"
     assert scene.apply(monkeypatch, "--break-lock") == 0
     assert scene.changes == ALL
+
+
+def test_two_at_once_on_one_machine(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second is refused while the first waits for an answer, and may begin when that has ended."""
+    seen: list[int] = []
+
+    def meanwhile(_: str) -> str:
+        seen.append(scene.apply(monkeypatch))
+        return "quit"
+
+    assert scene.apply(monkeypatch, ask=meanwhile) == 2
+    assert seen == [4]
+    assert f"process {os.getpid()}" in capsys.readouterr().err
+    assert scene.changes == []
+    assert scene.apply(monkeypatch) == 0
+
+
+def test_a_head_node_that_dies_in_the_middle_leaves_a_sentence(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    really, gone = scene.door.run, Answer(None, why="no answer within 5 s", sent=False)
+
+    def dies(datacenter: str, command: str, within: float) -> Answer:
+        return gone if scene.changes else really(datacenter, command, within)
+
+    monkeypatch.setattr("remediate.actions.sapi.SapiMetadata.patience", 0)
+    monkeypatch.setattr(scene.door, "run", dies)
+    assert scene.apply(monkeypatch) == 1
+    said = capsys.readouterr().out
+    assert "is not known" in said
+    assert "could not be given back" in said
+    monkeypatch.setattr(scene.door, "run", really)
+    assert scene.apply(monkeypatch, "--resume") == 0
+    assert scene.changes == ALL
+    assert not scene.locked
+
+
+def test_another_inventory_than_the_run_judged_is_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evidence = load(scene.runs / "latest/evidence.json")
+    declared = evidence.inventory.datacenters
+    moved = declared | {"my-dc-3": replace(declared["my-dc-3"], headnode="root@10.9.9.9")}
+    other = replace(evidence, inventory=replace(evidence.inventory, datacenters=moved))
+    save(other, scene.runs / "20260101T000000Z/evidence.json")
+    assert scene.apply(monkeypatch) == 4
+    assert "run the checks again" in capsys.readouterr().err
 
 
 def test_while_sdcadm_works_nothing_is_done(
