@@ -47,7 +47,7 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
         if down:
             yield Step(
                 on=headnode(replica),
-                run=f"{wait}\n{zone_service('clear', cloudapi.vm.uuid, *down)}",
+                run=f"{wait} &&\n{zone_service('clear', cloudapi.vm.uuid, *down)}",
                 risk=RESTARTS,
                 why=f"{cloudapi.alias} exited because the master refused it, and SMF starts it again only when told to",
             )

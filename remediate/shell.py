@@ -94,20 +94,23 @@ def zone_file(uuid: str, path: str) -> str:
 
 
 def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str:
-    """Wait, with an end, until config-agent has written a value into a zone's file."""
+    """Wait, with an end, until config-agent has written a value into a zone's file; fails when it has not."""
     file = zone_file(uuid, path)
     return "\n".join(
         [
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
             f"    [[ $(json {typed.file_key(key)} < {file}) == {quote(value)} ]] && break",
-            f"    sleep {PAUSE}",
-            "done",
+            f"    sleep {PAUSE}; false",
+            f"done || {_late(path)}",
         ]
     )
 
 
 def rendered_anew(uuid: str, path: str, patience: float) -> str:
-    """Have config-agent look again at what it is to render, and wait, with an end, until it has written the file."""
+    """Have config-agent look again at what it is to render, and wait, with an end, until it has written the file.
+
+    Fails when it has not.
+    """
     file = zone_file(uuid, path)
     return "\n".join(
         [
@@ -115,10 +118,15 @@ def rendered_anew(uuid: str, path: str, patience: float) -> str:
             zone_service("restart", uuid, CONFIG_AGENT),
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
             f'    [[ $(ls -E {file}) != "$before" ]] && break',
-            f"    sleep {PAUSE}",
-            "done",
+            f"    sleep {PAUSE}; false",
+            f"done || {_late(path)}",
         ]
     )
+
+
+def _late(path: str) -> str:
+    """What is said when a wait is over: what follows after && is not done then."""
+    return f"{{ echo {quote(f'{path} is not rendered: look at config-agent. Nothing more was done.')} >&2; false; }}"
 
 
 def smf_log(fmri: str) -> str:

@@ -70,7 +70,7 @@ def acting(
     """The step that does these actions one after the other.  What takes it back follows from them, unless it is given."""
     return Step(
         on=on,
-        run=between.join(action.command() for action in actions),
+        run=_typed(actions, between),
         risk=risk,
         why=why,
         undo=_undo(actions) if undo is None else undo,
@@ -78,6 +78,12 @@ def acting(
         applied_by_suite=not by_hand and risk not in BY_HAND,
         actions=actions,
     )
+
+
+def _typed(actions: tuple[Action, ...], between: str) -> str:
+    """The actions' commands one after the other; what follows a wait is done only if what it waits for has come."""
+    parts = [action.command() + (" &&" if action.waits else "") for action in actions]
+    return between.join(parts).removesuffix(" &&")
 
 
 def _undo(actions: tuple[Action, ...]) -> str:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from evidence.subjects.triton import BINDER, CONFIG_AGENT
 from remediate import shell
+from remediate.actions.smf import Smf
+from remediate.actions.wait import Rendered
+from remediate.steps import RESTARTS, acting
 
 UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
 FILE = "/opt/smartdc/binder/etc/config.json"
@@ -13,6 +17,10 @@ FILE = "/opt/smartdc/binder/etc/config.json"
 
 def bash(script: str) -> str:
     return subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
+
+
+def typed(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash"], input=script, text=True, check=False, capture_output=True)
 
 
 def test_usbkey_set_replaces_adds_and_keeps_the_rest(tmp_path: Path) -> None:
@@ -69,13 +77,23 @@ def test_usbkey_set_writes_nothing_where_no_copy_can_be_made(tmp_path: Path) -> 
 
 
 def test_waiting_for_a_file_has_an_end() -> None:
-    waits = shell.rendered(UUID, FILE, "a.b", "it's", 4)
-    said = bash("json() { :; }; sleep() { echo pause; }\n" + waits.replace(f"/zones/{UUID}/root{FILE}", "/dev/null"))
-    assert said == "pause\n" * 2
-    met = bash(
-        'json() { echo "it\'s"; }; sleep() { echo pause; }\n' + waits.replace(f"/zones/{UUID}/root{FILE}", "/dev/null")
-    )
-    assert met == ""
+    waits = shell.rendered(UUID, FILE, "a.b", "it's", 4).replace(f"/zones/{UUID}/root{FILE}", "/dev/null")
+    late = typed("json() { :; }; sleep() { echo pause; }\n" + waits)
+    assert late.stdout == "pause\n" * 2
+    assert (late.returncode, "not rendered" in late.stderr) == (1, True)
+    met = typed('json() { echo "it\'s"; }; sleep() { echo pause; }\n' + waits)
+    assert (met.stdout, met.stderr, met.returncode) == ("", "", 0)
+
+
+def test_after_a_wait_that_is_over_nothing_is_restarted() -> None:
+    wait = Rendered(UUID, FILE, "a.b", "new", 2.0)
+    agent, binder = (Smf(UUID, "restart", (fmri,)) for fmri in (CONFIG_AGENT, BINDER))
+    script = acting("my-dc-1.global", agent, wait, wait, binder, risk=RESTARTS, why="why").run
+    script = script.replace(f"/zones/{UUID}/root{FILE}", "/dev/null")
+    tools = 'svcadm() { echo "$4"; }; sleep() { :; }\n'
+    late, met = typed("json() { echo old; }; " + tools + script), typed("json() { echo new; }; " + tools + script)
+    assert (late.stdout.split(), late.returncode) == ([CONFIG_AGENT], 1)
+    assert (met.stdout.split(), met.returncode) == ([CONFIG_AGENT, BINDER], 0)
 
 
 def test_quote_survives_bash() -> None:
