@@ -51,6 +51,16 @@ class Operator:
             return Choice.SKIP
         return self._chosen("  Type it yourself, then: [done, skip, show, quit] ", planned.step, yes="done")
 
+    def leaves(self, text: str) -> bool:
+        """Whether a human says that something is to stay as it is; nobody says so where nobody can be asked."""
+        self.say(text)
+        if self._ask is None:
+            return False
+        try:
+            return self._ask("  Leave it as it is, and go on? [leave, quit] ").strip().lower() == "leave"
+        except EOFError:
+            return False
+
     def _show(self, planned: PlannedStep, number: int, count: int) -> None:
         page = Page(shutil.get_terminal_size().columns, colour=self._colour)
         write_step(page, planned, number, count, 2)

@@ -18,7 +18,7 @@ from typing import NoReturn
 from apply.asking import Operator
 from apply.door import Door, SshDoor
 from apply.engine import Engine, place
-from apply.journal import FILE, Journal, JournalError, effects, is_open, locked, pending, read, tokens
+from apply.journal import FILE, Intent, Journal, JournalError, begun, effects, is_open, locked, pending, read, tokens
 from apply.lock import LocalLock, RemoteLocks, broken, owner
 from apply.loop import INTERRUPTED, LEFT, Course
 from apply.steps import Hands
@@ -146,10 +146,10 @@ class _Apply:
         why = "ended"
         try:
             locks.take(left)
-            if self._options.undo:
-                return take_back(journal, engine, asking, hands.lock)
             if self._options.resume and not self._resolved(journal, engine, locks, asking):
                 return LEFT
+            if self._options.undo or (self._options.resume and begun(journal.entries) == "undo"):
+                return take_back(journal, engine, asking, hands.lock)
             folder = self._judge() if self._options.resume else self._folder
             return self._course(folder, hands).run()
         except BaseException as error:
@@ -168,8 +168,17 @@ class _Apply:
             locks.take([place(intent.on)])
             done = engine.resolve(intent)
             asking.say(f"Step {intent.number} for {intent.cause}, on {intent.on}: {done.why}")
-            if not done.well:
+            if not done.well and not self._left(intent, engine, asking):
                 return False
+        return True
+
+    def _left(self, intent: Intent, engine: Engine, asking: Operator) -> bool:
+        """Of a value that is neither: whether a human says that it stays.  One that cannot be read stays unknown."""
+        if engine.read(intent.on, intent.action).why:
+            return False
+        if not asking.leaves("  It is neither as it was nor as it was to be: look at it first."):
+            return False
+        engine.left(intent)
         return True
 
     def _course(self, folder: Path, hands: Hands) -> Course:

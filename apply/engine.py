@@ -159,6 +159,12 @@ class Engine:
             return Done(True, "nothing was changed", Effect.NOTHING)
         return Done(False, both(intent.action, reading.value), Effect.UNKNOWN)
 
+    def left(self, intent: Intent) -> None:
+        """Notes that a human has looked at what became of an intent, and leaves it so."""
+        assert self._journal is not None
+        value = self.read(intent.on, intent.action).value
+        self._journal.result(intent.number, Effect.FAILED, said="left as it is", value=value)
+
     def _said(self, answer: Answer) -> str:
         self._learn(answer.out)
         text = " ".join(f"{answer.out}\n{answer.err}".split())

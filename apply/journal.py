@@ -220,6 +220,11 @@ def locked(entries: list[Entry]) -> set[str]:
     return found
 
 
+def begun(entries: list[Entry]) -> str:
+    """What was begun last: apply or undo.  Whoever resumes goes on with that."""
+    return next((e.what for e in reversed(entries) if isinstance(e, Opened) and e.what != "resume"), "apply")
+
+
 def is_open(entries: list[Entry]) -> bool:
     """Whether the last who began has not ended."""
     ends = [entry for entry in entries if isinstance(entry, Opened | Closed)]

@@ -1,4 +1,4 @@
-"""PlanStage after stage: do its steps, judge again, plan again.  It ends when nothing is left, or something went wrong."""
+"""Stage after stage: do its steps, judge again, plan again.  It ends when nothing is left, or something went wrong."""
 
 from __future__ import annotations
 

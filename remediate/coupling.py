@@ -10,6 +10,7 @@ from evidence.subjects.claims import follows
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
+from remediate.actions.files import FilesGone
 from remediate.actions.ldap import Attributes, LdapAdd, LdapModify
 from remediate.actions.smf import Smf
 from remediate.copies import PLACE, named
@@ -266,9 +267,9 @@ def remove_what_was_left(datacenter: Datacenter) -> Advised:
     copies = tuple(path for path in datacenter.leftovers if path.endswith(".ldif"))
     secret = tuple(path for path in datacenter.leftovers if path not in copies)
     if secret:
-        yield Step(
-            on=headnode(datacenter),
-            run=f"rm -f {' '.join(map(typed.path, secret))}",
+        yield acting(
+            headnode(datacenter),
+            FilesGone(secret),
             risk=SAFE,
             why="these files hold passwords, and sdc-ufds-m2s does not need them after it has ended",
             undo_note="none is needed",

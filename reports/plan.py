@@ -35,7 +35,8 @@ def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent
     if step.undo_note or not step.undo:
         label = "" if step.undo else "undo:"
         page.prose(step.undo_note or "nothing to undo", inner, label, _LABEL)
-    page.prose(", ".join(step.proof), inner, "proof:", _LABEL)
+    if step.proof:
+        page.prose(", ".join(step.proof), inner, "proof:", _LABEL)
 
 
 def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:

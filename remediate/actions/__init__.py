@@ -10,6 +10,7 @@ import hashlib
 
 import msgspec
 
+from remediate.actions.files import FilesGone
 from remediate.actions.fwapi import FirewallSwitch, MadeRule
 from remediate.actions.globalzone import GlobalRoute
 from remediate.actions.key import AddKey
@@ -39,6 +40,7 @@ Action = (
     | Resend
     | AddKey
     | GlobalRoute
+    | FilesGone
 )
 
 

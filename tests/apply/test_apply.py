@@ -186,7 +186,21 @@ def test_what_hung_is_resolved_before_anything_else(
     assert pending(read(journal(scene))) == []
 
 
-def killed(scene: Scene, line: int, *, before: bool) -> None:
+def test_a_value_that_is_neither_is_left_only_by_a_human(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remediate.actions.sapi.SapiMetadata.patience", 0)
+    scene.door.spoils = hangs
+    scene.apply(monkeypatch)
+    scene.door.spoils = None
+    scene.door.somebody_sets(lambda state: next(iter(state["sapi"].values())).update(region_name="theirs"))
+    assert scene.apply(monkeypatch, "--resume") == 1
+    assert pending(read(journal(scene)))
+    answers = iter(["leave", "quit"])
+    assert scene.apply(monkeypatch, "--resume", ask=lambda _: next(answers)) == 2
+    assert pending(read(journal(scene))) == []
+    assert scene.changes == []
+
+
+def killed(scene: Scene, line: int, *words: str, before: bool) -> None:
     """Applies in a process that is killed at a line of the journal."""
     child = os.fork()
     if child:
@@ -205,7 +219,7 @@ def killed(scene: Scene, line: int, *, before: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "append", counted)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        scene.apply(patch)
+        scene.apply(patch, *words)
     os._exit(0)
 
 
@@ -241,6 +255,21 @@ def test_a_second_apply_is_refused_with_whose_it_is(
     assert other.exists(), "a lock of somebody else's is left alone"
     assert scene.apply(monkeypatch, "--break-lock") == 0
     assert scene.changes == ALL
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("line", range(1, 6))
+def test_an_undo_that_was_killed_goes_on_as_an_undo(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, line: int, before: bool
+) -> None:
+    scene.apply(monkeypatch)
+    killed(scene, line, "--undo", before=before)
+    ended = line == 5 and not before
+    if not ended:
+        begun = len([entry for entry in read(journal(scene)) if isinstance(entry, Opened)]) == 2
+        assert scene.apply(monkeypatch, "--resume" if begun else "--undo") == 0
+    assert scene.changes == [*ALL, 'sapiadm {"metadata": {"region_name": "my-dc-old"}}']
+    assert not scene.locked
 
 
 def test_two_at_once_on_one_machine(

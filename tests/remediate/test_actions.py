@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from remediate.actions import Action, digest, does
+from remediate.actions.files import FilesGone
 from remediate.actions.fwapi import FirewallSwitch, MadeRule
 from remediate.actions.globalzone import GlobalRoute
 from remediate.actions.key import AddKey
@@ -54,8 +55,9 @@ SAMPLES: tuple[Action, ...] = (
     Resend(REGION, "base"),
     AddKey("admin", "n", "ssh-rsa AAAA", KEY),
     GlobalRoute("10.2.1.0/24", "10.3.2.1"),
+    FilesGone(("/tmp/fixufds", "/var/tmp/sapi.out")),
 )
-NO_WAY_BACK = (Rendered, Resend)
+NO_WAY_BACK = (FilesGone, Rendered, Resend)
 
 
 def ids(action: Action) -> str:
@@ -108,7 +110,8 @@ def test_two_actions_have_two_digests() -> None:
 READERS = (
     r"sapiadm get \S+|sdc-(napi|fwapi) --no-headers /\S+|vmadm lookup -j -o \S+ uuid=\S+|svcprop (-z \S+ )?-f( -p \S+)+ .*|"
     r"json \S+ < /zones/\S+|sdc-ldap search -b \S+|sdc-ldap search -b '[^']*' -s base '\(objectclass=\*\)'( \S+)?|"
-    r"sdc-ldap search -b cn=latestchangenumber -s base '\(objectclass=\*\)' count|sdc-useradm keys \S+|netstat -rnv -f inet"
+    r"sdc-ldap search -b cn=latestchangenumber -s base '\(objectclass=\*\)' count|sdc-useradm keys \S+|netstat -rnv -f inet|"
+    r"ls -1d( \S+)+ 2> /dev/null; true"
 )
 
 
@@ -219,6 +222,12 @@ def test_a_hostile_answer_raises_nothing_else(action: Action, text: str, code: i
         return
     assert action.standing(value) in Precondition
     json.dumps(value)
+
+
+def test_what_is_gone_already_need_not_go() -> None:
+    action = FilesGone(("/tmp/fixufds", "/var/tmp/sapi.out"))
+    assert action.standing(action.seen(0, "/tmp/fixufds\n")) == PLANNED
+    assert action.standing(action.seen(0, "")) == WANTED
 
 
 def test_true_is_not_the_text_true_and_a_port_is_not_a_number() -> None:
