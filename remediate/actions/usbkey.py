@@ -16,7 +16,7 @@ _MARK = "az-checks-file"
 
 
 class UsbkeyConfig(Struct, frozen=True, forbid_unknown_fields=True, tag="usbkey-config"):
-    """Its value: by file the touched settings that are there.  The key is mounted to read it, and unmounted again."""
+    """Its value: by file the touched settings that are there.  The key is mounted to read it, and unmounted if it was."""
 
     needs: ClassVar[tuple[str, ...]] = ()
     waits: ClassVar[bool] = False
@@ -42,8 +42,8 @@ class UsbkeyConfig(Struct, frozen=True, forbid_unknown_fields=True, tag="usbkey-
         # Without a last command that fails where a file cannot be read, an absent file would be an absent setting.
         shown = f"echo {_MARK} $file && nawk {quote(f'/^({keys})=/')} $file"
         return (
-            f"sdc-usbkey mount > /dev/null && ( for file in {' '.join(FILES)}; do {shown} || exit 1; done ); code=$?; "
-            "sdc-usbkey unmount; (exit $code)"
+            f"was=$(sdc-usbkey status); sdc-usbkey mount > /dev/null && ( for file in {' '.join(FILES)}; do {shown} || exit 1; "
+            "done ); code=$?; [[ $was == mounted ]] || sdc-usbkey unmount; (exit $code)"
         )
 
     def seen(self, code: int, text: str) -> Value:

@@ -1,6 +1,6 @@
 """Each kind of action: what it types, how it reads, what its answer means, and what takes it back.
 
-answers.json holds what a healthy lab's head node my-dc-3 answered to the reading commands.
+answers.json (made by answering.py) holds what a healthy lab's head node my-dc-3 answered to the reading commands.
 """
 
 from __future__ import annotations
