@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from remediate.plan import CausePlan, Plan, PlannedStep
+from remediate.stages import stages_of
 from remediate.steps import BY_HAND, DISRUPTIVE, OVERWRITES, RESTARTS, SAFE
-from reports.page import BOLD, GREEN, RED, YELLOW, Page
+from reports.page import BOLD, GREEN, RED, YELLOW, Page, safe
 
 _COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, OVERWRITES: YELLOW} | dict.fromkeys(BY_HAND, RED)
 _LABEL = 7
@@ -45,8 +46,25 @@ def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:
     page.prose(
         f"Plan of run {run}. Type the commands in this order, each on the machine that it names. Then run the checks again."
     )
-    for number, entry in enumerate(plan.entries, 1):
+    number = 0
+    for stage in stages_of(plan):
         page.line()
-        page.line(f"{number}. {entry.name}", BOLD)
-        write_entry(page, entry, 3)
+        page.line(f"Stage {stage.number}: {stage.title}", BOLD)
+        for entry in stage.entries:
+            number += 1
+            page.line()
+            page.line(f"{number}. {entry.name}", BOLD)
+            write_entry(page, entry, 3)
     return str(page)
+
+
+def commands(plan: Plan) -> str:
+    """The commands alone, to be copied: each as it is typed, and what else there is to know as comments."""
+    lines: list[str] = []
+    for stage in stages_of(plan):
+        lines += [f"# Stage {stage.number}: {stage.title}", ""]
+        for entry in stage.entries:
+            for planned in entry.steps:
+                lines += [f"# {entry.name}, on {planned.where}, risk: {planned.step.risk}", planned.step.run, ""]
+            lines += [f"# {entry.name}: {' '.join(note.split())}\n" for note in entry.notes if not entry.steps]
+    return safe("\n".join(lines), keep="\n\t").rstrip()

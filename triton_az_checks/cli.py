@@ -19,7 +19,7 @@ MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [pytest's options]
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again)
-az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json]
+az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json | --copy]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks apply [RUN] [--only CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]
                                 do these steps, asking for each, and prove them (wants `apply: true` in REGION.yaml)
