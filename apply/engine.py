@@ -88,14 +88,14 @@ class Engine:
         precondition, reading = self.standing(on, action)
         if precondition is None:
             return Done(False, f"the present value cannot be read, so nothing was sent ({reading.why})")
-        if precondition == Precondition.WANTED:
-            return Done(True, "it is as wanted already")
-        if does(action).waits:
-            return self._waited(on, action, reading.value)
         if precondition == Precondition.OTHER:
             return Done(False, both(action, reading.value))
+        if precondition == Precondition.WANTED and not does(action).waits:
+            return Done(True, "it is as wanted already")
         assert self._journal is not None
         intent = self._journal.intend(on, cause, action, reading.value, undoes)
+        if does(action).waits:
+            return self._waited(intent)
         try:
             answer = self._door.run(place(on), action.command(), SENDING)
         except KeyboardInterrupt:
@@ -103,10 +103,15 @@ class Engine:
             raise
         return self._judged(intent, answer)
 
-    def _waited(self, on: str, action: Action, then: Value) -> Done:
-        reading = self._until_done(on, action, then)
+    def _waited(self, intent: Intent) -> Done:
+        """Nothing is sent.  It is noted all the same: taking back has to wait at the same place."""
+        assert self._journal is not None
+        action, then = intent.action, intent.value
+        reading = self._until_done(intent.on, action, then)
         if not reading.why and action.done(then, reading.value):
-            return Done(True, "it has come")
+            self._journal.result(intent.number, Effect.VERIFIED, value=reading.value)
+            return Done(True, "it has come", Effect.VERIFIED)
+        self._journal.result(intent.number, Effect.NOTHING, said="the wait was over", value=reading.value)
         seen = reading.why or f"it is {shown(reading.value)}"
         return Done(False, f"waited {action.patience:g} s for {shown(action.after)}, and {seen}")
 
@@ -193,7 +198,7 @@ def place(on: str) -> str:
 def label(action: Action) -> str:
     """An action on one line: what is waited for, or the telling line of its command."""
     if isinstance(action, Rendered):
-        return f"wait until {action.key} in {action.path} is {action.value}"
+        return f"wait until {action.key} in {action.path} is {'no longer ' if action.gone else ''}{action.value}"
     lines = action.command().splitlines()
     line = lines[-1] if isinstance(action, NapiRoutes | NapiOwners) else lines[0]  # below the function's text
     return line if len(line) <= 120 else f"{line[:120]}…"

@@ -203,6 +203,13 @@ def effects(entries: list[Entry]) -> Iterator[Intent]:
     return (entry for entry in reversed(done) if not entry.undoes and entry.number not in undone)
 
 
+def undone(entries: list[Entry]) -> list[Intent]:
+    """What was done to take something back."""
+    known = {entry.number: entry.outcome for entry in entries if isinstance(entry, Resulted)}
+    intents = [entry for entry in entries if isinstance(entry, Intent) and entry.undoes]
+    return [entry for entry in intents if known.get(entry.number) == Effect.VERIFIED]
+
+
 def tokens(entries: list[Entry]) -> set[str]:
     """The tokens of all who wrote into this journal: a lock with one of them is a killed one's of ours."""
     return {entry.token for entry in entries if isinstance(entry, Opened)}

@@ -93,13 +93,13 @@ def zone_file(uuid: str, path: str) -> str:
     return f"/zones/{typed.uuid(uuid)}/root{typed.path(path)}"
 
 
-def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str:
-    """Wait, with an end, until config-agent has written a value into a zone's file; fails when it has not."""
+def rendered(uuid: str, path: str, key: str, value: str, patience: float, *, gone: bool = False) -> str:
+    """Wait, with an end, until config-agent has written a value (`gone`: another one) into a zone's file; fails when it has not."""
     file = zone_file(uuid, path)
     return "\n".join(
         [
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
-            f"    [[ $(json {typed.file_key(key)} < {file}) == {quote(value)} ]] && break",
+            f"    [[ $(json {typed.file_key(key)} < {file}) {'!=' if gone else '=='} {quote(value)} ]] && break",
             f"    sleep {PAUSE}; false",
             f"done || {_late(path)}",
         ]

@@ -21,8 +21,10 @@ ALL = [
     "config-agent:default",
     "binder:default",
 ]
-LINES = 9
-"""Of the journal of the whole: begun, a lock, three intents with their results, ended."""
+BACK = ['sapiadm {"metadata": {"region_name": "my-dc-old"}}', *ALL[1:]]
+"""Taken back: the value, and then what runs with it."""
+LINES = 11
+"""Of the journal of the whole: begun, a lock, three changes and a wait with their results, ended."""
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_it_is_put_right_and_proved(
     assert scene.healed
     assert scene.changes == ALL
     kinds = [type(entry) for entry in read(journal(scene))]
-    assert kinds == [Opened, Locking, *[Intent, Resulted] * 3, Closed]
+    assert kinds == [Opened, Locking, *[Intent, Resulted] * 4, Closed]
     assert journal(scene).stat().st_mode & 0o777 == 0o600
     assert not scene.locked
     assert "fixed: region-name-agrees[my-dc-1]" in capsys.readouterr().out
@@ -56,9 +58,10 @@ def test_applied_again_nothing_is_changed(scene: Scene, monkeypatch: pytest.Monk
 def test_it_is_taken_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.apply(monkeypatch)
     assert scene.apply(monkeypatch, "--undo") == 0
-    assert scene.changes == [*ALL, 'sapiadm {"metadata": {"region_name": "my-dc-old"}}']
-    assert scene.apply(monkeypatch, "--undo") == 0, "there is nothing left to take back"
-    assert len(scene.changes) == len(ALL) + 1
+    assert scene.changes == [*ALL, *BACK]
+    assert scene.door.state["file"]["region_name"] == "my-dc-old"
+    assert scene.apply(monkeypatch, "--undo") == 4, "there is nothing left to take back"
+    assert scene.changes == [*ALL, *BACK]
 
 
 def test_what_somebody_changed_since_is_not_taken_back(
@@ -258,17 +261,17 @@ def test_a_second_apply_is_refused_with_whose_it_is(
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("line", range(1, 6))
+@pytest.mark.parametrize("line", range(1, LINES + 1))
 def test_an_undo_that_was_killed_goes_on_as_an_undo(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, line: int, before: bool
 ) -> None:
     scene.apply(monkeypatch)
     killed(scene, line, "--undo", before=before)
-    ended = line == 5 and not before
+    ended = line == LINES and not before
     if not ended:
         begun = len([entry for entry in read(journal(scene)) if isinstance(entry, Opened)]) == 2
         assert scene.apply(monkeypatch, "--resume" if begun else "--undo") == 0
-    assert scene.changes == [*ALL, 'sapiadm {"metadata": {"region_name": "my-dc-old"}}']
+    assert scene.changes == [*ALL, *BACK]
     assert not scene.locked
 
 
