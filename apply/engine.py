@@ -19,6 +19,7 @@ from remediate.actions import Action, digest, does
 from remediate.actions.network import NapiOwners, NapiRoutes
 from remediate.actions.reading import NoValueError, Precondition, Value, same
 from remediate.actions.wait import Rendered
+from remediate.elsewhere import over_ssh
 
 PAUSE = 1.0
 """Seconds between two looks at a value that is to change."""
@@ -67,9 +68,9 @@ class Engine:
 
     def read(self, on: str, action: Action) -> Reading:
         """The present value.  A command that only reads is asked once more if no answer came."""
-        answer = self._door.run(place(on), action.read(), READING)
+        answer = self._door.run(place(on), typed_at(on, action.read()), READING)
         if answer.code is None:
-            answer = self._door.run(place(on), action.read(), READING)
+            answer = self._door.run(place(on), typed_at(on, action.read()), READING)
         if answer.code is None:
             return Reading(why=f"{place(on)}: {answer.why}")
         self._learn(answer.out)
@@ -97,7 +98,7 @@ class Engine:
         if does(action).waits:
             return self._waited(intent)
         try:
-            answer = self._door.run(place(on), action.command(), SENDING)
+            answer = self._door.run(place(on), typed_at(on, action.command()), SENDING)
         except KeyboardInterrupt:
             self._journal.result(intent.number, Effect.UNKNOWN, said="interrupted")
             raise
@@ -191,8 +192,14 @@ class Engine:
 
 
 def place(on: str) -> str:
-    """The datacenter of a step: "my-dc-3.global" is its head node."""
+    """The datacenter of a step: "my-dc-3.global" is its head node, "my-dc-3.global/10.3.1.60" another server behind that."""
     return on.partition(".")[0]
+
+
+def typed_at(on: str, command: str) -> str:
+    """The command as the head node gets it."""
+    address = on.partition("/")[2]
+    return over_ssh(address, command) if address else command
 
 
 def label(action: Action) -> str:

@@ -32,7 +32,7 @@ def applicable(step: Step) -> bool:
 
 def key(step: Step) -> str:
     """By what a step is known again in a later plan."""
-    return f"{step.on} {' '.join(map(digest, step.actions)) or step.run}"
+    return f"{step.at} {' '.join(map(digest, step.actions)) or step.run}"
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Hands:
 
     def take(self, planned: PlannedStep, cause: str, number: int, count: int, *, anew: bool) -> Taken:
         """Asks for a step, and does it.  `anew`: the checks were made after what the journal knows."""
-        step, at = planned.step, f"step {number} of {count}, on {planned.step.on}"
+        step, at = planned.step, f"step {number} of {count}, on {planned.step.at}"
         if (step.on != OPERATOR and step.actions) and self._wanted(step, anew=anew):
             self.asking.say(f"  {at}: it is as wanted already")
             return Taken.ALREADY
@@ -58,8 +58,8 @@ class Hands:
                 return Taken.QUIT
         self.lock(step.on)
         for action in step.actions:
-            done = self.engine.carry_out(step.on, cause, action)
-            self.asking.say(f"  {step.on}: {label(action)}: {done.why}")
+            done = self.engine.carry_out(step.at, cause, action)
+            self.asking.say(f"  {step.at}: {label(action)}: {done.why}")
             if not done.well:
                 return Taken.STOPPED
         return Taken.DONE
@@ -70,8 +70,8 @@ class Hands:
         A restart has no such value: it was done if the journal says so, unless the checks were made `anew` since then.
         """
         return all(
-            (not anew and self.engine.was_done(step.on, action))
-            or self.engine.standing(step.on, action)[0] == Precondition.WANTED
+            (not anew and self.engine.was_done(step.at, action))
+            or self.engine.standing(step.at, action)[0] == Precondition.WANTED
             for action in step.actions
         )
 
@@ -85,7 +85,7 @@ class Hands:
                     return Taken.LEFT
                 case Choice.QUIT:
                     return Taken.QUIT
-            now = [(action, *self.engine.standing(step.on, action)) for action in readable]
+            now = [(action, *self.engine.standing(step.at, action)) for action in readable]
             waiting = [reading for _, precondition, reading in now if precondition == Precondition.PLANNED]
             if not waiting or any(isinstance(action, Smf) for action in readable):  # a restart is read by no value
                 return Taken.DONE
@@ -94,9 +94,9 @@ class Hands:
     def tell(self, planned: PlannedStep, number: int) -> None:
         """What a step finds now, and what it would do: nothing is changed."""
         step = planned.step
-        self.asking.say(f"  step {number} on {step.on}, {step.risk}{'' if applicable(step) else ', by hand'}")
+        self.asking.say(f"  step {number} on {step.at}, {step.risk}{'' if applicable(step) else ', by hand'}")
         for action in step.actions if step.on != OPERATOR else ():
-            precondition, reading = self.engine.standing(step.on, action)
+            precondition, reading = self.engine.standing(step.at, action)
             self.asking.say(f"    {label(action)}")
             self.asking.say(f"      {precondition or 'not readable'}: {reading.why or shown(reading.value)}")
             self.asking.say(f"      planned from {shown(action.planned)} to {shown(action.after)}")

@@ -19,8 +19,11 @@ AT_ONCE_MS = 2500
 @check(
     BOTH,
     CRITICAL,
-    after=["region-name-agrees", "dns-domain-agrees", "usbkey-agrees-with-sapi", "rendered-config-is-current"],
-)
+    after=[
+        "region-name-agrees", "dns-domain-agrees", "usbkey-agrees-with-sapi", "rendered-config-is-current",
+        "settings-are-not-overridden",
+    ],
+)  # fmt: skip
 def test_binder_region_agrees(binder: Zone) -> None:
     """regionName and dnsDomain in binder's config.json are those of the region.
 
@@ -33,7 +36,7 @@ def test_binder_region_agrees(binder: Zone) -> None:
     assert {key: settings.get(key) for key in keys} == dict(zip(keys, (domain, domain, region), strict=True))
 
 
-@check(BOTH, CRITICAL, after=["rendered-config-is-current", "dns-domain-agrees"])
+@check(BOTH, CRITICAL, after=["rendered-config-is-current", "dns-domain-agrees", "settings-are-not-overridden"])
 def test_binder_names_its_own_datacenter(binder: Zone) -> None:
     """datacenterName (in both places) is binder's own datacenter, and binder reads the resolvers from its own UFDS.
 

@@ -128,8 +128,7 @@ def test_candidate_config_agent_runs(candidate: Datacenter) -> None:
     up.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     for ufds in candidate.zones("ufds"):
-        state = next((service.state for service in ufds.services if service.fmri == CONFIG_AGENT), "absent")
-        assert state == "online", f"config-agent of {ufds}"
+        assert ufds.service_state(CONFIG_AGENT) == "online", f"config-agent of {ufds}"
 
 
 @check(PREFLIGHT, WARNING)

@@ -6,15 +6,28 @@ from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.world import Coupling, Region
 from evidence.subjects.zone import Zone
-from fixtures.check import CRITICAL, POSTCHANGE, WARNING, check
+from fixtures.check import CRITICAL, POSTCHANGE, WARNING, After, check
 from fixtures.outcomes import Finding
+
+
+@check(POSTCHANGE, CRITICAL, after=["admin-uuid-agrees", "ufds-answers"])
+def test_master_has_admin_and_operators(master: Datacenter) -> None:
+    """The master's UFDS has the account admin and the groups operators and readers, with admin among the operators.
+
+    Every replica gets them from here.  What the master lacks, no replica can have.  Source: sdc-ufds:data/bootstrap.ldif.in.
+    """
+    for ufds in master.zones("ufds"):
+        assert lacking(ufds) == [], f"what {ufds} lacks"
 
 
 @check(
     POSTCHANGE,
     CRITICAL,
-    after=["admin-uuid-agrees", "replicator-is-caught-up", "replicator-moves", "replicator-runs", "ufds-answers"],
-)
+    after=[
+        "admin-uuid-agrees", "replicator-is-caught-up", "replicator-moves", "replicator-runs", "ufds-answers",
+        After("master-has-admin-and-operators", at="master"),
+    ],
+)  # fmt: skip
 def test_admin_and_operators_are_there(replica: Datacenter) -> None:
     """A replica's UFDS has the account admin and the groups operators and readers, with admin among the operators.
 
@@ -132,8 +145,8 @@ def test_amon_probes_are_back(replica: Datacenter) -> None:
     POSTCHANGE,
     CRITICAL,
     after=[
-        "one-poseidon", "admin-and-operators-are-there", "replicator-is-caught-up", "replicator-moves", "replicator-runs",
-        "ufds-answers",
+        "one-poseidon", "master-has-admin-and-operators", "admin-and-operators-are-there", "replicator-is-caught-up",
+        "replicator-moves", "replicator-runs", "ufds-answers",
     ],
 )  # fmt: skip
 def test_poseidon_is_operator(coupling: Coupling) -> None:

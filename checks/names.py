@@ -2,12 +2,15 @@
 
 import pytest
 
-from evidence.fact import Missing
+from evidence.fact import Missing, OutOfSight
 from evidence.model import Difference
-from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, RENDERED
+from evidence.subjects.datacenter import OLDER, Datacenter
+from evidence.subjects.levels import overrides
+from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, READERS, RENDERED
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
+from fixtures.outcomes import Finding
+from fixtures.shown import show
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
@@ -44,6 +47,7 @@ def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
     BOTH,
     WARNING,
     after=[
+        "usbkey-can-be-evaluated",
         "sapi-answers",
         "region-name-agrees",
         "dns-domain-agrees",
@@ -88,6 +92,52 @@ def test_rendered_config_is_current(zone: Zone) -> None:
             )
     stale = [f"{path}: {_told(difference)}" for path, file in sorted(zone.files.items()) for difference in file.differs]
     assert not stale, "; ".join(stale)
+
+
+@check(BOTH, CRITICAL, after=["sapi-answers"])
+def test_settings_are_not_overridden(configured: Zone) -> None:
+    """Neither the zone's SAPI instance nor its service hides a setting of the coupling behind a value of its own.
+
+    SAPI merges the metadata of application, service and instance, and the later wins.  So a value at an instance decides for this
+    zone alone, and whoever looks at the application or the service sees another one.  A value that is the same as above hides nothing.
+    Source: sdc-sapi:lib/server/endpoints/configs.js; facts "SAPI".
+    """
+    if configured.evidence.settings is None:
+        raise OutOfSight(configured.id, "what SAPI sets in it", "sdc-sapi /configs", OLDER)
+    found = overrides(configured)
+    if found:
+        raise Finding(
+            expected={each.key: each.above for each in found},
+            observed="; ".join(
+                f"the {each.level} {each.target.uuid} sets {each.key}: {show(each.value)}" for each in found
+            ),
+        )
+
+
+@check(BOTH, WARNING, after=["rendered-config-is-current", "settings-are-not-overridden"])
+def test_services_have_read_their_files(restarted: Zone) -> None:
+    """adminui, cloudapi, UFDS and its replicator were started after their files were last written.
+
+    They read them only at their start.  config-agent restarts them when it writes a file, but nobody does when somebody edits one by
+    hand, even back to what it was.  Then they run with the old file, and every look at the file says that all is well.  binder, SAPI and
+    muskie have checks of their own.  Source: facts "Rendered config files".
+    """
+    zone = restarted
+    if zone.evidence.settings is None:
+        raise OutOfSight(zone.id, "when its services began", "svcprop (by zlogin)", OLDER)
+    old = {path: zone.began_before(path) for path in RENDERED[zone.role] if path in zone.files and _has(zone, path)}
+    if any(old.values()):
+        raise Finding(
+            expected="started after its file was written",
+            observed="; ".join(
+                f"{fmri} was started before {path} was written" for path, fmris in old.items() for fmri in fmris
+            ),
+        )
+
+
+def _has(zone: Zone, path: str) -> bool:
+    """Whether the zone has the service that reads a file, and it runs: one that is not online is another check's."""
+    return any(each.fmri.rpartition(":")[0] == READERS[path] and each.state == "online" for each in zone.services)
 
 
 def _told(difference: Difference) -> str:

@@ -15,8 +15,8 @@ BACK = (
     After("firewall-lets-peers-in", at="target"),
     "networks-do-not-overlap",
 )
-PATH = ("napi-has-the-routes", *BACK)
-"""The checks of what lies between the zones of every link.  NAPI's routes do not reach a global zone."""
+PATH = ("napi-has-the-routes", "net-agent-runs", *BACK)
+"""The checks of what lies between the zones of every link.  NAPI's routes do not reach a global zone, and net-agent carries none there."""
 ADDRESS = "replica-points-at-master"
 """The check of the address at which a replica's zones reach the master's UFDS."""
 
@@ -82,7 +82,7 @@ def _by_the_local_one(link: Link) -> str:
     return "its ping says ufds: true because of its own UFDS alone; its writes fail" if connected else ""
 
 
-@check(BOTH, CRITICAL, after=[*PATH, After("services-run", at="target")])
+@check(BOTH, CRITICAL, after=[*PATH, "settings-are-not-overridden", After("services-run", at="target")])
 def test_sapi_reaches_master_moray(link: Link) -> None:
     """The sapi zone of every non-master reaches the master's moray: 2020 and every port that its SRV records name.
 

@@ -13,7 +13,7 @@ from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 from fixtures.outcomes import Finding
 
 
-@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "napi-has-the-routes"])
+@check(BOTH, CRITICAL, after=["networks-do-not-overlap", "napi-has-the-routes", "net-agent-runs"])
 def test_routes_go_both_ways(target: Zone) -> None:
     """A zone has a route back to each zone of another datacenter that has a route to it but gets no answer from it.
 
@@ -44,7 +44,14 @@ def test_routes_are_durable(zone: Zone) -> None:
 
 
 @check(
-    BOTH, CRITICAL, after=["networks-do-not-overlap", After("internal-apis-answer", at="napi"), "napi-has-the-routes"]
+    BOTH,
+    CRITICAL,
+    after=[
+        "networks-do-not-overlap",
+        After("internal-apis-answer", at="napi"),
+        "napi-has-the-routes",
+        "net-agent-runs",
+    ],
 )
 def test_triton_zones_have_manta_routes(manta_peer: Zone) -> None:
     """imgapi, cnapi, vmapi, sapi and moray have a route to the admin and Manta networks of the region's other datacenters.

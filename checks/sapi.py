@@ -140,6 +140,7 @@ def test_sapi_loaded_its_master(sapi: Zone) -> None:
         "sapi-reaches-master-moray",
         "sapi-loaded-its-master",
         "binder-answers-other-datacenters",
+        After("settings-are-not-overridden", at="sapi"),
     ],
 )
 def test_sapi_reaches_its_master(replica: Datacenter, master: Datacenter) -> None:

@@ -1,1 +1,1 @@
-"""What was seen: the inventory, the subjects, and the evidence that is collected about them once in a run."""
+"""The inventory, the subjects, and the evidence that is collected about them once in a run."""

@@ -1,4 +1,4 @@
-"""How a replica's directory differs from its master's.  Frozen, as all of evidence; values are not kept."""
+"""How a replica's directory differs from its master's. Frozen, like all evidence. Values are not kept."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
 
 
 class EntryDifference(Struct, frozen=True, forbid_unknown_fields=True):
-    """An entry that a replica lacks, has besides the master's, or has otherwise (then: in which attributes).
+    """An entry that the replica lacks, has in addition, or has with other values (then `attributes` names which).
 
-    `login` helps people to know whose it is, where it is an account.
+    For an account, `login` tells people whose it is.
     """
 
     dn: str
@@ -20,7 +20,7 @@ class EntryDifference(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Comparison(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many entries of the master's were compared, how many differ, and the first of those, parents first."""
+    """How many of the master's entries were compared, how many differ, and the first of these, parents first."""
 
     compared: int
     missing: int = 0

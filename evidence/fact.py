@@ -1,4 +1,4 @@
-"""A fact: one thing that was asked of the outside world, with its answer or the reason why there is none."""
+"""A fact: one question to the outside world, with its answer or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _touched: ContextVar[list[Fact[object]] | None] = ContextVar("touched", default=
 
 
 class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What was asked, how, when, and the answer; or, when `why` is set, why there is no answer.
+    """What was asked, how and when, and the answer; or, in `why`, the reason why there is no answer.
 
     `subject` is the id of what was asked ("my-dc-3", "my-dc-3.ufds0", a link's), `asked` a phrase for the operator ("SAPI's
     application sdc"); `how` the command, URL or search that he could repeat; `at` UTC in ISO 8601.  `hidden`: where the
@@ -36,30 +36,30 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
 
     @property
     def title(self) -> str:
-        """How it is told: "my-dc-3: SAPI's application sdc"."""
+        """How reports name it: "my-dc-3: SAPI's application sdc"."""
         return f"{self.subject}: {self.asked}"
 
     def get(self) -> T:
-        """The whole answer.  Raises Missing when there is none, or rows of it are: missing evidence never passes a check."""
+        """The whole answer. Raises Missing if it, or a row of it, is missing: missing evidence never passes a check."""
         known = self.known()
         self.need_all()
         return known
 
     def need_all(self) -> None:
-        """Raises Missing if rows of it could not be read.  To ask that of a whole answer is no use of what it says."""
+        """Raise Missing if rows of the answer could not be read. For a whole answer this does not count as touching the fact."""
         if self.unread:
             _note(self)
             why = f"{self.unread} of its rows cannot be read: {self.because}"
             raise Missing(self.subject, self.asked, self.how, why)
 
     def known(self) -> T:
-        """What could be read of the answer.  Whoever misses something in it asks for the whole, too."""
+        """The rows that could be read. A check that misses something among them must also ask for the whole answer."""
         if self.trouble() is not None or self.value is None:
             raise Missing(self.subject, self.asked, self.how, self.why or "no answer was recorded")
         return self.value
 
     def trouble(self) -> str | None:
-        """Why there is no answer, for the few checks that are about just that."""
+        """Why there is no answer, for the few checks that are about this."""
         _note(self)
         if self.hidden:
             raise OutOfSight(self.subject, self.asked, self.how, self.why or "it cannot be seen")
@@ -69,9 +69,9 @@ class Fact(Struct, Generic[T], frozen=True, forbid_unknown_fields=True, omit_def
 
 
 class Missing(Exception):
-    """A check touched evidence that is not there.  Not an AssertionError: the check is blocked, not failed.
+    """A check touched evidence that is missing. This is not an AssertionError: the check is blocked, not failed.
 
-    `subject` is the id of what the evidence is missing of.  As text: subject, what was asked, and why there is no answer.
+    `subject` is the id of the subject whose evidence is missing. The text names the subject, what was asked, and why there is no answer.
     """
 
     def __init__(self, subject: str, asked: str, how: str, why: str) -> None:
@@ -80,19 +80,19 @@ class Missing(Exception):
 
 
 class OutOfSight(Missing):
-    """A check touched what this suite does not look at, by design: it is not applicable there, which its reason says."""
+    """A check touched what the suite cannot see by design. The check is not applicable there; the text says why."""
 
 
 class Defective(Missing):
-    """A check touched evidence that a defect of the suite's own has cost: that says nothing of the region."""
+    """A check touched evidence that is missing because of a defect in the suite. That says nothing about the region."""
 
 
 def need(*seen: object) -> None:
-    """States that evidence must be there, whatever it says: to name it is to ask for it, which raises Missing where it is not."""
+    """Require that evidence is there, whatever it says. Evaluating the arguments raises Missing where it is not."""
 
 
 def graver(one: Missing | None, other: Missing) -> Missing:
-    """Of two gaps the one to tell of: what is missing goes before what cannot be seen from here."""
+    """The gap to tell of, out of two: what is missing comes before what cannot be seen from here."""
     return other if one is None or isinstance(one, OutOfSight) else one
 
 
@@ -104,7 +104,7 @@ def _note(fact: Fact[Any]) -> None:
 
 @contextmanager
 def touched_facts() -> Iterator[list[Fact[object]]]:
-    """Collects every fact whose value is asked for within the block, so that a finding can name its evidence."""
+    """Collect every fact whose value is asked for within the block, so that a finding can name its evidence."""
     facts: list[Fact[object]] = []
     token = _touched.set(facts)
     try:
@@ -116,5 +116,5 @@ def touched_facts() -> Iterator[list[Fact[object]]]:
 def missing(
     subject: str, asked: str, how: str, why: str, at: str = "", *, hidden: bool = False, ours: bool = False
 ) -> Fact[T]:
-    """A fact without an answer."""
+    """Return a fact without an answer."""
     return Fact(subject=subject, asked=asked, how=how, at=at, why=why, hidden=hidden, ours=ours)

@@ -1,4 +1,4 @@
-"""Reads evidence of schema 1, in which a fact named its subject in its first words, and which kept what nobody read."""
+"""Reads evidence of schema 1. There a fact named its subject in its first words, and more was kept than anybody read."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ GONE: Final = {
     "healthcheck": ("agent",),
     "instances": ("alias", "image"),
 }
-"""Of the facts of a datacenter the fields that schema 2 does not have."""
+"""The fields of a datacenter's facts that schema 2 does not have."""
 BY_NAME: Final = ("applications", "services")
-"""Facts whose answer is an object of what has been asked for, by name."""
+"""Facts whose answer is an object, keyed by the names that were asked for."""
 
 
 def read(data: bytes) -> Evidence:
-    """The same evidence as schema 2.  Raises msgspec.DecodeError, as reading any evidence does."""
+    """Return the same evidence as schema 2. Raises msgspec.DecodeError, as reading any evidence does."""
     told = msgspec.json.decode(data)
     try:
         for seen in told["datacenters"].values():

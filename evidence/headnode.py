@@ -1,4 +1,4 @@
-"""What a head node alone can tell: its clock, its USB key, the images of its zones.  Frozen, as all of evidence."""
+"""What only a head node can tell: its clock, its USB key, the images of its zones. Frozen, like all evidence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Clock(Struct, frozen=True, forbid_unknown_fields=True):
-    """How far a head node's clock is ahead of the suite's machine, in seconds: not less than, and not more than."""
+    """How far a head node's clock is ahead of the suite's machine, in seconds: at least `least`, at most `most`."""
 
     least: float
     most: float
@@ -29,9 +29,9 @@ FORWARDING, SESSIONS, CUT, FROZEN, ZLOGIN = "forwarding", "sessions", "cut", "fr
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One thing that was wrong with a head node while it was asked; `detail` is what it said.
+    """Something that was wrong with a head node while it was asked; `detail` is what it said.
 
-    Of a connection that was lost: `since` when, and after how many `answers`.
+    For a lost connection: lost at `since`, after this many `answers`.
     """
 
     kind: str
@@ -50,8 +50,57 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
         }.get(self.kind, f"{self.kind}: {self.detail}")
 
 
+class Server(Struct, frozen=True, forbid_unknown_fields=True):
+    """A server as CNAPI lists it: its name, and its address on the admin network.
+
+    `net_agent` and `ur` are the states of these agents in its SMF, as far as the head node's ssh gets there.
+    """
+
+    hostname: str
+    address: str = ""
+    net_agent: str = ""
+    ur: str = ""
+
+
 class Instance(Struct, frozen=True, forbid_unknown_fields=True):
     """One row of `sdcadm insts -j`; `version` is empty where IMGAPI does not know the image."""
 
     service: str
     version: str = ""
+
+
+QUOTE, BLANK, COMMAND, COMMENT = "quote", "blank", "command", "comment"
+EXPANSION, BACKSLASH, NO_JSON = "expansion", "backslash", "no json"
+RETURN, NO_SETTING = "return", "no setting"
+"""What can be wrong with a line of /usbkey/config."""
+
+_WRONG = {
+    QUOTE: "a quote that is not closed",
+    BLANK: "a blank outside quotes, behind which the shell takes the rest for a command",
+    COMMAND: "one of ; & | < > ( ) outside quotes, which the shell acts upon",
+    COMMENT: "a # behind a blank: the shell drops what follows, the lines behind it too",
+    EXPANSION: "a $ or ` outside single quotes, for which the shell puts something else",
+    BACKSLASH: "a backslash, which the shell drops",
+    NO_JSON: 'a " or \\ (or a control character) in the value, which config.sh puts into its JSON as it is',
+    RETURN: "a carriage return at the end (CRLF), which becomes part of the value",
+    NO_SETTING: "no key=value, so the shell takes it for a command",
+}
+
+
+class BadLines(Struct, frozen=True, forbid_unknown_fields=True):
+    """Lines of /usbkey/config that config.sh cannot take for one reason: their numbers, and the keys of those that have one.
+
+    `unfit` are the keys whose value config.sh cannot carry however it is quoted.
+    """
+
+    kind: str
+    lines: tuple[int, ...]
+    keys: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = (
+            f"line {self.lines[0]}" if len(self.lines) == 1 else f"{len(self.lines)} lines, from {self.lines[0]} on,"
+        )
+        keys = f" ({', '.join(self.keys[:3])}{', …' if len(self.keys) > 3 else ''})" if self.keys else ""
+        return f"{lines}{keys} {'has' if len(self.lines) == 1 else 'have'} {_WRONG.get(self.kind, self.kind)}"

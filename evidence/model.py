@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from evidence.accounts import Account, Accounts, Collisions
 from evidence.comparison import Comparison
 from evidence.fact import Fact
-from evidence.headnode import Clock, Instance, Trouble, UsbKey
+from evidence.headnode import BadLines, Clock, Instance, Server, Trouble, UsbKey
 from evidence.inventory.model import Inventory
 
 SCHEMA = 2
@@ -41,12 +41,15 @@ _OF_COUPLING = (
 class Configuration(Model, frozen=True):
     """Flat key=value settings: whitelisted values in clear, secrets as keyed fingerprints under the same key.
 
-    `fragile` names the secrets that hold other characters than letters, digits and a few signs.
+    `fragile` names the secrets that hold other characters than letters, digits and a few signs.  Of /usbkey/config: `bad` are
+    the lines that config.sh cannot take, `effect` what it then makes of the file.  The values are those that are written.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
     fragile: tuple[str, ...] = ()
+    bad: tuple[BadLines, ...] = ()
+    effect: str = ""
 
     @property
     def of_coupling(self) -> dict[str, str]:
@@ -72,9 +75,9 @@ class Nic(Model, frozen=True):
 
 
 class Vm(Model, frozen=True):
-    """One core zone of the head node, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
+    """One core zone, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
 
-    Of Manta's there are also those that VMAPI knows on another server, which is named in `server`.  `tags` are those besides
+    Besides those of the head node there are those that VMAPI knows on another server, which is named in `server`.  `tags` are those besides
     the one of the role, by which firewall rules can mean the zone; None where they were not asked.  `unread`: why nothing but its role
     could be read.
     """
@@ -188,11 +191,28 @@ class Listing(Model, frozen=True):
 
 
 class HealthRow(Model, frozen=True):
-    """One row of `sdcadm check-health -j`: `instance` is a zone's or a server's uuid.  `healthy` None where the agent reported an error."""
+    """One row of `sdcadm check-health -j`: `instance` is a zone's, an agent's or a server's uuid.
+
+    `healthy` None where the agent reported an error, or there is nothing to ask.  `kind` is its type (vm, agent, global, triton,
+    service), `name` its alias, or else its service; `server` its hostname.  Earlier versions kept neither of them.
+    """
 
     instance: str = ""
     healthy: bool | None = None
     errors: tuple[str, ...] = ()
+    kind: str = ""
+    name: str = ""
+    server: str = ""
+
+    @property
+    def sick(self) -> bool:
+        """Whether it is said to be so: an agent without a service of its own is neither healthy nor sick."""
+        return self.healthy is False or bool(self.errors)
+
+    @property
+    def said(self) -> str:
+        """What it says, in short."""
+        return ", ".join(self.errors) or "unhealthy, no reason given"
 
 
 class HealthcheckRow(Model, frozen=True):
@@ -201,6 +221,7 @@ class HealthcheckRow(Model, frozen=True):
     role: str
     state: str
     status: str
+    agent: str = ""
 
 
 class SapiObject(Model, frozen=True):
@@ -305,6 +326,7 @@ class ZoneEvidence(Model, frozen=True):
 
     `kernel` are the routes by a gateway that its kernel has, as destination and gateway, without the default one; None in
     evidence of a version that did not ask.
+    `settings` is what SAPI gives the zone: the metadata of application, service and instance, of which the later wins.
     `ping` is the zone's own health URL (sapi, cloudapi, adminui …); `bind` UFDS's root bind; `poseidons` the accounts with
     login poseidon; `names` what binder answered, by name; `asks_master` what SAPI answers to a question that only the
     master's moray can answer; `listing` what cloudapi answers to its datacenter's own key; `elsewhere` what binder answers
@@ -320,6 +342,7 @@ class ZoneEvidence(Model, frozen=True):
     services: Fact[tuple[Service, ...]]
     files: Fact[dict[str, ConfigFile]]
     kernel: Fact[tuple[tuple[str, str], ...]] | None = None
+    settings: Fact[Configuration] | None = None
     ping: Fact[HttpAnswer] | None = None
     bind: Fact[Attempt] | None = None
     poseidons: Fact[tuple[Account, ...]] | None = None
@@ -349,6 +372,7 @@ class DatacenterEvidence(Model, frozen=True):
     `troubles` are what was wrong with the head node while it was asked.
     `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them.  Of candidates: `usbkey_mount`, and whether
     sdc-ufds-m2s asks for the master's password; of them and their master the `instances` of sapi and ufds.
+    `global_services` are those of its global zone; `servers` all of the datacenter, by uuid, where core zones run on others, too.
     Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
     """
 
@@ -371,6 +395,8 @@ class DatacenterEvidence(Model, frozen=True):
     instances: Fact[tuple[Instance, ...]] | None = None
     outside: Fact[HttpAnswer] | None = None
     troubles: Fact[tuple[Trouble, ...]] | None = None
+    global_services: Fact[tuple[Service, ...]] | None = None
+    servers: Fact[dict[str, Server]] | None = None
 
 
 class Evidence(Model, frozen=True):

@@ -1,7 +1,7 @@
-"""What may be kept of what was read: whitelisted settings, keyed fingerprints of secrets, text without known secrets.
+"""Decides what may be kept of an answer: whitelisted settings, keyed fingerprints of secrets, and text without known secrets.
 
-Two passwords are compared by fingerprint.  The key of the fingerprints belongs to the installation and never to the
-evidence, so that evidence alone does not allow guessing, and so that the nights of one installation can be compared.
+Passwords are compared by fingerprint. The key of the fingerprints belongs to the installation and never stands in the evidence.
+So nobody can guess from evidence alone, and the nights of one installation can be compared.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SECRET_NAME = re.compile(r"pass|pw|secret|credential|token|private|_key|key$|cer
 _PASSWORD = re.compile(r"pass(wd|word|phrase)?$|_pw$|secret|credential|private", re.IGNORECASE)
 _URL = re.compile(r"""(?<=://)[^\s"'<>\\`|]+""")
 _HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./^-]+")
-"""What neither a shell nor JSON changes, wherever it stands unquoted."""
+"""Characters that neither a shell nor JSON changes, even unquoted."""
 _SHORTEST_SECRET = 4
 _NO_NAME = 10
 MOST_SECRETS: Final = 1000
@@ -35,11 +35,11 @@ TOO_MANY: Final = "(hidden: more secrets were seen than can be looked for)"
 
 
 class FingerprintKeyError(OperatorError):
-    """The installation's key cannot be read or made.  Its text says which file, and what to do."""
+    """The installation's key cannot be read or made. The message names the file, and says what to do."""
 
 
 def fingerprint_key() -> bytes:
-    """The installation's key, from the file that AZ_FINGERPRINT_KEY_FILE names or one in ~/.config; made if absent."""
+    """Return the installation's key, from the file that AZ_FINGERPRINT_KEY_FILE names or one in ~/.config. Made if absent."""
     named = os.environ.get(KEY_FILE_VARIABLE)
     path = pathlib.Path(named) if named else pathlib.Path.home() / ".config/triton-az-checks/fingerprint.key"
     try:
@@ -57,7 +57,7 @@ def fingerprint_key() -> bytes:
 
 
 def _make(path: pathlib.Path) -> None:
-    """A new random key that only its owner may read.  Written aside and linked: of two runs at once one wins."""
+    """Make a new random key that only its owner may read. It is written aside and linked, so of two runs at once one wins."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -73,8 +73,8 @@ def _make(path: pathlib.Path) -> None:
 
 
 def cut(text: str) -> str:
-    """At most 4 KiB of a text.  Escapes and control characters stay: to show them harmlessly is the report's task."""
-    whole = text.encode("utf-8", "replace").decode()  # JSON can hold half a surrogate pair, a file cannot
+    """At most 4 KiB of a text. Escapes and control characters stay: reports show them harmlessly."""
+    whole = text.encode("utf-8", "replace").decode()  # JSON can hold half a surrogate pair; a file cannot
     return whole if len(whole) <= LONGEST else whole[: LONGEST - 12] + " [cut short]"
 
 
@@ -85,7 +85,7 @@ def _without_user(found: re.Match[str]) -> str:
 
 
 class Vault:
-    """The secrets that a run has seen, while it lasts: to take fingerprints of, and to blot out of free text."""
+    """The secrets that a run has seen, kept while it lasts: to take fingerprints of, and to blot out of free text."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -107,33 +107,35 @@ class Vault:
                 self.learn(value)
 
     def fingerprint(self, secret: object) -> str:
-        """The same 16 hexadecimal digits for the same secret, in this installation only."""
+        """16 hexadecimal digits: the same for the same secret, in this installation only."""
         text = secret if isinstance(secret, str) else json.dumps(secret, sort_keys=True)
         return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
     def scrub(self, text: str) -> str:
-        """A free text (a message, a line of a file) without the secrets seen so far, and cut to size."""
-        if len(self._secrets) > MOST_SECRETS:  # only a hostile answer has so many: show nothing, and take no hour
+        """A free text (a message, a line of a file) without the secrets seen so far, and cut to 4 KiB."""
+        if (
+            len(self._secrets) > MOST_SECRETS
+        ):  # only a hostile answer has so many: show nothing, and do not take an hour
             return TOO_MANY
         if len(self._sorted) != len(self._secrets):
             self._sorted = sorted(self._secrets, key=lambda known: (-len(known), known))
         for secret in self._sorted:
-            if secret in text:  # what is hidden already stays so, even if the password is "secret"
+            if secret in text:  # what is already hidden stays hidden, even if the password is "secret"
                 text = HIDDEN.join(part.replace(secret, HIDDEN) for part in text.split(HIDDEN))
         return cut(_URL.sub(_without_user, text))
 
     def scrub_name(self, text: str) -> str:
-        """The same for what should be a name or an address: only secrets so long that they are no name by chance."""
+        """The same for what should be a name or an address: only secrets too long to be a name by chance."""
         known = self._sorted if len(self._secrets) > MOST_SECRETS else self._secrets
         return HIDDEN if any(len(secret) >= _NO_NAME and secret in text for secret in known) else text
 
     def scrub_value(self, value: object, depth: int = 3) -> Any:
-        """A whitelisted value: texts scrubbed, what is secret by name hidden, what is nested deeply as JSON text."""
+        """A whitelisted value: texts are scrubbed, secret names are hidden, deep nesting becomes JSON text."""
         if value is None or isinstance(value, bool):
             return value
         if (
             isinstance(value, (int, float)) and abs(value) < 1 << 53
-        ):  # what JavaScript holds exactly; not NaN, not infinity
+        ):  # what JavaScript holds exactly: not NaN, not infinity
             return value
         if isinstance(value, list) and depth and len(value) <= MOST_ELEMENTS:
             return [self.scrub_value(item, depth - 1) for item in value]
@@ -145,7 +147,7 @@ class Vault:
         return self.scrub(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
 
     def configuration(self, read: Mapping[str, Any], keep: Iterable[str], hide: Iterable[str]) -> Configuration:
-        """The whitelisted keys of some settings; of the secret ones, fingerprints.  Everything else is dropped."""
+        """The whitelisted keys of some settings, and fingerprints of the secret ones. Everything else is dropped."""
         for key in hide:
             self.learn(read.get(key))
         return Configuration(

@@ -1,4 +1,4 @@
-"""evidence.json: written in one piece, the same bytes for the same evidence, read back strictly."""
+"""Writes evidence.json in one piece, the same bytes for the same evidence, and reads it back strictly."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from triton_az_checks.errors import OperatorError
 
 LARGEST: Final = 256 << 20
 NO_TIME: Final = "2000-01-01T00:00:00Z"
-"""What stands for every time in normalised evidence."""
+"""The constant that stands for every time in normalised evidence."""
 
 _DATE = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}\b")
 _NO_DATE = "Sat Jan  1 00:00:00 2000"
 
 
 class EvidenceError(OperatorError):
-    """A file of evidence cannot be used.  Its text names the file, what is wrong, and what to do."""
+    """A file of evidence cannot be used. The message names the file, what is wrong, and what to do."""
 
 
 def save(evidence: Evidence, path: str | os.PathLike[str]) -> None:
-    """Writes evidence to `path`, readable by its owner and group.  Nobody ever sees half a file."""
+    """Write evidence to `path`, readable by its owner and group. Nobody ever sees half a file."""
     target = pathlib.Path(path)
     text = msgspec.json.format(msgspec.json.encode(evidence, order="sorted"), indent=1) + b"\n"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def save(evidence: Evidence, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Evidence:
-    """The evidence in `path`: a file, or the folder of a run.  Raises EvidenceError, and nothing else."""
+    """Return the evidence in `path`: a file, or the folder of a run. Raises only EvidenceError."""
     source = pathlib.Path(path)
     if source.is_dir():
         source = source / "evidence.json"
@@ -79,7 +79,7 @@ def load(path: str | os.PathLike[str]) -> Evidence:
 
 
 def _contradiction(evidence: Evidence) -> str:
-    """What the inventory in it says against itself, or against what was collected; no inventory file could be read so."""
+    """Where the inventory in the evidence contradicts itself, or what was collected. No inventory file could be read like that."""
     declared = evidence.inventory.datacenters
     masters = sorted(name for name, one in declared.items() if one.state == MASTER)
     if masters != [evidence.inventory.master]:
@@ -101,10 +101,9 @@ class _Schema(msgspec.Struct):
 def normalised(evidence: Evidence) -> Evidence:
     """The same evidence without anything that differs between two recordings of one state.
 
-    Of when files were written and services began stays which came first.  Times (of facts, of the run, in
-    messages) and the place of the inventory become constants, durations whole seconds, and short ones none (binder's
-    REFUSED after 3 s stays one); of a clock that is off stay tens of seconds; a change that waits for a replica waits
-    not at all, or an hour.
+    Of the moments when files were written and services began, only their order stays. Times (of facts, of the run, in messages) and
+    the place of the inventory become constants. Durations become whole seconds, and short ones vanish (binder's REFUSED after 3 s
+    stays). A clock that is off keeps tens of seconds. A change that waits for a replica waits not at all, or for an hour.
     """
     tidy = _without_times(msgspec.to_builtins(evidence))
     tidy["inventory"]["path"] = "region.yaml"
@@ -136,7 +135,7 @@ def _without_times(value: Any) -> Any:
 
 
 def _in_order(zone: dict[str, Any]) -> None:
-    """Moments of one zone: 1 is when its youngest file was written, 2 is not before that, 0 is."""
+    """The moments of one zone: 1 is when its youngest file was written, 2 is then or later, 0 is earlier."""
     files = [file for file in (zone["files"].get("value") or {}).values() if file.get("written") is not None]
     youngest = max((file["written"] for file in files), default=0.0)
     for file in files:

@@ -33,6 +33,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--candidate", action="append", default=[], metavar="NAME", help="this one is not coupled yet")
     parser.add_argument("--regions", type=int, default=1, metavar="N", help="they lie in N regions (1) of one coupling")
     parser.add_argument("--instances", default="", metavar="ROLE=N,…", help="several zones of a service: binder=2")
+    parser.add_argument(
+        "--servers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="every datacenter has N servers: the second zone of a service is on cn1",
+    )
     parser.add_argument("--accounts", type=int, default=0, metavar="N", help="more accounts in every directory")
     parser.add_argument("--manta", action="store_true", help="with Manta: its application, and its zones everywhere")
     parser.add_argument(
@@ -113,7 +120,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     return make_plan(
         options.datacenters, coupled=not options.uncoupled, accounts=options.accounts,
         regions=options.regions, instances=options.instances, manta=options.manta,
-        candidates=options.candidate,
+        candidates=options.candidate, servers=options.servers,
     )  # fmt: skip
 
 

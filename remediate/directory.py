@@ -18,8 +18,44 @@ from remediate.registry import Advised, proved_by, remedy
 from remediate.removal import file_kept, file_removed, without
 from remediate.steps import OPENS, OVERWRITES, SAFE, Note, Step, acting
 
+OPERATORS, READERS = "cn=operators, ou=groups, o=smartdc", "cn=readers, ou=groups, o=smartdc"
 SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
 """Where sdc-ufds-m2s keeps the probes while it deletes admin."""
+
+
+@remedy("master-has-admin-and-operators")
+def give_the_master_its_operators(master: Datacenter) -> Advised:
+    """Add on the master what its setup made (sdc-ufds:data/bootstrap.ldif.in); the replicas follow.  Nobody can make up an account."""
+    admin = f"uuid={typed.uuid(str(master.sdc_metadata.values.get('ufds_admin_uuid') or ''))}, ou=users, o=smartdc"
+    for ufds in master.zones("ufds"):
+        held = ufds.directory
+        if not held.admin:
+            yield Note(
+                f"The master's UFDS has no account admin. Look for a backup of moray on {master.name}, and for the account on a replica. "
+                "No step makes one: Triton would sign in with a password and keys that nobody knows."
+            )
+            return
+        if held.operators is None:
+            yield _group(master, OPERATORS, admin)
+        elif master.sdc_metadata.values.get("ufds_admin_uuid") not in held.operators:
+            yield acting(
+                headnode(master),
+                LdapModify(OPERATORS, "add", "uniquemember", (admin,)),
+                risk=SAFE,
+                why="admin operates every datacenter by this group; replication brings it from the master to all",
+            )
+        if not held.readers:
+            yield _group(master, READERS, admin)
+
+
+def _group(master: Datacenter, dn: str, member: str) -> Step:
+    entry: Attributes = {
+        "cn": (dn.split(",")[0].removeprefix("cn="),),
+        "uniquemember": (member,),
+        "objectclass": ("groupofuniquenames",),
+    }
+    why = f"the setup of a datacenter makes {dn}; replication brings it from the master to all"
+    return acting(headnode(master), LdapAdd(dn, entry), risk=SAFE, why=why)
 
 
 @remedy("admin-and-operators-are-there")
@@ -32,9 +68,9 @@ def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
         if not held.admin:
             lacks[f"uuid={typed.uuid(admin)}, ou=users, o=smartdc"] = ("sub", "objectclass")
         if admin not in (held.operators or ()):
-            lacks["cn=operators, ou=groups, o=smartdc"] = ("base", "uniquemember")
+            lacks[OPERATORS] = ("base", "uniquemember")
         if not held.readers:
-            lacks["cn=readers, ou=groups, o=smartdc"] = ("base", "objectclass")
+            lacks[READERS] = ("base", "objectclass")
         for dn, (scope, attribute) in lacks.items():
             yield acting(
                 headnode(master),
@@ -187,12 +223,11 @@ def _without_the_saved_probes(replica: Datacenter) -> Advised:
 def make_poseidon_operator(coupling: Coupling) -> Advised:
     """Add poseidon to the group on the master only: the replicas follow."""
     master = coupling.world.master
-    group = "cn=operators, ou=groups, o=smartdc"
 
     def make_operator(ufds: Zone, account: Account) -> Advised:
         member = f"uuid={typed.uuid(account.uuid)}, ou=users, o=smartdc"
         has_it = account.uuid in (ufds.directory.operators or ())
-        send, add = Resend(group, "base", "uniquemember"), LdapModify(group, "add", "uniquemember", (member,))
+        send, add = Resend(OPERATORS, "base", "uniquemember"), LdapModify(OPERATORS, "add", "uniquemember", (member,))
         yield acting(
             headnode(master),
             send if has_it else add,

@@ -23,6 +23,7 @@ from remediate import napi
 from remediate.actions.network import NapiRoutes
 from remediate.actions.smf import Smf
 from remediate.actions.vm import VmRoutes
+from remediate.elsewhere import sent, way_to
 from remediate.lookup import headnode
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
@@ -157,8 +158,13 @@ def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
         risk=SAFE,
         why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
     )
-    going = _unknown_to_napi(zone.datacenter)
-    yield acting(
+    yield _restart_net_agent(zone)
+
+
+def _restart_net_agent(zone: Zone) -> Step | Note:
+    """net-agent of the zone's own server sets the route."""
+    going = _unknown_to_napi(zone)
+    step = acting(
         headnode(zone.datacenter),
         Smf("", "enable", (NET_AGENT,)),
         Smf("", "restart", (NET_AGENT,)),
@@ -167,12 +173,20 @@ def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
         + (f". It takes out of the zones what NAPI does not know: {'; '.join(going)}" if going else ""),
         undo_note="only if it was disabled on purpose: it keeps routes and NICs right",
     )
+    if not zone.vm.server:
+        return step
+    server = way_to(zone.datacenter, zone.vm.server)
+    if server is None:
+        return Note(f"net-agent did not set it on the zone's server {zone.vm.server}. Type there: {step.run}")
+    return sent(step, server.address)
 
 
-def _unknown_to_napi(datacenter: Datacenter) -> list[str]:
-    """The routes of the head node's zones that net-agent removes at its start, each with its zone."""
+def _unknown_to_napi(restarted: Zone) -> list[str]:
+    """The routes of the zones on the same server that net-agent removes at its start, each with its zone."""
     found = []
-    for zone in zones_of(datacenter):
+    for zone in zones_of(restarted.datacenter):
+        if zone.vm.server != restarted.vm.server:
+            continue
         try:
             held = passing(zone)
         except Missing as missing:

@@ -6,14 +6,23 @@ import json
 from math import ceil
 
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_AGENT
+from evidence.subjects.levels import overrides
+from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_AGENT, RENDERED
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.smf import Smf
 from remediate.actions.wait import Rendered
-from remediate.lookup import application, changed_metadata, headnode, usbkey_steps
+from remediate.lookup import (
+    application,
+    changed_metadata,
+    fmris,
+    headnode,
+    metadata_of,
+    service_step,
+    usbkey_steps,
+)
 from remediate.registry import Advised, proved_by, remedy
-from remediate.shell import PAUSE
+from remediate.shell import PAUSE, rendered_anew, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step, acting
 
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
@@ -155,6 +164,50 @@ def render_again(zone: Zone) -> Advised:
         yield acting(on, *waits, restart, risk=RESTARTS, why=why)
     else:
         yield Step(on, f"sleep {ceil(patience / 10) * PAUSE}\n{restart.command()}", RESTARTS, why)
+
+
+@remedy("settings-are-not-overridden")
+def take_the_override_away(configured: Zone) -> Advised:
+    """Delete the value at the lower level, so that the level above counts again.  It may be meant: then it goes there."""
+    zone = configured
+    for found in overrides(zone):
+        seen = found.key in found.target.metadata.values
+        yield acting(
+            headnode(zone.datacenter),
+            metadata_of(found.target, {}, (found.key,)),
+            risk=RESTARTS,
+            why=f"the {found.level} hides what stands above it; config-agent renders that within three minutes",
+            undo=None if seen else "",
+            undo_note="" if seen else "set it again; it is a secret, and not printed",
+            by_hand=not seen,
+        )
+    if zone.role in _BY_HAND:
+        yield Step(
+            on=headnode(zone.datacenter),
+            run=" &&\n".join(
+                [
+                    *(
+                        rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience)
+                        for path in RENDERED[zone.role]
+                    ),
+                    zone_service("restart", zone.vm.uuid, _BY_HAND[zone.role]),
+                ]
+            ),
+            risk=RESTARTS,
+            why=f"renders the file, and restarts {zone.role}; nothing else restarts it when its file is rendered",
+        )
+
+
+@remedy("services-have-read-their-files")
+def have_the_files_read(restarted: Zone) -> Advised:
+    """Restart what still runs with an older file."""
+    zone = restarted
+    old = sorted({fmri for path in RENDERED[zone.role] if path in zone.files for fmri in zone.began_before(path)})
+    if old:
+        parts = {fmri.rpartition(":")[0].removeprefix("svc:") + ":" for fmri in old}
+        yield service_step(
+            zone, "restart", "it still runs with the file that it read at its start", *fmris(zone, *parts)
+        )
 
 
 def restart_binder(zone: Zone, key: str, value: str) -> Step:

@@ -17,6 +17,7 @@ from evidence.subjects.links import LINKS, links
 from evidence.subjects.spec import BLOCKED
 from evidence.subjects.triton import MANTA_ROLES, ROLES
 from evidence.subjects.world import World
+from remediate.elsewhere import on_its_server
 from remediate.steps import OPERATOR, Advice, Note, Step
 from remediate.typed import NotOfTheFormError, refusal
 from verdict.graph import INVENTORY
@@ -32,6 +33,7 @@ CHAPTERS = (
     "names",
     "routes",
     "firewall",
+    "servers",
     "reachability",
     "binder",
     "ufds",
@@ -126,7 +128,8 @@ def advice_for(cause: Cause, world: World) -> Advice:
         subject = subject_named(world, check, name)
         if subject is None:
             return Advice(notes=(f"{name} is not in the stored evidence, so no command can be given for it.",))
-        for said in found.build(**bind(world, subject, found.parameters)):
+        for told in found.build(**bind(world, subject, found.parameters)):
+            said = on_its_server(told, world)
             if isinstance(said, Step) and unseen and said.on != OPERATOR:
                 notes.append(f"This could not be judged, so no step is given that changes {said.on.partition('.')[0]}.")
             elif isinstance(said, Step):

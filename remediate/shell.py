@@ -82,6 +82,22 @@ sdc-usbkey mount && (
 sdc-usbkey unmount"""
 
 
+def usbkey_mended(*scripts: str) -> str:
+    """Edits both copies of /usbkey/config by scripts of sed, where they change anything.  A copy stays beside each file."""
+    words = " ".join(f"-e {quote(script)}" for script in scripts)
+    return "\n".join(
+        [
+            "sdc-usbkey mount",
+            "( for file in /usbkey/config /mnt/usbkey/config; do",
+            f'    new=$(sed {words} "$file") && [[ -n $new ]] || exit 1',
+            '    [[ $new == "$(cat "$file")" ]] && continue',
+            '    cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)" && printf \'%s\\n\' "$new" > "$file" || exit 1',
+            "done )",
+            "sdc-usbkey unmount",
+        ]
+    )
+
+
 def zone_service(verb: str, uuid: str, *fmris: str) -> str:
     """svcadm on services of a zone, from the global zone.  `enable` waits until the service is there."""
     services = " ".join(quote(typed.fmri(fmri)) for fmri in fmris)

@@ -11,7 +11,7 @@ STAGES = {
     "the way in": ("inventory", "access"),
     "before coupling": ("coupling",),
     "names and configuration": ("names",),
-    "routes and firewalls": ("routes", "firewall", "reachability"),
+    "routes and firewalls": ("routes", "firewall", "servers", "reachability"),
     "DNS": ("binder",),
     "UFDS": ("ufds", "replication", "directory"),
     "SAPI": ("sapi",),

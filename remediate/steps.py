@@ -38,8 +38,8 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     `run` is pasted as is into the root shell of that head node.  So is `undo`, if a command can take the step back.
     `undo_note` says what no command can take back.  `proof` names the checks that show that the step helped; without it,
     the cause's own check is the proof.  `actions` are what `run` does, as data: the suite can apply a step that has them.
-    Without any it is text for a human.  Nor does the suite apply a step whose risk only a human takes, or one that a human
-    must decide on (`applied_by_suite`).
+    Without any it is text for a human.  `via` is the address of another server on which they are done, by ssh from `on`.
+    Nor does the suite apply a step whose risk only a human takes, or one that a human must decide on (`applied_by_suite`).
     """
 
     on: str
@@ -51,6 +51,12 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     undo_note: str = ""
     applied_by_suite: bool = True
     actions: tuple[Action, ...] = ()
+    via: str = ""
+
+    @property
+    def at(self) -> str:
+        """Where its actions are done: `on`, and behind a slash the other server."""
+        return f"{self.on}/{self.via}" if self.via else self.on
 
     def __post_init__(self) -> None:
         if self.risk in BY_HAND and self.applied_by_suite:

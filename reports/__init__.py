@@ -1,1 +1,1 @@
-"""How it is told: the terminal, findings.json, JUnit; and the folder that a run leaves."""
+"""Tells what a run concluded: on the terminal, in findings.json and junit.xml, and in the folder that a run leaves."""

@@ -1,4 +1,4 @@
-"""The run before: what it judged and this one does not must not pass in silence."""
+"""Compares a run with the one before: what was judged then and is not judged now must not vanish silently."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from verdict.judge import Judged
 
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]{1,4})?")
 _MOST_RUNS = 50
-"""So many runs back the last one of the same extent is looked for."""
+"""The last run of the same extent is looked for among this many runs."""
 
 
 def judged_less(rows: Iterable[Judged], extent: Extent, runs: Path, run: str) -> tuple[str, ...]:
-    """What the previous run of the same extent judged and this one does not, a sentence per datacenter or check."""
+    """What the previous run of the same extent judged and this one does not: one sentence per datacenter or check."""
     before = _previous(extent, runs, run) if extent.inventory and not extent.partial else None
     if before is None:
         return ()
@@ -44,12 +44,12 @@ def judged_less(rows: Iterable[Judged], extent: Extent, runs: Path, run: str) ->
 
 
 def _place(subject: str) -> str:
-    """The datacenter, region or coupling of a subject; a link is where its source is."""
+    """The datacenter, region or coupling of a subject; a link belongs to its source."""
     return subject.partition("--")[0].partition(".")[0]
 
 
 def _age(run: str) -> tuple[str, int]:
-    """Runs by their second, and those of one second by their number."""
+    """Sorts runs by second, and runs of the same second by number."""
     stamp, _, number = run.partition("-")
     return stamp, int(number or 1)
 

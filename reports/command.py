@@ -32,7 +32,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def run_folder(named: str | None, runs: Path) -> Path:
-    """The folder of a run: the latest of `runs`, one of them by its name, or a path."""
+    """Return the folder of a run: the latest of `runs`, one of them by name, or a path."""
     if named is None:
         if not (runs / "latest").is_dir():
             raise UsageError(
@@ -47,7 +47,7 @@ def run_folder(named: str | None, runs: Path) -> Path:
 
 
 def plan_of(folder: Path, only: str | None = None) -> Plan:
-    """The plan for a stored run, or for one of its causes (CHECK or CHECK@SUBJECT)."""
+    """Return the plan for a stored run, or for one of its causes (CHECK or CHECK@SUBJECT)."""
     found = findings.load(folder)
     evidence = load(folder / "evidence.json")
     causes = findings.causes_in(found)
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def script() -> int:
-    """The command: whoever closes the pipe early has read enough."""
+    """The command. A reader that closes the pipe early has read enough."""
     try:
         return main()
     except BrokenPipeError:

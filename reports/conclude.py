@@ -1,4 +1,4 @@
-"""From results to all that is told about a run."""
+"""Turns results into everything that is told about a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def conclude(
 ) -> Conclusion:
     """Judge the results, ask the remedies about the causes, and compare with the run before `run`.
 
-    `others` are results that were not asked for, but may explain those that were.
+    `others` are results that were not asked for, but may explain selected ones.
     """
     verdict, extent = judge(results, specs, world, others, others_were), extent or Extent()
     less = judged_less(verdict.results, extent, run.parent, run.name) if run is not None else ()

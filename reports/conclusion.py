@@ -1,4 +1,4 @@
-"""All that is told about a run: the verdict, and the plan that puts it right."""
+"""Everything that is told about a run: the verdict, and the plan that puts it right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from verdict.judge import Verdict
 
 
 class Conclusion(Struct, frozen=True):
-    """What the reporters tell.  `specs` holds what each check says must hold; `less` what was judged before, and not now."""
+    """What the reporters tell. `specs` holds the specs of all checks; `less` tells what was judged before and not now."""
 
     verdict: Verdict
     plan: Plan
@@ -25,18 +25,18 @@ class Conclusion(Struct, frozen=True):
 
     @property
     def defects(self) -> tuple[str, ...]:
-        """What of the suite itself broke, a sentence each: it says nothing of the region."""
+        """Defects of the suite, one sentence each. They say nothing about the region."""
         rows = (row for row in self.verdict.results if row.result.outcome == BROKEN)
         return (*(f"{row.name}: {row.result.observed}" for row in rows), *self.plan.defects)
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is to be said of the run as a whole."""
+        """The remarks about the run as a whole."""
         return (*self.extent.notes, *self.less, *_shares(self.verdict, self.world), *self.verdict.remarks)
 
 
 def _shares(verdict: Verdict, world: World) -> Iterator[str]:
-    """How much could be judged of the datacenters that are named by endpoints."""
+    """Says how much of each datacenter named by endpoints could be judged."""
     for dc in world.datacenters:
         if not dc.declared.endpoints:
             continue

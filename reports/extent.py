@@ -1,4 +1,4 @@
-"""How much of the catalogue a run was to judge."""
+"""Which part of the catalogue a run was asked to judge."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from msgspec import Struct
 
 
 class Extent(Struct, frozen=True):
-    """What a run was to judge.
+    """What a run was asked to judge.
 
-    `selection` is the expression of -m.  A run is partial if it was narrowed otherwise, or did not come to its end: no later run is
-    compared with it, and `latest` does not point to it.  Nor does it to one that is `replayed`: that is no news of the coupling.
-    `inventory` tells runs of different couplings apart; a replay has none.
+    `selection` is the expression of -m. A run is `partial` if it was narrowed in another way, or did not finish. No later run is
+    compared with a partial run, and `latest` never points to it. Nor does `latest` point to a `replayed` run: that is not news of the
+    coupling. `inventory` tells runs of different couplings apart; a replay has none.
     """
 
     partial: bool = False
@@ -21,5 +21,5 @@ class Extent(Struct, frozen=True):
 
     @property
     def lasting(self) -> bool:
-        """Whether the run is the newest of its coupling from now on."""
+        """Whether this run becomes the newest one of its coupling."""
         return not (self.partial or self.replayed)

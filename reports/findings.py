@@ -1,6 +1,6 @@
 """findings.json, both ways: what a run concluded, as data (contract "findings.json"), and read back strictly.
 
-The same verdict gives the same bytes; the name of the run is all that differs.
+The same verdict gives the same bytes, except for the name of the run.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ FILE = "findings.json"
 
 
 class FindingsError(OperatorError):
-    """A run's findings cannot be used.  Its text is a sentence that says why, and what to do."""
+    """A run's findings cannot be used. The message says why, and what to do."""
 
 
 class Stored(Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of what findings.json holds: immutable and strict."""
+    """The base of everything in findings.json: immutable and strict."""
 
 
 class WaiverRow(Stored, frozen=True):
     """The waiver of a finding.
 
-    `was` is what the finding was before: failed or blocked.  `through` names the waived causes that it follows from, if the waiver
-    was written for them.  An expired one waives nothing.
+    `was` is what the finding was before: failed or blocked. If the waiver was written for the finding's causes, `through` names them.
+    An expired waiver waives nothing.
     """
 
     check: str
@@ -49,7 +49,7 @@ class WaiverRow(Stored, frozen=True):
 
 
 class Row(Stored, frozen=True):
-    """One result.  `page` says where a finding's check is explained; a cause that was not asked for is not `selected`."""
+    """One result. `page` says where the check of a finding is explained. A cause that was not asked for is not `selected`."""
 
     check: str
     subject: str
@@ -68,7 +68,7 @@ class Row(Stored, frozen=True):
 
 
 class CauseRow(Stored, frozen=True):
-    """One cause, with what it explains and what to type."""
+    """One cause, with what follows from it and what to type."""
 
     check: str
     subject: str
@@ -80,7 +80,7 @@ class CauseRow(Stored, frozen=True):
 class Findings(Stored, frozen=True, kw_only=True):
     """The whole file.  `run` is the name of the run's folder; `remarks` are sentences about the run as a whole.
 
-    `partial`, `selection` and `inventory` say what the run was to judge (reports/extent.py).
+    `partial`, `selection` and `inventory` say what the run was asked to judge (reports/extent.py).
     """
 
     schema: int = SCHEMA
@@ -95,7 +95,7 @@ class Findings(Stored, frozen=True, kw_only=True):
 
 
 def findings_of(conclusion: Conclusion, run: str) -> Findings:
-    """What findings.json says of a run."""
+    """The content of findings.json for a run."""
     verdict = conclusion.verdict
     return Findings(
         run=run,
@@ -158,7 +158,7 @@ def _cause(cause: Cause, plan: Plan) -> CauseRow:
 
 
 def load(path: Path) -> Findings:
-    """The findings in a file, or in the folder of a run.  Raises FindingsError, and nothing else."""
+    """Return the findings in a file, or in the folder of a run. Raises only FindingsError."""
     source = path / FILE if path.is_dir() else path
     try:
         return msgspec.json.decode(source.read_bytes(), type=Findings)

@@ -14,7 +14,7 @@ _INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(conclusion: Conclusion) -> bytes:
-    """The verdict as JUnit XML: failed is a failure, blocked and a defect of the suite an error, waived and not applicable are skipped."""
+    """The verdict as JUnit XML: failed is a failure, blocked or broken an error, waived and not applicable are skipped."""
     verdict = conclusion.verdict
     count = verdict.counts.get
     suite = ElementTree.Element(
@@ -75,5 +75,5 @@ def _details(judged: Judged, causes: set[Named]) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """Only characters that XML can hold, with those that a terminal would act upon spelt out."""
+    """The text with only the characters that XML can hold; what a terminal would act upon is spelt out."""
     return _INVALID.sub("\N{REPLACEMENT CHARACTER}", safe(text, keep="\n"))

@@ -1,6 +1,6 @@
-"""How plans and reports are put on a terminal: escaped, wrapped, and coloured only where that is wanted.
+"""Puts plans and reports on a terminal: escaped, wrapped, and coloured only on request.
 
-Names and answers come from machines that may lie: what a terminal would act upon is shown as \\x1b (design, rule 7).
+Names and answers come from machines that may lie. What a terminal would act upon is shown as \\x1b (design, rule 7).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _CONTROLS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def safe(text: str, *, keep: str = "") -> str:
-    """The text with control and formatting characters spelt out; those in `keep` stay."""
+    """The text with control and formatting characters spelt out, except those in `keep`."""
     return "".join(c if c in keep or unicodedata.category(c) not in _CONTROLS else _spelt(c) for c in text)
 
 
@@ -26,7 +26,7 @@ def _spelt(character: str) -> str:
 
 
 class Page:
-    """Lines of a page of a given width, with or without colour."""
+    """A page of a given width, with or without colour."""
 
     def __init__(self, width: int = 80, *, colour: bool = False) -> None:
         self.width = max(40, min(width, 120))
@@ -34,15 +34,15 @@ class Page:
         self._lines: list[str] = []
 
     def paint(self, text: str, *codes: str) -> str:
-        """The text in colour, if the page has any.  The text must be safe already."""
+        """The text in colour, if the page has colour. The text must already be escaped."""
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._colour and codes and text else text
 
     def line(self, text: str = "", *codes: str) -> None:
-        """One line, escaped but not wrapped: ids and commands stay in one piece."""
+        """Add one line, escaped but not wrapped: ids and commands stay in one piece."""
         self._lines.append(self.paint(safe(text), *codes))
 
     def prose(self, text: str, indent: int = 0, label: str = "", hang: int = 0, *codes: str) -> None:
-        """A paragraph, wrapped; `label` stands before it in a column of its own, `hang` columns wide."""
+        """Add a wrapped paragraph. `label` stands before it, in a column of its own that is `hang` wide."""
         first = " " * indent + label.ljust(hang)
         wrapped = textwrap.wrap(
             safe(text),
@@ -54,7 +54,7 @@ class Page:
         self._lines += [self.paint(line, *codes) for line in wrapped]
 
     def command(self, text: str, indent: int) -> None:
-        """Commands as they are to be pasted, line by line."""
+        """Add commands line by line, as they are to be pasted."""
         for line in text.split("\n"):
             self._lines.append(" " * indent + self.paint(safe(line, keep="\t"), CYAN))
 

@@ -1,4 +1,4 @@
-"""How a plan is printed: each step with its place, its risk, its command in one piece, and how to take it back."""
+"""Prints a plan: each step with its place, its risk, its command in one piece, and how to take it back."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from reports.page import BOLD, GREEN, RED, YELLOW, Page, safe
 
 _COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, OVERWRITES: YELLOW} | dict.fromkeys(BY_HAND, RED)
 _LABEL = 7
-"""Columns for the labels of a step: where, risk, why, undo, proof."""
+"""The width of a step's labels: where, risk, why, undo, proof."""
 
 
 def write_entry(page: Page, entry: CausePlan, indent: int) -> None:
-    """The steps of one cause, numbered, with their commands ready to be copied; then the notes."""
+    """The numbered steps of one cause, with commands ready to be copied; then the notes."""
     for number, planned in enumerate(entry.steps, 1):
         write_step(page, planned, number, len(entry.steps), indent)
     for note in entry.notes:

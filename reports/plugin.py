@@ -1,4 +1,4 @@
-"""Plugs telling into pytest: keeps a run's evidence and results in the controller, and concludes from them at its end."""
+"""Plugs telling into pytest: keeps a run's evidence and results in the controller, and concludes from them at the end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def runs_of(config: pytest.Config) -> Path:
 
 
 def keep(config: pytest.Config) -> None:
-    """Open the run's folder, and store the evidence there.  A full disk must not cost the verdict."""
+    """Open the run's folder and store the evidence there. A full disk must not cost the verdict."""
     evidence, run = config.stash[WORLD].evidence, None
     if evidence is None:
         return
@@ -52,13 +52,13 @@ def keep(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Hand the path of the evidence to an xdist worker: it judges its share, and collects nothing."""
+    """Hand the path of the evidence to an xdist worker, which judges its share and collects nothing."""
     run = node.config.stash.get(RUN, None)
     node.workerinput["az_evidence"] = str(run.path / "evidence.json" if run is not None else _aside(node.config))
 
 
 def _aside(config: pytest.Config) -> Path:
-    """Where the workers find the evidence of a run that is not kept."""
+    """The file in which workers find the evidence of a run that is not kept."""
     evidence = config.stash[WORLD].evidence
     if evidence is not None and ASIDE not in config.stash:
         try:
@@ -73,7 +73,7 @@ def _aside(config: pytest.Config) -> Path:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What pytest itself shows of a finding (--tb, -rA) is escaped too: answers come from machines that may lie."""
+    """Escape also what pytest itself shows of a finding (--tb, -rA): answers come from machines that may lie."""
     report = yield
     if hasattr(report, "wasxfail"):
         report.wasxfail = safe(report.wasxfail)
@@ -88,7 +88,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
-    """How much of the catalogue this run was to judge; `stopped` says why it ended early, if it did."""
+    """Which part of the catalogue this run was asked to judge; `stopped` says why it ended early, if it did."""
     option, notes = config.option, []
     whole = {Path(arg.partition("::")[0]).resolve() if "::" not in arg else None for arg in config.args}
     if stopped:
@@ -103,7 +103,7 @@ def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
 
 
 class Keeper:
-    """Keeps the results of one run in the controller, and concludes from them at its end."""
+    """Keeps the results of one run in the controller, and concludes from them at the end."""
 
     def __init__(self, config: pytest.Config, checks: Path) -> None:
         self.config, self.checks = config, checks
@@ -121,7 +121,7 @@ class Keeper:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Ctrl-C ends the judging, not the verdict on what was judged; xdist ends -x in the same way."""
+        """Ctrl-C ends the judging, not the verdict on what was judged. xdist ends -x in the same way."""
         try:
             return (yield)
         except KeyboardInterrupt as end:
@@ -137,7 +137,7 @@ class Keeper:
             return
         try:
             self._conclude(session)
-        except KeyboardInterrupt:  # a second one: without the rest nobody can tell causes from consequences
+        except KeyboardInterrupt:  # a second Ctrl-C: without the rest nobody can tell causes from consequences
             self.conclusion, self.interrupted = None, True
             session.exitstatus = pytest.ExitCode.INTERRUPTED
         if exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self.interrupted or self._findings()):
@@ -156,13 +156,13 @@ class Keeper:
             run.write(self.conclusion)
 
     def _others(self, world: World) -> Iterable[Result]:
-        """What was not selected, or not judged before the end, judged too if anything was found: the cause may be among it."""
+        """If anything was found, judge also what was not selected or not reached: the cause may be among it."""
         if not any(result.outcome in FINDINGS for result in self.results):
             return ()
         return quiet.results(world, {(result.check, result.subject) for result in self.results})
 
     def _given_up(self) -> str:
-        """What is said where nothing is concluded: no cause is claimed, and no step is given."""
+        """Told where nothing is concluded: no cause is claimed, and no step is given."""
         run = self.config.stash.get(RUN, None)
         kept = (
             f" The evidence is kept, and can be judged later: pytest --evidence={run.name}" if run is not None else ""

@@ -1,4 +1,4 @@
-"""The line that tells an operator what is being waited for while evidence is collected."""
+"""The line that tells an operator what the run waits for while evidence is collected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TextIO
 
 
 class ProgressLine:
-    """Call it with what goes on.  On a terminal one line is rewritten and wiped at the end; elsewhere nothing is printed."""
+    """Shows what goes on. On a terminal, one line is rewritten, and wiped at the end; elsewhere nothing is printed."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

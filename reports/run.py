@@ -1,4 +1,4 @@
-"""The folder of a run: reports/runs/<UTC time>, and `latest`, which points to the newest one that is complete and no replay."""
+"""The folder of a run: reports/runs/<UTC time>; `latest` points to the newest run that is complete and not a replay."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MOST_AT_ONCE = 1000
 
 
 class RunError(OperatorError):
-    """A run cannot be kept.  Its text is a sentence that says why."""
+    """A run cannot be kept. The message says why."""
 
 
 class Run:
-    """One run's folder, made before anything is written into it."""
+    """The folder of one run, made before anything is written into it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,14 +34,14 @@ class Run:
         return self.path.name
 
     def give_up(self) -> None:
-        """Take the folder away again, if nothing is in it."""
+        """Remove the folder if it is empty."""
         with suppress(OSError):
             self.path.rmdir()
 
     def write(self, conclusion: Conclusion) -> bool:
         """Write findings.json and junit.xml, and let `latest` point here unless the run was partial or a replay.
 
-        A full disk costs the files, never the verdict: it is said in a sentence, and the answer is False.
+        A full disk costs the files, never the verdict: it is told in a sentence, and False is returned.
         """
         try:
             self.keep("findings.json", encode(findings_of(conclusion, self.name)))
@@ -55,7 +55,7 @@ class Run:
         return True
 
     def keep(self, name: str, content: bytes) -> None:
-        """A file of the run, in one piece: nobody reads half of it."""
+        """Write a file of the run in one piece: nobody reads half of it."""
         aside = self.path / f".{name}.part"
         try:
             aside.write_bytes(content)
@@ -66,7 +66,7 @@ class Run:
             raise
 
     def _point_to(self) -> None:
-        """Replace `latest` at once; of two runs that end together the last one has it."""
+        """Replace `latest` atomically. If two runs end together, the last one wins."""
         aside = self.path.parent / f".{LATEST}.{self.name}"
         with suppress(FileNotFoundError):
             aside.unlink()
@@ -80,7 +80,7 @@ class Run:
 
 
 def new_run(runs: Path, now: datetime | None = None) -> Run:
-    """A fresh folder among the runs.  Two runs within one second get two folders."""
+    """Make a fresh folder among the runs. Two runs within one second get two folders."""
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     try:
         runs.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,14 @@
-"""What the operator reads at the end of a run: the causes with their consequences and steps, then the counts."""
+"""What the operator reads at the end of a run: the causes with their consequences and steps, and then the counts."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from evidence.subjects.questions import NOT_ENTERED
 from evidence.subjects.spec import BLOCKED, BROKEN, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
 from reports.conclusion import Conclusion
 from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
@@ -23,7 +25,6 @@ _NAMES = {
 }
 _INDENT, _LABEL = 3, 10
 _MOST_LISTED = 8
-_EVIDENCE_LENGTH = 130
 
 
 def summary(
@@ -102,15 +103,20 @@ def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> Non
 
 
 def _seen_by(page: Page, finding: Result) -> None:
-    """The fact that was looked at last: it is the nearest to what was observed.  findings.json names all facts."""
+    """The evidence nearest to what was observed. findings.json names all of it."""
     if finding.evidence:
-        nearest = finding.evidence[-1]
-        shown = nearest if len(nearest) <= _EVIDENCE_LENGTH else nearest[:_EVIDENCE_LENGTH] + "…"
-        page.prose(shown, _INDENT, "seen by", _LABEL, DIM)
+        page.prose(_nearest(finding), _INDENT, "seen by", _LABEL, DIM)
+
+
+def _nearest(finding: Result) -> str:
+    """Of the facts about the finding's own place, the one that the check looked at last; a check may end with another datacenter's."""
+    places = finding.culprits or (_datacenter(finding.subject),)
+    own = [fact for fact in finding.evidence if _datacenter(fact.partition(":")[0]) in places]
+    return (own or finding.evidence)[-1]
 
 
 def _following(cause: Cause) -> list[str]:
-    """The consequences.  A datacenter that nobody could look at has one line instead of its whole catalogue."""
+    """The consequences. A datacenter that nobody could look at gets one line instead of its whole catalogue."""
     dark = [r for r in cause.consequences if r.outcome == BLOCKED and _datacenter(r.subject) == cause.finding.subject]
     if len(dark) <= _MOST_LISTED:
         return _grouped(cause.consequences)
@@ -119,12 +125,12 @@ def _following(cause: Cause) -> list[str]:
 
 
 def _datacenter(subject: str) -> str:
-    """Where a subject is; a link is where its source is."""
+    """The place of a subject; a link belongs to its source."""
     return subject.partition("--")[0].partition(".")[0]
 
 
 def _grouped(results: Iterable[Result]) -> list[str]:
-    """Consequences by check and outcome, a line each.  A blocked one says so."""
+    """Consequences by check and outcome, one line each. A blocked one says so."""
     found: dict[tuple[str, str], list[str]] = {}
     for result in sorted(results, key=lambda result: (result.check, result.outcome != FAILED, result.subject)):
         found.setdefault((result.check, result.outcome), []).append(result.subject)
@@ -135,7 +141,7 @@ def _grouped(results: Iterable[Result]) -> list[str]:
 
 
 def _defects(page: Page, conclusion: Conclusion) -> None:
-    """Defects of the suite: they are no findings about the region, and no operator can repair them."""
+    """Defects of the suite. They are not findings about the region, and no operator can repair them."""
     if not conclusion.defects:
         return
     page.line(
@@ -151,7 +157,7 @@ def _defects(page: Page, conclusion: Conclusion) -> None:
 
 
 def _waived(page: Page, conclusion: Conclusion) -> None:
-    """The accepted findings, and the consequences that are waived with them."""
+    """The accepted findings, with the consequences that are waived along with them."""
     rows = [row for row in conclusion.verdict.results if row.waiver is not None]
     if not rows:
         return
@@ -172,11 +178,16 @@ def _as_it_was(judged: Judged) -> Result:
 
 
 def _remarks(page: Page, conclusion: Conclusion) -> None:
-    """What does not apply and why; then remarks about the run as a whole."""
+    """What does not apply, and why; then the remarks about the run as a whole."""
     reasons: dict[str, list[str]] = {}
+    closed: Counter[str] = Counter()
     for row in conclusion.verdict.results:
-        if row.result.outcome == NOT_APPLICABLE:
+        if row.result.outcome == NOT_APPLICABLE and row.result.reason.startswith(NOT_ENTERED):
+            closed[row.result.reason] += 1
+        elif row.result.outcome == NOT_APPLICABLE:
             reasons.setdefault(row.result.reason, []).append(row.name.check)
+    for reason, count in sorted(closed.items()):
+        page.prose(f"{count} not applicable, because {reason}", 0, "", 0, YELLOW)
     told = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
     for reason, checks in told[:_MOST_LISTED]:
         page.prose(f"{len(checks)} not applicable, because {reason}: {some(dict.fromkeys(checks))}")

@@ -1,1 +1,1 @@
-"""What is run by hand or by make: the demo, recording, accuracy, timing, and the page of the checks."""
+"""Tools that are run by hand or by make: the demo, recording, accuracy, timing, and the page of the checks."""

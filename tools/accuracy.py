@@ -1,4 +1,4 @@
-"""`make accuracy`: plants several faults at once, again and again, and writes what was found of them into docs/accuracy.md."""
+"""`make accuracy`: plants several faults at once, many times, and writes which of them were found into docs/accuracy.md."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 TESTS = ["-c", "tests/pytest.ini", "tests/proofs/test_accuracy.py", "-n", "2", "-m", "accuracy"]
 HEAD = """# How accurate the causes are
 
-`make accuracy` plants two or three faults at once in a lab of three datacenters, {count} times (drawn by chance, always the same), runs the
-suite once, and compares the causes that it names with those that were planted.
+`make accuracy` plants two or three faults at once in a lab of three datacenters, runs the suite once, and compares the causes that it
+names with those that were planted. It does so {count} times. The faults are drawn at random, always with the same seed.
 
 | | causes |
 |---|---|
 | planted | {planted} |
 | named as a cause | {named} |
-| hidden under another planted cause (nobody sees into a dark head node) | {hidden} |
+| hidden behind another planted cause (nobody sees into a dark head node) | {hidden} |
 | missed | {missed} |
-| named, and not planted | {extra} |
+| named, but not planted | {extra} |
 
 | planted faults | named | hidden | missed | not planted |
 |---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""`make demo`: a lab with the seed's mistakes in it, checked as an operator would; exit 0 if exactly they were found."""
+"""`make demo`: checks a lab that has the seed's mistakes in it, as an operator would. Exits 0 if exactly these were found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLANTED = {
     "second-poseidon@my-dc-3": "one-poseidon[coupling]",
     "region-name@my-dc-1": "region-name-agrees[my-dc-1]",
 }
-"""The seed's mistakes (as faults of the lab), and the cause that each must be found as."""
+"""The seed's mistakes (as faults of the lab), each with the cause that must be found."""
 
 
 def main() -> int:

@@ -1,1 +1,1 @@
-"""The one way in: what `az-checks` starts.  Installed, the whole suite lies below this package, in `suite`."""
+"""The one way in: what `az-checks` starts. When installed, the whole suite lies below this package, in `suite`."""

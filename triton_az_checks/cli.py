@@ -1,4 +1,4 @@
-"""az-checks: run the checks, print the plan, open a lab.  Each is what `pytest`, `python -m remediate` and `python -m lab` do."""
+"""az-checks: runs the checks, prints the plan, opens a lab, as `pytest`, `python -m remediate` and `python -m lab` do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Does what is asked for; the exit code of what it starts, or 4 with a sentence."""
+    """Do what was typed. Returns the exit code of what it starts, or 4 with a sentence."""
     commands: dict[str, Callable[[Sequence[str]], int]] = {"run": _run, "plan": _plan, "apply": _apply, "lab": _lab}
     command, *rest = arguments or ["--help"]
     if command in ("--help", "-h", "help"):

@@ -1,4 +1,4 @@
-"""What an operator is told when something cannot be done: one base for every such error, whichever part raises it.
+"""The errors that an operator is told. They share one base, whichever part raises them.
 
     OperatorError
     ├── UsageError               what was typed cannot be done
@@ -9,16 +9,16 @@
     ├── FindingsError            a run's findings cannot be used                               reports.findings
     └── RunError                 a run cannot be kept                                          reports.run
 
-Each has a text of whole sentences: what, where, and what to do next.  Commands catch the base, print the text and end with
-their code for wrong use; whatever else ends a run is a defect of ours.
+Each message has whole sentences: what, where, and what to do next. Commands catch the base, print the message and end with
+their code for wrong use. Whatever else ends a run is a defect of ours.
 """
 
 from __future__ import annotations
 
 
 class OperatorError(Exception):
-    """Something cannot be done, for a reason that the operator can see to."""
+    """Something cannot be done, for a reason that the operator can remove."""
 
 
 class UsageError(OperatorError):
-    """What was typed cannot be done; the text says why."""
+    """What was typed cannot be done; the message says why."""

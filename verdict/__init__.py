@@ -1,1 +1,1 @@
-"""What follows from the outcomes: which findings block others, and which are causes.  Pure functions."""
+"""Draws the verdict from the outcomes: which findings block others, and which are causes. Pure functions."""

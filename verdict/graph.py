@@ -1,4 +1,4 @@
-"""Which finding explains which: the `after` of the catalogue on overlapping subjects.  Source: contract "Overlap"."""
+"""Which finding explains which other one, by the checks' `after` and the overlap of subjects. Source: contract "Overlap"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evidence.subjects.binding import ZONES, Subject, datacenters_of, subjects
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
 from evidence.subjects.network.paths import unsent
-from evidence.subjects.spec import BLOCKED, TARGET, After, Result, Spec
+from evidence.subjects.spec import AT_MASTER, BLOCKED, TARGET, After, Result, Spec
 from evidence.subjects.triton import Role, role_of
 from evidence.subjects.world import Coupling, Region, World
 from evidence.subjects.zone import Zone
@@ -17,7 +17,7 @@ from evidence.subjects.zone import Zone
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
 INVENTORY = "inventory-agrees"
 USABLE = "headnode-can-be-used"
-"""Explains what nobody saw, and nothing that was seen."""
+"""The check whose finding explains only what nobody could see."""
 ACCESS = (HEADNODE[0], USABLE, HEADNODE[1])
 SERVICES = "services-run"
 ADDRESS = "replica-points-at-master"
@@ -25,7 +25,7 @@ _ZONE_ROWS = ZONES | {"link"}
 
 
 def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[After, ...]:
-    """The declared `after` of a check, and the implicit ones that the contract gives every row."""
+    """The declared `after` of a check, with the implicit entries that the contract gives every check."""
     found = list(spec.after)
     if spec.sums_up:
         found += [After(other.id) for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
@@ -38,9 +38,9 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[After, ...]:
 
 
 def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
-    """A cycle among the checks, or nothing.  x at a target counts as x: a cycle over a link is one too.
+    """Return a cycle among the checks, or nothing. A check at a target counts as the check: a cycle over a link is one too.
 
-    What counts only for one role does so where the way leads over zones of that role.
+    An entry for one role counts where the way leads over zones of that role.
     """
     done: set[tuple[str, Role | None]] = set()
 
@@ -64,12 +64,14 @@ def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
 
 
 def _own_role(spec: Spec) -> Role | None:
-    """The role of the zones that a check is about; None if it can be any."""
+    """The role of the zones that a check is about; None if it is about any role."""
     return role_of(spec.subject.replace("_", "-"))
 
 
 def _reached(after: After, spec: Spec, role: Role | None, other: Spec) -> Role | None:
-    """The role of the zones to which an `after` leads from zones of a role.  A check of every zone is about the same one."""
+    """The role of the zones that an `after` leads to from zones of a role. A check of every zone stays in its own zone."""
+    if after.at == AT_MASTER:
+        return _own_role(other)
     if after.at and after.at != TARGET:
         return after.at
     same = not after.at and other.subject == "zone" and spec.subject in ZONES
@@ -77,7 +79,7 @@ def _reached(after: After, spec: Spec, role: Role | None, other: Spec) -> Role |
 
 
 def subjects_by_id(world: World, specs: Iterable[Spec]) -> dict[str, Subject]:
-    """Every subject that the checks can be about, by its id."""
+    """Every subject of the checks, by id."""
     found: dict[str, Subject] = {}
     for spec in specs:
         for subject in subjects(world, spec.subject, spec.stage, spec.id):
@@ -101,18 +103,20 @@ def contains(outer: Subject, inner: Subject) -> bool:
 
 
 def _one_of(inner: Link, outer: Link) -> bool:
-    """Whether a link leads to one instance of what another leads to as a whole."""
+    """Whether one link leads to an instance of what the other leads to as a whole."""
     ends = [(link.source.id, link.target.name, link.kind.target_role) for link in (inner, outer)]
     return ends[0] == ends[1] and inner.instance != "" == outer.instance
 
 
 def explains(finding: Result, at: Subject, other: Subject, after: After) -> bool:
-    """Whether a finding at one subject can explain one at another by this entry of the other's `after`.
+    """Whether a finding at one subject can explain a finding at another one, by this entry of the other check's `after`.
 
-    What is wrong between datacenters (networks that overlap) is wrong with a link if both of its ends are among the culprits.
+    A finding about several datacenters (networks that overlap) explains a link only if both ends are among the culprits.
     """
     if after.only and not (isinstance(other, Zone) and other.role == after.only):
         return False
+    if after.at == AT_MASTER:
+        return isinstance(at, (Datacenter, Zone)) and datacenters_of(at)[0].name == datacenters_of(other)[0].master.name
     if after.at and after.at != TARGET:
         return isinstance(at, Zone) and at.role == after.at and at.datacenter.name in _names(other)
     if after.at:
@@ -150,11 +154,11 @@ def explanations(
 ) -> tuple[Result, ...]:
     """The findings that explain one finding directly.
 
-    What could not be seen because a head node does not answer needs no further explanation (of two dark datacenters each
-    explains its own gaps).  What a datacenter's or the coupling's data said, wrong as it is, is no consequence of the
-    service that holds them failing to answer afterwards: that would hide a cause behind another.
+    A gap that comes of a head node which does not answer needs no further explanation: of two dark datacenters, each explains its own
+    gaps. Wrong data of a datacenter or coupling were seen; that the service holding them failed afterwards does not explain them.
+    Otherwise one cause would hide another.
 
-    A wrong inventory is a cause, and explains what was not asked because of it: all else is judged by what the datacenters agree on.
+    A wrong inventory explains whatever was not asked because of it. Everything else is judged by what the datacenters agree on.
     """
     if finding.check == INVENTORY and finding.outcome != BLOCKED:
         return ()
@@ -168,7 +172,7 @@ def explanations(
 
 
 def _misled(finding: Result, findings: Mapping[str, list[Result]], known: Mapping[str, Subject]) -> tuple[Result, ...]:
-    """The wrong inventory, if something was not asked of a datacenter because of it."""
+    """The finding about the inventory, if something was not asked of a datacenter because of it."""
     places = [known[subject] for subject in (finding.subject, finding.lacks) if subject in known]
     names = {name for place in places for name in _names(place)}
     names |= {place.target.name for place in places if isinstance(place, Link)}
@@ -177,7 +181,7 @@ def _misled(finding: Result, findings: Mapping[str, list[Result]], known: Mappin
 
 
 def _unseen(other: Result, findings: Mapping[str, list[Result]]) -> bool:
-    """Whether a finding is only that a head node could not be used, or is blocked by that: what was seen has another reason."""
+    """Whether a finding says only that a head node could not be used, or is blocked by that. It cannot explain what was seen."""
     if other.check == HEADNODE[1] and other.outcome == BLOCKED:
         return any(finding.subject == other.subject for finding in findings.get(USABLE, ()))
     return other.check == USABLE
@@ -186,8 +190,8 @@ def _unseen(other: Result, findings: Mapping[str, list[Result]]) -> bool:
 def _concerns(other: Result, finding: Result, known: Mapping[str, Subject]) -> bool:
     """Whether another finding lies where a failed one does: at its culprits, if it has any.
 
-    Of a blocked one that counts which it lacks: whether the networks overlap cannot be said while one head node is dark, which
-    is no reason for what fails elsewhere.  The master has a say in all but links.
+    A blocked finding lies where its evidence is missing: while one head node is dark, nobody can say whether networks overlap, and that
+    explains nothing elsewhere. The master concerns everything except links.
     """
     at, lacks = known[finding.subject], other.lacks if other.outcome == BLOCKED else ""
     besides = at.target if isinstance(at, Link) else datacenters_of(at)[0].master
@@ -200,9 +204,9 @@ def _overlapping(
 ) -> Iterator[Result]:
     """The findings that come before this one on an overlapping subject.
 
-    Overlap counts from the finding's subject, and from the one whose evidence it lacks (a check on a replica may need the master's).
-    Where a link's source has no route at all, nothing was sent: neither its target explains that, nor what is not known.
-    Where its address is nobody's, what gives the address explains it, and nothing of its target; else the address is no reason.
+    Overlap counts from the finding's subject, and from the subject whose evidence it lacks (a check of a replica may need the master's).
+    If a link's source has no route at all, nothing was sent: neither the target nor a gap explains that.
+    If nobody has a link's address, the source of that address explains it, and nothing at the target does. Otherwise the address does not.
     """
     entries: dict[str, list[After]] = {}
     at = known[finding.subject]
@@ -218,5 +222,6 @@ def _overlapping(
         for other in findings.get(check, ()):
             if other is finding or (nothing_sent and other.outcome == BLOCKED):
                 continue
-            if any(explains(other, known[other.subject], place, after) for after in ways for place in places):
+            meant = [after for after in ways if after.applies(finding.kind, other.kind)]
+            if any(explains(other, known[other.subject], place, after) for after in meant for place in places):
                 yield other

@@ -26,11 +26,10 @@ class Named(Struct, frozen=True, order=True):
 
 
 class Judged(Struct, frozen=True):
-    """A result, and the causes that explain it (empty for a cause itself, and for what is no finding).
+    """A result, and the causes that explain it (none for a cause, and none for what is not a finding).
 
-    A waived one has its waiver, what it was before (failed or blocked), and in `through` the waived causes that it follows from, if
-    none was written for it itself.  A finding whose waiver has expired has it in `expired`.  `selected` is false for a cause that was
-    not asked for.
+    A waived finding has its waiver, and what it `was` before (failed or blocked). If the waiver was written for its causes, `through` names
+    these. A waiver that has expired stands in `expired`. `selected` is false for a cause that was not asked for.
     """
 
     result: Result
@@ -51,7 +50,7 @@ class Judged(Struct, frozen=True):
 
 
 class Cause(Struct, frozen=True):
-    """A finding that no other finding explains, with those that it explains."""
+    """A finding that no other one explains, with the findings that it explains."""
 
     finding: Result
     consequences: tuple[Result, ...] = ()
@@ -62,9 +61,9 @@ class Cause(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """What one run concludes.  `results` and `causes` are sorted, so that the same evidence gives the same verdict.
+    """The verdict of one run. `results` and `causes` are sorted, so that the same evidence gives the same verdict.
 
-    `remarks` are sentences about causes that were not asked for, and waivers that are of no use.
+    `remarks` are sentences about causes that were not asked for, and about waivers that do nothing.
     """
 
     results: tuple[Judged, ...]
@@ -80,10 +79,10 @@ def judge(
     others: Iterable[Result] = (),
     others_were: str = "not selected",
 ) -> Verdict:
-    """Order the results, and tell causes from consequences.  A blocked check that nothing explains is a cause itself.
+    """Order the results, and tell causes from consequences. A blocked check that nothing explains is a cause.
 
-    A waived finding is no cause, but explains what follows from it; what follows from waived causes alone is waived with them.
-    `others` are results that were not asked for: of them only the causes of what was asked for are told.
+    A waived finding is not a cause, but it explains what follows from it. What follows only from waived causes is waived with them.
+    `others` are results that were not asked for: only those among them that cause a selected finding are told.
     """
     asked, besides = list(results), list(others)
     roots = _roots([result for result in (*asked, *besides) if result.outcome in FINDINGS], specs, world)
@@ -108,7 +107,7 @@ def judge(
 
 
 def _roots(findings: list[Result], specs: Mapping[str, Spec], world: World) -> dict[Named, frozenset[Named]]:
-    """For each finding those that explain it in the end and are explained by none; for such a one itself."""
+    """For each finding its causes: the findings that explain it in the end, and that nothing explains. A cause has itself."""
     known = subjects_by_id(world, specs.values())
     sorted_out = by_check(findings)
     direct = {_name(finding): explanations(finding, sorted_out, specs, known) for finding in findings}
@@ -124,7 +123,7 @@ def _roots(findings: list[Result], specs: Mapping[str, Spec], world: World) -> d
 
 
 def _judged(finding: Result, roots: Mapping[Named, frozenset[Named]], world: World) -> Judged:
-    """A finding with its causes, and waived if it is, or if all of them are."""
+    """A finding with its causes. It is waived if its own waiver or waivers of all its causes cover it."""
     name = _name(finding)
     explained = Judged(finding, tuple(sorted(roots[name] - {name})))
     own = world.waiver(name.check, name.subject)
@@ -137,7 +136,7 @@ def _judged(finding: Result, roots: Mapping[Named, frozenset[Named]], world: Wor
 
 
 def waived(judged: Judged, waiver: Waiver, through: tuple[Named, ...] = ()) -> Judged:
-    """A finding that is accepted, for itself or because every cause of it is."""
+    """A finding that is accepted, by its own waiver or because all its causes are."""
     told = waiver.told + (f", as what it follows from: {', '.join(map(str, through))}" if through else "")
     result = replace(judged.result, outcome=WAIVED, reason=told)
     return replace(judged, result=result, waiver=waiver, was=judged.result.outcome, through=through)

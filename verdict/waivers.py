@@ -1,4 +1,4 @@
-"""What is to be said of the waivers themselves: the expired, the unknown, and those that nobody needs."""
+"""What to tell the operator about waivers: which have expired, which name nothing, and which nothing needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evidence.subjects.world import World
 
 
 def expired(check: str, subject: str, world: World) -> Waiver | None:
-    """The waiver that expired last of those that cover a finding."""
+    """Of the waivers that cover a finding, the one that expired last."""
     over = [w for w in world.inventory.waived if w.covers(check, subject) and not w.holds_on(world.day)]
     return max(over, key=lambda waiver: waiver.until, default=None)
 
@@ -19,7 +19,7 @@ def expired(check: str, subject: str, world: World) -> Waiver | None:
 def remarks(*, results: Iterable[Result], specs: Mapping[str, Spec], world: World) -> tuple[str, ...]:
     """A sentence for each waiver that the operator should look at.
 
-    What this run did not judge (-k, -m) is no reason to doubt a waiver.
+    A waiver for something that this run did not judge (-k, -m) is not doubted.
     """
     outcomes: dict[str, dict[str, Outcome]] = {}
     for result in results:

@@ -1,9 +1,10 @@
 """Collecting: everything is asked once, all at once, over SSH, and nothing is changed.
 
 Commands run on head nodes: sysinfo, config.sh -json (which refreshes its own cache /tmp/.config.json, as Triton's tools
-do all the time), vmadm lookup, sdcadm check-health, sdc-healthcheck, date, ls, true; of candidates also sdc-usbkey status,
+do all the time), vmadm lookup, sdcadm check-health, sdc-healthcheck, svcs, date, ls, true; of candidates also sdc-usbkey status,
 bootparams, diskinfo, fstyp, grep and, of their master too, sdcadm insts; sdc-listdatacenters in the sdc zone; and zlogin
-with one constant script that only reads and connects.  Nothing is asked past SSH but each cloudapi's public URL, once.
+with one constant script that only reads and connects.  svcs and zlogin run on compute nodes too, by ssh from the head node.
+Nothing is asked past SSH but each cloudapi's public URL, once.
 """
 
 from __future__ import annotations

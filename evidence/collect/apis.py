@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from evidence.collect import parse, services
+from evidence.collect import elsewhere, parse, services
 from evidence.collect.draft import Draft
 from evidence.collect.unanswered import UnansweredError
+from evidence.headnode import Server
 from evidence.model import FirewallRule, HttpAnswer, Network, Vm
 from evidence.subjects.questions import PINGS
 
@@ -39,7 +40,11 @@ class Apis:
                 raise UnansweredError(f"NAPI lists more than {PAGE * MOST_PAGES} networks")
         return parse.networks(*pages)
 
-    async def ring_images(self) -> tuple[str, ...]:
+    async def servers(self) -> dict[str, Server]:
+        """CNAPI's servers, where there are others than the head node."""
+        return elsewhere.servers(await read(self.draft, self.services, "cnapi", "/servers?extras=sysinfo"))
+
+    async def ring_images(self) -> parse.Rows[tuple[str, ...]]:
         return images(await read(self.draft, self.services, "imgapi", f"/images?name={RING}"), RING)
 
     async def ping(self, vm: Vm) -> None:
@@ -53,20 +58,21 @@ class Apis:
     async def rules(self, vm: Vm) -> None:
         path = f"/firewalls/vms/{vm.uuid}"
 
-        async def answer() -> tuple[FirewallRule, ...]:
+        async def answer() -> parse.Rows[tuple[FirewallRule, ...]]:
             return parse.firewall_rules(await read(self.draft, self.services, "fwapi", path))
 
         await self.draft.ask_zone(vm, "rules", answer, path=path)
 
 
-def images(text: str, name: str) -> tuple[str, ...]:
+def images(text: str, name: str) -> parse.Rows[tuple[str, ...]]:
     """IMGAPI's /images: the uuids of the active ones of a name, sorted."""
-    found = []
-    for item in parse.json_list(text, "IMGAPI's answer"):
-        read = parse.an_object(item, "an image")
-        if (
-            parse.text_of(read, "name", "an image", "") == name
-            and parse.text_of(read, "state", "an image", "active") == "active"
-        ):
-            found.append(parse.text_of(read, "uuid", "an image"))
-    return tuple(sorted(found))
+    rows = parse.each(parse.json_list(text, "IMGAPI's answer"), lambda item: _image(item, name))
+    return parse.Rows(tuple(sorted(uuid for uuid in rows.value if uuid)), rows.unread)
+
+
+def _image(item: Any, name: str) -> str:
+    """The uuid of an active image of a name; of another one nothing."""
+    read = parse.an_object(item, "an image")
+    named = parse.text_of(read, "name", "an image", "") == name
+    active = parse.text_of(read, "state", "an image", "active") == "active"
+    return parse.text_of(read, "uuid", "an image") if named and active else ""

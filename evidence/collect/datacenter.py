@@ -27,6 +27,7 @@ from evidence.collect.ssh import HeadNode
 from evidence.collect.tunnel import Reach
 from evidence.collect.ufds import Ufds
 from evidence.fact import Fact
+from evidence.headnode import Server
 from evidence.inventory.model import MASTER, Timeouts
 from evidence.model import Vm
 from evidence.subjects.links import Link
@@ -105,7 +106,10 @@ class Collector:
                 tasks.create_task(draft.ask(key, answer))
             sysinfo = tasks.create_task(draft.ask("sysinfo", asking.sysinfo))
             usbkey = tasks.create_task(draft.ask("usbkey", asking.usbkey))
-            await draft.ask("zones", lambda: asking.zones(services_of.services))
+            await draft.ask(
+                "zones", lambda: asking.zones(services_of.services, lambda: asyncio.wait([sysinfo, usbkey]))
+            )
+            listed = tasks.create_task(services_of.ask_servers(asking))
             tasks.create_task(draft.ask("leftovers", asking.leftovers))
             needed = [sysinfo, usbkey, tasks.create_task(services_of.sapi.ask())]
             tasks.create_task(draft.ask("networks", services_of.apis.networks))
@@ -116,7 +120,7 @@ class Collector:
             for vm in draft.vms.values():
                 if firewalled(vm):
                     tasks.create_task(services_of.apis.rules(vm))
-                if vm.role in RENDERED and not vm.server and not vm.unread:
+                if vm.role in RENDERED and not vm.unread:
                     configuring[vm.alias] = tasks.create_task(services_of.sapi.config(vm))
             await asyncio.wait(needed)
             draft.known.set()
@@ -124,7 +128,9 @@ class Collector:
             for vm in _of_role(draft, "cloudapi"):
                 tasks.create_task(cloudapi.listing(vm, head))
             tasks.create_task(draft.ask("outside", cloudapi.outside))
-            _enter(draft, inside, await links(), tasks)
+            started = await links()
+            await asyncio.wait([listed])
+            _enter(draft, inside, started, tasks)
         await draft.ask("troubles", inside.troubles)
 
     async def _collect_from_here(self) -> None:
@@ -154,6 +160,19 @@ class _Services:
         self.sapi, self.apis = Sapi(draft, self.services), Apis(draft, self.services)
         self._binder = Binder(draft, names.Names(reach, shared.timeouts, shared.turns))
         self._draft, self._shared = draft, shared
+
+    async def ask_servers(self, asking: Asking) -> None:
+        """The servers of the zones that are not on the head node, and whether their agents run."""
+        used = {vm.server for vm in self._draft.vms.values()} - {""}
+
+        async def answer() -> dict[str, Server]:
+            found = await self.apis.servers()
+            known = [uuid for uuid in sorted(used & found.keys()) if found[uuid].address]
+            seen = await asyncio.gather(*(asking.agents_of(found[uuid]) for uuid in known))
+            return found | dict(zip(known, seen, strict=True))
+
+        if used:
+            await self._draft.ask("servers", answer)
 
     def ask_zones(self, tasks: asyncio.TaskGroup) -> None:
         """What needs only the zones' addresses."""
@@ -188,5 +207,4 @@ def _enter(draft: Draft, inside: Inside, links: Iterable[Link], tasks: asyncio.T
     for alias in sorted(by_source.keys() - draft.vms.keys()):
         dark(draft, by_source[alias])
     for vm in draft.vms.values():
-        if not vm.server:
-            tasks.create_task(inside.ask(vm, by_source.get(vm.alias, [])))
+        tasks.create_task(inside.ask(vm, by_source.get(vm.alias, [])))

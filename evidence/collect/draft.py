@@ -29,6 +29,7 @@ from evidence.subjects.questions import (
     MANTA,
     OF_DATACENTER,
     OF_ZONE,
+    SPREAD,
     WITH_CANDIDATES,
     Question,
     applies,
@@ -97,6 +98,8 @@ class Draft:
             found.add(MANTA)
         if self.candidates and self.declared.state == MASTER:
             found.add(WITH_CANDIDATES)
+        if any(vm.server for vm in self.vms.values()):
+            found.add(SPREAD)
         return frozenset(found)
 
     @property
@@ -178,6 +181,7 @@ class Draft:
         if self.facts.get("zones") is None or self.facts["zones"].why is not None:
             raise UnansweredError(self.why("zones"))
         zones = [vm for _, vm in sorted(self.vms.items()) if vm.role == role]
+        zones.sort(key=lambda vm: vm.server != "")  # the head node's own first
         if not zones:
             raise UnansweredError(f"the head node lists no zone with smartdc_role {role}")
         for vm in zones:
@@ -221,13 +225,12 @@ class Draft:
         if endpoints.hidden(self.declared, question):
             return missing(self._id(vm), question.asked, question.how, BY_ENDPOINTS, hidden=True)
         why = f"the zone is {cut(vm.state)}" if vm.state != "running" else self.unanswered
-        why = f"the zone runs on server {vm.server}" if vm.server else why
         why = f"its row cannot be read: {vm.unread}" if vm.unread else why
         ours = self.broke and why == self.unanswered
         return missing(self._id(vm), question.asked, question.how, why, ours=ours)
 
 
-FREE_TEXT = frozenset({"why", "detail", "error", "errors", "body", "settings", "differs"})
+FREE_TEXT = frozenset({"why", "because", "unread", "detail", "error", "errors", "body", "settings", "differs"})
 
 
 def blotted(evidence: DatacenterEvidence, vault: Vault) -> DatacenterEvidence:

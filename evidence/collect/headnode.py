@@ -14,19 +14,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.collect import parse, services
+from msgspec.structs import replace
+
+from evidence.collect import configuration, elsewhere, health, parse, printed, services
 from evidence.collect.draft import Draft
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
-from evidence.headnode import Clock, Instance, UsbKey
-from evidence.model import Configuration, HealthcheckRow, HealthRow, SysInfo, Vm, ZoneEvidence
-from evidence.redact import Vault, cut
+from evidence.headnode import Clock, Instance, Server, UsbKey
+from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
+from evidence.redact import SECRET_NAME, Vault, cut
 from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
-from evidence.subjects.triton import MANTA_ROLES
+from evidence.subjects.triton import ABSENT
 
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
 """From the root of the global zone, and of the ufds zone."""
+USBKEY_FILE = "cat /usbkey/config"
+_PARTS = re.compile(r"[\s'\"`;&|<>()$\\]+")
 
 
 @dataclass(frozen=True)
@@ -55,27 +59,73 @@ class Asking:
         return parse.sysinfo(await self._ask("sysinfo"))
 
     async def usbkey(self) -> Configuration:
-        """The file's settings; all of it, secrets too, goes into the draft's memory."""
-        read = parse.json_object(await self._ask("usbkey"), "the configuration")
+        """The file's settings; all of it, secrets too, goes into the draft's memory.
+
+        As config.sh has them; where it cannot take a line, and so may have lost any, as they are written.
+        """
+        file, text = await asyncio.gather(self._run(USBKEY_FILE), self._ask("usbkey"), return_exceptions=True)
+        read, unreadable = self._printed(text)
+        if isinstance(file, BaseException):
+            raise file
+        found = configuration.written(file, None if unreadable else read)
+        self.draft.vault.learn_all(found.settings)
+        for key in (key for bad in found.bad for key in bad.keys if SECRET_NAME.search(key)):
+            for part in _PARTS.split(found.settings[key]):  # what bash complains of is a part of it
+                self.draft.vault.learn(part)
+        if unreadable and not (found.bad and found.settings):
+            raise unreadable
+        read = dict(found.settings) if found.bad and found.settings else read
         self.draft.secrets["usbkey"] = read
+        kept = self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
+        return replace(kept, bad=found.bad, effect=found.effect if found.bad else "")
+
+    def _printed(self, text: str | BaseException) -> tuple[dict[str, Any], parse.UnreadableError | None]:
+        """What config.sh printed, and why that is of no use; its passwords are known from now on."""
+        if isinstance(text, BaseException):
+            raise text
+        try:
+            read = parse.json_object(text, "the configuration")
+        except parse.UnreadableError as error:
+            return {}, error
+        self.draft.secrets["usbkey"] = read  # UFDS is asked with it even if the file itself cannot be read
         self.draft.vault.learn_all(read)
-        return self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
+        return read, None
 
     async def check_health(self) -> parse.Rows[tuple[HealthRow, ...]]:
-        return parse.check_health(await self._ask("check_health", printing=True))
+        return health.check_health(await self._ask("check_health", printing=True))
 
     async def healthcheck(self) -> parse.Rows[tuple[HealthcheckRow, ...]]:
-        return parse.healthcheck(await self._ask("healthcheck", printing=True))
+        return health.healthcheck(await self._ask("healthcheck", printing=True))
 
-    async def zones(self, ask: services.Services) -> parse.Rows[dict[str, ZoneEvidence]]:
-        """Its zones, into the draft, which makes the evidence of them."""
-        core = parse.vms(await self._ask("zones"))
-        found, unread = core.value, core.unread
+    async def zones(
+        self, ask: services.Services, located: Callable[[], Awaitable[object]]
+    ) -> parse.Rows[dict[str, ZoneEvidence]]:
+        """Its zones and those on other servers, into the draft, which makes the evidence of them.
+
+        `located`: once it is known which server the head node is, and what its services are called.
+        """
+        found = parse.vms(await self._ask("zones"))
         if self.draft.manta:
-            more = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found)
-            found, unread = await on_other_servers(more.value, ask), unread + more.unread
-        self.draft.vms = found
-        return parse.Rows({}, unread)
+            more = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found.value)
+            found = parse.Rows(more.value, found.unread + more.unread)
+        self.draft.vms = found.value
+        await located()
+        self.draft.vms = await elsewhere.zones(self.draft, found.value, ask)
+        return parse.Rows({}, found.unread)
+
+    async def agents_of(self, server: Server) -> Server:
+        """A compute node with the states of its net-agent and ur, or without them if the head node's ssh does not get there."""
+        try:
+            text = await self._run(f'{elsewhere.SSH} {server.address} "{elsewhere.AGENTS}"', printing=True)
+        except UnansweredError:
+            return server
+        found = re.findall(r"^([a-z]{1,20})\*?\s+svc:/smartdc/agent/(net-agent|ur):default\s*$", text, re.MULTILINE)
+        states = {agent: state for state, agent in found}
+        return replace(server, net_agent=states.get("net-agent", ABSENT), ur=states.get("ur", ABSENT))
+
+    async def global_services(self) -> parse.Rows[tuple[Service, ...]]:
+        """What runs in its global zone."""
+        return printed.svcs(await self._ask("global_services"))
 
     async def clock(self) -> Clock:
         """How far the clock is ahead of this machine's: as sure as the answer was quick."""
@@ -96,6 +146,7 @@ class Asking:
             "instances": self.instances,
             "check_health": self.check_health,
             "healthcheck": self.healthcheck,
+            "global_services": self.global_services,
         }
         return {key: answer for key, answer in found.items() if key in self.draft.questions}
 
@@ -105,7 +156,7 @@ class Asking:
         zones = [
             f"/zones/{vm.uuid}/root/{path}"
             for vm in self.draft.vms.values()
-            if vm.role == "ufds"
+            if vm.role == "ufds" and not vm.server
             for path in LEFT_IN_ZONE
         ]
         if not zones:
@@ -125,25 +176,8 @@ class Asking:
             raise parse.UnreadableError("grep printed no number")
         return int(text) > 0
 
-    async def instances(self) -> tuple[Instance, ...]:
+    async def instances(self) -> parse.Rows[tuple[Instance, ...]]:
         return instances(await self._ask("instances"))
-
-
-async def on_other_servers(found: dict[str, Vm], ask: services.Services) -> dict[str, Vm]:
-    """Manta's zones that VMAPI knows beside those of the head node; none if it does not answer, which has its own check."""
-    vmapis = [vm for vm in found.values() if vm.role == "vmapi"]
-    try:
-        where = services.address(vmapis[0])
-    except (IndexError, UnansweredError):
-        return found
-    asked = [ask.read(where, f"/vms?state=active&tag.manta_role={role}", "VMAPI") for role in MANTA_ROLES]
-    for text in await asyncio.gather(*asked, return_exceptions=True):
-        if isinstance(text, str):
-            try:
-                found = parse.vms(text, tag="manta_role", besides=found, elsewhere=True).value
-            except parse.UnreadableError:
-                continue
-    return found
 
 
 def usbkey(text: str, vault: Vault) -> UsbKey:
@@ -163,11 +197,12 @@ def usbkey(text: str, vault: Vault) -> UsbKey:
     )
 
 
-def instances(text: str) -> tuple[Instance, ...]:
+def instances(text: str) -> parse.Rows[tuple[Instance, ...]]:
     """`sdcadm insts -j`; `version` is null where IMGAPI does not know the image."""
-    found = []
-    for item in parse.json_list(text, "sdcadm's answer"):
-        read = parse.an_object(item, "an instance")
-        words = {key: parse.text_of(read, key, "an instance", "") for key in ("service", "version")}
-        found.append(Instance(**words))
-    return tuple(sorted(found, key=lambda each: (each.service, each.version)))
+    rows = parse.each(parse.json_list(text, "sdcadm's answer"), _instance)
+    return parse.Rows(tuple(sorted(rows.value, key=lambda each: (each.service, each.version))), rows.unread)
+
+
+def _instance(item: Any) -> Instance:
+    read = parse.an_object(item, "an instance")
+    return Instance(**{key: parse.text_of(read, key, "an instance", "") for key in ("service", "version")})

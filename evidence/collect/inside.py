@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from evidence.collect import files, zone
+from evidence.collect import elsewhere, files, parse, zone
 from evidence.collect.draft import Draft
 from evidence.collect.render import auto_metadata
 from evidence.collect.ssh import HeadNode
@@ -17,7 +17,10 @@ from evidence.inventory.model import Timeouts
 from evidence.model import ConfigFile, Probe, Service, Vm
 from evidence.redact import cut
 from evidence.subjects.links import PROBE, Link
+from evidence.subjects.questions import NOT_ENTERED
 from evidence.subjects.triton import GLOBAL, RENDERED
+
+NO_SSH = "the head node's ssh does not get there"
 
 
 def dark(draft: Draft, links: Iterable[Link]) -> None:
@@ -76,17 +79,27 @@ class Inside:
         draft = self.draft
         wanted = self._targets(links)
         command = f"zlogin -Q {vm.uuid} {self._script(vm.role, wanted.values())}"
+        if vm.server and not vm.unread:
+            try:
+                command = f'{elsewhere.SSH} {elsewhere.server_of(draft, vm).address} "{command}"'
+            except UnansweredError as error:
+                await self._closed(vm, wanted, command, str(error))
+                return
         if vm.state == "running":
             answers, why = await self._answers(command, "the script in the zone")
-            self.entered[vm.alias] = "" if answers.seen else why
+            if vm.server and not answers.seen and why.startswith(NO_SSH):
+                await self._closed(vm, wanted, command, why)
+                return
+            if not vm.server:
+                self.entered[vm.alias] = "" if answers.seen else why
         else:
             answers, why = zone.Answers(), f"the zone is {cut(vm.state)}"
         how = f"{cut(command)} < zone.sh"
 
-        async def smf() -> tuple[Service, ...]:
+        async def smf() -> parse.Rows[tuple[Service, ...]]:
             if answers.services is None:
                 raise UnansweredError(answers.services_why or why)
-            return answers.services
+            return parse.Rows(answers.services, answers.services_unread)
 
         async def kernel() -> tuple[tuple[str, str], ...]:
             if answers.kernel is None:
@@ -104,6 +117,26 @@ class Inside:
         for name, found in wanted.items():
             draft.links[name] = self._link(name, found, answers, how, why)
 
+    async def _closed(self, vm: Vm, wanted: Iterable[str], command: str, why: str) -> None:
+        """Everything inside a zone that the head node cannot enter is not applicable, and says why."""
+        told = f"{NOT_ENTERED}: {self.draft.name}.{vm.alias} is on server {self._name(vm)} ({why})"
+
+        async def hidden() -> None:
+            raise OutOfSight(self.draft.name, "what is in the zone", "ssh", told)
+
+        paths = " ".join(RENDERED.get(vm.role, ()))
+        await self.draft.ask_zone(vm, "services", hidden)
+        await self.draft.ask_zone(vm, "kernel", hidden)
+        await self.draft.ask_zone(vm, "files", hidden, paths=paths)
+        for name in wanted:
+            self.draft.links[name] = missing(name, PROBE, cut(command), told, hidden=True)
+
+    def _name(self, vm: Vm) -> str:
+        """The hostname of a zone's server, or its uuid if CNAPI does not say."""
+        fact = self.draft.facts.get("servers")
+        found = (fact.value or {}).get(vm.server) if fact is not None else None
+        return found.hostname if found is not None else vm.server
+
     async def _answers(self, command: str, what: str) -> tuple[zone.Answers, str]:
         """What the script printed, and what to say of anything that is not in it."""
         try:
@@ -113,9 +146,11 @@ class Inside:
         answers = zone.read(output.stdout)
         said = " ".join(output.stderr.split())[:200]
         why = f"{what} {output.why}" if output.why else f"{what} did not print it"
-        if output.code not in (0, None):
+        if output.code == elsewhere.SSH_FAILED and command.startswith("ssh "):
+            why = NO_SSH
+        elif output.code not in (0, None):
             why = f"the zone could not be entered: zlogin's exit status is {output.code}"
-            if not command.startswith("zlogin"):
+            if "zlogin" not in command:
                 why = f"{what} failed with exit status {output.code}"
         return answers, self.draft.vault.scrub(why + (f": {said}" if said else ""))
 
@@ -123,7 +158,7 @@ class Inside:
         draft = self.draft
         info, app = draft.facts.get("sysinfo"), draft.values("applications")
         server = info.value.uuid if info is not None and info.value is not None else ""
-        auto = auto_metadata(vm, server, str(app.get("datacenter_name", draft.name)))
+        auto = auto_metadata(vm, vm.server or server, str(app.get("datacenter_name", draft.name)))
         paths = RENDERED.get(vm.role, ())
         if not paths:
             return {}

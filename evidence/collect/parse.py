@@ -15,13 +15,15 @@ from typing import Any, Generic, NoReturn, TypeVar
 from msgspec.structs import replace
 
 from evidence.inventory.model import ID
-from evidence.model import FirewallRule, HealthcheckRow, HealthRow, Network, Nic, SysInfo, Vm
+from evidence.model import FirewallRule, Network, Nic, SysInfo, Vm
 from evidence.redact import cut
 from evidence.subjects.triton import MANTA_ROLES, ROLES, UUID
 
 MOST = 10_000
 UNREADABLE = "unreadable"
 ROLE_TAGS = ("smartdc_role", "manta_role")
+NO_SERVER = "unknown"
+"""Where a VM is that is still to be placed."""
 
 
 T = TypeVar("T")
@@ -148,10 +150,12 @@ def vms(
     beginning (or all of it): no zone may vanish.
     """
     found: dict[str, Vm] = dict(besides)
-    rows = each(json_list(text, "vmadm's answer"), lambda item: _vm_of(item, tag, elsewhere))
-    for vm in rows.value:
-        if vm is None or (elsewhere and any(vm.uuid == known.uuid for known in besides.values())):
-            continue
+    listed = json_list(text, "VMAPI's answer" if elsewhere else "vmadm's answer")
+    if elsewhere:
+        known = {vm.uuid for vm in besides.values()}
+        listed = [item for item in listed if not (isinstance(item, dict) and str(item.get("uuid")) in known)]
+    rows = each(listed, lambda item: _vm_of(item, tag, elsewhere))
+    for vm in filter(None, rows.value):
         alias = vm.alias
         if not ID.fullmatch(alias) or alias in found:
             alias = f"{vm.role}-{vm.uuid[:8] or 'unreadable'}"
@@ -168,12 +172,17 @@ def _vm_of(item: Any, tag: str, elsewhere: bool) -> Vm | None:
     role = tags.get(tag)
     if role not in (MANTA_ROLES if tag == "manta_role" else ROLES):
         return None
+    server = (_plain(read, "server_uuid") or NO_SERVER) if elsewhere else ""
     try:
-        vm = _vm(read, str(role))
-        return replace(vm, server=text_of(read, "server_uuid", "a VM")) if elsewhere else vm
+        return replace(_vm(read, str(role)), server=server)
     except UnreadableError as error:
-        alias = read.get("alias")
-        return Vm("", cut(alias) if isinstance(alias, str) else "", str(role), UNREADABLE, unread=str(error))
+        return Vm("", _plain(read, "alias"), str(role), UNREADABLE, server=server, unread=str(error))
+
+
+def _plain(read: Mapping[str, Any], key: str) -> str:
+    """The text under a key; empty where there is none."""
+    found = read.get(key)
+    return cut(found) if isinstance(found, str) else ""
 
 
 def _vm(read: Mapping[str, Any], role: str) -> Vm:
@@ -217,44 +226,6 @@ def _nic(read: Mapping[str, Any]) -> Nic:
     )
 
 
-def check_health(text: str) -> Rows[tuple[HealthRow, ...]]:
-    """`sdcadm check-health -j`."""
-    rows = each(json_list(text, "check-health's answer"), _health_row)
-    return Rows(tuple(sorted(rows.value, key=lambda row: (row.instance, row.errors))), rows.unread)
-
-
-def _health_row(item: Any) -> HealthRow:
-    what = "a row of check-health"
-    read = an_object(item, what)
-    errors = read.get("health_errors") or []
-    if not isinstance(errors, list):
-        raise UnreadableError("the health_errors of a row are not a list")
-    healthy = read.get("healthy")
-    said = (text_of(an_object(error, "an error"), "message", "an error", "") for error in errors[:100])
-    return HealthRow(text_of(read, "instance", what, ""), healthy if isinstance(healthy, bool) else None, tuple(said))
-
-
-NOT_ASKED = "ping-agent is not installed"
-"""What sdc-healthcheck prints, and ends, in place of the rows of agents (sdc-headnode:tools/bin/sdc-healthcheck check_agents)."""
-
-
-def healthcheck(text: str) -> Rows[tuple[HealthcheckRow, ...]]:
-    """`sdc-healthcheck -p`: role:state:agent:status, one per line."""
-    lines = [line for line in text.splitlines()[:MOST] if line.strip() not in ("", NOT_ASKED)]
-    if not lines:
-        raise UnreadableError("the answer is empty")
-    rows = each(lines, _healthcheck_row)
-    return Rows(tuple(sorted(rows.value, key=lambda row: (row.role, row.state, row.status))), rows.unread)
-
-
-def _healthcheck_row(line: str) -> HealthcheckRow:
-    parts = line.strip().split(":")
-    if len(parts) != 4:
-        raise UnreadableError(f"the line {shown(line)} is not role:state:agent:status")
-    role, state, _, status = map(cut, parts)
-    return HealthcheckRow(role, state, status)
-
-
 def networks(*pages: str) -> Rows[dict[str, Network]]:
     """NAPI's /networks by name, without the fabrics of customers, whose names are unique per owner only.
 
@@ -285,11 +256,13 @@ def _network(item: Any) -> Network | None:
     )
 
 
-def firewall_rules(text: str) -> tuple[FirewallRule, ...]:
+def firewall_rules(text: str) -> Rows[tuple[FirewallRule, ...]]:
     """FWAPI's /firewalls/vms/UUID (sdc-fwapi:docs/index.md, GetVMrules), sorted by uuid."""
-    found = []
-    for item in json_list(text, "FWAPI's answer"):
-        read = an_object(item, "a firewall rule")
-        uuid, rule = (text_of(read, key, "a firewall rule") for key in ("uuid", "rule"))
-        found.append(FirewallRule(uuid, rule, _flag(read, "enabled")))
-    return tuple(sorted(found, key=lambda each: each.uuid))
+    rows = each(json_list(text, "FWAPI's answer"), _firewall_rule)
+    return Rows(tuple(sorted(rows.value, key=lambda rule: rule.uuid)), rows.unread)
+
+
+def _firewall_rule(item: Any) -> FirewallRule:
+    read = an_object(item, "a firewall rule")
+    uuid, rule = (text_of(read, key, "a firewall rule") for key in ("uuid", "rule"))
+    return FirewallRule(uuid, rule, _flag(read, "enabled"))

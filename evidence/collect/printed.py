@@ -5,28 +5,28 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from evidence.collect.parse import MOST, UnreadableError, shown
+from evidence.collect.parse import MOST, Rows, UnreadableError, each, shown
 from evidence.model import Service
 from evidence.redact import cut
 
 _NETSTAT = ["Destination", "Mask", "Gateway"]
 
 
-def svcs(text: str) -> tuple[Service, ...]:
+def svcs(text: str) -> Rows[tuple[Service, ...]]:
     """`svcs -aH -o state,stime,fmri`; a "*" behind the state (in transition) is taken off, legacy services left out."""
-    found = []
-    for line in text.splitlines()[:MOST]:
-        if not line.strip():
-            continue
-        words = line.split()  # no pattern: one that allows for spaces takes for ever on a line of nothing else
-        stime = " ".join(words[1:-1])
-        if len(words) < 3 or len(stime) > 20 or not words[-1].startswith(("svc:/", "lrc:/")):
-            raise UnreadableError(f"svcs printed {shown(line)}, which is not state, time and FMRI")
-        if words[-1].startswith("svc:/"):
-            found.append(Service(fmri=cut(words[-1]), state=cut(words[0].rstrip("*"))))
+    rows = each((line for line in text.splitlines()[:MOST] if line.strip()), _service)
+    found = [service for service in rows.value if service.fmri.startswith("svc:/")]
     if not found:
         raise UnreadableError("svcs printed nothing")
-    return tuple(sorted(found, key=lambda service: service.fmri))
+    return Rows(tuple(sorted(found, key=lambda service: service.fmri)), rows.unread)
+
+
+def _service(line: str) -> Service:
+    words = line.split()  # no pattern: one that allows for spaces takes for ever on a line of nothing else
+    stime = " ".join(words[1:-1])
+    if len(words) < 3 or len(stime) > 20 or not words[-1].startswith(("svc:/", "lrc:/")):
+        raise UnreadableError(f"svcs printed {shown(line)}, which is not state, time and FMRI")
+    return Service(fmri=cut(words[-1]), state=cut(words[0].rstrip("*")))
 
 
 def kernel_routes(text: str) -> tuple[tuple[str, str], ...]:

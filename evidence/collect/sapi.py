@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from evidence.collect import apis, files, parse, services
 from evidence.collect.draft import Draft, doubtful
 from evidence.collect.unanswered import UnansweredError
-from evidence.model import HttpAnswer, SapiObject, Vm
+from evidence.model import Configuration, HttpAnswer, SapiObject, Vm
+from evidence.subjects.questions import OF_ZONE
 from evidence.subjects.triton import UUID
 
 
@@ -97,6 +99,13 @@ class Sapi:
             draft.configs[vm.alias] = wanted
         except (UnansweredError, parse.UnreadableError) as error:
             draft.configs[vm.alias] = draft.vault.scrub(f"what would be rendered is not known: {error}")
+        if vm.role in OF_ZONE["settings"].roles:
+            await draft.ask_zone(vm, "settings", partial(self._settings, draft.configs[vm.alias]), uuid=vm.uuid)
+
+    async def _settings(self, wanted: files.Wanted | str) -> Configuration:
+        if isinstance(wanted, str):
+            raise UnansweredError(wanted)
+        return self.draft.vault.configuration(wanted.metadata, services.SERVICE_SETTINGS, services.SECRETS)
 
     async def _listed_config(self, vm: Vm) -> files.Wanted:
         kinds = ("applications", "services", "instances", "manifests")

@@ -35,10 +35,9 @@ SETTINGS = (
 )  # fmt: skip
 """What is kept of /usbkey/config and of the metadata of SAPI's application sdc."""
 SERVICE_SETTINGS = (
-    "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT",
-    "datacenter_name", "dns_domain", "region_name", "ufds_domain", "ufds_remote_ip",
+    "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT", *SETTINGS,
 )  # fmt: skip
-"""What is kept of a service's metadata; the last five hide those of the application where somebody set them."""
+"""What is kept of a service's metadata, and of a zone's; those of the application stand there only if somebody set them."""
 MANTA_SETTINGS = (
     "BUCKETS_API_MULTI_DC", "DOMAIN_NAME", "HASH_RING_IMAGE",
     "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "STORAGE_MORAY_SHARD",
@@ -115,9 +114,9 @@ class Services:
         except TimeoutError:
             return web.RawAnswer(0, "", round(limit * 1000), f"no answer within {limit:g} s")
 
-    async def read(self, host: str, path: str, name: str) -> str:
-        """The body of a GET that has to answer 200.  Raises UnansweredError."""
-        page = await self._get("http", host, 80, path, SAPI_VERSION if name == "SAPI" else {})
+    async def read(self, host: str, path: str, name: str, most: float = math.inf) -> str:
+        """The body of a GET that has to answer 200, within `most` seconds.  Raises UnansweredError."""
+        page = await self._get("http", host, 80, path, SAPI_VERSION if name == "SAPI" else {}, most)
         if page.error:
             raise UnansweredError(f"{name} at {host}: {page.error}")
         if page.status != 200:

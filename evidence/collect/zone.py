@@ -20,7 +20,7 @@ from evidence.collect import parse, printed
 from evidence.model import Probe, Service
 from evidence.redact import cut
 from evidence.subjects.links import Link
-from evidence.subjects.triton import GLOBAL, RENDERED
+from evidence.subjects.triton import GLOBAL, READERS, RENDERED
 
 SCRIPT = pathlib.Path(__file__).with_name("zone.sh").read_text(encoding="ascii")
 HARMLESS = re.compile(r"[A-Za-z0-9._:/-]+")
@@ -29,12 +29,6 @@ MOST_LINES = 10_000
 """Of the script's own (files and services are not counted): many more than there are links and files."""
 FOLDERS = {"webapi": "muskie"}
 """Role to the folder below /opt/smartdc that its image has its manifests in, where it is called otherwise."""
-BEGAN = {
-    "binder": "svc:/manta/application/binder",
-    "sapi": "svc:/smartdc/application/sapi",
-    "webapi": "svc:/manta/application/muskie",
-}
-"""Role to the service that must have been started after its files were written."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +53,7 @@ class Answers:
     written: dict[str, float] = field(default_factory=dict)
     services: tuple[Service, ...] | None = None
     services_why: str = ""
+    services_unread: tuple[str, ...] = ()
     kernel: tuple[tuple[str, str], ...] | None = None
     kernel_why: str = ""
     complete: bool = False
@@ -89,8 +84,7 @@ def words(role: str, wanted: Iterable[Target], seconds: float) -> list[str]:
     found = [str(max(1, math.ceil(seconds))), *(f"file:{path}" for path in files)]
     if files:
         found.append(f"manifests:/opt/smartdc/{FOLDERS.get(role, role)}")
-    if role in BEGAN:
-        found.append(f"began:{BEGAN[role]}")
+    found += (f"began:{READERS[path]}" for path in files)
     reached = [target for target in wanted if usable(target.host)]
     if role == GLOBAL:  # its routes stand nowhere else
         found += sorted({f"route:{target.host}" for target in reached})
@@ -228,7 +222,8 @@ def _services(answers: Answers, output: bytes, position: int) -> int:
         answers.services_why = "svcs did not come to an end"
         return end
     try:
-        answers.services = printed.svcs(text)
+        rows = printed.svcs(text)
+        answers.services, answers.services_unread = rows.value, rows.unread
     except parse.UnreadableError as error:
         answers.services_why = f"svcs failed with exit status {code}" if code else str(error)
     return end

@@ -1,4 +1,4 @@
-"""What an operator declares in YAML, read with its lines: whatever is wrong is told with its line, and with what to write instead.
+"""Reads what an operator declares in YAML. Every mistake is told with its line, and with what to write instead.
 
 The files are untrusted: limited in size and depth, anchors and aliases are refused (the "YAML bomb"), and nothing in them is
 ever turned into a Python object.
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class DeclarationError(OperatorError):
-    """A file of the operator's cannot be used.  Its text names file, line, what is wrong and what to do."""
+    """A file of the operator cannot be used. The message names file, line, what is wrong and what to do."""
 
     def __init__(self, path: str, line: int, reason: str) -> None:
         super().__init__(f"{path}:{line}: {reason}")
@@ -39,7 +39,7 @@ class DeclarationError(OperatorError):
 
 
 class WrongError(Exception):
-    """A node of the file is wrong: line (from 1) and reason."""
+    """A node of the file is wrong; `line` counts from 1."""
 
     def __init__(self, where: Node | int, reason: str) -> None:
         super().__init__(reason)
@@ -48,9 +48,9 @@ class WrongError(Exception):
 
 
 def read_declared(path: str | os.PathLike[str], what: str, read: Callable[[Node | None, str], T]) -> T:
-    """What `read` makes of the file's one document (None: it is empty).  Raises DeclarationError, and nothing else.
+    """Return what `read` makes of the file's only document (None if the file is empty). Raises only DeclarationError.
 
-    `what` says what the operator should have named, for a file that cannot be read.
+    `what` says which file to name instead, if this one cannot be read.
     """
     name = os.fspath(path)
     try:
@@ -76,7 +76,7 @@ def _text(path: str, what: str) -> str:
 
 
 def _root(text: str) -> Node | None:
-    """The file's one document, or None, after everything that could make reading it expensive has been refused."""
+    """Return the file's only document, or None. Refuses first whatever could make reading it expensive."""
     try:
         _refuse_bombs(text)
         root: Node | None = yaml.compose(text, Loader=_LOADER)
@@ -117,14 +117,14 @@ def _one_line(text: str) -> str:
 
 
 def shown(node: Node) -> str:
-    """What stands there, for a message."""
+    """The node's value, as messages show it."""
     if isinstance(node, yaml.ScalarNode):
         return repr(node.value if len(node.value) <= 60 else node.value[:57] + "...")
     return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
 
 
 class Mapping:
-    """A mapping node whose keys are text, known and unique."""
+    """A mapping whose keys are known, unique texts."""
 
     def __init__(self, node: Node, what: str, known: tuple[str, ...] | None) -> None:
         if not isinstance(node, yaml.MappingNode):

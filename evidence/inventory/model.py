@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct, field
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-"""What a datacenter name or a zone alias must look like to be part of a subject id."""
+"""The form of a datacenter name or zone alias that can be part of a subject id."""
 DNS_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
@@ -19,11 +19,11 @@ MASTER: Final = "master"
 REPLICA: Final = "replica"
 CANDIDATE: Final = "candidate"
 BY_ENDPOINTS = "the endpoints in the inventory do not show it (SSH to the head node would)"
-"""Why something is not applicable to a datacenter that is named by endpoints."""
+"""Why a check is not applicable to a datacenter named by endpoints."""
 
 
 class Endpoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where one service of a datacenter is reached without SSH."""
+    """Where to reach one service of a datacenter without SSH."""
 
     host: str
     port: int
@@ -32,7 +32,7 @@ class Endpoint(Struct, frozen=True, forbid_unknown_fields=True):
 class Declared(Struct, frozen=True, forbid_unknown_fields=True):
     """One datacenter of the inventory.  `state` is master, replica or candidate.
 
-    It has a headnode, or endpoints: role to where its service is reached.
+    It has either a headnode or endpoints (role to the place where its service is reached).
     """
 
     name: str
@@ -54,7 +54,7 @@ class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long the suite waits, in seconds: to connect, for one command or request, for the whole run."""
+    """The longest waits, in seconds: to connect, for one command or request, and for the whole run."""
 
     connect: float = 5.0
     command: float = 20.0
@@ -76,7 +76,7 @@ class Waiver(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def told(self) -> str:
-        """Why, who and until when, as reports say it."""
+        """The reason, the owner and the end, as reports tell them."""
         ticket = f", {self.ticket}" if self.ticket else ""
         return f"{self.reason} ({self.owner}, until {self.until}{ticket})"
 
@@ -88,10 +88,10 @@ class Waiver(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
-    """The coupling as the operator intends it.  `dns_domain` empty means: as on the master.
+    """The coupling as the operator intends it. An empty `dns_domain` means: the same as the master's.
 
-    `waivers` names the file, beside the inventory, from which `waived` was read.  `lines` says on which line of the file a key
-    is ("master", "datacenters.my-dc-3", "datacenters.my-dc-3.state"), so that a finding can name it.  `apply` allows
+    `waivers` names the file beside the inventory from which `waived` was read. `lines` says on which line of the file a key
+    stands ("master", "datacenters.my-dc-3", "datacenters.my-dc-3.state"), so that a finding can name it. `apply` allows
     `az-checks apply` to change these datacenters.
     """
 
@@ -109,7 +109,7 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     lines: dict[str, int] = field(default_factory=dict)
 
     def place(self, key: str) -> str:
-        """Where a key is in the file, or would be: "region.yaml:8"."""
+        """Where a key stands in the file, or would stand: "region.yaml:8"."""
         while key and key not in self.lines:
             key = key.rpartition(".")[0]
         name = self.path or "the inventory"
@@ -117,7 +117,7 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def regions(self) -> dict[str, tuple[str, ...]]:
-        """Region name to the names of its datacenters, sorted."""
+        """The names of each region's datacenters, sorted."""
         found: dict[str, list[str]] = {}
         for name in sorted(self.datacenters):
             found.setdefault(self.datacenters[name].region, []).append(name)

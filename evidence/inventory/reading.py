@@ -1,4 +1,4 @@
-"""region.yaml → Inventory.  A mistake in the file is reported with its line, and with what to write instead.
+"""Turns region.yaml into an Inventory. Every mistake in the file is told with its line, and with what to write instead.
 
 Nobody is contacted here.
 """
@@ -50,7 +50,7 @@ HEADNODE = re.compile(
 
 
 def read_inventory(path: str | os.PathLike[str]) -> Inventory:
-    """The inventory in the file `path`, and the waivers that it names.  Raises DeclarationError, and nothing else."""
+    """Return the inventory in the file `path`, with the waivers that it names. Raises only DeclarationError."""
     read = read_declared(path, "a region.yaml that you may read", _inventory)
     if not read.waivers:
         return read
@@ -59,7 +59,7 @@ def read_inventory(path: str | os.PathLike[str]) -> Inventory:
 
 
 def _headnode(node: Node, what: str) -> str:
-    """As `ssh` takes it: it knows a port in ssh://… only, so that what is printed to be typed works as it stands."""
+    """The head node in the form that `ssh` accepts, so that printed commands work as they are. `ssh` knows a port only in ssh://…"""
     found = HEADNODE.fullmatch(string(node, what))
     port = (found["port"] or "")[1:] if found else ""
     if found is None or (port and not 0 < int(port) < 65536) or (found["end"] and not found["url"]):
@@ -131,7 +131,7 @@ def _host(text: str) -> bool:
 
 TOP = ("master", "datacenters", "dns_domain", "expect", "timeouts", "waivers", "notify_command", "keep", "apply")
 ENDPOINTS = {"binder": ("dns", 53), "cloudapi": ("https", 443), "sapi": ("http", 80), "ufds": ("ldaps", 636)}
-"""Role to the scheme and the port by which its service is reached."""
+"""The scheme and port of each role's service."""
 ENDPOINT = re.compile(
     r"(?P<scheme>[a-z]+)://(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^/:\[\]]+))(:(?P<port>[0-9]{1,5}))?/?"
 )
@@ -163,7 +163,7 @@ def _inventory(root: Node | None, path: str) -> Inventory:
 
 
 def _lines(top: Mapping) -> dict[str, int]:
-    """On which line what stands that the datacenters may contradict."""
+    """The lines of all that the datacenters may contradict."""
     found: dict[str, int] = {key: top.line(key) for key in ("master", "dns_domain") if key in top.entries}
     listed = Mapping(top.entries["datacenters"][1], "datacenters", None)
     for name, (key, value) in listed.entries.items():
@@ -191,7 +191,7 @@ def _datacenters(node: Node, what: str, master: str) -> dict[str, Declared]:
         declared = _declared(name, one, master)
         machine = (
             declared.headnode.removeprefix("ssh://").rpartition("@")[2].lower()
-        )  # root@HOST and HOST lead to one machine
+        )  # root@HOST and HOST are the same machine
         other = headnodes.setdefault(machine, name) if machine else name
         if other != name:
             reason = f"{name} and {other} have the same headnode {declared.headnode!r} — give each datacenter its own"

@@ -1,4 +1,4 @@
-"""Reading files that somebody named: a pipe or a device would keep us waiting for ever, so only regular files are read."""
+"""Reads files that somebody named. Only regular files are read: a pipe or a device could block for ever."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _KINDS = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a
 
 
 class NotRegularError(Exception):
-    """What was named is no regular file.  Its text says what it is."""
+    """The path is not a regular file. The message says what it is."""
 
 
 def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
-    """At most so many bytes of a regular file.  Raises OSError as open does, or NotRegularError."""
+    """Return at most `most` bytes of a regular file. Raises OSError as open does, or NotRegularError."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(handle).st_mode

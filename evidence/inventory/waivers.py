@@ -1,4 +1,4 @@
-"""waivers.yaml → the findings that the operator accepts for a while.  Read like the inventory; nobody is contacted."""
+"""Reads waivers.yaml: the findings that the operator accepts for a while. Nobody is contacted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEYS = ("check", "subject", "reason", "owner", "until", "ticket")
 
 
 def read_waivers(path: str | os.PathLike[str]) -> tuple[Waiver, ...]:
-    """The waivers in the file `path`.  Raises DeclarationError, and nothing else.  An empty file has none."""
+    """Return the waivers in the file `path`; an empty file has none. Raises only DeclarationError."""
     return read_declared(path, "a waivers.yaml that you may read", lambda root, _: _waivers(root))
 
 

@@ -1,8 +1,8 @@
-"""The inventory is a claim: where the datacenters agree with each other and not with the file, the file is wrong.
+"""The inventory is a claim. Where the datacenters agree with each other and contradict the file, the file is wrong.
 
-A remedy that followed the file then would undo a coupling that works.  So whatever is judged is judged by what the
-datacenters agree on, and each mistake is told with its line.  Nothing is taken from a datacenter's word alone: what speaks
-for a coupling is SAPI, /usbkey/config, the replicator and the checkpoint in UFDS, all that can be seen of them, and at one.
+A remedy that followed such a file would undo a coupling that works. So everything is judged by what the datacenters agree on, and
+each mistake is told with its line. One word of a datacenter is never enough. A coupling is believed only if SAPI, /usbkey/config,
+the replicator and the checkpoint in UFDS agree, as far as they can be seen.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Standing:
-    """A datacenter's place, as all that is seen of it says: the address it follows (empty: none), and whether it ever followed one."""
+    """A datacenter's place, as everything seen of it says: which address it follows (empty: none), and whether it ever followed one."""
 
     follows: str
     ever: bool
@@ -36,7 +36,7 @@ Found = tuple[Inventory, tuple[Mistake, ...]]
 
 
 def corrected(told: Inventory, evidence: Evidence) -> Found:
-    """The inventory as the datacenters have it, and what that changes."""
+    """The inventory as the datacenters have it, and the mistakes that this corrects."""
     inventory, mistakes = told, list[Mistake]()
     for judge in (_master, _states, _address, _regions, _domain):
         inventory, found = judge(World(inventory, evidence))
@@ -45,13 +45,13 @@ def corrected(told: Inventory, evidence: Evidence) -> Found:
 
 
 def judged(told: Inventory, evidence: Evidence) -> World:
-    """The world as it is judged: by what the datacenters agree on, with what that changes of the inventory."""
+    """The world as it is judged: by what the datacenters agree on, with the mistakes in the inventory."""
     inventory, mistakes = corrected(told, evidence)
     return World(inventory, evidence, told, mistakes)
 
 
 def standing(datacenter: Datacenter) -> Standing | None:
-    """A datacenter's place in the coupling; None if something is not known, or if one part contradicts another."""
+    """The datacenter's place in the coupling; None if something is unknown, or if two parts contradict each other."""
     try:
         said = {_role(datacenter.sdc_metadata)}
         usbkey = _in_sight(lambda: datacenter.usbkey)
@@ -76,14 +76,14 @@ def _role(settings: Configuration) -> tuple[str, str]:
 
 
 def _setting(datacenter: Datacenter, key: str) -> set[str]:
-    """What a datacenter's SAPI says of a key, and its /usbkey/config if it can be seen."""
+    """What a datacenter's SAPI says about a key, and its /usbkey/config if that can be seen."""
     usbkey = _in_sight(lambda: datacenter.usbkey)
     told = (datacenter.sdc_metadata, usbkey) if usbkey is not None else (datacenter.sdc_metadata,)
     return {str(each.values.get(key) or "") for each in told}
 
 
 def _in_sight(ask: Callable[[], T]) -> T | None:
-    """What is seen; None if it cannot be seen by design."""
+    """The value; None if it cannot be seen by design."""
     try:
         return ask()
     except OutOfSight:
@@ -91,14 +91,14 @@ def _in_sight(ask: Callable[[], T]) -> T | None:
 
 
 def ufds_addresses(datacenter: Datacenter) -> frozenset[str]:
-    """Every known address of a datacenter's UFDS: its NICs, and what the inventory names."""
+    """Every known address of a datacenter's UFDS: those of its NICs, and the one in the inventory."""
     declared = datacenter.declared
     named = {declared.ufds_address} | {end.host for role, end in declared.endpoints.items() if role == "ufds"}
     return _nics(datacenter) | named - {""}
 
 
 def follows_well(replica: Datacenter) -> bool:
-    """Whether a replica is seen to follow the master that it names: it has a checkpoint for it, and no replicator stands still."""
+    """Whether a replica visibly follows the master that it names: it has a checkpoint for it, and every replicator runs."""
     place = standing(replica)
     try:
         moving = all(not ufds.progress.stuck for ufds in replica.zones("ufds"))
@@ -108,15 +108,15 @@ def follows_well(replica: Datacenter) -> bool:
 
 
 def follows(datacenter: Datacenter, address: str) -> bool:
-    """Whether a datacenter's UFDS has a checkpoint for an address, so that it has replicated from there.  Raises Missing."""
+    """Whether a datacenter's UFDS has a checkpoint for an address, so it has replicated from there. Raises Missing."""
     urls = {each.url for ufds in datacenter.zones("ufds") for each in ufds.directory.checkpoints}
     return bool(address) and f"ldaps://{address}" in urls
 
 
 def _master(world: World) -> Found:
-    """The declared master is followed by nobody; it follows another datacenter itself, or the others do.
+    """Nobody follows the declared master, but it follows another datacenter itself, or the others do.
 
-    Which one is the master is told where it is seen that it follows nobody; else only that the declared one is not it.
+    The real master is named if it is seen to follow nobody. Otherwise only the declared one is said to be wrong.
     """
     told, named = world.inventory, world.master
     places = {dc.name: standing(dc) for dc in world.datacenters}
@@ -145,12 +145,12 @@ def _master(world: World) -> Found:
 
 
 def _followed(places: Mapping[str, Standing | None]) -> set[str]:
-    """The addresses that somebody follows."""
+    """The addresses that datacenters follow."""
     return {place.follows for place in places.values() if place is not None} - {""}
 
 
 def _another_master(world: World, real: Datacenter, own: Standing | None) -> Found:
-    """Another master than the declared one, of which `own` is what is seen of its place."""
+    """Another master than the declared one; `own` is the place of the declared one."""
     told, named = world.inventory, world.master
     state = CANDIDATE if own is not None and not own.follows and not own.ever else REPLICA
     datacenters = told.datacenters | {
@@ -201,7 +201,7 @@ def _states(world: World) -> Found:
 
 
 def _address(world: World) -> Found:
-    """An ufds_address that the master's UFDS does not have and nobody uses, while all replicas follow another address."""
+    """A ufds_address that the master's UFDS does not have and nobody uses, while all replicas follow another address."""
     told, master = world.inventory, world.master
     said = master.declared.ufds_address
     replicas = [dc for dc in world.datacenters if dc.state == REPLICA]
@@ -233,7 +233,7 @@ def _nics(datacenter: Datacenter) -> frozenset[str]:
 
 
 def _used(world: World, address: str) -> bool:
-    """Whether somebody, a candidate say, was seen to reach a UFDS at this address."""
+    """Whether anybody (a candidate, for example) was seen to reach a UFDS at this address."""
     return any(
         probe.host == address and probe.result == "open"
         for dc in world.datacenters
@@ -250,9 +250,9 @@ def _links(datacenter: Datacenter) -> list[tuple[Probe, ...]]:
 
 
 def _regions(world: World) -> Found:
-    """A region that a datacenter has everywhere, and under which the master's UFDS lists it, but that the file spells differently.
+    """A region that a datacenter has everywhere, and under which the master's UFDS lists it, but which the file spells differently.
 
-    A candidate, which nobody lists yet, goes with the datacenters that the file gives the same region.
+    Nobody lists a candidate yet, so it goes with the datacenters that have the same region in the file.
     """
     told, mistakes, renamed = world.inventory, list[Mistake](), dict[str, set[str]]()
     datacenters = dict(told.datacenters)
@@ -280,9 +280,9 @@ def _misspelt(datacenter: Datacenter, real: str, why: str) -> Mistake:
 
 
 def _region(datacenter: Datacenter) -> str:
-    """The region that everything seen of a coupled datacenter agrees on; empty if it does not, or cannot be a region's name.
+    """The region on which everything seen of a coupled datacenter agrees; empty if there is none, or if it cannot be a region's name.
 
-    What its own settings say somebody else must confirm: a UFDS that lists it there, or another datacenter that is in that region.
+    Somebody else must confirm the datacenter's own settings: a UFDS that lists it there, or another datacenter in that region.
     """
     try:
         said = _setting(datacenter, "region_name")
@@ -298,7 +298,7 @@ def _region(datacenter: Datacenter) -> str:
 
 
 def _listed(datacenter: Datacenter) -> tuple[Registered, ...]:
-    """The datacenters that a UFDS lists, as far as it can be seen."""
+    """The datacenters that a UFDS lists, as far as this can be seen."""
     try:
         return tuple(entry for ufds in datacenter.zones("ufds") for entry in ufds.directory.datacenters)
     except Missing:
@@ -306,7 +306,7 @@ def _listed(datacenter: Datacenter) -> tuple[Registered, ...]:
 
 
 def _settings_seen(datacenter: Datacenter, key: str) -> set[str]:
-    """What a datacenter says of a key; empty if it cannot be asked."""
+    """The datacenter's value of a key; empty if it cannot be asked."""
     try:
         return _setting(datacenter, key)
     except Missing:
@@ -314,7 +314,7 @@ def _settings_seen(datacenter: Datacenter, key: str) -> set[str]:
 
 
 def _domain(world: World) -> Found:
-    """A dns_domain that no datacenter has, while most of those that can be asked share another one."""
+    """A dns_domain that no datacenter has, while most of the datacenters that can be asked share another one."""
     told = world.inventory
     seen = [said for dc in world.datacenters if (said := _settings_seen(dc, "dns_domain"))]
     counted = Counter(next(iter(said)) for said in seen if len(said) == 1)

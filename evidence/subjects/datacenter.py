@@ -1,4 +1,4 @@
-"""A datacenter: what the inventory declares of it, and what was seen."""
+"""A datacenter: what the inventory declares, and what was seen."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from evidence.fact import Fact, Missing, OutOfSight, graver, need
 from evidence.inventory.model import Declared
 from evidence.subjects.questions import OF_DATACENTER
-from evidence.subjects.triton import GLOBAL, AnyRole
+from evidence.subjects.triton import ABSENT, GLOBAL, NET_AGENT, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
-    from evidence.headnode import Clock, Instance, Trouble, UsbKey
+    from evidence.headnode import Clock, Instance, Server, Trouble, UsbKey
     from evidence.model import (
         Configuration,
         DatacenterEvidence,
@@ -22,16 +22,18 @@ if TYPE_CHECKING:
         HttpAnswer,
         Network,
         SapiObject,
+        Service,
         SysInfo,
     )
     from evidence.subjects.world import World
 
 T = TypeVar("T")
+OLDER = "this evidence was collected by a version that did not look for that"
 
 
 @dataclass(frozen=True, repr=False)
 class Datacenter:
-    """One availability zone: what the inventory declares of it, and what was seen."""
+    """One availability zone: what the inventory declares, and what was seen."""
 
     world: World
     name: str
@@ -64,7 +66,7 @@ class Datacenter:
 
     @property
     def _collected(self) -> DatacenterEvidence:
-        """Whatever was collected under its name."""
+        """Everything that was collected under its name."""
         evidence = self.world.evidence
         seen = evidence.datacenters.get(self.name) if evidence is not None else None
         if seen is None:
@@ -73,7 +75,7 @@ class Datacenter:
 
     @property
     def evidence(self) -> DatacenterEvidence:
-        """What was seen of it.  Raises Missing where another datacenter answered in its place: that says nothing of this one."""
+        """What was seen of it. Raises Missing if another datacenter answered in its place, because that says nothing about this one."""
         seen = self._collected
         who = seen.sysinfo.value
         if who is not None and who.datacenter_name not in (None, self.name):
@@ -102,7 +104,7 @@ class Datacenter:
         return self.evidence.networks.known()
 
     def need_all_networks(self) -> None:
-        """Raises Missing if one of them could not be read: it may be the one that is looked for."""
+        """Raise Missing if one of them could not be read: it may be the one that is looked for."""
         self.evidence.networks.need_all()
 
     @property
@@ -116,13 +118,18 @@ class Datacenter:
         return self._answer("ring_images", self.evidence.ring_images)
 
     @property
+    def known_ring_images(self) -> tuple[str, ...]:
+        """The same as far as they could be read: one that is there is there.  To miss one, ask for all."""
+        fact = self.evidence.ring_images
+        return self.ring_images if fact is None else fact.known()
+
+    @property
     def troubles(self) -> tuple[Trouble, ...]:
-        """What was wrong with its head node while it was asked, whichever datacenter's it is."""
+        """What was wrong with its head node while it was asked, whichever datacenter the head node belongs to."""
         need(self.ssh.get())
         fact = self._collected.troubles
         if fact is None:
-            why = "this evidence was collected by a version that did not look for that"
-            raise OutOfSight(self.id, OF_DATACENTER["troubles"].asked, "ssh", why)
+            raise OutOfSight(self.id, OF_DATACENTER["troubles"].asked, "ssh", OLDER)
         return fact.get()
 
     @property
@@ -150,6 +157,40 @@ class Datacenter:
     def outside(self) -> HttpAnswer:
         """What cloudapi's public URL answers to the machine that these checks run on."""
         return self._answer("outside", self.evidence.outside)
+
+    @property
+    def global_services(self) -> tuple[Service, ...]:
+        """The services of its head node's global zone."""
+        fact = self.evidence.global_services
+        if fact is None:
+            raise OutOfSight(self.id, OF_DATACENTER["global_services"].asked, "svcs", OLDER)
+        return fact.get()
+
+    @property
+    def net_agents(self) -> dict[str, str]:
+        """The state of net-agent on the head node, and on the servers of its other zones that could be looked at."""
+        own = next((each.state for each in self.global_services if each.fmri == NET_AGENT), ABSENT)
+        others = self.servers.values() if self.evidence.servers is not None and self.evidence.servers.value else ()
+        return {"the head node": own} | {each.hostname: each.net_agent for each in others if each.net_agent}
+
+    def is_headnode(self, row: HealthRow) -> bool:
+        """Whether a row of check-health is about the head node: its rows of zones that are there say what that is called."""
+        zones = self.evidence.zones.value or {}
+        own = {zone.vm.uuid for zone in zones.values() if not zone.vm.server}
+        return row.server in {"headnode"} | {each.server for each in self.check_health if each.instance in own}
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """The hostnames of the compute nodes that sdcadm could not ask, because ur does not answer there."""
+        agents = [
+            row for row in self.check_health if (row.kind, row.name) == ("agent", "ur") and not self.is_headnode(row)
+        ]
+        return frozenset(row.server for row in agents if row.healthy is None and row.errors)
+
+    @property
+    def servers(self) -> dict[str, Server]:
+        """All of its servers by uuid; where every core zone is on the head node, nobody asks for them."""
+        return self._answer("servers", self.evidence.servers)
 
     @property
     def check_health(self) -> tuple[HealthRow, ...]:
@@ -180,12 +221,12 @@ class Datacenter:
 
     @property
     def suffix(self) -> str:
-        """What its own services' names end in, by its own metadata: judged so, it needs no other datacenter's evidence."""
+        """The end of its own services' names, by its own metadata. So judging them needs no other datacenter's evidence."""
         return f"{self.name}.{self.sdc_metadata.values.get('dns_domain', '')}"
 
     @property
     def dns_domain(self) -> str:
-        """The domain that all share: the one that the inventory declares, or else the master's."""
+        """The domain of all datacenters: the one in the inventory, or else the master's."""
         declared = self.world.inventory.dns_domain
         return declared or str(self.world.master.sdc_metadata.values.get("dns_domain", ""))
 
@@ -195,14 +236,14 @@ class Datacenter:
         return self.declared.ufds_address or self.zones("ufds")[0].address("external", "internal", "admin")
 
     def leftovers_of(self, role: AnyRole) -> tuple[str, ...]:
-        """Aliases of the role's zones that do not run, and that SAPI knows nothing of."""
+        """Aliases of the role's zones that do not run and that SAPI does not know."""
         seen = self.evidence.zones.value or {}
         return tuple(alias for alias, zone in sorted(seen.items()) if zone.vm.role == role and zone.leftover)
 
     def zones(self, role: AnyRole) -> tuple[Zone, ...]:
-        """The zones of one role: every instance seen, or one placeholder.  A head node has one global zone.
+        """The zones of one role: every instance that was seen, or one placeholder. A head node has one global zone.
 
-        What is left over from an upgrade counts only where there is nothing else.
+        A zone left over from an upgrade counts only if there is no other.
         """
         if role == GLOBAL:
             return (Zone(self, GLOBAL, GLOBAL),)
@@ -217,7 +258,7 @@ class Datacenter:
 
 
 def of_each(datacenters: Iterable[Datacenter], ask: Callable[[Datacenter], T]) -> tuple[dict[str, T], Missing | None]:
-    """What is known of each datacenter, by name; and why that is not all, if it is not: a dark one must not hide what the others show."""
+    """What is known of each datacenter, by name, and what is missing first: a dark datacenter must not hide the others."""
     found: dict[str, T] = {}
     unknown = None
     for datacenter in datacenters:

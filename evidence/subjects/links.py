@@ -1,4 +1,4 @@
-"""Links: from a zone to a target in another datacenter, as the catalogue's reachability wants them probed."""
+"""Links: from a zone to a target in another datacenter, as the catalogue wants them probed."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PROBE: Final = "the probe"
 
 @dataclass(frozen=True)
 class LinkKind:
-    """One row of the catalogue's reachability: from every zone of a role to a target, over the given ports.
+    """One kind of link: from every zone of a role to a target, over the given ports.
 
     `target` "master" is the inventory's master (the sources are then all others in one of `states`); "region" every other
     datacenter of the region, instance by instance, and "datacenter" every other coupled one as a whole; "ring" the IMGAPI
-    from which Manta's zones fetch the hash ring.  `srv` adds the ports that the target's SRV records name.  What is not
-    `probed` from the zone is asked in another way.
+    from which Manta's zones fetch the hash ring. `srv` adds the ports that the target's SRV records name. Links that are not
+    `probed` from the zone are asked in another way.
     """
 
     source: AnyRole
@@ -52,12 +52,12 @@ LINKS = {
     "sapi-reaches-master-moray": LinkKind("sapi", "moray", 2020, srv=True),
     "ufds-reaches-master-ufds": LinkKind("ufds", "ufds", 636),
 }
-"""Check id to the links it is about."""
+"""The links of each check, by its id."""
 
 
 @dataclass(frozen=True, repr=False)
 class Link:
-    """From a source zone to a target.  It belongs to its source."""
+    """A link from a source zone to a target. It belongs to its source."""
 
     source: Zone
     target: Datacenter
@@ -74,7 +74,7 @@ class Link:
 
     @property
     def check(self) -> str:
-        """The check that the link is of."""
+        """The check that the link belongs to."""
         return next(check for check, kind in LINKS.items() if kind == self.kind)
 
     @property
@@ -92,7 +92,7 @@ class Link:
 
     @property
     def misses(self) -> bool:
-        """Whether its address is known to be none of its target's: then the address is what is wrong, and not the way there."""
+        """Whether its address is known not to be its target's. Then the address is wrong, and not the way there."""
         try:
             held = {nic.ip for zone in self.target_zones for nic in zone.vm.nics}
             return self.host not in held | {self.target.declared.ufds_address}
@@ -101,7 +101,7 @@ class Link:
 
     @property
     def doubt(self) -> str:
-        """Why no step may be built on its address; empty if a zone of its target has it, or the inventory declares it."""
+        """Why no step may use its address; empty if a zone of its target has the address, or the inventory declares it."""
         what = f"{self.kind.target_role} zone of {self.target.name}"
         if self.misses:
             return (
@@ -116,7 +116,7 @@ class Link:
         return ""
 
     def _configured(self) -> str | None:
-        """The ufds_remote_ip of a replica's SAPI; when SAPI is silent, the way to where it should be is judged all the same."""
+        """The ufds_remote_ip of a replica's SAPI. If SAPI is silent, the way to the right address is judged all the same."""
         if self.source.datacenter.state != REPLICA:
             return None
         try:
@@ -131,7 +131,7 @@ class Link:
 
     @property
     def probes(self) -> tuple[Probe, ...]:
-        """What came of connecting, one probe per protocol and port."""
+        """The results of connecting, one probe per protocol and port."""
         source = self.source.datacenter.evidence
         if self.source.datacenter.declared.endpoints:
             raise OutOfSight(self.id, PROBE, "zlogin", BY_ENDPOINTS)
@@ -176,12 +176,12 @@ def _target_datacenters(source: Datacenter, kind: LinkKind) -> tuple[Datacenter,
 
 
 def asks_nobody(datacenter: Datacenter) -> bool:
-    """Whether its SAPI is told of no master's moray.  Raises Missing."""
+    """Whether its SAPI names no master's moray. Raises Missing."""
     return not datacenter.service_metadata("sapi").values.get("MASTER_MORAY_IP")
 
 
 def ring_datacenter(world: World) -> Datacenter:
-    """The datacenter whose IMGAPI has the hash ring, as the master's application manta names it; unknown, the master."""
+    """The datacenter whose IMGAPI has the hash ring, as the master's application manta says; if unknown, the master."""
     try:
         applications = world.master.manta_applications
     except Missing:
@@ -199,13 +199,14 @@ def links_to(zone: Zone) -> tuple[Link, ...]:
     world = zone.datacenter.world
     probed = [check for check, kind in LINKS.items() if kind.probed]
     found = [link for check in probed for link in links(world, check) if link.target.name == zone.datacenter.name]
-    return tuple(sorted((link for link in found if leads_to(link, zone)), key=lambda link: link.id))
+    there = (link for link in found if not link.source.absent and leads_to(link, zone))
+    return tuple(sorted(there, key=lambda link: link.id))
 
 
 def leads_to(link: Link, zone: Zone) -> bool:
-    """Whether a link leads to this very zone: of several instances of a role, the one that has the address.
+    """Whether a link leads to this zone: of several instances of a role, the one that has the address.
 
-    One whose address is nobody's leads to none of them.
+    If nobody has the address, the link leads to none of them.
     """
     if link.misses:
         return False

@@ -1,7 +1,7 @@
-"""Every fact there is, one row each: whose it is, what is asked, how, when, and from where it can be seen.  Data only.
+"""Every fact, one row each: whose it is, what is asked, how, when, and from where it can be seen. Data only.
 
-A key is the name of the model's field.  What the operator reads of a fact (asked, how) comes from here, whether there is
-an answer, none, or nobody put the question.
+A key is the name of the model's field. What the operator reads about a fact (asked, how) comes from here, whether it has an answer or
+not, and whether or not it was asked.
 """
 
 from __future__ import annotations
@@ -12,22 +12,26 @@ from types import MappingProxyType
 from typing import Final
 
 from evidence.inventory.model import CANDIDATE, REPLICA
-from evidence.subjects.triton import ADMIN_UUID, INTERNAL_APIS
+from evidence.subjects.triton import ADMIN_UUID, CONFIGURED, INTERNAL_APIS
 
 MANTA: Final = "where Manta is expected"
 WITH_CANDIDATES: Final = "a master that is to be replicated to candidates"
 FIREWALLED: Final = "a zone that others connect to, and whose firewall is on; and UFDS"
 DOUBTFUL: Final = "a core zone that does not run"
-"""When a fact is asked, besides the state of the datacenter (candidate, replica)."""
+SPREAD: Final = "a datacenter that has core zones on other servers than its head node"
+"""When a fact is asked, in addition to the state of the datacenter (candidate, replica)."""
+
+NOT_ENTERED: Final = "not entered"
+"""How the reason begins if the head node's ssh does not get to the server of a zone."""
 
 HEAD_NODE: Final = "the head node"
 ITS_OWN_SERVICE: Final = "the zone's own service"
 ANY_ENDPOINT: Final = "any endpoint"
-"""From where a fact can be seen, besides the role of an endpoint that answers it."""
+"""From where a fact can be seen, in addition to the role of an endpoint that answers it."""
 
 _FIELDS = "uuid,alias,state,nics,routes,tags,firewall_enabled"
 MANTA_VMADM: Final = f"vmadm lookup -j -o {_FIELDS},owner_uuid 'tags.manta_role=~^[a-z]'"
-"""Goes with the one for the core zones: Manta's are poseidon's, whose uuid is another in every region."""
+"""Goes with the command for the core zones. poseidon owns Manta's zones, and has another uuid in every region."""
 
 PINGS: Final[dict[str, tuple[str, int, str]]] = {
     "adminui": ("https", 443, "/api/ping"),
@@ -36,7 +40,7 @@ PINGS: Final[dict[str, tuple[str, int, str]]] = {
     "webapi": ("http", 80, "/ping"),
     **dict.fromkeys(INTERNAL_APIS, ("http", 80, "/ping")),
 }
-"""Role to its health URL at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui, muskie"."""
+"""The health URL of each role, at the zone's admin address.  Source: facts, "Health commands", "cloudapi, adminui, muskie"."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
     "networks": Question("NAPI's networks", "sdc-napi /networks"),
     "check_health": Question("sdcadm check-health", "sdcadm check-health -j"),
     "healthcheck": Question("sdc-healthcheck", "sdc-healthcheck -p"),
+    "global_services": Question("the services of its global zone", "svcs -aH -o state,stime,fmri"),
+    "servers": Question("its servers", "sdc-cnapi '/servers?extras=sysinfo'", when=(SPREAD,)),
     "troubles": Question("whether it can be used to the end", "ssh -v"),
     "outside": Question(
         "cloudapi's public URL, asked from here", "curl -k https://…/--ping", seen_from="sapi"
@@ -104,6 +110,10 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
     "services": Question("its SMF services", "svcs -aH -o state,stime,fmri (by zlogin)"),
     "files": Question("its rendered files", "cat (by zlogin)", "cat {paths} (by zlogin)"),
     "kernel": Question("the routes of its kernel", "netstat -rnv -f inet (by zlogin)"),
+    "settings": Question(
+        "what SAPI sets in it", "sdc-sapi /configs", "sdc-sapi /configs/{uuid}",
+        roles=CONFIGURED,
+    ),
     "ping": Question(
         "its health URL", "curl", "curl -k {scheme}://{address}{path}",
         roles=tuple(PINGS), seen_from=ITS_OWN_SERVICE,
@@ -159,5 +169,5 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
 
 
 def applies(question: Question, circumstances: frozenset[str]) -> bool:
-    """Whether it is asked under these circumstances."""
+    """Whether the question is asked under these circumstances."""
     return not question.when or not circumstances.isdisjoint(question.when)

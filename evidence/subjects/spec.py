@@ -1,4 +1,4 @@
-"""What is known of a check besides its judgement: id, stage, severity, subject, and which findings explain its own."""
+"""The spec of a check: its id, stage, severity and subject, and which findings explain its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What came of a check on a subject.  Source: contract "Outcomes"."""
+    """The outcome of a check on a subject.  Source: contract "Outcomes"."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     WAIVED = "waived"
     NOT_APPLICABLE = "not_applicable"
     BROKEN = "broken"
-    """The suite itself broke, so nothing is known: no finding about the region, and never a cause."""
+    """The suite itself broke, so nothing is known. This is not a finding about the region, and never a cause."""
 
 
 PREFLIGHT, POSTCHANGE, BOTH = Stage.PREFLIGHT, Stage.POSTCHANGE, Stage.BOTH
@@ -46,34 +46,53 @@ CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
 PASSED, FAILED, BLOCKED, WAIVED = Outcome.PASSED, Outcome.FAILED, Outcome.BLOCKED, Outcome.WAIVED
 NOT_APPLICABLE, BROKEN = Outcome.NOT_APPLICABLE, Outcome.BROKEN
 FINDINGS = frozenset({FAILED, BLOCKED})
-"""The outcomes that are findings: a check that does not hold, or whose evidence is missing."""
+"""The outcomes that are findings: the check does not hold, or its evidence is missing."""
 
 TARGET: Final = "target"
-"""The place where a link leads to."""
+"""The place that a link leads to."""
+AT_MASTER: Final = "master"
+"""The master's datacenter, and the zones in it."""
+
+
+class Kind(StrEnum):
+    """What a finding saw, where that decides which causes can explain it."""
+
+    DISABLED = "disabled"
+    """A service that somebody disabled. SMF never does that by itself, so only another one that was disabled explains it."""
+    MAINTENANCE = "maintenance"
 
 
 class After(Struct, frozen=True):
-    """A check whose findings explain another check's, and where: on an overlapping subject, if `at` says nothing else.
+    """A check whose findings explain another check's findings: on an overlapping subject, unless `at` says otherwise.
 
-    `at`: "target" is a link's target, a role the zones of that role in the same datacenter (its services depend on each other).
-    `only`: it explains zones of that role alone.
+    `at`: "target" is a link's target, "master" the master (what it lacks, its replicas lack too), a role the zones of that role in the
+    same datacenter (its services depend on each other).
+    `only`: it explains only zones of that role. `when`: it explains only findings of this kind.
     """
 
     check: str
-    at: Role | Literal["target"] | None = None
+    at: Role | Literal["target", "master"] | None = None
     only: Role | None = None
+    when: Kind | None = None
 
     def __str__(self) -> str:
-        """As docs/checks.md writes it: id, id@PLACE, id/ROLE."""
-        return self.check + (f"@{self.at}" if self.at else "") + (f"/{self.only}" if self.only else "")
+        """As docs/checks.md writes it: id, id@PLACE, id/ROLE, id when KIND."""
+        place = (f"@{self.at}" if self.at else "") + (f"/{self.only}" if self.only else "")
+        return self.check + place + (f" when {self.when}" if self.when else "")
+
+    def applies(self, to: Kind | None, cause: Kind | None) -> bool:
+        """Whether a finding of the kind `cause` can explain one of the kind `to` (None: of no special kind)."""
+        if to is Kind.DISABLED and cause is not Kind.DISABLED:
+            return False
+        return self.when is None or to is self.when
 
 
 class Spec(Struct, frozen=True):
     """One row of the catalogue.
 
-    `subject` is the name of the check's first parameter.  `after` holds the checks that this one comes after; one that `sums_up`
-    comes after every other one about the same zone or a link from it, too.  `answers`: the check says whether a
-    service answers at all; what the data that it told are worth does not follow from that.  `chapter` is the module that it stands in.
+    `subject` is the name of the check's first parameter. `after` holds the checks that explain this one; a check that `sums_up` is also
+    explained by every other check of the same zone, or of a link from it. `answers`: the check says whether a service answers at all.
+    It does not explain what is wrong with data that the service told. `chapter` is the module of the check.
     """
 
     id: str
@@ -88,16 +107,16 @@ class Spec(Struct, frozen=True):
 
 
 def page_of(check: str) -> str:
-    """Where a check is explained."""
+    """The place in the docs that explains a check."""
     return f"docs/checks.md#{check}"
 
 
 class Result(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one test reports: a check, its subject, the outcome, and what it rests on.
+    """What one test reports: a check, its subject, the outcome, and the evidence for it.
 
     `culprits` names the datacenters to which a finding on a coupling or region points; `evidence` and `missing` are
     sentences; `lacks` names the subject whose evidence is missing (often another one, as the master); `reason` tells why
-    a check is not applicable.
+    a check is not applicable; `kind` what a finding saw, where its causes depend on that.
     """
 
     check: str
@@ -111,3 +130,4 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     lacks: str = ""
     culprits: tuple[str, ...] = ()
     reason: str = ""
+    kind: Kind | None = None

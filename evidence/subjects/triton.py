@@ -1,4 +1,4 @@
-"""What Triton calls its things, in one place: roles, names of services, files, uuids, and where root finds its commands.
+"""Triton's names in one place: roles, services, files, uuids, and where root finds its commands.
 
 Source: facts, "Zones", "Exact forms", "The way in".
 """
@@ -14,7 +14,7 @@ CoreRole = Literal[
 MantaRole = Literal["electric-moray", "webapi"]
 Role = CoreRole | MantaRole
 AnyRole = Role | Literal["global"]
-"""The role of any zone, the global one of a head node among them."""
+"""The role of any zone, including a head node's global zone."""
 
 ROLES: Final[tuple[CoreRole, ...]] = get_args(CoreRole)
 """Core roles that every datacenter has."""
@@ -33,7 +33,7 @@ INTERNAL_APIS: Final[tuple[CoreRole, ...]] = ("cnapi", "fwapi", "imgapi", "napi"
 
 
 def role_of(text: str) -> Role | None:
-    """The role that a text names, if there is such a one."""
+    """The role that a text names, or None."""
     return next((role for role in (*ROLES, *MANTA_ROLES) if role == text), None)
 
 
@@ -43,7 +43,7 @@ ADMIN_UUID: Final = "930896af-bf8c-48d4-885c-6573a94b1853"
 
 
 def is_uuid(text: str) -> bool:
-    """Whether a text is a uuid, and nothing more."""
+    """Whether a text is exactly a uuid."""
     return bool(UUID.fullmatch(text))
 
 
@@ -53,6 +53,10 @@ ADMINUI: Final = "svc:/smartdc/application/adminui:default"
 BINDER: Final = "svc:/manta/application/binder:default"
 CONFIG_AGENT: Final = "svc:/smartdc/application/config-agent:default"
 NET_AGENT: Final = "svc:/smartdc/agent/net-agent:default"
+NEEDED_AGENTS: Final = frozenset({"cn-agent", "config-agent", "firewaller", "net-agent", "ur", "vm-agent"})
+"""Agents that nobody disables on purpose.  Others may be disabled."""
+ABSENT: Final = "absent"
+"""The state of an agent that a server does not have."""
 REGISTRAR: Final = "svc:/manta/application/registrar:default"
 REPLICATOR: Final = "svc:/smartdc/application/ufds-replicator:default"
 SAPI: Final = "svc:/smartdc/application/sapi:default"
@@ -74,12 +78,26 @@ RENDERED: Final = {
     "ufds": (UFDS_CONFIG, REPLICATOR_CONFIG),
     "webapi": (MUSKIE_CONFIG,),
 }
-"""Of each role the files that are read in its zones."""
+"""The files that are read in the zones of each role."""
+CONFIGURED: Final[tuple[Role, ...]] = ("adminui", "binder", "cloudapi", "sapi", "ufds")
+"""Roles into whose zones settings of the coupling are rendered."""
+RESTARTED: Final[tuple[Role, ...]] = ("adminui", "cloudapi", "ufds")
+"""Those whose services config-agent restarts when it writes their files."""
+READERS: Final = {
+    ADMINUI_CONFIG: "svc:/smartdc/application/adminui",
+    BINDER_CONFIG: "svc:/manta/application/binder",
+    CLOUDAPI_CONFIG: "svc:/smartdc/application/cloudapi",
+    MUSKIE_CONFIG: "svc:/manta/application/muskie",
+    SAPI_MASTER_CONFIG: "svc:/smartdc/application/sapi",
+    UFDS_CONFIG: "svc:/smartdc/application/ufds-master",
+    REPLICATOR_CONFIG: "svc:/smartdc/application/ufds-replicator",
+}
+"""The service that reads each file, at its start only; without the name of an instance."""
 
 # Root's commands on a head node
 
 SYSTEM_PATH: Final = "/usr/bin:/bin:/usr/sbin:/sbin"
-"""All that SmartOS gives to commands over SSH, without a login shell."""
+"""The whole PATH that SmartOS gives to commands over SSH, without a login shell."""
 TRITON_PATH: Final = "/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin"
 EXPORT_PATH: Final = f"export PATH={SYSTEM_PATH}:{TRITON_PATH}; "
-"""Goes before each command.  The system's directories come first, as SmartOS has them."""
+"""Goes before each command. The system's directories come first, as on SmartOS."""

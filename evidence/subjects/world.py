@@ -1,4 +1,4 @@
-"""The world that is judged: the inventory, the evidence, and the coupling, regions and datacenters in them."""
+"""The world that is judged: the inventory, the evidence, and their coupling, regions and datacenters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Mistake(Struct, frozen=True):
     """One line of the inventory that the datacenters contradict.
 
     `key` and `said` are what the file says; `why` is what the datacenters say, as a sentence; `change` is what to do with the line.
-    `concerns` names the datacenters that were collected or judged by it.  One that is `minor` misleads nobody but a reader.
+    `concerns` names the datacenters that were collected or judged by it. A `minor` one misleads only readers.
     """
 
     key: str
@@ -32,7 +32,7 @@ class Mistake(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class World:
-    """The inventory, and the evidence if it was collected already (`--collect-only` has none).
+    """The inventory, and the evidence if it was collected (`--collect-only` has none).
 
     What is judged is made by evidence.subjects.claims.judged: then `inventory` is as the datacenters have it where they agree with each
     other and not with the file, `written` as the operator wrote it, and `mistakes` the lines that they contradict.
@@ -75,7 +75,7 @@ class World:
 
     @property
     def day(self) -> datetime.date:
-        """The day, UTC, that is judged: the evidence's, so that replaying it later gives the same verdict."""
+        """The day (UTC) of the evidence, so that a later replay gives the same verdict."""
         started = self.evidence.started[:10] if self.evidence is not None else ""
         try:
             return datetime.date.fromisoformat(started)
@@ -83,7 +83,7 @@ class World:
             return datetime.datetime.now(datetime.UTC).date()
 
     def waiver(self, check: str, subject: str) -> Waiver | None:
-        """The first waiver in force for a finding, of those that the operator wrote for it itself."""
+        """The first waiver in force that the operator wrote for this finding itself."""
         covering = (waiver for waiver in self.inventory.waived if waiver.covers(check, subject))
         return next((waiver for waiver in covering if waiver.holds_on(self.day)), None)
 

@@ -1,14 +1,14 @@
-"""A zone of a datacenter, and what was seen of it and in it."""
+"""A zone of a datacenter: what was seen of it, and inside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from evidence.fact import Fact, Missing, OutOfSight
+from evidence.fact import Fact, Missing, OutOfSight, need
 from evidence.inventory.model import BY_ENDPOINTS
 from evidence.subjects.questions import OF_ZONE, Question
-from evidence.subjects.triton import GLOBAL, MANTA_ROLES, AnyRole
+from evidence.subjects.triton import GLOBAL, MANTA_ROLES, READERS, AnyRole
 
 if TYPE_CHECKING:
     from evidence.accounts import Account, Accounts, Collisions
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evidence.model import (
         Attempt,
         ConfigFile,
+        Configuration,
         Directory,
         DnsAnswer,
         FirewallRule,
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 
 def answer(fact: Fact[T] | None, subject: str, question: Question) -> T:
-    """The answer to a question about a subject.  Raises Missing where there is none, or this run did not ask."""
+    """The answer to a question about a subject. Raises Missing if there is none, or if this run did not ask."""
     if fact is None:
         raise Missing(subject, question.asked, "collect", "this was not asked")
     return fact.get()
@@ -69,6 +70,20 @@ class Zone:
         return seen
 
     @property
+    def absent(self) -> bool:
+        """Whether the datacenter is known to have no such zone.  That is one finding, and says nothing about ways from it."""
+        try:
+            seen = self.datacenter.evidence.zones.value
+        except Missing:
+            return False
+        return (
+            seen is not None
+            and self.role != GLOBAL
+            and self.alias not in seen
+            and not self.datacenter.declared.endpoints
+        )
+
+    @property
     def vm(self) -> Vm:
         if self.datacenter.declared.endpoints:
             raise OutOfSight(self.id, "the zone", "vmadm lookup", BY_ENDPOINTS)
@@ -83,15 +98,26 @@ class Zone:
 
     @property
     def inside(self) -> ZoneEvidence:
-        """What was seen in the zone itself.  Raises OutOfSight if it runs on another server than the head node."""
-        if self.vm.server:
-            why = f"{self.id} runs on server {self.vm.server}; zones are entered on the head node only"
-            raise OutOfSight(self.id, "what is in the zone", "zlogin", why)
+        """What was seen in the zone itself.  Raises OutOfSight if its server cannot be entered from the head node."""
+        if self.vm.server and self.evidence.services.hidden:
+            need(self.evidence.services.get())
         return self.evidence
 
     @property
     def services(self) -> tuple[Service, ...]:
         return self.inside.services.get()
+
+    @property
+    def known_services(self) -> tuple[Service, ...]:
+        """Its services as far as they could be read: what is wrong with one of them is wrong.  For a pass, ask for all."""
+        return self.inside.services.known()
+
+    def service_state(self, fmri: str) -> str:
+        """The state of one service; "absent" only if all could be read."""
+        found = next((service.state for service in self.known_services if service.fmri == fmri), None)
+        if found is None:
+            self.inside.services.need_all()
+        return found or "absent"
 
     @property
     def files(self) -> dict[str, ConfigFile]:
@@ -113,9 +139,13 @@ class Zone:
         return dict(self.vm.routes if seen is None else seen)
 
     def began_before(self, path: str) -> tuple[str, ...]:
-        """The services that were started before a file of theirs was last written.  Raises Missing if that is not known."""
-        fact, written = self.inside.services, self.file(path).written
-        began = {service.fmri: service.began for service in fact.get() if service.began is not None}
+        """The services that read a file and were started before it was last written. Raises Missing if that is not known."""
+        fact, written, reader = self.inside.services, self.file(path).written, READERS[path]
+        began = {
+            service.fmri: service.began
+            for service in fact.get()
+            if service.began is not None and service.fmri.rpartition(":")[0] == reader
+        }
         if written is None:
             raise Missing(self.id, f"when {path} was written", "ls -E (by zlogin)", "the zone did not say it")
         if not began:
@@ -132,6 +162,11 @@ class Zone:
 
     def _own(self, key: str, fact: Fact[T] | None) -> T:
         return answer(fact, self.id, OF_ZONE[key])
+
+    @property
+    def settings(self) -> Configuration:
+        """What SAPI gives the zone: the metadata of application, service and instance, of which the later wins."""
+        return self._own("settings", self.evidence.settings)
 
     @property
     def ping(self) -> HttpAnswer:
@@ -178,7 +213,7 @@ class Zone:
         return self._by_master("comparison", self.evidence.comparison)
 
     def _by_master(self, key: str, fact: Fact[T] | None) -> T:
-        """What was collected by comparing with the master.  Raises Missing where that was none."""
+        """The result of the comparison with the master. Raises Missing if the other side was not the master."""
         told = self.datacenter.world.told.master
         if fact is not None and told != self.datacenter.master.name:
             why = f"it was compared with {told}, which is not the master"
@@ -191,8 +226,14 @@ class Zone:
 
     @property
     def rules(self) -> tuple[FirewallRule, ...]:
-        """FWAPI's rules for the zone; of zones whose firewall is off nobody asks them."""
+        """FWAPI's rules for the zone. They are not asked for zones whose firewall is off."""
         return self._own("rules", self.evidence.rules)
+
+    @property
+    def known_rules(self) -> tuple[FirewallRule, ...]:
+        """The same as far as they could be read: a rule that opens the zone opens it.  For a pass, ask for all."""
+        fact = self.evidence.rules
+        return self.rules if fact is None else fact.known()
 
     @property
     def names(self) -> dict[str, DnsAnswer]:

@@ -102,27 +102,28 @@ def initial(the_plan: Plan) -> dict[str, list[str]]:
 
 
 class Firewaller(Agent):
-    """The agent firewaller of one head node: it hears of FWAPI's changes, and asks for all rules now and then."""
+    """The agent firewaller of one server: it hears of FWAPI's changes, and asks for all rules now and then."""
 
-    def __init__(self, site: Site, rules: Sequence[Rule]) -> None:
+    def __init__(self, site: Site, rules: Sequence[Rule], server: Machine) -> None:
         super().__init__()
-        self.site = site
+        self.site, self.server = site, server
         zones = site.datacenter.zones
-        self._present = {zone.id: lines(rules, zone, zones, on=zone.firewall_enabled) for zone in zones}
-        self._ready = {zone.id for zone in zones if zone.firewall_enabled}
+        own = [zone for zone in zones if zone.server == server.zone.server]
+        self._present = {zone.id: lines(rules, zone, zones, on=zone.firewall_enabled) for zone in own}
+        self._ready = {zone.id for zone in own if zone.firewall_enabled}
 
     def __repr__(self) -> str:
-        return f"firewaller of {self.site.datacenter.name}"
+        return f"firewaller of {self.server.zone.id}"
 
     def pause(self) -> float:
         return FIREWALLER_PACE * self.site.headnode.clock.factor
 
     async def look(self) -> None:
         host = self.site.datacenter.zone("fwapi").admin_ip
-        answer = await http.fetch(self.site.headnode.dial, host, PORT, "/rules", within=TIMEOUT)
+        answer = await http.fetch(self.server.dial, host, PORT, "/rules", within=TIMEOUT)
         if answer.status == 200:
             rules: list[Rule] = json.loads(answer.body)
-            for machine in self.site.zones.values():
+            for machine in self.site.zones_of(self.server.zone.server):
                 self._apply(machine, rules)
 
     def _apply(self, machine: Machine, rules: Sequence[Rule]) -> None:

@@ -1,4 +1,4 @@
-"""net-agent, on each head node: it carries NAPI's routes into the zones.
+"""net-agent, on each server: it carries NAPI's routes into the zones.
 
 It compares each VM's routes with those of its networks in NAPI, and sets and removes until they are equal (facts:
 hazard 1).
@@ -18,28 +18,46 @@ NET_AGENT_PACE = 60.0
 
 
 class NetAgent(Agent):
-    """net-agent of one head node."""
+    """net-agent of one server."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, server: Machine) -> None:
         super().__init__()
-        self.site = site
+        self.site, self.server = site, server
+        self._overlooked: dict[str, dict[str, str]] = {}
+        """Zones that it has no reason to look at, by id, and the routes that NAPI had for them then."""
 
     def __repr__(self) -> str:
-        return f"net-agent of {self.site.datacenter.name}"
+        return f"net-agent of {self.server.zone.id}"
 
     def pause(self) -> float:
         return NET_AGENT_PACE * self.site.headnode.clock.factor
 
-    async def look(self) -> None:
+    def reset(self) -> None:
+        self._overlooked.clear()
+
+    async def overlook(self, machine: Machine) -> None:
+        """What is changed in the zone from now on concerns it no more, until it starts anew or NAPI's routes change.
+
+        The real one acts at its start and at changes of VMs, NICs and networks, and not in between (facts, "Exact forms").
+        """
+        self._overlooked[machine.zone.id] = _wanted(machine, await self._networks() or {})
+
+    async def _networks(self) -> dict[str, dict[str, str]] | None:
+        """The routes of NAPI's networks, by uuid; None where it does not answer."""
         host = self.site.datacenter.zone("napi").admin_ip
-        answer = await http.fetch(self.site.headnode.dial, host, 80, "/networks", within=TIMEOUT)
+        answer = await http.fetch(self.server.dial, host, 80, "/networks", within=TIMEOUT)
         if answer.status != 200:
+            return None
+        return {network["uuid"]: network.get("routes") or {} for network in json.loads(answer.body)}
+
+    async def look(self) -> None:
+        networks = await self._networks()
+        if networks is None:
             return
-        by_uuid = {network["uuid"]: network.get("routes") or {} for network in json.loads(answer.body)}
-        for machine in self.site.zones.values():
-            wanted: dict[str, str] = {}
-            for nic in machine.zone.nics:
-                wanted = by_uuid.get(nic.network_uuid, {}) | wanted  # the first NIC goes before
+        for machine in self.site.zones_of(self.server.zone.server):
+            wanted = _wanted(machine, networks)
+            if self._overlooked.get(machine.zone.id) == wanted:
+                continue
             gone = [route for route in machine.routes if route not in wanted]
             if gone:
                 machine.remove_routes(gone)
@@ -57,3 +75,11 @@ class NetAgent(Agent):
                 machine.add_routes({to: via})
             except namespaces.NetworkError as error:
                 log.info("%r: %s: %s", self, machine.zone.id, error)
+
+
+def _wanted(machine: Machine, networks: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The routes of a zone's networks; its first NIC goes before."""
+    found: dict[str, str] = {}
+    for nic in machine.zone.nics:
+        found = {**networks.get(nic.network_uuid, {}), **found}
+    return found

@@ -47,6 +47,24 @@ class Call:
     def on_headnode(self) -> bool:
         return self.machine is self.site.headnode
 
+    @property
+    def in_global_zone(self) -> bool:
+        return self.machine in (self.site.headnode, *self.site.compute_nodes)
+
+    @property
+    def server(self) -> Machine:
+        """The global zone of the server that it is typed on."""
+        return self.site.server_of(self.machine)
+
+    @property
+    def zones(self) -> list[Machine]:
+        """The zones that are on this server."""
+        return self.site.zones_of(self.machine.zone.server)
+
+    def zone(self, uuid: str) -> Machine | None:
+        """A zone of this server, for who is in its global zone."""
+        return next((each for each in self.zones if each.zone.uuid == uuid and self.in_global_zone), None)
+
     def send(self, kind: bytes, payload: bytes) -> None:
         self._writer.write(kind + len(payload).to_bytes(4, "big") + payload)
 

@@ -12,11 +12,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from lab.commands import configuration
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.commands.cloudapi import listing
 from lab.commands.ldap import root_search
 from lab.commands.services import explanation
-from lab.machine.machines import NEWEST, Machine
+from lab.machine.machines import NEWEST, Machine, Site
 from lab.plan import sdckey
 from lab.plan.names import made_uuid
 from lab.plan.sshkeys import fingerprint
@@ -25,7 +26,10 @@ from lab.servers.curl import Ask, CurlError, perform
 PINGS = {"cloudapi": "https://{}/--ping"} | dict.fromkeys(
     ("cnapi", "fwapi", "imgapi", "napi", "sapi", "vmapi"), "http://{}/ping"
 )
-AGENTS = ("net-agent", "ur")
+AGENTS = ("cn-agent", "config-agent", "firewaller", "net-agent", "ur", "vm-agent")
+LOOKED_UP = ("cloudapi", "vmapi")
+"""Roles whose zone sdc-healthcheck finds by `vmadm lookup -1`: with several on the head node it has none to ask."""
+UR_SILENT = "ur command timed out"
 SEARCHES = {  # what sdc-healthcheck asks of each
     "sapi": "/services?name=sapi", "napi": "/networks?name=admin", "cnapi": "/servers?headnode=true",
     "fwapi": "/rules", "imgapi": "/images?name=imgapi", "vmapi": "/vms",
@@ -65,26 +69,48 @@ async def _rows(call: Call, wanted: list[str]) -> list[Row]:
     rows: list[Row] = []
     for machine, error in zip(machines, errors, strict=True):
         row: Row = {
-            "type": "vm", "healthy": error is None, "hostname": "headnode", "instance": machine.zone.uuid,
+            "type": "vm", "healthy": error is None, "hostname": machine.zone.hostname, "instance": machine.zone.uuid,
             "alias": machine.alias, "service": machine.zone.role,
         }  # fmt: skip
         rows.append(row | ({"health_errors": [{"message": error}]} if error else {}))
-    for name in AGENTS if not wanted else [agent for agent in AGENTS if agent in wanted]:
-        service = site.headnode.services.get(f"svc:/smartdc/agent/{name}:default")
-        row = {
-            "type": "agent", "healthy": service.state == "online", "hostname": "headnode",
-            "instance": made_uuid(site.datacenter.name, "agent", name), "service": name,
-        }  # fmt: skip
-        if service.state != "online":
-            row["health_errors"] = [{"message": f"SMF svcs check failed: {service.fmri} is {service.shown_state}"}]
-        rows.append(row)
-    rows.append({
-        "type": "global", "healthy": True, "hostname": "headnode", "instance": site.datacenter.server_uuid,
+    for server in (site.headnode, *site.compute_nodes):
+        rows += [_agent(server, name) for name in AGENTS if not wanted or name in wanted]
+    ill = _smf_error(site.headnode)
+    row = {
+        "type": "global", "healthy": ill is None, "hostname": "headnode", "instance": site.datacenter.server_uuid,
         "alias": "global", "service": "global",
-    })  # fmt: skip
+    }  # fmt: skip
+    rows.append(row | ({"health_errors": [{"message": ill}]} if ill else {}))
+    rows = [_unheard(site, row) for row in rows]
     rows.sort(key=lambda row: (row["service"], row["hostname"], row["instance"]))
     rows.sort(key=lambda row: str(row["type"]), reverse=True)
     return rows
+
+
+def _agent(server: Machine, name: str) -> Row:
+    """As `svcs -vx AGENT`, which tells of a disabled service, too, since it was asked for by name."""
+    service = server.services.get(f"svc:/smartdc/agent/{name}:default")
+    uuid = made_uuid(server.zone.datacenter, *([server.alias] if server.zone.server else []), "agent", name)
+    row: Row = {
+        "type": "agent", "healthy": service.state == "online", "hostname": server.zone.hostname, "instance": uuid, "service": name,
+    }  # fmt: skip
+    if service.state != "online":
+        row["health_errors"] = [
+            {"message": f"SMF svcs check failed: stdout: {service.fmri} State: {service.shown_state}"}
+        ]
+    return row
+
+
+def _unheard(site: Site, row: Row) -> Row:
+    """Of another server whose ur does not run nothing is known: an error, and no word on whether it is healthy."""
+    silent = {
+        each.zone.hostname
+        for each in site.compute_nodes
+        if each.services.get("svc:/smartdc/agent/ur:default").state != "online"
+    }
+    if row["hostname"] not in silent:
+        return row
+    return {key: value for key, value in row.items() if key != "healthy"} | {"health_errors": [{"message": UR_SILENT}]}
 
 
 @command("sdcadm")
@@ -97,6 +123,12 @@ async def sdcadm(call: Call) -> int:
         except ValueError as error:
             call.err(f"sdcadm: error: Unexpected token in JSON: {error}\n")
             return 1
+    try:
+        config = await configuration.parsed(call)
+    except ValueError:
+        raise UsageError("sdcadm: error (InternalError): unexpected /usbkey/config content", 1) from None
+    if not config.get("datacenter_name"):
+        raise UsageError("sdcadm: error (SapiClientError): getaddrinfo ENOTFOUND sapi..", 1)
     match call.arguments:
         case ["check-health" | "health", *rest]:
             return await _check_health(call, rest)
@@ -172,7 +204,7 @@ async def _check_health(call: Call, words: list[str]) -> int:
         raise UsageError(f"sdcadm check-health: error: unrecognized service or instance: {', '.join(unknown)}", 1)
     rows = await _rows(call, [*services, *(uuids[each] for each in instances)])
     rows = [row for row in rows if row["service"] in {*services, "global"} or not names or row["instance"] in instances]
-    ill = [row for row in rows if not row["healthy"]]
+    ill = [row for row in rows if "health_errors" in row]
     if "j" in options:
         call.out(json.dumps(ill if "q" in options else rows, indent=4) + "\n")
     else:
@@ -192,8 +224,8 @@ def _instances(call: Call) -> list[Row]:
             "type": "vm", "alias": machine.alias, "version": machine.version,
             "instance": machine.zone.uuid, "zonename": machine.zone.uuid, "service": machine.zone.role,
             "image": made_uuid("image", machine.zone.role), "state": "running",
-            "server": site.datacenter.server_uuid, "hostname": "headnode",
-            "server_ip": site.headnode.zone.admin_ip, "ip": machine.zone.admin_ip,
+            "server": site.server_of(machine).zone.uuid, "hostname": machine.zone.hostname,
+            "server_ip": site.server_of(machine).zone.admin_ip, "ip": machine.zone.admin_ip,
         }
         for machine in site.core.values()
     ]  # fmt: skip
@@ -227,14 +259,23 @@ async def _lists_itself(call: Call, machine: Machine) -> bool:
 async def _answers(call: Call, machine: Machine, path: str) -> bool:
     url = f"http://{machine.zone.role}.{call.site.datacenter.suffix}{path}"
     try:
+        await configuration.find_sdc_zone(call)  # by the wrapper of its name
         return (await perform(call.site.headnode, Ask(url=url, connect_timeout=10.0, timeout=PATIENCE))).status == 200
-    except CurlError:
+    except (CurlError, UsageError):
         return False
+
+
+def _local(site: Site) -> list[Machine]:
+    """Triton's own zones of the head node: sdc-healthcheck knows no others."""
+    return [machine for machine in site.core.values() if not machine.zone.server]
 
 
 async def _status(call: Call, machine: Machine) -> str:
     if _smf_error(machine):
         return "svc-err"
+    role = machine.zone.role
+    if role in LOOKED_UP and sum(each.zone.role == role for each in _local(call.site)) > 1:
+        return "error"
     return "online" if await _end_to_end(call, machine) else "error"
 
 
@@ -244,7 +285,10 @@ async def healthcheck(call: Call) -> int:
     if set(call.arguments) - {"-p"}:
         raise UsageError("sdc-healthcheck: the lab imitates `sdc-healthcheck [-p]`", NOT_IMITATED)
     site = call.site
-    machines = sorted(site.core.values(), key=lambda machine: machine.zone.alias)
+    admin = await configuration.loaded(call, "ufds_admin_uuid")
+    if not admin:
+        raise UsageError(": unable to find admin UUID.", 1)
+    machines = sorted(_local(site), key=lambda machine: machine.zone.alias) if admin == admin.strip() else []
     states = await asyncio.gather(*(_status(call, machine) for machine in machines))
     rows = [("global", "running", "-", "online" if not _smf_error(site.headnode) else "svc-err")]
     rows += [(machine.zone.role, "running", "-", state) for machine, state in zip(machines, states, strict=True)]

@@ -12,8 +12,8 @@ from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.machine import namespaces, roots
 from lab.machine.machines import Machine
 from lab.machine.vm import vm_object
+from lab.plan import cnapi
 
-BOOT_TIME = 1753000000
 ZLOGIN_BROKEN = "zlogin: could not start zone shell: Resource temporarily unavailable"
 VMADM_USAGE = "Usage: /usr/vm/sbin/vmadm get|list|lookup|update [options] (the lab imitates no other subcommand)"
 
@@ -25,34 +25,12 @@ def pretty(value: object, indent: int = 2) -> str:
 @command("sysinfo")
 async def sysinfo(call: Call) -> int:
     site = call.site
-    if site.garbage_sysinfo:
+    if site.garbage_sysinfo and call.on_headnode:
         call.out('{"Live Image": "2025\x1b[31m", <<<\x00 bus error\n')
         return 0
-    shown: dict[str, Any] = {
-        "Live Image": "20251120T000000Z",
-        "System Type": "SunOS",
-        "Boot Time": str(BOOT_TIME),
-        "Datacenter Name": site.sysinfo_name or site.datacenter.name,
-        "SDC Version": "7.0",
-        "Headnode ID": 0,
-        "Manufacturer": "Lab",
-        "Product": "Head node",
-        "Serial Number": f"LAB{site.datacenter.number:04}",
-        "Setup": "true",
-        "VM Capable": True,
-        "CPU Type": "lab",
-        "UUID": site.datacenter.server_uuid,
-        "Hostname": "headnode",
-        "CPU Total Cores": 16,
-        "MiB of Memory": "131037",
-        "Zpool": "zones",
-        "Admin IP": site.headnode.zone.admin_ip,
-        "Boot Parameters": {"headnode": "true", "console": "text", "hostname": "headnode"},
-        "Network Interfaces": {
-            nic.interface: {"MAC Address": nic.mac, "ip4addr": nic.ip, "Link Status": "up", "NIC Names": [nic.nic_tag]}
-            for nic in site.headnode.zone.nics
-        },
-    }
+    shown = cnapi.sysinfo(site.datacenter, call.server.zone)
+    if call.on_headnode and site.sysinfo_name:
+        shown["Datacenter Name"] = site.sysinfo_name
     call.out(pretty(shown))
     return 0
 
@@ -91,8 +69,8 @@ async def vmadm(call: Call) -> int:
 
 
 def _vm(call: Call, uuid: str) -> Machine:
-    machine = call.site.by_uuid(uuid)
-    if machine is None or machine is call.site.headnode:
+    machine = call.zone(uuid)
+    if machine is None:
         raise UsageError(f"Unable to load VM: No such zone: {uuid}", 1)
     return machine
 
@@ -109,7 +87,7 @@ def _lookup(call: Call, words: list[str]) -> int:
             raise UsageError(f"vmadm {call.arguments[0]}: the lab does not imitate {word}", NOT_IMITATED)
         else:
             conditions.append(word)
-    vms = [vm_object(machine) for machine in call.site.zones.values()]
+    vms = [vm_object(machine) for machine in call.zones]
     found = [vm for vm in vms if all(_matches(vm, condition) for condition in conditions)]
     if unique and len(found) != 1:
         raise UsageError(f"Requested unique lookup but found {len(found)} results.", 1)
@@ -136,7 +114,7 @@ def _list(call: Call, words: list[str]) -> int:
         else:
             conditions.append(word)
     rows = [[field.upper() for field in fields]] if header else []
-    for machine in call.site.zones.values():
+    for machine in call.zones:
         vm = vm_object(machine)
         if all(_matches(vm, condition) for condition in conditions):
             rows.append([str(_field(vm, field) or "-") for field in fields])
@@ -165,8 +143,7 @@ async def _update(call: Call, machine: Machine, rest: list[str]) -> int:
     _change_routes(machine, wanted.get("remove_routes", []), wanted.get("set_routes", {}))
     if "firewall_enabled" in wanted:
         machine.firewall_enabled = wanted["firewall_enabled"] is True
-        firewaller = call.lab.shared[call.site.datacenter.name].firewaller
-        if firewaller is not None:
+        for firewaller in call.lab.shared[call.site.datacenter.name].firewallers:
             firewaller.wake()
     call.err(f"Successfully updated VM {machine.zone.uuid}\n")
     return 0
@@ -196,7 +173,7 @@ def _is_route(text: object) -> bool:
 
 @command("zlogin")
 async def zlogin(call: Call) -> int | None:
-    if call.site.zlogin_broken:
+    if call.site.zlogin_broken and call.on_headnode:
         raise UsageError(ZLOGIN_BROKEN, 1)
     words = list(call.arguments)
     null = False
@@ -207,8 +184,8 @@ async def zlogin(call: Call) -> int | None:
         null = null or "n" in option
     if not words:
         raise UsageError("usage: zlogin [ -QnES ] zonename [command [args ...]]", 2)
-    machine = call.site.by_uuid(words[0])
-    if machine is None or machine is call.site.headnode:
+    machine = call.zone(words[0])
+    if machine is None:
         raise UsageError(f"zlogin: zone '{words[0]}' unknown", 1)
     enter_zone(call, machine, words[1:], null=null)
     return None
@@ -241,7 +218,7 @@ async def vmname(call: Call) -> int:
         call.out("Unable to find UUID for admin.\n")
         return 1
     role = call.arguments[0]
-    found = [machine for machine in call.site.core.values() if machine.zone.role.startswith(role)]
+    found = [each for each in call.zones if each in call.site.core.values() and each.zone.role.startswith(role)]
     if len(found) != 1:
         call.err(f"Requested unique lookup but found {len(found)} results.\n")
         call.out(f"Did not find exactly 1 zone matching: {role}\n")
@@ -252,7 +229,7 @@ async def vmname(call: Call) -> int:
 
 @command("mdata-get")
 async def mdata_get(call: Call) -> int:
-    metadata = {} if call.on_headnode else vm_object(call.machine)["customer_metadata"]
+    metadata = {} if call.in_global_zone else vm_object(call.machine)["customer_metadata"]
     if call.arguments[:1] == [] or call.arguments[0] not in metadata:
         raise UsageError(f"No metadata for {' '.join(call.arguments)}", 1)
     call.out(f"{metadata[call.arguments[0]]}\n")
@@ -261,5 +238,5 @@ async def mdata_get(call: Call) -> int:
 
 @command("zonename")
 async def zonename(call: Call) -> int:
-    call.out("global\n" if call.on_headnode else f"{call.machine.zone.uuid}\n")
+    call.out("global\n" if call.in_global_zone else f"{call.machine.zone.uuid}\n")
     return 0

@@ -46,9 +46,13 @@ async def login(call: Call) -> int | None:
         raise UsageError("/opt/smartdc/bin/sdc-login: fatal error: No VMs found matching criteria", 1)
     if len(found) > 1:
         listed = "".join(
-            f"{number:<6}   {each.zone.uuid} {each.alias} (headnode)\n" for number, each in enumerate(found)
+            f"{number:<6}   {each.zone.uuid} {each.alias} ({each.zone.hostname})\n" for number, each in enumerate(found)
         )
         call.execute("/usr/bin/bash", "-c", ASK, str(len(found)), f"NUMBER   {'VM_UUID':<36} ALIAS\n{listed}", *words)
         return None
-    enter_zone(call, found[0], words[1:])
+    if found[0].zone.server:
+        address, line = call.site.server_of(found[0]).zone.admin_ip, f"zlogin {found[0].zone.uuid}"
+        call.execute("/usr/bin/ssh", "-t", address, f"{line} '{' '.join(words[1:])}'" if words[1:] else line)
+    else:
+        enter_zone(call, found[0], words[1:])
     return None

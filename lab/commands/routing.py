@@ -58,7 +58,7 @@ async def route(call: Call) -> int:
         if word == "-p":
             persistent = True
         elif word == "-z":
-            found = call.site.by_uuid(next(rest, "")) if call.on_headnode else None
+            found = call.zone(next(rest, ""))
             if found is None:
                 raise UsageError("route: no such zone", 1)
             machine = found

@@ -7,7 +7,7 @@ import getopt
 import time
 
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
-from lab.machine.machines import Machine
+from lab.machine.machines import GLOBAL, Machine
 from lab.machine.smf import Service
 
 WIDTHS = {"state": 14, "stime": 8, "fmri": 0}
@@ -17,7 +17,7 @@ VERBS = ("enable", "disable", "restart", "refresh", "clear")
 def _machine(call: Call, uuid: str | None) -> Machine:
     if uuid is None:
         return call.machine
-    found = call.site.by_uuid(uuid) if call.on_headnode else None
+    found = call.server if uuid == GLOBAL and call.in_global_zone else call.zone(uuid)
     if found is None:
         raise UsageError(f'{call.name}: invalid zone name or ID "{uuid}"', 1)
     return found

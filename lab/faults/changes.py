@@ -44,6 +44,12 @@ async def restart(machine: Machine, pattern: str = "*") -> None:
     await asyncio.gather(*(service.restart() for service in own_services(machine) if service in wanted))
 
 
+async def overlooked(lab: Lab, target: Target) -> None:
+    """net-agent has no reason to look at the zone, whose routes are about to be changed by hand."""
+    agents = lab.shared[target.site.datacenter.name].net_agents
+    await agents[target.machine.zone.server].overlook(target.machine)
+
+
 def service_metadata(lab: Lab, target: Target, role: str) -> dict[str, Any]:
     """Metadata of a SAPI service, as stored: changing it is what `sapiadm update` does."""
     uuid = service_uuid(target.site.datacenter, role)

@@ -43,6 +43,13 @@ async def operators_missing(lab: Lab, target: Target) -> None:
     await lab.ufds.delete(target.site.datacenter.name, OPERATORS)
 
 
+@fault("admin-no-operator", "datacenter", "my-dc-2", ("master",))
+async def admin_no_operator(lab: Lab, target: Target) -> None:
+    """admin is no operator at the master any more: the group was tidied up. The replicas follow, so that all of them lack it."""
+    await lab.ufds.modify(target.site.datacenter.name, OPERATORS, [("delete", "uniquemember", [ADMIN])])
+    await others_follow(lab)
+
+
 @fault("sdc-key-missing", "datacenter", "my-dc-3", ("replica",))
 async def sdc_key_missing(lab: Lab, target: Target) -> None:
     """The replica's sdc key is not among admin's keys: sdc-ufds-m2s deleted it with admin, and nobody told it to the master."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from lab.faults.registry import Target, fault
 from lab.plan.names import ADMIN_UUID
 from lab.servers.fwapi.rules import parse
@@ -9,9 +11,8 @@ from lab.state.lab import Lab
 
 
 async def _apply(lab: Lab, target: Target) -> None:
-    firewaller = lab.shared[target.site.datacenter.name].firewaller
-    assert firewaller is not None
-    await firewaller.look_now()
+    firewallers = lab.shared[target.site.datacenter.name].firewallers
+    await asyncio.gather(*(each.look_now() for each in firewallers))
 
 
 @fault("firewall-rule-missing", "zone", "my-dc-2.ufds0")

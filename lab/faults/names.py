@@ -81,3 +81,25 @@ async def admin_uuid(lab: Lab, target: Target) -> None:
 async def usbkey_old(lab: Lab, target: Target) -> None:
     """A replica's /usbkey/config still calls it a master: sdc-ufds-m2s could not mount the USB key, which is its last step."""
     set_in_files(target.site, ufds_is_master="true", ufds_remote_ip=None)
+
+
+@fault("usbkey-quote", "datacenter", "my-dc-3")
+async def usbkey_quote(lab: Lab, target: Target) -> None:
+    """A value of /usbkey/config has a quote that is never closed, typed by hand: config.sh, which has root's bash evaluate
+    the file, gives nothing for any key, and sapiadm, sdcadm and the sdc-* commands fail with it."""
+    set_in_files(target.site, mail_from='the "operators of my-dc')
+
+
+@fault("usbkey-no-json", "datacenter", "my-dc-3")
+async def usbkey_no_json(lab: Lab, target: Target) -> None:
+    """A value of /usbkey/config has a " in quotes of its own: the shell takes it, and config.sh -json, which escapes nothing,
+    prints what is no JSON.  Tools that read the JSON fail, those that source config.sh do not."""
+    set_in_files(target.site, mail_from="'the \"operators\" of my-dc'")
+
+
+@fault("usbkey-crlf", "datacenter", "my-dc-3")
+async def usbkey_crlf(lab: Lab, target: Target) -> None:
+    """/usbkey/config was saved with the line ends of another system: each value ends in a carriage return."""
+    for name in ("usbkey/config", "mnt/usbkey/config"):
+        path = target.site.headnode.root / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from lab.faults.changes import restart_who_dials, routes_away
+from lab.faults.changes import overlooked, restart_who_dials, routes_away
 from lab.faults.registry import Target, Undo, fault
 from lab.machine import net
 from lab.state.lab import Lab
@@ -12,10 +12,10 @@ from lab.state.lab import Lab
 
 @fault("route-missing", "zone", "my-dc-3.cloudapi0")
 async def route_missing(lab: Lab, target: Target) -> None:
-    """The zone lacks its route to the other datacenters (cloudapi, adminui, ufds: to the master's UFDS), and net-agent,
-    which would put it back, is disabled; the zone's services were restarted since.  The seed: "adminui and cloudapi
+    """The zone lacks its route to the other datacenters (cloudapi, adminui, ufds: to the master's UFDS): somebody took
+    it out, and net-agent acts at changes only; the zone's services were restarted since.  The seed: "adminui and cloudapi
     must be able to talk to the master's ufds, too"."""
-    await target.site.headnode.services.get("svc:/smartdc/agent/net-agent:default").disable()
+    await overlooked(lab, target)
     target.machine.remove_routes(list(routes_away(lab, target)))
     await restart_who_dials(target)
 

@@ -36,7 +36,7 @@ Planting = Callable[[Lab, Target], Awaitable[Undo | None]]
 
 @dataclass(frozen=True)
 class Fault:
-    """One cause.  `where` says what its subject is: "datacenter", or the role of a zone ("zone": any).
+    """One cause.  `where` says what its subject is: "datacenter", "server" (a compute node), or the role of a zone ("zone": any).
 
     `states` are the states of a datacenter in which the fault changes something: elsewhere it is refused.
     """
@@ -112,6 +112,11 @@ def subject(lab: Lab, the_fault: Fault, text: str) -> Target:
         if alias:
             raise UnknownFaultError(f"{the_fault.name}: its subject is a datacenter, not {text!r}")
         return Target(site, site.headnode)
+    if the_fault.where == "server":
+        found = [each for each in site.compute_nodes if each.alias == alias]
+        if not found:
+            raise UnknownFaultError(f"{the_fault.name}: there is no such compute node: {text!r} (--servers 2 has some)")
+        return Target(site, found[0])
     if not alias and the_fault.where != "zone":
         alias = f"{the_fault.where}0"
     if alias not in site.zones or the_fault.where not in ("zone", site.zones[alias].zone.role):

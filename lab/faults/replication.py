@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from lab.faults.changes import OTHER_PASSWORD, sdc_metadata
+from lab.faults.changes import OTHER_PASSWORD, restart, sdc_metadata
 from lab.faults.directory import _account
+from lab.faults.inventory import NOBODYS_ADDRESS
 from lab.faults.registry import Target, Undo, fault
 from lab.plan.roles import REPLICATOR
 from lab.state.lab import Lab
@@ -21,6 +22,19 @@ GAP = 60  # more than the 50 numbers that the replicator asks for at once
 async def replicator_stopped(lab: Lab, target: Target) -> None:
     """ufds-replicator is disabled: somebody stopped it for maintenance work and forgot it."""
     await target.site.zones["ufds0"].services.get(REPLICATOR).disable()
+
+
+@fault("replicator-not-restarted", "datacenter", "my-dc-3", ("replica",))
+async def replicator_not_restarted(lab: Lab, target: Target) -> None:
+    """replicator.json was edited by hand and then put right, but the replicator runs with the file of in between: it asks an
+    address that nobody has, and SMF calls it online."""
+    machine = target.site.zones["ufds0"]
+    path = machine.root / "opt/smartdc/ufds/etc/replicator.json"
+    await settle(lab)  # so that config-agent has its ETag, and leaves the file alone
+    right = path.read_text(encoding="utf-8")
+    path.write_text(right.replace(lab.plan.master_ufds_address, NOBODYS_ADDRESS), encoding="utf-8")
+    await restart(machine, "ufds-replicator")
+    path.write_text(right, encoding="utf-8")
 
 
 @fault("checkpoint-twice", "datacenter", "my-dc-1", ("replica",))

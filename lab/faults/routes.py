@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lab.faults.changes import restart_who_dials, routes_away
-from lab.faults.registry import Target, Undo, fault
+import asyncio
+
+from lab.faults.changes import overlooked, restart_who_dials, routes_away
+from lab.faults.registry import NoSymptomError, Target, Undo, fault
 from lab.machine import namespaces
 from lab.state.lab import Lab
-
-NET_AGENT = "svc:/smartdc/agent/net-agent:default"
 
 
 @fault("napi-route-missing", "datacenter", "my-dc-3")
@@ -18,19 +18,18 @@ async def napi_route_missing(lab: Lab, target: Target) -> None:
     network = shared.networks.find("admin")
     assert network is not None
     network["routes"] = {}
-    assert shared.net_agent is not None
-    await shared.net_agent.look_now()
+    await asyncio.gather(*(each.look_now() for each in shared.net_agents))
     for machine in target.site.zones.values():
         await restart_who_dials(Target(target.site, machine))
 
 
 @fault("route-one-way", "zone", "my-dc-2.moray0")
 async def route_one_way(lab: Lab, target: Target) -> None:
-    """The zone has no route back to one datacenter (the last of its peers), and net-agent, which would put it back, is
-    disabled: what is sent from there arrives and the answer does not leave, so the other side waits until its patience
+    """The zone has no route back to one datacenter (the last of its peers): somebody took it out, and net-agent acts at
+    changes only: what is sent from there arrives and the answer does not leave, so the other side waits until its patience
     is over although its own routes are right.  The seed: routes are needed on both sides."""
     peer = lab.plan.peers(target.site.datacenter)[-1]
-    await target.site.headnode.services.get(NET_AGENT).disable()
+    await overlooked(lab, target)
     target.machine.remove_routes([peer.admin_subnet])
 
 
@@ -43,17 +42,16 @@ async def route_vmadm_only(lab: Lab, target: Target) -> None:
     network = shared.networks.find("admin")
     assert network is not None
     network["routes"] = {to: via for to, via in network["routes"].items() if to not in routes}
-    assert shared.net_agent is not None
-    await shared.net_agent.look_now()
+    await asyncio.gather(*(each.look_now() for each in shared.net_agents))
     target.machine.add_routes(routes)
 
 
 @fault("route-by-hand", "zone", "my-dc-3.imgapi0")
 async def route_by_hand(lab: Lab, target: Target) -> None:
     """Somebody has set the zone's routes to the other datacenters' Manta networks with vmadm, as a preparation, and saw
-    that they are there; NAPI does not know them, and net-agent, which would take them out, is disabled (hazard 1)."""
+    that they are there; NAPI does not know them, and net-agent takes them out at the next change (hazard 1)."""
     own = target.site.datacenter
-    await target.site.headnode.services.get(NET_AGENT).disable()
+    await overlooked(lab, target)
     target.machine.add_routes({peer.manta_subnet: own.admin_router for peer in lab.plan.peers(own)})
 
 
@@ -65,10 +63,11 @@ async def routes_typed(lab: Lab, target: Target) -> None:
     master = f"{lab.plan.master_ufds_address}/32"
     network = shared.networks.find("admin")
     assert network is not None
+    if master not in network["routes"]:
+        raise NoSymptomError(f"NAPI of {own.name} has no route to {master} that could be taken out")
     via = network["routes"][master]
     network["routes"] = {to: hop for to, hop in network["routes"].items() if to != master}
-    assert shared.net_agent is not None
-    await shared.net_agent.look_now()
+    await asyncio.gather(*(each.look_now() for each in shared.net_agents))
     for role in ("adminui", "cloudapi", "ufds"):
         namespaces.set_routes(own.zone(role).id, {master: via})
 

@@ -29,6 +29,16 @@ async def master_moray_missing(lab: Lab, target: Target) -> None:
     metadata.pop("MASTER_MORAY_PORT", None)
 
 
+@fault("instance-override", "sapi", "my-dc-3.sapi0", ("replica",))
+async def instance_override(lab: Lab, target: Target) -> None:
+    """The SAPI *instance* of sapi has a MASTER_MORAY_IP of its own, another replica's. The service's is right, but what is rendered
+    is the instance's: somebody updated the wrong uuid."""
+    other = next(dc for dc in lab.plan.datacenters if dc not in (target.site.datacenter, lab.plan.master))
+    instance = lab.shared[target.site.datacenter.name].store.bucket("instances")[target.machine.zone.uuid]
+    instance["metadata"] = {**instance.get("metadata", {}), "MASTER_MORAY_IP": f"moray.{other.suffix}"}
+    await settle(lab)
+
+
 @fault("master-moray-on-master", "datacenter", "my-dc-2", ("master",))
 async def master_moray_on_master(lab: Lab, target: Target) -> None:
     """The master's service `sapi` names a master's moray, its own: every object comes twice, manta-init asserts."""

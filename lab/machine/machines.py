@@ -71,7 +71,7 @@ class Machine:
 
 @dataclass
 class Site:
-    """One datacenter that exists: its head node's global zone and its core zones, by alias."""
+    """One datacenter that exists: its servers' global zones and its core zones, by alias."""
 
     datacenter: Datacenter
     headnode: Machine
@@ -82,15 +82,25 @@ class Site:
     usbkey_plugged: bool = True
     usbkey_mounted: bool = False
     networks_owner: dict[str, list[str]] = field(default_factory=dict)
+    compute_nodes: tuple[Machine, ...] = ()
+    strangers: set[str] = field(default_factory=set)  # compute nodes that do not let the head node's ssh in, by alias
 
     @property
     def machines(self) -> list[Machine]:
-        return [self.headnode, *self.zones.values()]
+        return [self.headnode, *self.compute_nodes, *self.zones.values()]
 
     @property
     def core(self) -> dict[str, Machine]:
         """Triton's own zones, without Manta's: what carries smartdc_role."""
         return {alias: machine for alias, machine in self.zones.items() if "smartdc_role" in machine.zone.tags}
+
+    def zones_of(self, server: int) -> list[Machine]:
+        """The zones of one server."""
+        return [machine for machine in self.zones.values() if machine.zone.server == server]
+
+    def server_of(self, machine: Machine) -> Machine:
+        """The global zone of the server that a zone is on."""
+        return (self.headnode, *self.compute_nodes)[machine.zone.server]
 
     def of_role(self, role: str) -> list[Machine]:
         return [machine for machine in self.zones.values() if machine.zone.role == role]

@@ -50,7 +50,7 @@ def _neighbours(datacenter: Datacenter) -> dict[str, list[str]]:
     for index, tag in enumerate(TAGS, start=1):
         here = [
             (zone.id, nic.interface, nic.ip, nic.mac)
-            for zone in (datacenter.headnode, *datacenter.zones)
+            for zone in (datacenter.headnode, *datacenter.compute_nodes, *datacenter.zones)
             for nic in zone.nics
             if nic.nic_tag == tag
         ]
@@ -113,7 +113,7 @@ def build(the_plan: Plan, more: Mapping[str, Sequence[str]]) -> None:
             f"route add 10.{number}.0.0/16 via 172.31.{number}.2",
         ]
         ports: list[tuple[str, str]] = []
-        for index, zone in enumerate((datacenter.headnode, *datacenter.zones)):
+        for index, zone in enumerate((datacenter.headnode, *datacenter.compute_nodes, *datacenter.zones)):
             names.append(zone.id)
             batches[zone.id] = [*_zone_lines(zone), *more.get(zone.id, ())]
             for nic in zone.nics:

@@ -38,6 +38,7 @@ STRICT: dict[str, dict[str, Any]] = files.read_json("tools.json")
 IN_EVERY_ZONE: dict[str, list[str]] = _COMMANDS["in_every_zone"]
 IN_ZONES_OF: dict[str, dict[str, list[str]]] = _COMMANDS["in_zones_of"]
 ON_HEADNODES: dict[str, list[str]] = _COMMANDS["on_headnodes"]
+ON_COMPUTE_NODES: dict[str, list[str]] = _COMMANDS["on_compute_nodes"]
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -147,7 +148,7 @@ def _tree(root: pathlib.Path, zone: Zone, binders: tuple[str, ...]) -> None:
     (root / "etc/group").write_text("root::0:\n", encoding="utf-8")
     servers = "".join(f"nameserver {binder}\n" for binder in binders)
     (root / "etc/resolv.conf").write_text(servers, encoding="utf-8")
-    shown = "headnode" if zone.role == "global" else zone.uuid
+    shown = zone.hostname if zone.role == "global" else zone.uuid
     for name in ("etc/nodename", "etc/hostname"):
         (root / name).write_text(shown + "\n", encoding="utf-8")
     hostname = root / "usr/bin/hostname"
@@ -159,7 +160,7 @@ def _tree(root: pathlib.Path, zone: Zone, binders: tuple[str, ...]) -> None:
 
 
 def make_headnode(datacenter: Datacenter, root: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The tree of a head node with its zones' trees in it; returns each zone's root by alias."""
+    """The tree of a head node with those of its zones and of its compute nodes in it; returns each one's root by alias."""
     _tree(root, datacenter.headnode, datacenter.binders)
     for folder, names in ON_HEADNODES.items():
         for name in names:
@@ -170,11 +171,25 @@ def make_headnode(datacenter: Datacenter, root: pathlib.Path) -> dict[str, pathl
     _script(root, "opt/smartdc/bin", "sdc-ufds-m2s")
     _script(root, "usbkey/scripts", "add_external_nic.sh")
     shutil.copyfile(SCRIPTS / "config.sh", root / "lib/sdc/config.sh")
-    found: dict[str, pathlib.Path] = {}
     (root / ".netns").mkdir()  # for zlogin; no more than the own zones': each is a mount, and there may be hundreds
+    found = {zone.alias: _make_compute_node(datacenter, root, zone) for zone in datacenter.compute_nodes}
+    servers = (root, *found.values())
     for zone in datacenter.zones:
-        found[zone.alias] = make_zone(datacenter, root, zone)
+        found[zone.alias] = make_zone(datacenter, servers[zone.server], zone)
     return found
+
+
+def _make_compute_node(datacenter: Datacenter, headnode: pathlib.Path, zone: Zone) -> pathlib.Path:
+    """The tree of a compute node, in that of its head node, whose ssh finds it there."""
+    _netns(headnode, zone)
+    root = headnode / ".servers" / zone.alias
+    root.mkdir(parents=True)
+    _tree(root, zone, datacenter.binders)
+    (root / ".netns").mkdir()
+    for folder, names in ON_COMPUTE_NODES.items():
+        for name in names:
+            _link(root, f"{folder}/{name}", "/.lab/stub")
+    return root
 
 
 def name_outside(addresses: Iterable[tuple[str, str | None]]) -> None:
@@ -189,9 +204,8 @@ def name_outside(addresses: Iterable[tuple[str, str | None]]) -> None:
 
 
 def make_zone(datacenter: Datacenter, root: pathlib.Path, zone: Zone) -> pathlib.Path:
-    """The tree of a zone, in that of its head node at `root`; its namespace must be there already."""
-    (root / ".netns" / zone.id).touch()
-    mount(f"/run/netns/{zone.id}", str(root / ".netns" / zone.id), None, MS_BIND)
+    """The tree of a zone, in that of its server at `root`; its namespace must be there already."""
+    _netns(root, zone)
     made = root / "zones" / zone.uuid / "root"
     made.mkdir(parents=True)
     _tree(made, zone, datacenter.binders)
@@ -206,6 +220,12 @@ def make_zone(datacenter: Datacenter, root: pathlib.Path, zone: Zone) -> pathlib
         manifests.mkdir(parents=True)
         shutil.copyfile(SCRIPTS / "ufds-replicator.xml.in", manifests / "ufds-replicator.xml.in")
     return made
+
+
+def _netns(root: pathlib.Path, zone: Zone) -> None:
+    """The network of a zone, for who enters it from a tree."""
+    (root / ".netns" / zone.id).touch()
+    mount(f"/run/netns/{zone.id}", str(root / ".netns" / zone.id), None, MS_BIND)
 
 
 def _script(root: pathlib.Path, folder: str, name: str) -> None:

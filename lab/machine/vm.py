@@ -28,7 +28,7 @@ def vm_object(machine: Machine) -> dict[str, Any]:
         "resolvers": list(machine.binders), "alias": machine.alias, "ram": 1024, "nics": nics, "routes": dict(machine.routes),
         "uuid": zone.uuid, "zone_state": "running", "zonepath": f"/zones/{zone.uuid}", "zonedid": 1,
         "last_modified": "2025-07-20T00:00:00.000Z", "firewall_enabled": machine.firewall_enabled,
-        "server_uuid": datacenter.server_uuid, "platform_buildstamp": "20251120T000000Z", "state": "running",
+        "server_uuid": datacenter.uuid_of(zone.server), "platform_buildstamp": "20251120T000000Z", "state": "running",
         "boot_timestamp": "2025-07-20T08:26:40.000Z", "pid": 4242, "datacenter_name": datacenter.name,
         "customer_metadata": {
             "sapi-url": f"http://{datacenter.zone('sapi').admin_ip}",

@@ -42,7 +42,10 @@ class Nic:
 
 @dataclass(frozen=True)
 class Zone:
-    """A core zone, or (role "global") the global zone of the head node.  Its namespace is named like its id."""
+    """A core zone, or (role "global") the global zone of a server.  Its namespace is named like its id.
+
+    `server` is where it is: 0 the head node, N the compute node cnN.
+    """
 
     datacenter: str
     role: str
@@ -52,6 +55,12 @@ class Zone:
     services: tuple[str, ...]
     firewall_enabled: bool = False
     owner_uuid: str = ADMIN_UUID
+    server: int = 0
+
+    @property
+    def hostname(self) -> str:
+        """What its server is called."""
+        return f"cn{self.server}" if self.server else "headnode"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -83,6 +92,7 @@ class Datacenter:
     state: str  # "master", "replica" or "candidate"
     dns_domain: str = DNS_DOMAIN
     instances: tuple[tuple[str, int], ...] = ()
+    servers: int = 1
 
     @property
     def admin_subnet(self) -> str:
@@ -125,6 +135,18 @@ class Datacenter:
         return Zone(self.name, "global", "global", self.server_uuid, self._nics(2, external=True), ())
 
     @property
+    def compute_nodes(self) -> tuple[Zone, ...]:
+        """The global zones of the servers besides the head node: cn1, cn2 …"""
+        return tuple(
+            Zone(self.name, "global", f"cn{server}", self.uuid_of(server), self._nics(2 + server), (), server=server)
+            for server in range(1, self.servers)
+        )
+
+    def uuid_of(self, server: int) -> str:
+        """The uuid of a server."""
+        return made_uuid(self.name, "server", f"cn{server}") if server else self.server_uuid
+
+    @property
     def zones(self) -> tuple[Zone, ...]:
         counts = dict(self.instances)
         return tuple(self._zone(role, index) for role in HOST_NUMBERS for index in range(counts.get(role, 1)))
@@ -148,6 +170,7 @@ class Datacenter:
             self._nics(HOST_NUMBERS[role] + 100 * index, external=role in EXTERNAL_ROLES),
             services,
             role in FIREWALLED_ROLES,
+            server=index % self.servers,
         )
 
     def manta_zone(self, role: str, owner_uuid: str) -> Zone:
@@ -160,7 +183,7 @@ class Datacenter:
         uuid = made_uuid(self.name, "zone", alias)
         return Zone(self.name, role, alias, uuid, nics, SERVICES[role] + COMMON_SERVICES, owner_uuid=owner_uuid)
 
-    def _nics(self, host: int, *, external: bool) -> tuple[Nic, ...]:
+    def _nics(self, host: int, *, external: bool = False) -> tuple[Nic, ...]:
         admin = Nic("net0", "admin", f"10.{self.number}.1.{host}", self.network_uuid("admin"), primary=not external)
         if not external:
             return (admin,)

@@ -7,6 +7,10 @@ from collections.abc import Collection
 from lab.plan.datacenters import Datacenter, Plan
 from lab.plan.roles import HOST_NUMBERS, MOST_INSTANCES
 
+MOST_SERVERS = 3
+SPREAD = "binder=2,cloudapi=2,moray=2"
+"""What a datacenter with several servers has several of, where nothing else is asked for."""
+
 
 def region_name(index: int) -> str:
     """my-dc, my-dc-b, my-dc-c …"""
@@ -36,10 +40,12 @@ def make_plan(
     instances: str = "",
     manta: bool = False,
     candidates: Collection[str] = (),
+    servers: int = 1,
 ) -> Plan:
     """`count` datacenters my-dc-1 … in `regions` regions; my-dc-2 is the master of them all (as in the seed).
 
-    Those named in `candidates` are not coupled; with `coupled` false nobody but the master is.
+    Those named in `candidates` are not coupled; with `coupled` false nobody but the master is.  With several `servers` a
+    datacenter's zones of one service lie on one after the other, the first one on the head node.
     """
     if not 2 <= count <= 20:
         raise ValueError(f"a lab has 2 to 20 datacenters, not {count}")
@@ -53,11 +59,13 @@ def make_plan(
         raise ValueError("Manta lies in one region, whose datacenters are coupled: --manta goes with neither")
     if accounts < 0:
         raise ValueError(f"there cannot be {accounts} accounts")
-    counts = tuple(read_instances(instances).items())
+    if not 1 <= servers <= MOST_SERVERS:
+        raise ValueError(f"a datacenter has 1 to {MOST_SERVERS} servers, not {servers}")
+    counts = tuple(read_instances(instances or (SPREAD if servers > 1 else "")).items())
 
     def made(number: int) -> Datacenter:
         name, region = f"my-dc-{number}", region_name((number - 1) * regions // count)
         state = "master" if number == 2 else "replica" if coupled and name not in candidates else "candidate"
-        return Datacenter(name, number, region, state, instances=counts)
+        return Datacenter(name, number, region, state, instances=counts, servers=servers)
 
     return Plan(tuple(made(number) for number in range(1, count + 1)), accounts=accounts, manta=manta)

@@ -124,7 +124,7 @@ def sapi_objects(the_plan: Plan, datacenter: Datacenter) -> dict[str, list[Json]
     for zone in datacenter.zones:
         instances.append({
             "uuid": zone.uuid, "service_uuid": service_uuid(datacenter, zone.role),
-            "params": {"alias": zone.alias, "server_uuid": datacenter.server_uuid},
+            "params": {"alias": zone.alias, "server_uuid": datacenter.uuid_of(zone.server)},
             "metadata": {"ADMIN_IP": zone.admin_ip}, "type": "vm",
         })  # fmt: skip
     return {"applications": [application], "services": services, "instances": instances, "manifests": stored}
@@ -133,6 +133,6 @@ def sapi_objects(the_plan: Plan, datacenter: Datacenter) -> dict[str, list[Json]
 def auto_metadata(zone: Zone, datacenter: Datacenter) -> Mapping[str, str]:
     """What config-agent adds as `auto` (sdc-config-agent:lib/agent/agent.js)."""
     return {
-        "ZONENAME": zone.uuid, "INSTANCE": zone.uuid, "SERVER_UUID": datacenter.server_uuid,
+        "ZONENAME": zone.uuid, "INSTANCE": zone.uuid, "SERVER_UUID": datacenter.uuid_of(zone.server),
         "DATACENTER": datacenter.name, "ADMIN_IP": zone.admin_ip, "PRIMARY_IP": zone.external_ip or zone.admin_ip,
     }  # fmt: skip

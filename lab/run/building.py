@@ -60,9 +60,10 @@ def _make_site(lab: Lab, datacenter: Datacenter) -> None:
     zone_roots = roots.make_headnode(datacenter, root)
     headnode = Machine(datacenter.headnode, datacenter, root, lab.clock)
     zones = {zone.alias: Machine(zone, datacenter, zone_roots[zone.alias], lab.clock) for zone in datacenter.zones}
-    site = Site(datacenter, headnode, zones)
+    nodes = tuple(Machine(zone, datacenter, zone_roots[zone.alias], lab.clock) for zone in datacenter.compute_nodes)
+    site = Site(datacenter, headnode, zones, compute_nodes=nodes)
     lab.add_site(site)
-    for machine in site.machines:
+    for machine in (headnode, *zones.values()):
         machine.add_routes(healthy_routes(lab.plan, datacenter))
     for path in ("usbkey/config", "mnt/usbkey/config"):
         (root / path).write_text(usbkey_config(lab.plan, datacenter), encoding="utf-8")

@@ -92,19 +92,24 @@ def _wants_external(request: Request) -> bool:
         return False
 
 
-def cnapi(place: kinds.Place, server: Json) -> Api:
-    """/ping, /servers and /servers/UUID of a datacenter with one server, its head node."""
+def cnapi(place: kinds.Place, servers: list[Json]) -> Api:
+    """/ping, /servers?extras=sysinfo and /servers/UUID; a list shows sysinfo only where it is asked for."""
+    plain = [{key: value for key, value in each.items() if key != "sysinfo"} for each in servers]
 
     async def answer(request: Request) -> Response:
         match (request.method, request.path.strip("/").split("/")):
             case ("GET", ["ping"]):
                 return json_response({"ready": True})
             case ("GET", ["servers"]):
-                return json_response(_selected([server], request.query))
-            case ("GET", ["servers", uuid]) if uuid == server["uuid"]:
-                return json_response(server)
+                whole = "sysinfo" in request.query.get("extras", "").split(",")
+                return json_response(_selected(servers if whole else plain, request.query))
             case ("GET", ["servers", uuid]):
-                return error_response(404, "ResourceNotFound", f"Server {uuid} not found")
+                found = _selected(servers, {"uuid": uuid})
+                return (
+                    json_response(found[0])
+                    if found
+                    else error_response(404, "ResourceNotFound", f"Server {uuid} not found")
+                )
         return _nothing(request)
 
     return Api(place, "Compute Node API", answer)

@@ -32,7 +32,7 @@ from lab.ufds.client import UfdsProcess
 
 NET_AGENT = "svc:/smartdc/agent/net-agent:default"
 FIREWALLER = "svc:/smartdc/agent/firewaller:default"
-UR = "svc:/smartdc/agent/ur:default"
+IDLE_AGENTS = tuple(f"svc:/smartdc/agent/{name}:default" for name in ("cn-agent", "config-agent", "ur", "vm-agent"))
 CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 
 
@@ -66,14 +66,25 @@ class Builder:
         extra: list[kinds.Daemon] = []
         for machine in self.site.zones.values():
             extra += self.zone(machine)
-        net_agent = self.shared.net_agent = NetAgent(self.site)
-        firewaller = self.shared.firewaller = Firewaller(self.site, list(self.shared.rules.by_uuid.values()))
-        self.shared.rules.on_change = firewaller.wake
-        agents = self.site.headnode.services
-        agents.add(NET_AGENT, _always(net_agent))
-        agents.add(FIREWALLER, _always(firewaller))
-        agents.add(UR, Idle)
+        for server in (self.site.headnode, *self.site.compute_nodes):
+            self._agents(server)
+        self.shared.rules.on_change = self._rules_changed
         return extra
+
+    def _rules_changed(self) -> None:
+        for firewaller in self.shared.firewallers:
+            firewaller.wake()
+
+    def _agents(self, server: Machine) -> None:
+        """What runs in the global zone of a server."""
+        net_agent = NetAgent(self.site, server)
+        firewaller = Firewaller(self.site, list(self.shared.rules.by_uuid.values()), server)
+        self.shared.net_agents.append(net_agent)
+        self.shared.firewallers.append(firewaller)
+        server.services.add(NET_AGENT, _always(net_agent))
+        server.services.add(FIREWALLER, _always(firewaller))
+        for fmri in IDLE_AGENTS:
+            server.services.add(fmri, Idle)
 
     def zone(self, machine: Machine) -> list[kinds.Daemon]:
         """Adds the services of one zone; returns what else runs in it."""
@@ -163,7 +174,7 @@ class Builder:
         return self._api(machine, lambda: apis.imgapi(machine, self.shared.images))
 
     def _cnapi(self, machine: Machine) -> list[kinds.Daemon]:
-        return self._api(machine, lambda: apis.cnapi(machine, cnapi.server(machine.datacenter)))
+        return self._api(machine, lambda: apis.cnapi(machine, cnapi.servers(machine.datacenter)))
 
     def _vmapi(self, machine: Machine) -> list[kinds.Daemon]:
         return self._api(machine, lambda: apis.vmapi(machine, self._vms, self._add_external))

@@ -40,6 +40,6 @@ class Collaborators:
         self.haproxies: list[Haproxy] = []
         self.config_agents: list[ConfigAgent] = []
         self.rules = Rules(initial_rules(the_plan, datacenter))
-        self.net_agent: NetAgent | None = None
-        self.firewaller: Firewaller | None = None
+        self.net_agents: list[NetAgent] = []
+        self.firewallers: list[Firewaller] = []
         self.tasks: set[asyncio.Task[None]] = set()

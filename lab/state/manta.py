@@ -116,6 +116,6 @@ async def deploy(lab: Lab) -> None:
         own_networks(lab, site)
         connect(lab, site)
     shared = [lab.shared[name] for name in lab.sites]
-    agents = [agent for each in shared for agent in (each.net_agent, each.firewaller) if agent is not None]
+    agents = [agent for each in shared for agent in (*each.net_agents, *each.firewallers)]
     await asyncio.gather(*(agent.look_now() for agent in agents))
     await asyncio.gather(*(deploy_zone(lab, site, role) for site in lab.sites.values() for role in manta_objects.ROLES))

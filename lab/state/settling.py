@@ -18,8 +18,7 @@ async def settle(lab: Lab) -> None:
     """Agents, replicators, binders, haproxies, in the order in which one waits for the other."""
     agents = [
         *(agent for shared in lab.shared.values() for agent in shared.config_agents),
-        *(shared.net_agent for shared in lab.shared.values() if shared.net_agent),
-        *(shared.firewaller for shared in lab.shared.values() if shared.firewaller),
+        *(agent for shared in lab.shared.values() for agent in (*shared.net_agents, *shared.firewallers)),
     ]
     for _ in range(3):  # a rendered file may restart a service, a route may let another agent through
         before = _stimes(lab)

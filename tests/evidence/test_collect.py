@@ -32,6 +32,7 @@ HEALTHY = {
     "bash": json.dumps(
         {"ufds_ldap_root_pw": PASSWORD, "ufds_ldap_root_dn": "cn=root", "region_name": "r", "x_pw": PASSWORD}
     ),
+    "cat": f"ufds_ldap_root_pw={PASSWORD}\nufds_ldap_root_dn=cn=root\nregion_name=r\nx_pw={PASSWORD}\n",
     "vmadm": json.dumps([VM]),
     "sdcadm": "[]",
     "sdc-healthcheck": f"ufds:running:-:{PASSWORD}\n",
@@ -240,3 +241,44 @@ def test_a_command_that_fails_says_so_without_the_secret(home: pathlib.Path) -> 
     printed = {name: text for name, text in HEALTHY.items() if name != "sysinfo"}
     seen = run(lambda _: None, inventory("a"), home, printed).datacenters["a"]
     assert seen.sysinfo.why == "`sysinfo` failed with exit status 127: sysinfo: not found (secret)"
+
+
+def test_a_part_of_a_password_that_bash_complains_of_is_hidden_too(home: pathlib.Path) -> None:
+    """Of `pw=one two` root's bash says `two: command not found`."""
+    broken = HEALTHY | {"cat": "region_name=r\nx_pw=over-there hush-hush-of-ufds-root\n", "bash": '{"region_name": ""}'}
+    printed = {name: text for name, text in broken.items() if name != "sysinfo"}
+    evidence = run(lambda _: None, inventory("a"), home, printed)
+    assert evidence.datacenters["a"].usbkey.get().bad[0].keys == ("x_pw",)
+    assert PASSWORD not in msgspec.json.encode(evidence).decode()
+
+
+def test_without_ssh_a_plain_configuration_is_enough(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(home))  # nothing is in it
+    seen = run(lambda _: None, inventory("a"), home, HEALTHY).datacenters["a"]
+    assert seen.ssh.why is None
+    assert seen.sysinfo.get().headnode
+    assert seen.zones.get()["ufds0"].services.value
+
+
+def test_without_ssh_whatever_fails_says_what_this_machine_lacks(
+    home: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence for each head node, and nothing else is asked of it."""
+
+    def prepare(servers: dict[str, Server]) -> None:
+        port, server = servers["a"].server.sockets[0].getsockname()[1], servers["a"]
+        enter(home, "stranger", port, key=server.user_key, host_key=None)
+        with (home / ".ssh/config").open("a") as file:
+            file.write("  HostKeyAlias stranger\n")
+
+    monkeypatch.setenv("PATH", str(home))
+    (home / ".ssh/config").write_text("Host jumped\n  ProxyCommand nc %h %p\n")
+    evidence = run(prepare, inventory("a", "stranger", "jumped"), home, HEALTHY)
+    assert evidence.datacenters["a"].ssh.why is None
+    lacks = "there is no `ssh` on this machine"
+    for name in ("stranger", "jumped"):
+        found = set(whys(evidence.datacenters[name]).values())
+        assert len(found) == 1, found
+        (why,) = found
+        assert why is not None
+        assert why.count(lacks) == 1

@@ -91,7 +91,7 @@ def test_what_m2s_asks_for() -> None:
 
 def test_instances_whose_image_nobody_knows_have_no_version() -> None:
     rows = [{"service": "ufds", "alias": "ufds0", "version": None, "image": "i"}, {"service": "sapi", "version": "v"}]
-    assert headnode.instances(json.dumps(rows)) == (Instance("sapi", "v"), Instance("ufds"))
+    assert headnode.instances(json.dumps(rows)).value == (Instance("sapi", "v"), Instance("ufds"))
     for hostile in ("{}", "[3]", '[{"service": 3}]', "no JSON"):
         with pytest.raises(UnreadableError):
             headnode.instances(hostile)

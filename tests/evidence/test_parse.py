@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from evidence.collect import parse, printed
+from evidence.collect import health, parse, printed
 from evidence.collect.parse import UnreadableError
 
 VM = {
@@ -24,8 +24,8 @@ VM = {
 PARSERS: tuple[Callable[[str], object], ...] = (
     parse.sysinfo,
     parse.vms,
-    parse.check_health,
-    parse.healthcheck,
+    health.check_health,
+    health.healthcheck,
     parse.networks,
     printed.svcs,
 )
@@ -108,17 +108,17 @@ def test_services_in_transition_and_legacy_ones() -> None:
     text = (
         " online*       11:29:33 svc:/manta/application/binder:default\nlegacy_run     Nov_23   lrc:/etc/rc2_d/S20x\n"
     )
-    (service,) = printed.svcs(text + "maintenance    2025     svc:/a:b\n")[1:]
+    (service,) = printed.svcs(text + "maintenance    2025     svc:/a:b\n").value[1:]
     assert service.state == "online"
 
 
 def test_health_rows() -> None:
-    rows = parse.check_health(
+    rows = health.check_health(
         '[{"type": "vm", "service": "ufds", "healthy": false, "health_errors": [{"message": "no"}]}]'
     ).value
     assert rows[0].errors == ("no",)
-    assert parse.check_health('[{"service": "ur"}]').value[0].healthy is None
-    assert parse.healthcheck("ufds:running:-:online\n").value[0].status == "online"
+    assert health.check_health('[{"service": "ur"}]').value[0].healthy is None
+    assert health.healthcheck("ufds:running:-:online\n").value[0].status == "online"
 
 
 def test_the_tags_that_rules_can_name_are_kept_as_rules_write_them() -> None:

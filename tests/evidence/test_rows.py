@@ -10,10 +10,11 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from evidence.collect import apis, parse, services
+from evidence.collect import apis, headnode, health, parse, printed, services
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.fact import Fact, Missing
+from evidence.model import FirewallRule
 from evidence.subjects.network.routes import between
 from evidence.subjects.spec import BLOCKED, FAILED, PASSED
 from evidence.subjects.world import World
@@ -45,14 +46,14 @@ def test_networks_of_customers_are_none_of_ours() -> None:
 
 
 def test_without_ping_agent_the_rows_of_zones_are_read() -> None:
-    found = parse.healthcheck("ufds:running:-:online\nping-agent is not installed\n")
+    found = health.healthcheck("ufds:running:-:online\nping-agent is not installed\n")
     assert ([row.role for row in found.value], found.unread) == (["ufds"], ())
-    assert len(parse.healthcheck("ufds:running:-:online\nnonsense\n").unread) == 1
+    assert len(health.healthcheck("ufds:running:-:online\nnonsense\n").unread) == 1
 
 
 @pytest.mark.parametrize("text", ["[1]", "[null, 5]"])
 def test_where_no_row_can_be_read_the_answer_cannot(text: str) -> None:
-    for reader in (parse.vms, parse.networks, parse.check_health):
+    for reader in (parse.vms, parse.networks, health.check_health):
         with pytest.raises(UnreadableError):
             reader(text)
 
@@ -105,6 +106,47 @@ def test_the_networks_of_racks_are_mantas_too(name: str, is_between: bool) -> No
     assert between(replace(s.healthy().datacenter("my-dc-3").networks["admin"], name=name)) is is_between
 
 
+def test_a_row_of_each_list_costs_that_row() -> None:
+    rule = {"uuid": "u", "rule": "FROM any TO all vms ALLOW tcp PORT 636", "enabled": True}
+    image = {"uuid": "i", "name": apis.RING, "state": "active"}
+    for found in (
+        printed.svcs("online  11:29:33 svc:/a:b\nonline svc:/c:d\n"),
+        parse.firewall_rules(json.dumps([rule, rule | {"rule": None}])),
+        apis.images(json.dumps([image, 3]), apis.RING),
+        headnode.instances(json.dumps([{"service": "sapi", "version": "v"}, {"service": 3}])),
+    ):
+        assert (len(found.value), len(found.unread)) == (1, 1)
+
+
+def torn(alias: str, key: str, value: tuple[Any, ...]) -> World:
+    """A zone of my-dc-3 with such a list, of which one row more could not be read."""
+    world = s.healthy()
+    fact = s.fact(value)
+    return s.changed_zone(world, "my-dc-3", alias, **{key: replace(fact, unread=1, because="it is torn")})
+
+
+def test_a_service_that_could_not_be_read_does_not_pass_and_one_that_is_down_is_told() -> None:
+    services = s.healthy().datacenter("my-dc-3").evidence.zones.get()["ufds0"].services.get()
+    down = tuple(replace(each, state="maintenance") if "capi" in each.fmri else each for each in services)
+    fewer = tuple(each for each in services if "capi" not in each.fmri)
+    of_ufds = ("services-run", "my-dc-3.ufds0")
+    assert outcome(torn("ufds0", "services", services), *of_ufds) == BLOCKED
+    assert outcome(torn("ufds0", "services", down), *of_ufds) == FAILED
+    assert outcome(torn("ufds0", "services", fewer), *of_ufds) == BLOCKED
+    assert outcome(torn("ufds0", "services", services), "replicator-runs", "my-dc-3") == PASSED
+    without = tuple(each for each in services if "replicator" not in each.fmri)
+    assert outcome(torn("ufds0", "services", without), "replicator-runs", "my-dc-3") == BLOCKED
+
+
+def test_a_rule_that_could_not_be_read_may_be_the_open_door() -> None:
+    wide = FirewallRule("u", "FROM any TO all vms ALLOW tcp PORT 636", enabled=True)
+    shut, opened = torn("ufds0", "rules", ()), torn("ufds0", "rules", (wide,))
+    on = {"firewall_enabled": True}
+    for world, wanted in ((shut, BLOCKED), (opened, FAILED)):
+        changed = s.changed_zone(world, "my-dc-3", "ufds0", vm=on)
+        assert outcome(changed, "ufds-is-not-open", "my-dc-3") == wanted
+
+
 def outcome(world: World, check: str, subject: str) -> str:
     assert world.evidence is not None
     rows = verdict_on(world.evidence).results
@@ -138,3 +180,12 @@ def test_of_an_unread_zone_nothing_passes_and_the_reason_is_told() -> None:
 def test_a_missing_sdc_is_not_said_to_be_absent_where_a_row_was_not_read() -> None:
     with pytest.raises(Missing, match="it is torn"):
         _ = with_unread("applications", "sdc").datacenter("my-dc-3").sdc_metadata
+
+
+def test_an_unreadable_row_of_vmapi_is_no_second_zone_of_the_head_node() -> None:
+    here = parse.vms(json.dumps([VM])).value
+    odd = VM | {"nics": 7, "server_uuid": "s"}
+    assert parse.vms(json.dumps([odd]), besides=here, elsewhere=True).value == here
+    strange = odd | {"uuid": "c076731a-bd61-552d-934a-297b25182e10", "alias": "ufds1", "server_uuid": None}
+    found = parse.vms(json.dumps([strange]), besides=here, elsewhere=True).value["ufds1"]
+    assert (found.server, found.state) == (parse.NO_SERVER, parse.UNREADABLE)

@@ -66,7 +66,7 @@ def test_forwarding_is_forbidden_by_the_code_whatever_the_text(home: pathlib.Pat
     seen = asyncio.run(all_of_it())
     (found,) = troubles(seen)
     assert found.kind == FORWARDING
-    assert found.detail == "to 127.0.0.9:443, 127.0.0.9:53, 127.0.0.9:636 and 1 more"
+    assert found.detail == "to 127.0.0.9:443, 127.0.0.9:53, 127.0.0.9:636 and 2 more"
     assert set(pings(seen)) == {"the head node's SSH server forbids forwarding to it"}
     bind = seen.zones.get()["ufds0"].bind
     assert bind is not None

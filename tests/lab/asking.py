@@ -22,7 +22,7 @@ from tests.lab.symptoms import TABLES, Symptom
 from tests.login import in_login
 
 AT_ONCE = 6
-PATIENCE = 15.0
+PATIENCE = 60.0
 ENOUGH = 1_000_000  # bytes of an answer after which it counts as endless
 RUNNING = asyncio.Semaphore(AT_ONCE)
 

@@ -47,6 +47,21 @@ def in_sdc_zone(command: str) -> str:
     return f"zlogin -Q $(sdc-vmname sdc) /opt/smartdc/sdc/bin/{command}"
 
 
+def over_one_connection(datacenter: str) -> str:
+    """Ten commands over one SSH connection of the operator's, none of which opens another one; the status of each."""
+    shared = f"-S $at/socket -o BatchMode=yes -o ProxyCommand=false {datacenter}"
+    return (
+        f"at=$(mktemp -d); ssh -M -S $at/socket -o BatchMode=yes -fN {datacenter} >/dev/null 2>&1; "
+        f"for each in 1 2 3 4 5 6 7 8 9 10; do timeout 2 ssh {shared} true </dev/null 2>&1; said=$?; echo said $said; "
+        f'[ $said = 0 ] || break; done; ssh {shared} -O exit 2>&1; kill $(pgrep -f "$at/socket") 2>/dev/null; rm -r $at'
+    )
+
+
+def inventory(fault: str, shows: str) -> tuple[Symptom, ...]:
+    """A wave of its own: each of these faults edits the same file, and puts back what it found."""
+    return (Symptom(fault, "operator", "cat $AZ_INVENTORY", shows, heals=True),)
+
+
 NOTHING = r"exit none"
 ENDLESS = (
     "printf 'GET /api/ping HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' | "
@@ -72,6 +87,17 @@ HEADNODES = (
         "(( $(date -u +%s) - $(/.lab/bin/date +%s) > 800 )) && zlogin -Q $(sdc-vmname ufds) date", r"UTC.*exit 0",
         heals=True,
     ),
+    Symptom("zlogin-broken@my-dc-2", "my-dc-2", "zlogin -Q $(sdc-vmname ufds) true", r"exit [1-9]", heals=True),
+    Symptom(
+        "headnode-forbids-forwarding@my-dc-1", "operator", "timeout 5 ssh -W 10.1.1.32:80 my-dc-1 </dev/null 2>&1",
+        "administratively prohibited|open failed", heals=True,
+    ),
+)  # fmt: skip
+CUTS = (
+    Symptom("headnode-cuts@my-dc-4", "operator", over_one_connection("my-dc-4"), "said 255", within=30, heals=True),
+)
+FREEZES = (
+    Symptom("headnode-freezes@my-dc-5", "operator", over_one_connection("my-dc-5"), "said 124", within=30, heals=True),
 )  # fmt: skip
 
 SERVICES = (
@@ -112,6 +138,10 @@ SERVICES = (
     Symptom("route-vmadm-only@my-dc-9.adminui0", "my-dc-9", "vmadm get $(sdc-vmname adminui) | grep -c 10.2.2.29", "^0"),
     Symptom("port-dropped@my-dc-4.binder0", "my-dc-8", reaches("10.4.1.11", 53, "binder"), NOTHING, within=2, heals=True),
     Symptom("route-by-hand@my-dc-5.imgapi0", "my-dc-5", "vmadm get $(sdc-vmname imgapi) | grep -c 10.4.3.0/24", "^1"),
+    Symptom(
+        "routes-typed@my-dc-5", "my-dc-5",
+        f"vmadm get $(sdc-vmname cloudapi) | grep -c 10.2.2.29; {reaches('10.2.2.29', 636, 'cloudapi')}", "^0.*open",
+    ),
     Symptom("headnode-route-missing@my-dc-8", "my-dc-8", "route -n get 10.2.2.29", "default"),
     Symptom(
         "network-overlaps@my-dc-4", "my-dc-4", "sdc-napi --no-headers /networks | grep subnet", r"10\.1\.3\.0/24", heals=True
@@ -179,6 +209,14 @@ NAMES_AND_CLOUDAPI = (
     Symptom("cloudapi-closed-outside@my-dc-5", "outside", "10.5.2.35", NOTHING, within=2, heals=True),
 )  # fmt: skip
 
+INVENTORY = (
+    inventory("inventory-address@my-dc-2", "ufds_address: 10.2.2.92"),
+    inventory("inventory-candidate@my-dc-3", "my-dc-3: .*state: candidate"),
+    inventory("inventory-domain@my-dc-2", "dns_domain: srv.example.org"),
+    inventory("inventory-master@my-dc-1", "master: my-dc-1"),
+    inventory("inventory-region@my-dc-1", "region: MY-DC"),
+)
+
 POSEIDON = (Symptom("second-poseidon@my-dc-3", "my-dc-3", state("ufds", "ufds-replicator"), "maintenance"),)
 REPLICATION = (
     Symptom("account-added@my-dc-1", "my-dc-1", of_account("gina"), "gina@example.com"),
@@ -207,7 +245,10 @@ SLOW = (
         "Company 299.*----(?!.*Company 299)", heals=True,
     ),
 )  # fmt: skip
-MEMBERS = (Symptom("poseidon-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c ^uniquemember", "^1"),)
+MEMBERS = (
+    Symptom("poseidon-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c ^uniquemember", "^[01]"),
+    Symptom("admin-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c 930896af", "^0"),
+)
 GAP = (
     Symptom(
         "changelog-gap@my-dc-2", "my-dc-2 my-dc-1",
@@ -261,15 +302,43 @@ COUPLING = (
     Symptom("image-old@my-dc-8.sapi0", "my-dc-8", "sdcadm insts -j sapi", "release-20240118"),
     Symptom("sapi-proto@my-dc-9.sapi0", "my-dc-9", "sdc-sapi --no-headers /mode", "proto"),
     Symptom("admin-uuid@my-dc-10", "my-dc-10", SDC, "dddddddd-0000-4000"),
+    Symptom(
+        "m2s-stopped@my-dc-8",
+        "my-dc-8",
+        "ls /var/tmp/backup.ldif; sdc-ldap search cn=operators dn | grep -c ^dn",
+        r"^/var/tmp/backup.ldif\s+0",
+    ),
     Symptom("usbkey-old@my-dc-1", "my-dc-1", CONFIG, '"ufds_is_master": "true"'),
     Symptom("left-behind@my-dc-1", "my-dc-1", "ls /tmp/fixufds", "^/tmp/fixufds"),
 )
 PASSWORD = (Symptom("password-fragile@my-dc-2", "my-dc-2", CONFIG, "of-ufds root", heals=True),)
+EVALUATED = (
+    Symptom("usbkey-quote@my-dc-3", "my-dc-3", CONFIG, '"region_name": ""'),
+    Symptom("usbkey-no-json@my-dc-4", "my-dc-4", "sdcadm check-health -j", "unexpected /usbkey/config content"),
+    Symptom("usbkey-crlf@my-dc-5", "my-dc-5", "sdc-napi /ping", "input is not JSON"),
+)
+"""The last of their table: sdc-vmname fails in these datacenters from now on."""
+
+COMPUTE_NODES = (
+    Symptom("net-agent-off@my-dc-2", "my-dc-2", "svcs -H -o state net-agent", "^disabled"),
+    Symptom("firewaller-dead@my-dc-1", "my-dc-1", "svcs -H -o state firewaller", "^maintenance"),
+    Symptom("server-agent-off@my-dc-1.cn1", "my-dc-1", "ssh 10.1.1.3 'svcs -H -o state net-agent'", "^disabled"),
+    Symptom("server-closed@my-dc-2.cn1", "my-dc-2", "ssh 10.2.1.3 true", "Host key verification failed", heals=True),
+    Symptom(
+        "other-zone-ill@my-dc-1.manta0", "my-dc-1", "sdcadm check-health -j manta", "State: maintenance", heals=True
+    ),
+)
 
 TABLES: dict[str, tuple[tuple[Symptom, ...], ...]] = {
-    "one": (HEADNODES, SERVICES),
+    "one": (HEADNODES, CUTS, FREEZES, SERVICES),
     "two": (POSEIDON, REPLICATION, DIRECTORY, SLOW, MEMBERS, GAP, ELSEWHERE),
-    "several": (NAMES_AND_CLOUDAPI,),
-    "candidates": (COUPLING, PASSWORD),
+    "several": (NAMES_AND_CLOUDAPI, *INVENTORY),
+    "candidates": (
+        COUPLING,
+        PASSWORD,
+        inventory("inventory-replica@my-dc-7", r"  my-dc-7: ((?!candidate)[^\n])*\n"),
+        EVALUATED,
+    ),
     "manta": (MANTA, MUSKIE, STARTED, ONE_DC, SHARDS),
+    "servers": (COMPUTE_NODES,),
 }

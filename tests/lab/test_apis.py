@@ -22,7 +22,7 @@ def asked(root: pathlib.Path, role: str, *targets: str) -> list[http.Response]:
     place = kinds.LoopbackPlace(DATACENTER.zone(role), root)
     made = {
         "imgapi": lambda: apis.imgapi(place, {"i1": {"uuid": "i1", "name": "manta-hash-ring"}}),
-        "cnapi": lambda: apis.cnapi(place, cnapi.server(DATACENTER)),
+        "cnapi": lambda: apis.cnapi(place, cnapi.servers(DATACENTER)),
         "vmapi": lambda: apis.vmapi(place, lambda: VMS, lambda _uuid: False),
         "mahi": lambda: apis.mahi(place),
     }[role]()

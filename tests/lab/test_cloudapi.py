@@ -217,6 +217,9 @@ def test_a_signed_listing_is_answered_and_nothing_else(play: Callable[[Test], No
         for path in ("/admin/datacenters", "/my/datacenters"):
             answer = await zones.ask(path, headers=signed(zones))
             assert (answer.status, json.loads(answer.body)) == (200, {"my-dc-9": "https://here"})
+        for path in ("/my/machines", "/my/images"):
+            answer = await zones.ask(path, headers=signed(zones))
+            assert (answer.status, json.loads(answer.body)) == (200, [])
         by_name = signed(zones, key="my-dc-9 sdc key")
         assert (await zones.ask("/my/datacenters", headers=by_name)).status == 200
         old = email.utils.formatdate(time.time() - 301, usegmt=True)

@@ -66,7 +66,7 @@ def test_cloudapi_without_its_route_stops_answering_and_heals(operator: Operator
     operator.lab("fault", "route-missing@my-dc-3.cloudapi0")
     assert operator.on("my-dc-3", ping)[1] == "503"
     assert "HTTP code 503" in operator.on("my-dc-3", "sdcadm check-health cloudapi")[1]
-    assert operator.on("my-dc-3", "svcadm enable net-agent")[0] == 0
+    assert operator.on("my-dc-3", "svcadm restart net-agent")[0] == 0
     operator.lab("settle")
     # cloudapi tries again by itself, and haproxy wants two good checks.
     wait = f'for i in $(echo 1 2 3 4 5 6 7 8 9); do [ "$({ping})" = 200 ] && break; sleep 0.5; done; {ping}'

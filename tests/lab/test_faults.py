@@ -21,6 +21,7 @@ LABS = {
     "two": ("--datacenters", "10"),
     "candidates": ("--datacenters", "10", *(f"--candidate=my-dc-{number}" for number in range(3, 9))),
     "manta": ("--manta",),
+    "servers": ("--datacenters", "2", "--servers", "2"),
 }
 SYMPTOMS = [symptom for waves in TABLES.values() for wave in waves for symptom in wave]
 
@@ -30,7 +31,7 @@ def test_symptoms_show_by_themselves(name: str) -> None:
     """One lab for each table: many faults at once, each asked for before, after, and healed."""
     command = [sys.executable, "-m", "lab", *LABS[name], "--", sys.executable, "-m"]
     done = subprocess.run(
-        [*command, "tests.lab.asking", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180
+        [*command, "tests.lab.asking", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
     )
     if done.returncode == 2:
         pytest.skip("no namespaces on this machine")

@@ -24,6 +24,8 @@ VARIANTS = (
     "--datacenters 3 --instances binder=2,cloudapi=2 --uncoupled",
     "--datacenters 3 --candidate my-dc-3",
     "--datacenters 5 --manta",
+    "--datacenters 3 --servers 2 --manta",
+    "--datacenters 3 --servers 3 --instances binder=3,cloudapi=3,moray=3,sapi=2,napi=2",
     "--datacenters 3 --instances binder=2,sapi=2,moray=2 --manta",
     "--datacenters 7",
     "--datacenters 7 --regions 2",

@@ -9,10 +9,11 @@ import subprocess
 import pytest
 
 from evidence.accounts import Account
-from evidence.headnode import CUT, FORWARDING, FROZEN, SESSIONS, ZLOGIN, Trouble
+from evidence.headnode import BLANK, CUT, FORWARDING, FROZEN, SESSIONS, ZLOGIN, BadLines, Trouble
 from evidence.model import (
     Attempt,
     Checkpoint,
+    Configuration,
     Directory,
     DnsAnswer,
     FirewallRule,
@@ -92,6 +93,11 @@ CASES: dict[str, tuple[World, str, str]] = {
         s.changed(W, "my-dc-1", troubles=s.fact((Trouble(FORWARDING, "to 10.1.1.32:80"),))),
         "my-dc-1",
         "egrep -in 'AllowTcpForwarding|PermitOpen|DisableForwarding' /etc/ssh/sshd_config",
+    ),
+    "usbkey-can-be-evaluated": (
+        s.changed(W, "my-dc-1", usbkey=s.fact(Configuration(bad=(BadLines(BLANK, (7,), ("mail_from",)),)))),
+        "my-dc-1",
+        "sed -e '/^ *mail_from=/{s/[[:space:]]*$//",
     ),
     "headnode-is-the-right-one": (W, "my-dc-1", "ssh root@10.1.2.2 sysinfo"),
     "services-run": (

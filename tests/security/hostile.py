@@ -97,6 +97,7 @@ CONFIG = {"ufds_ldap_root_pw": "hush-of-root", "ufds_ldap_root_dn": "cn=root", "
 KIND: dict[str, Answer] = {
     "sysinfo": says(json.dumps({"Boot Parameters": {"headnode": "true"}, "Datacenter Name": "a", "UUID": "s"})),
     "bash": says(json.dumps(CONFIG)),
+    "cat": says("".join(f"{key}={value}\n" for key, value in CONFIG.items())),
     "vmadm": says(json.dumps(ZONES)),
     "sdcadm": says("[]"),
     "sdc-healthcheck": says("ufds:running:-:online\n"),

@@ -249,7 +249,7 @@ def test_what_is_sent_and_what_is_typed(home: Path) -> None:
     """The script goes to zones, nothing to anybody else; ~/.ssh/config gives no agent, display or terminal away."""
     head = hostile.HeadNode(hostile.KIND)
     ask(home, head)
-    assert len([command for command, _ in head.commands if command != "true"]) == 8 + len(hostile.ZONES)
+    assert len([command for command, _ in head.commands if command != "true"]) == 9 + len(hostile.ZONES)
     for command, typed in head.commands:
         assert any(re.fullmatch(pattern, command) for pattern in SHORT_LIST), command
         assert typed.decode() == (zone.SCRIPT if command.startswith("zlogin") else "")

@@ -44,8 +44,8 @@ def of_link(link: object) -> None:
     ("after", "said"),
     [
         (
-            [After("ufds-answers", at="master")],
-            "after ufds-answers@master: master is no place: write target, or a role",
+            [After("ufds-answers", at="peer")],
+            "after ufds-answers@peer: peer is no place: write target, master, or a role",
         ),
         (
             [After("services-run", only="no-such-role")],

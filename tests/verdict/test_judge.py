@@ -22,6 +22,7 @@ from evidence.subjects.spec import (
     WAIVED,
     WARNING,
     After,
+    Kind,
     Outcome,
     Result,
     Spec,
@@ -124,9 +125,47 @@ def test_what_is_not_known_of_the_master_may_be_why_a_replica_fails(world: World
         finding("sapi-answers", "my-dc-2.sapi0"),
         finding("one-poseidon", "coupling", BLOCKED, lacks="my-dc-2"),
         finding("ufds-answers", "my-dc-2.ufds0"),
-        finding("replicator-runs", "my-dc-3"),
+        finding("replicator-runs", "my-dc-3", kind=Kind.MAINTENANCE),
     ]
     assert "replicator-runs[my-dc-3]" not in causes(judge(found, CHECKS, world))
+
+
+def test_what_the_master_lacks_explains_what_its_replicas_lack(world: World) -> None:
+    found = [
+        finding("master-has-admin-and-operators", "my-dc-2"),
+        finding("admin-and-operators-are-there", "my-dc-1"),
+        finding("admin-and-operators-are-there", "my-dc-3"),
+    ]
+    explained = ["admin-and-operators-are-there[my-dc-1]", "admin-and-operators-are-there[my-dc-3]"]
+    assert causes(judge(found, CHECKS, world)) == {"master-has-admin-and-operators[my-dc-2]": explained}
+
+
+@pytest.mark.parametrize(
+    ("kind", "explained"),
+    [
+        (Kind.MAINTENANCE, {"one-poseidon", "replica-points-at-master", "services-run"}),
+        (None, {"replica-points-at-master", "services-run"}),
+        (Kind.DISABLED, set()),
+    ],
+)
+def test_a_finding_is_explained_only_by_what_can_cause_its_kind(
+    kind: Kind | None, explained: set[str], world: World
+) -> None:
+    """Nobody's second poseidon disables a replicator: SMF does that by hand only."""
+    others = {"one-poseidon": "coupling", "replica-points-at-master": "my-dc-3", "services-run": "my-dc-3.ufds0"}
+    for check, subject in others.items():
+        found = [finding(check, subject), finding("replicator-runs", "my-dc-3", kind=kind)]
+        alone = "replicator-runs[my-dc-3]" in causes(judge(found, CHECKS, world))
+        assert alone is (check not in explained), check
+
+
+def test_what_was_disabled_explains_what_was_disabled_with_it(world: World) -> None:
+    found = [
+        finding("services-run", "my-dc-3.ufds0", kind=Kind.DISABLED),
+        finding("replicator-runs", "my-dc-3", kind=Kind.DISABLED),
+    ]
+    explained = {"services-run[my-dc-3.ufds0]": ["replicator-runs[my-dc-3]"]}
+    assert causes(judge(found, CHECKS, world)) == explained
 
 
 @pytest.mark.parametrize(("culprits", "number"), [(("my-dc-2", "my-dc-3"), 1), (("my-dc-1", "my-dc-3"), 2)])
@@ -364,7 +403,7 @@ def test_companions_are_bound_by_name(world: World) -> None:
 
 def test_a_row_about_a_datacenter_says_which_of_its_zones_it_follows_from() -> None:
     """Or else a file of binder's that was edited would explain a replicator that somebody stopped."""
-    wholes = {"zone", "api", "target", "manta_peer"}
+    wholes = {"zone", "api", "configured", "restarted", "target", "manta_peer"}
     for spec in CHECKS.values():
         if spec.subject in WHOLES:
             vague = {after.check for after in spec.after if not after.at and CHECKS[after.check].subject in wholes}

@@ -1,1 +1,1 @@
-"""The network between zones, as it was seen: routes, ways, and the rules of firewalls.  Pure."""
+"""The network between zones, as it was seen: routes, paths and firewall rules. Pure functions."""

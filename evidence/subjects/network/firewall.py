@@ -1,8 +1,8 @@
-"""What FWAPI's rules let into a zone from another datacenter.  Pure: the language of rules, and their precedence.
+"""What FWAPI's rules let into a zone from another datacenter: the language of rules, and their precedence. Pure functions.
 
-Source: sdc-fwapi:docs/index.md ("Default Policy", "Rules"), fwrule's grammar.  What comes in is blocked unless a rule allows
-it; of two rules the one of higher priority goes before, and at the same priority the ALLOW (also fwadm, smartos-live:src/fw).
-Tags and VMs in FROM are those of the own datacenter, so another one is meant by `any`, `ip` and `subnet` only.
+Source: sdc-fwapi:docs/index.md ("Default Policy", "Rules"), fwrule's grammar.  Incoming packets are blocked unless a rule allows
+them. The rule of higher priority wins; at the same priority ALLOW wins (also fwadm, smartos-live:src/fw).
+Tags and VMs in FROM are those of the same datacenter, so only `any`, `ip` and `subnet` can mean another one.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _ROLE_TAGS = ("smartdc_role", "manta_role")
 
 
 class UnreadableRuleError(Exception):
-    """A text that is no rule."""
+    """A text that is not a rule."""
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """A rule, read: sides are lists of (kind, what, a tag's value or None); ports are ranges."""
+    """A parsed rule: its sides are lists of (kind, what, a tag's value or None); its ports are ranges."""
 
     sources: tuple[tuple[str, str, str | None], ...]
     targets: tuple[tuple[str, str, str | None], ...]
@@ -97,8 +97,9 @@ def _ports(words: list[str], text: str) -> Iterator[tuple[int, int]]:
 
 
 def lets_in(rules: Iterable[FirewallRule], vm: Vm, source: str, protocol: str, port: int) -> bool:
-    """Whether the rules let a source address of another datacenter reach a port of the zone.  Raises UnreadableRuleError
-    if none of those that can be read does, and there are others."""
+    """Whether the rules let a source address of another datacenter reach a port of the zone.
+
+    Raises UnreadableRuleError if no readable rule does, and some rules are unreadable."""
     address, deciding, unreadable = IPv4Address(source), [], ""
     for rule in rules:
         if not rule.enabled:
@@ -118,7 +119,7 @@ def lets_in(rules: Iterable[FirewallRule], vm: Vm, source: str, protocol: str, p
 
 
 def anybody(rules: Iterable[FirewallRule], vm: Vm, protocol: str, port: int) -> tuple[FirewallRule, ...]:
-    """The enabled rules that let every address reach a port of the zone: what a BLOCK of higher priority overrides does not."""
+    """The enabled rules that let every address reach a port of the zone, except those that a BLOCK of higher priority overrides."""
     found: list[tuple[FirewallRule, _Rule]] = []
     for rule in rules:
         try:
@@ -133,7 +134,7 @@ def anybody(rules: Iterable[FirewallRule], vm: Vm, protocol: str, port: int) -> 
 
 
 def _concerns(rule: _Rule, vm: Vm, protocol: str, port: int, *, sure: bool = False) -> bool:
-    """Whether a rule is about what comes in to a port of the zone."""
+    """Whether a rule is about packets coming in to a port of the zone."""
     return (
         rule.protocol == protocol
         and any(first <= port <= last for first, last in rule.ports)
@@ -155,8 +156,8 @@ def _holds(side: tuple[str, str, str | None], address: IPv4Address) -> bool:
 def _means(side: tuple[str, str, str | None], vm: Vm, *, sure: bool = False) -> bool:
     """Whether a side means the zone.
 
-    FWAPI lists the rules that concern it, so where its other tags were not asked (evidence of before) one that is not known
-    is taken for its own, unless one must be `sure`.
+    FWAPI lists the rules that concern the zone. So where its other tags were not asked (older evidence), an unknown tag counts as its
+    own, unless the caller must be `sure`.
     """
     kind, what, value = side
     if kind == "tag" and what in _ROLE_TAGS:

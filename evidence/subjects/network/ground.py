@@ -1,6 +1,6 @@
-"""What a route may be built on: a destination that another datacenter really has, and the router that leads to the others.
+"""What a route may rest on: a destination that another datacenter really has, and the router that leads to the others.
 
-A route in NAPI reaches every zone of its network, so one that was typed wrongly in one zone must not be made durable there.
+A route in NAPI reaches every zone of its network, so a route that was typed wrongly in one zone must not be made durable.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def zones_of(datacenter: Datacenter) -> list[Zone]:
 
 
 def grounds(datacenter: Datacenter) -> list[IPv4Network]:
-    """What was seen of what a datacenter has: the networks that its core zones are on, and their addresses."""
+    """What a datacenter was seen to have: the networks of its core zones, and their addresses."""
     nics = [nic for zone in zones_of(datacenter) for nic in zone.vm.nics]
     on = {nic.network_uuid for nic in nics}
     networks = [net.subnet for net in datacenter.networks.values() if between(net) or net.uuid in on]
@@ -38,12 +38,12 @@ def _nets(texts: Iterable[str]) -> list[IPv4Network]:
 
 
 def doubt_about_destination(datacenter: Datacenter, to: str) -> str:
-    """Why no route of the datacenter should lead there for good; empty if another datacenter has all of it."""
+    """Why no permanent route of the datacenter should lead there; empty if another datacenter has the whole destination."""
     return _elsewhere(datacenter, to)[1]
 
 
 def _elsewhere(datacenter: Datacenter, to: str) -> tuple[bool | None, str]:
-    """Whether another datacenter has all of a destination (None: nobody knows), and if not, why that is said."""
+    """Whether another datacenter has the whole destination (None: nobody knows), and if not, why."""
     wanted, within, unknown = subnet(to), [], ""
     if wanted is None:
         return False, f"{to} is no IPv4 address or prefix"
@@ -68,7 +68,7 @@ def _elsewhere(datacenter: Datacenter, to: str) -> tuple[bool | None, str]:
 def routers(datacenter: Datacenter, network: Network, besides: Zone | None = None) -> Counter[str]:
     """The routers on a network that lead to other datacenters, and how often each is used.
 
-    Where NAPI does not say it of a network between datacenters, the zones and the head node do, but for the zone `besides`.
+    If NAPI does not tell, the zones (except `besides`) and the head node do.
     """
     used = _inside(network, _leading(datacenter, network.routes.items()))
     if network.name == "admin" and network.gateway:
@@ -86,7 +86,7 @@ def routers(datacenter: Datacenter, network: Network, besides: Zone | None = Non
 
 
 def router(datacenter: Datacenter, network: Network) -> str | None:
-    """The router on a network that leads to other datacenters; one that nobody uses is not guessed."""
+    """The router on a network that leads to other datacenters. A router that nobody uses is not guessed."""
     return next((hop for hop, _ in routers(datacenter, network).most_common()), None)
 
 
@@ -103,7 +103,7 @@ def doubt_about_router(zone: Zone, network: Network, via: str) -> str:
 
 
 def _leading(datacenter: Datacenter, routes: Iterable[tuple[str, str]]) -> list[str]:
-    """The routers of those routes that lead to what another datacenter has, or may have: one that is dark cannot be asked."""
+    """The routers of the routes to what another datacenter has, or may have: a dark one cannot be asked."""
     return [via for to, via in routes if _elsewhere(datacenter, to)[0] is not False]
 
 

@@ -1,6 +1,6 @@
-"""Where the way between two zones ends: which links get no answer for want of a route back, or of a firewall rule.
+"""Where the way between two zones ends: which links get no answer because a route back, or a firewall rule, is missing.
 
-Each answer comes with the reason why it may not be the whole one: what one link lacks must not hide what another shows.
+Each answer comes with the reason why it may be incomplete: a gap at one link must not hide what another shows.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from evidence.subjects.triton import GLOBAL, MANTA_PEERS
 from evidence.subjects.zone import Zone
 
 ANSWERED = frozenset({"open", "refused"})
-"""Results that no packet filter and no missing route makes: something came back."""
+"""Results that neither a packet filter nor a missing route produces: something came back."""
 
 
 def unanswered(link: Link) -> bool:
-    """Whether something of the link got no answer; what got one needs no other proof that the way is free."""
+    """Whether some probe of the link got no answer. A probe that got one proves that the way is free."""
     return any(probe.result not in ANSWERED for probe in link.probes)
 
 
 def unsent(link: Link) -> bool:
-    """Whether nothing of what was tried left the source, for want of any route, be it the default one."""
+    """Whether no packet left the source, because it has no route at all, not even a default one."""
     try:
         return all(probe.route == "none" for probe in link.probes if probe.result != "open") and unanswered(link)
     except Missing:
@@ -35,14 +35,14 @@ def unsent(link: Link) -> bool:
 
 
 def leads_there(link: Link) -> bool:
-    """Whether the source has a route of its own to the target, so that its packets arrive."""
+    """Whether the source has its own route to the target, so that its packets arrive."""
     if link.source.role == GLOBAL:
         return all(probe.route.partition(" ")[0] not in ("", "default", "none", "unknown") for probe in link.probes)
     return has_route(link.source, link.host)
 
 
 def without_way_back(target: Zone) -> tuple[dict[str, tuple[Link, str]], Missing | None]:
-    """By source's id: the links that arrive at a zone without a route back, and the address that it has none to."""
+    """By source's id: the links that arrive at a zone without a route back, and the address that the route should lead to."""
     found: dict[str, tuple[Link, str]] = {}
     unknown = None
     for link in links_to(target):
@@ -66,7 +66,7 @@ class Way:
 
 
 def unknown_to_napi(datacenter: Datacenter) -> tuple[list[Way], Missing | None]:
-    """The ways that the zones of a datacenter need and have not, and NAPI does not know either; there and back."""
+    """The ways that the zones of a datacenter need, there and back, and that neither they nor NAPI have."""
     found: list[Way] = []
     unknown = None
     for way in _needed(datacenter):
@@ -82,10 +82,10 @@ def unknown_to_napi(datacenter: Datacenter) -> tuple[list[Way], Missing | None]:
 
 
 def _needed(datacenter: Datacenter) -> Iterator[Way | Missing]:
-    """Where something got no answer; and what Manta needs.  What cannot be told comes as its reason."""
+    """The ways where something got no answer, and those that Manta needs. What cannot be told comes as its reason."""
     world, probed = datacenter.world, [check for check, kind in LINKS.items() if kind.probed]
     for link in (link for check in probed for link in links(world, check) if link.source.role != GLOBAL):
-        if datacenter.name not in (link.source.datacenter.name, link.target.name):
+        if datacenter.name not in (link.source.datacenter.name, link.target.name) or link.source.absent:
             continue
         try:
             if link.misses or not unanswered(link):
@@ -117,7 +117,7 @@ def first_host(network: Network) -> str:
 
 
 def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
-    """The admin and Manta networks of the other datacenters of its region that a zone has no route to."""
+    """The admin and Manta networks of other datacenters in its region that a zone has no route to."""
     networks = [(peer, net) for peer in zone.datacenter.peers for net in peer.networks.values() if between(net)]
     lacking = [
         (peer, network)
@@ -133,7 +133,7 @@ def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
 def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]], Missing | None]:
     """By source's id: the links that the firewall of a zone drops, the address they come from, and what is dropped.
 
-    A zone without firewall, and what was answered, drops nothing.
+    A zone without a firewall drops nothing, and a link that was answered was not dropped.
     """
     found: dict[str, tuple[Link, str, tuple[str, ...]]] = {}
     unknown = None

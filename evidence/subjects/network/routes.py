@@ -1,6 +1,6 @@
-"""Routes and addresses as zones have them: which route of a zone leads to an address, and with which address it speaks.
+"""Routes and addresses of zones: which route leads to an address, and from which address the zone speaks.
 
-What a route means is the same for the check that looks for it and for the remedy that sets it.
+Checks that look for a route and remedies that set it use the same meaning.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from evidence.subjects.triton import GLOBAL
 from evidence.subjects.zone import Zone
 
 LINKLOCAL = "linklocal"
-"""In NAPI, in place of a gateway: the destination is on the link of the NIC itself."""
+"""Stands in NAPI in place of a gateway: the destination is on the NIC's own link."""
 
 
 def between(network: Network) -> bool:
-    """Whether a network exists to be routed between datacenters: admin's, and Manta's, of which each rack may have one (RFD 152)."""
+    """Whether a network is meant to be routed between datacenters: admin, and Manta's, of which each rack may have one (RFD 152)."""
     return re.fullmatch(r"admin|manta(_rack_[A-Za-z0-9_-]+)?", network.name) is not None
 
 
@@ -42,7 +42,7 @@ def address_in(text: str) -> IPv4Address | None:
 
 
 def covering(routes: Mapping[str, str], host: str) -> str | None:
-    """The most specific destination that holds the host; a default route does not count."""
+    """The most specific destination that contains the host; a default route does not count."""
     address = address_in(host)
     nets = {key: net for key in routes if (net := subnet(key)) is not None}
     found = [key for key, net in nets.items() if net.prefixlen and address is not None and address in net]
@@ -67,10 +67,10 @@ def nic_towards(vm: Vm, host: str) -> Nic | None:
 
 
 def by_default(vm: Vm, host: str) -> Nic | None:
-    """The NIC whose default gateway may be taken to lead to a host of another datacenter, if there is one.
+    """The NIC whose default gateway may lead to a host of another datacenter, if there is one.
 
-    That of a routable admin network leads to the other admin networks; that of an external one to addresses of the Internet, and
-    mostly to no others.  Only the primary NIC's counts.
+    The gateway of a routable admin network leads to the other admin networks. The gateway of an external network leads to addresses of
+    the Internet, and mostly to no others. Only the primary NIC's counts.
     """
     address = address_in(host)
     nic = next((nic for nic in vm.nics if nic.primary and nic.gateway), None)
@@ -93,7 +93,7 @@ def network_of(datacenter: Datacenter, nic: Nic) -> Network | None:
 
 
 def napi_route(zone: Zone, host: str) -> tuple[Network, str] | None:
-    """The network of the zone's, and the route of it, by which NAPI has net-agent lead the zone to a host."""
+    """The zone's network, and its route, by which NAPI makes net-agent lead the zone to a host."""
     for nic in zone.vm.nics:
         network = network_of(zone.datacenter, nic)
         known = covering(network.routes, host) if network is not None else None
@@ -103,7 +103,7 @@ def napi_route(zone: Zone, host: str) -> tuple[Network, str] | None:
 
 
 def source_address(zone: Zone, host: str) -> str:
-    """The address with which the zone speaks to the host: that of the NIC towards the gateway, else its admin NIC."""
+    """The address from which the zone speaks to the host: that of the NIC towards the gateway, else of its admin NIC."""
     if zone.role == GLOBAL:
         return zone.address("admin")
     vm, routes = zone.vm, zone.routes
@@ -114,9 +114,9 @@ def source_address(zone: Zone, host: str) -> str:
 
 @dataclass(frozen=True)
 class Passing:
-    """Routes of a zone that will not last, since NAPI does not know them: as vmadm has set them, and those of its kernel alone.
+    """Routes of a zone that will not last because NAPI does not know them: those that vmadm has, and those in the kernel only.
 
-    `unseen` says why the kernel's are not known, if so.
+    `unseen` says why the kernel's routes are not known, if so.
     """
 
     by_vmadm: dict[str, str]
@@ -125,7 +125,7 @@ class Passing:
 
 
 def passing(zone: Zone) -> Passing:
-    """What of a zone's routes NAPI does not know.  A route that was typed in the zone is in its kernel only."""
+    """The zone's routes that NAPI does not know. A route that was typed in the zone is only in its kernel."""
     known, by_vmadm = _known_to_napi(zone), zone.vm.routes
     unknown = {to: via for to, via in by_vmadm.items() if not _covered(to, via, known)}
     try:
@@ -137,7 +137,7 @@ def passing(zone: Zone) -> Passing:
 
 
 def _known_to_napi(zone: Zone) -> set[tuple[str, str]]:
-    """The routes that NAPI has for the networks of a zone, with gateways as vmadm writes them.
+    """The routes that NAPI has for the zone's networks, with gateways as vmadm writes them.
 
     `linklocal` is the NIC on that network (sdc-napi:lib/models/nic/obj.js); vmadm writes it by its MAC or its number.
     """

@@ -33,7 +33,8 @@ from lab.servers.http import (
 PORT = 443
 CONFIG = "opt/smartdc/cloudapi/etc/cloudapi.cfg"
 VERSIONS = ["9.0.0", "8.0.0", "7.3.0", "7.2.0", "7.1.0", "7.0.0"]
-IMITATED = ("datacenters", "keys", "machines")
+IMITATED = ("datacenters", "images", "keys", "machines")
+NONE_THERE = (["images"], ["machines"])  # what `triton ls` asks for: nobody has instances in this lab
 BOOTSTRAP = "Attempting to connect to internal services during bootstrap"
 CHECK_SECONDS = 10.0  # haproxy: check inter 10s, and its defaults fall 3, rise 2
 FALL, RISE = 3, 2
@@ -124,6 +125,8 @@ class Cloudapi(OverHttp):
             message = str(self._config.get("dc_maint_message") or "This Triton data center is being upgraded")
             later = {"Retry-After": str(self._config["dc_maint_eta"])} if self._config.get("dc_maint_eta") else {}
             return error_response(503, "ServiceUnavailableError", message, headers | later)
+        if request.method == "GET" and parts[1:] in NONE_THERE:
+            return json_response([], headers=headers | {"X-Resource-Count": "0", "X-Query-Limit": "1000"})
         if request.method != "GET" or parts[1:] != ["datacenters"]:
             message = f"{request.method} {request.path} is not imitated by this lab"
             return error_response(405, "MethodNotAllowedError", message, headers)

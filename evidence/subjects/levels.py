@@ -1,0 +1,57 @@
+"""The chain of a setting in SAPI: application, service, instance.  config-agent renders the last one that has it.
+
+Source: sdc-sapi:lib/server/endpoints/configs.js; facts "SAPI".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evidence.model import Configuration, SapiObject
+from evidence.subjects.zone import Zone
+
+SERVICE: Final = "service"
+INSTANCE: Final = "instance"
+_JUDGED: Final = {
+    "binder": ("datacenter_name", "dns_domain", "region_name"),
+    "cloudapi": ("ufds_domain", "ufds_remote_ip"),
+}
+"""Settings of the application whose value at a service has a check of its own."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """A value that hides another one: at which level of SAPI, in which object, and what stands above it (None: nothing)."""
+
+    level: str
+    target: SapiObject
+    key: str
+    value: Any
+    above: Any
+
+
+def overrides(zone: Zone) -> tuple[Override, ...]:
+    """The settings of the coupling that a service or an instance sets otherwise than the level above.  Raises Missing."""
+    datacenter = zone.datacenter
+    top, effective = _flat(datacenter.sdc_metadata), _flat(zone.settings)
+    service = datacenter.evidence.services.get().get(zone.role) or SapiObject("", zone.role)
+    middle = _flat(service.metadata)
+    instance = SapiObject(zone.vm.uuid, zone.alias, zone.settings)
+    found = [
+        Override(SERVICE, service, key, value, top[key])
+        for key, value in middle.items()
+        if key in top and value != top[key] and key not in _JUDGED.get(zone.role, ())
+    ]
+    above = top | middle
+    found += [
+        Override(INSTANCE, instance, key, value, above.get(key))
+        for key, value in effective.items()
+        if value != above.get(key)
+    ]
+    return tuple(sorted(found, key=lambda each: (each.level, each.key)))
+
+
+def _flat(of: Configuration) -> dict[str, Any]:
+    """Values, and fingerprints of secrets: two passwords can be compared."""
+    return {**of.values, **{key: f"fingerprint {print_}" for key, print_ in of.fingerprints.items()}}
