@@ -255,7 +255,7 @@ def _lines(zone: Zone) -> list[HealthcheckRow]:
 
 
 def _errs_always(zone: Zone) -> bool:
-    """Whether sdc-healthcheck always says `error` of the role's zones: there are several, and it looks up a single one."""
+    """Whether sdc-healthcheck always says `error` for the role's zones: there are several, and it looks up a single one."""
     seen = (zone.datacenter.evidence.zones.value or {}).values()
     return zone.role in LOOKED_UP and sum(each.vm.role == zone.role and not each.vm.server for each in seen) > 1
 

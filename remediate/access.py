@@ -40,7 +40,7 @@ def find_out_why_it_is_dark(datacenter: Datacenter) -> Advised:
 
 @remedy("headnode-can-be-used")
 def make_it_usable(datacenter: Datacenter) -> Advised:
-    """By what was wrong with the head node; no service is started again for what nobody saw."""
+    """The steps depend on what was wrong with the head node. No service is restarted because of something that nobody saw."""
     for trouble in datacenter.troubles:
         yield from _USABLE[trouble.kind](datacenter, trouble)
 
@@ -116,7 +116,7 @@ def _look(on: str, run: str, what: str) -> Step:
 
 @remedy("usbkey-can-be-evaluated")
 def write_what_the_shell_takes(datacenter: Datacenter) -> Advised:
-    """By sed on both copies, because no tool of Triton works meanwhile; no value is printed, for it may be a secret."""
+    """Edit both copies with sed, because no tool of Triton works in this state. No value is printed, because it may be a secret."""
     bad, scripts = datacenter.usbkey.bad, []
     unfit = sorted({key for lines in bad for key in lines.unfit})
     secret = [key for key in unfit if SECRET_NAME.search(key)]
@@ -151,7 +151,7 @@ _OF_ALL = {
 
 
 def _quoted(key: str, kind: str) -> str:
-    """A script of sed that puts one setting into double quotes, without what no quotes can carry."""
+    """A sed script that puts one setting into double quotes, without the characters that no quotes can carry."""
     comment = "s/[[:blank:]][[:blank:]]*#.*$//;" if kind == COMMENT else ""
     bare = "s/[[:space:]]*$//;s/[[:cntrl:]]/ /g;s/='\\(.*\\)'$/=\\1/"
     return f'/^ *{key}=/{{{comment}{bare};s/["\\\\]//g;s/[$`]/\\\\&/g;s/=\\(.*\\)$/="\\1"/;}}'
@@ -159,7 +159,7 @@ def _quoted(key: str, kind: str) -> str:
 
 @remedy("clocks-agree")
 def set_the_clock(datacenter: Datacenter) -> Advised:
-    """As Triton's own setup does: stop ntp, step the clock once, start it again (sdc-headnode:scripts/joysetup.sh)."""
+    """Do what Triton's own setup does: stop ntp, step the clock once, start it again (sdc-headnode:scripts/joysetup.sh)."""
     yield Step(
         on=headnode(datacenter),
         run="date -u; svcs -x ntp; ntpq -pn",

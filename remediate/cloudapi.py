@@ -163,7 +163,7 @@ def ask_the_health_commands(datacenter: Datacenter) -> Advised:
     evidence = datacenter.evidence
     said = " ".join(fact.why or "" for fact in (evidence.check_health, evidence.healthcheck))
     if "JSON" in said:
-        # json has to say that it works: else a good file would go where the tool is not found.
+        # json must say that it works: otherwise a good file would be moved if the tool is not found.
         yield Step(
             on=headnode(datacenter),
             run=f'if [[ -s {SDCADM_CONF} && $(json works <<< \'{{"works":"yes"}}\') == yes ]] &&\n'

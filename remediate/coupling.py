@@ -75,7 +75,7 @@ def _keep_what_it_saved(candidate: Datacenter, left: Sequence[str]) -> Advised:
 
 @remedy("candidate-is-still-whole")
 def make_it_whole(candidate: Datacenter) -> Advised:
-    """Restores the groups.  There is no way back for admin itself: UFDS hands out no password, so no copy has it."""
+    """Restore the groups. There is no way back for admin itself: UFDS hands out no password, so no copy has it."""
     yield from _keep_what_it_saved(candidate, candidate.leftovers)
     admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in candidate.zones("ufds"):

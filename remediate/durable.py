@@ -28,13 +28,13 @@ from remediate.lookup import headnode
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
 WIDEST = 8
-"""The shortest prefix that a network of a datacenter has: that of 10.0.0.0/8."""
+"""The shortest prefix that a datacenter's network can have: that of 10.0.0.0/8."""
 
 
 def destination(host: str, target: Datacenter) -> str:
-    """What to route: the admin or Manta network of the other datacenter if the host lies there, else the host alone.
+    """The destination to route: the admin or Manta network of the other datacenter if the host lies there, else the host alone.
 
-    A host route that stands somewhere else already is written as it stands there.
+    A host route that exists somewhere else already is written in the same form.
     """
     address = address_in(host)
     for _, net in sorted(_between(target).items()):
@@ -52,7 +52,7 @@ def destination(host: str, target: Datacenter) -> str:
 
 
 def _between(datacenter: Datacenter) -> dict[str, IPv4Network]:
-    """The networks of a datacenter that exist to be routed between datacenters, by name; none where NAPI cannot be asked."""
+    """The networks of a datacenter that exist to be routed between datacenters, by name; none if NAPI cannot be asked."""
     try:
         networks = datacenter.networks.values()
     except Missing:
@@ -61,13 +61,13 @@ def _between(datacenter: Datacenter) -> dict[str, IPv4Network]:
 
 
 def _is_its_alone(net: IPv4Network, datacenter: Datacenter) -> bool:
-    """Whether a network can be a datacenter's own: what is wider than any private one, or is another's too, is no destination."""
+    """Whether a network can be a datacenter's own. One that is wider than any private network, or also another's, is no destination."""
     others = (dc for dc in datacenter.world.datacenters if dc.name != datacenter.name)
     return net.prefixlen >= WIDEST and not any(net.overlaps(each) for dc in others for each in _between(dc).values())
 
 
 def route_steps(zone: Zone, host: str, target: Datacenter) -> Iterator[Step | Note]:
-    """What gives the zone a durable route to a host of another datacenter; nothing if it has one."""
+    """The steps that give the zone a durable route to a host of another datacenter; none if it has one."""
     datacenter, vm = zone.datacenter, zone.vm
     if has_route(zone, host):
         return
@@ -85,7 +85,7 @@ def route_steps(zone: Zone, host: str, target: Datacenter) -> Iterator[Step | No
 
 
 def adding(step: Step, routes: NapiRoutes) -> Step:
-    """The step with these routes to add, and to take back; what else the network has at the time stays."""
+    """The step that adds these routes, and can remove them. Other routes that the network has by then stay."""
     return replace(
         step,
         run=napi.routes_in(routes.network, routes.added),
@@ -99,7 +99,7 @@ def into_napi(
 ) -> Iterator[Step | Note]:
     """The step that adds routes to a network, and the zones that it reaches.
 
-    `added` leads from destinations to routers; a router that is None is not known.
+    `added` maps destinations to routers. A router that is None is not known.
     """
     if not napi.sound(network.uuid, added):
         told = ", ".join(f"{to} via {via}" for to, via in sorted(added.items()))
@@ -129,7 +129,7 @@ def into_napi(
 
 
 def napi_steps(datacenter: Datacenter, ways: Iterable[Way]) -> Iterator[Step | Note]:
-    """One step for each network, with all that its zones need and NAPI does not know."""
+    """One step for each network, with everything that its zones need and NAPI does not know."""
     networks: dict[str, Network] = {}
     wanted: dict[str, dict[str, Datacenter]] = {}
     for way in ways:

@@ -22,7 +22,7 @@ OF_THE_HEAD_NODE: Final = re.compile(r"\b(sapiadm|sdcadm|sdc-\w+)\b")
 
 
 def on_its_server(said: Step | Note, world: World) -> Step | Note:
-    """The step in the form that reaches the server of its zone, or a note where no such form exists."""
+    """The step in the form that reaches the server of its zone, or a note if there is no such form."""
     name = said.on.partition(".")[0] if isinstance(said, Step) else ""
     if not isinstance(said, Step) or name not in world.inventory.datacenters:
         return said

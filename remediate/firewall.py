@@ -117,7 +117,7 @@ def close_ufds(datacenter: Datacenter) -> Advised:
 
 
 def _without_a_rule(ufds: Zone, besides: set[str]) -> tuple[dict[str, Dropped], Missing | None]:
-    """The zones that must reach this UFDS and would be dropped without the rules for everybody; and why that is not known of one."""
+    """The zones that must reach this UFDS and would be dropped without the rules for everybody, and why this is unknown of one."""
     found: dict[str, Dropped] = {}
     unknown = None
     kept = tuple(rule for rule in ufds.rules if rule.uuid not in besides)

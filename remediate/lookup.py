@@ -40,7 +40,7 @@ def service(datacenter: Datacenter, name: str) -> SapiObject:
 
 
 def fmris(zone: Zone, *parts: str) -> tuple[str, ...]:
-    """The zone's services whose FMRI contains one of the parts, sorted; several instances of one are a glob (facts)."""
+    """The zone's services whose FMRI contains one of the parts, sorted. Several instances of one service are a glob (facts)."""
     found = sorted({s.fmri for s in zone.services if any(part in s.fmri for part in parts)})
     count = Counter(fmri.rpartition(":")[0] for fmri in found)
     short = (f"{name}:*" if count[name := fmri.rpartition(":")[0]] > 1 else fmri for fmri in found)

@@ -223,7 +223,7 @@ def take_away_what_hides_it(webapi: Zone) -> Advised:
     service = f'"$(sdc-sapi --no-headers {quote(query)} | json -a uuid)"'
     body = quote(compact({"action": "delete", "metadata": {MULTI_DC[0]: ""}}))
     own = typed.uuid(webapi.vm.uuid)
-    # The uuid is another datacenter's word: what the master's SAPI does not know as an instance is left alone.
+    # The uuid comes from another datacenter. An instance that the master's SAPI does not know is left alone.
     guard = f"[[ $(sdc-sapi --no-headers /instances/{own} | json uuid) == {own} ]] &&\n    "
     for what, uuid, only in (("the instance", own, guard), ("the service webapi", service, "")):
         yield Step(

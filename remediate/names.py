@@ -127,7 +127,7 @@ def write_the_usb_key(datacenter: Datacenter) -> Advised:
 
 
 def _text(shown: str) -> str:
-    """The text that a setting will have, given as JSON.  Empty if it is no text (or hidden): no command can wait for that."""
+    """The text that a setting will have, given as JSON. Empty if it is not a text (or hidden): no command can wait for that."""
     try:
         value = json.loads(shown)
     except ValueError:

@@ -23,7 +23,7 @@ class PlannedStep(Struct, frozen=True):
 
 
 class CausePlan(Struct, frozen=True):
-    """What is to be done about one cause."""
+    """What to do about one cause."""
 
     check: str
     subject: str
@@ -37,7 +37,7 @@ class CausePlan(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """All of it, in order: what others rest on comes first.  `defects` say which remedies broke themselves."""
+    """All of the plan, in order: what others rest on comes first. `defects` say which remedies broke."""
 
     entries: tuple[CausePlan, ...] = ()
     defects: tuple[str, ...] = ()
@@ -47,9 +47,9 @@ class Plan(Struct, frozen=True):
 
 
 def make_plan(causes: Iterable[Cause], world: World) -> Plan:
-    """Ask each cause's remedy, and order the answers by chapter; within one as the verdict has them.
+    """Ask each cause's remedy, and order the answers by chapter, and within a chapter like the verdict.
 
-    Remedies know nothing of each other: what an earlier cause has already is not typed again, nor are single routes.
+    Remedies know nothing of each other. So steps and single routes that an earlier cause already has are not printed again.
     """
     entries: list[CausePlan] = []
     defects: list[str] = []
@@ -83,7 +83,7 @@ def _routes(step: Step) -> NapiRoutes | None:
 
 
 def _parts(step: Step) -> dict[str, tuple[str, str] | None]:
-    """What makes a step the same as another one: its command, or each of the routes that it adds."""
+    """What makes two steps the same: the command, or each of the routes that they add."""
     routes = _routes(step)
     if routes is None:
         return {step.run: None}
@@ -91,7 +91,7 @@ def _parts(step: Step) -> dict[str, tuple[str, str] | None]:
 
 
 def _only(step: Step, parts: list[str]) -> Step:
-    """The step with these of its parts alone."""
+    """The step with only these of its parts."""
     routes = _routes(step)
     if routes is None:
         return step

@@ -58,7 +58,7 @@ def let_electric_moray_reach_the_ring(link: Link) -> Advised:
 
 
 def open_the_path(link: Link) -> Advised:
-    """Adds the missing half of the path, forward or back.  If both routes are there, says what else may be in the way."""
+    """Add the missing half of the path, forward or back. If both routes are there, say what else may be in the way."""
     host, source = link.host, link.source
     if address_in(host) is None:
         yield Note(
@@ -122,7 +122,7 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
 
 @remedy("headnode-reaches-master-ufds")
 def let_the_head_node_reach_the_master(link: Link) -> Advised:
-    """Set the route with route(8); it lasts until the next boot.  A global zone is no VM, so net-agent does not serve it."""
+    """Set the route with route(8); it lasts until the next boot. A global zone is not a VM, so net-agent does not serve it."""
     datacenter, host = link.source.datacenter, link.host
     if link.doubt:
         yield Note(link.doubt)

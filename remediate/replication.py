@@ -31,7 +31,7 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
     read = "sdc-sapi --no-headers '/applications?name=sdc' | json -j 0.metadata.ufds_ldap_root_pw"
     yield Step(
         on=OPERATOR,
-        # No word of a failed answer goes on: without a string in JSON the replica is not even asked.
+        # No part of a failed answer goes on: without a string in JSON, the replica is not even asked.
         run=f"{over_ssh(master.declared.headnode, read)} | (\n"
         '    read -r password && [[ $password == \\"?*\\" ]] &&\n'
         '        printf \'{"metadata":{"ufds_remote_ldap_root_pw":%s}}\' "$password" |\n'

@@ -53,7 +53,7 @@ def sapi_delete(uuid: str, keys: tuple[str, ...]) -> str:
 
 
 def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...]) -> str:
-    """What takes an update of the keys `changed` back, given the metadata before."""
+    """The command that reverts an update of the keys `changed`, given the metadata before it."""
     old = {key: before[key] for key in changed if before.get(key) is not None}
     absent = tuple(key for key in changed if key not in old)
     lines = ([sapi_update(uuid, old)] if old else []) + ([sapi_delete(uuid, absent)] if absent else [])
@@ -83,12 +83,11 @@ sdc-usbkey unmount"""
 
 
 def usbkey_mended(*scripts: str) -> str:
-    """Edits both copies of /usbkey/config by scripts of sed, where they change anything.  A copy stays beside each file."""
+    """Edit both copies of /usbkey/config with sed scripts, if these change anything. A copy stays beside each file."""
     words = " ".join(f"-e {quote(script)}" for script in scripts)
     return "\n".join(
         [
-            "sdc-usbkey mount",
-            "( for file in /usbkey/config /mnt/usbkey/config; do",
+            "sdc-usbkey mount && ( for file in /usbkey/config /mnt/usbkey/config; do",
             f'    new=$(sed {words} "$file") && [[ -n $new ]] || exit 1',
             '    [[ $new == "$(cat "$file")" ]] && continue',
             '    cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)" && printf \'%s\\n\' "$new" > "$file" || exit 1',
@@ -99,7 +98,7 @@ def usbkey_mended(*scripts: str) -> str:
 
 
 def zone_service(verb: str, uuid: str, *fmris: str) -> str:
-    """svcadm on services of a zone, from the global zone.  `enable` waits until the service is there."""
+    """svcadm on services of a zone, from the global zone. `enable` waits until the service is online."""
     services = " ".join(quote(typed.fmri(fmri)) for fmri in fmris)
     return f"svcadm -z {typed.uuid(uuid)} {verb}{' -s' if verb == 'enable' else ''} {services}"
 
@@ -123,7 +122,7 @@ def rendered(uuid: str, path: str, key: str, value: str, patience: float, *, gon
 
 
 def rendered_anew(uuid: str, path: str, patience: float) -> str:
-    """Have config-agent look again at what it is to render, and wait, with an end, until it has written the file.
+    """Make config-agent look again at what it must render, and wait, with an end, until it has written the file.
 
     Fails when it has not.
     """

@@ -102,7 +102,7 @@ def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
 def _address_to_follow(replica: Datacenter) -> str | None:
     """The master's address for which the replica has a checkpoint: the one it uses now, or else the inventory's, or else any.
 
-    None if there is none: with another address replication begins at change 0 with a full directory.
+    It is None if there is none: with another address, replication begins at change 0 although the directory is full.
     """
     followed = {
         each.url.removeprefix("ldaps://") for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints

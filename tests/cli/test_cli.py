@@ -1,4 +1,4 @@
-"""az-checks, the one way in: from any folder, with whatever lies there, and what it prints can be pasted."""
+"""az-checks, the one way in. It works from any folder, with whatever lies there, and its output can be pasted."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_pytests_own_options_go_through() -> None:
 
 @pytest.mark.proof
 def test_the_wheel_has_the_suite_below_one_package(tmp_path: Path, evidence: Path) -> None:
-    """Built, installed elsewhere, run from another folder; it may use this environment's libraries."""
+    """The wheel is built, installed elsewhere and run from another folder. It may use this environment's libraries."""
     build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")

@@ -1,4 +1,4 @@
-"""Rendered files are compared with what config-agent would render now; nothing secret is kept of them."""
+"""Rendered files are compared with what config-agent would render now, and nothing secret of them is kept."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def planted(key: str, value: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("path", [path for paths in RENDERED.values() for path in paths])
 def test_no_shape_of_a_secret_is_kept_under_any_key(path: str) -> None:
-    """Typed into the file, or standing in the metadata that would be rendered; nor in the settings that are kept."""
+    """Neither if it was typed into the file, nor if it is in the metadata that would be rendered; nor in the kept settings."""
     want = Wanted({}, {path: "{}"})
     for key in KEYS:
         for value in SHAPES:

@@ -1,4 +1,4 @@
-"""The report as an operator reads it: golden pages of 80 columns, hostile answers escaped, colour only where wanted."""
+"""The report as an operator reads it: golden pages of 80 columns, hostile answers escaped, colour only on request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGES = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_golden(name: str) -> None:
-    """AZ_GOLDEN=write writes the pages anew; read the difference before you keep it."""
+    """AZ_GOLDEN=write writes the pages anew. Read the difference before you keep it."""
     page, golden = PAGES[name]() + "\n", GOLDEN / f"{name}.txt"
     if os.environ.get("AZ_GOLDEN") == "write":
         golden.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What nobody would see is shown: blanks at the ends, carriage returns, types, capitals."""
+"""Differences that nobody would see are shown: blanks at the ends, carriage returns, types, capitals."""
 
 from __future__ import annotations
 
