@@ -19,6 +19,7 @@ from evidence.subjects.triton import REPLICATOR
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.smf import Smf
+from remediate.actions.vm import VmState
 from remediate.lookup import headnode, service_step
 from remediate.registry import Advised, remedy
 from remediate.shell import quote, smf_log, usbkey_mended
@@ -193,7 +194,7 @@ def get_the_services_up(zone: Zone) -> Advised:
         )
         return
     if vm.state != "running":
-        yield Step(on, f"vmadm start {uuid}", RESTARTS, f"the zone is {vm.state}", undo=f"vmadm stop {uuid}")
+        yield acting(on, VmState(uuid), risk=RESTARTS, why=f"the zone is {vm.state}")
         return
     down = [s for s in zone.services if s.state != "online" and any(part in s.fmri for part in _OURS)]
     down += [s for s in zone.services if s.state not in ("online", "disabled") and s not in down]

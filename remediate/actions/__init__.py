@@ -20,7 +20,7 @@ from remediate.actions.reading import Does
 from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import Smf
 from remediate.actions.usbkey import UsbkeyConfig
-from remediate.actions.vm import VmFirewall, VmRoutes
+from remediate.actions.vm import VmFirewall, VmRoutes, VmState
 from remediate.actions.wait import Rendered
 
 Action = (
@@ -31,6 +31,7 @@ Action = (
     | FirewallSwitch
     | VmRoutes
     | VmFirewall
+    | VmState
     | Smf
     | Rendered
     | UsbkeyConfig

@@ -96,6 +96,44 @@ class VmFirewall(Struct, frozen=True, forbid_unknown_fields=True, tag="vm-firewa
         return VmFirewall(self.uuid, bool(then)) if then != self.enabled else None
 
 
+class VmState(Struct, frozen=True, forbid_unknown_fields=True, tag="vm-state"):
+    """Starts a zone, or stops it (`running` false).  Its value: the state as vmadm calls it."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    waits: ClassVar[bool] = False
+    patience: ClassVar[float] = 120.0
+
+    uuid: str
+    running: bool = True
+
+    @property
+    def planned(self) -> Value:
+        return "stopped" if self.running else "running"
+
+    @property
+    def after(self) -> Value:
+        return "running" if self.running else "stopped"
+
+    def command(self) -> str:
+        return f"vmadm {'start' if self.running else 'stop'} {typed.uuid(self.uuid)}"
+
+    def read(self) -> str:
+        return _lookup(self.uuid, "state")
+
+    def seen(self, code: int, text: str) -> Value:
+        return str(_vm(code, text, self.uuid).get("state"))
+
+    def standing(self, now: Value) -> Precondition:
+        """A zone that is on its way (provisioning, stopping), or failed, is neither."""
+        return stands(now, self.planned, self.after)
+
+    def done(self, then: Value, now: Value) -> bool:  # noqa: ARG002
+        return same(now, self.after)
+
+    def inverse(self, then: Value) -> VmState | None:
+        return VmState(self.uuid, not self.running) if then == self.planned else None
+
+
 def _update(uuid: str, change: dict[str, Any]) -> str:
     return f"vmadm update {typed.uuid(uuid)} <<< {quote(compact(change))}"
 

@@ -24,7 +24,7 @@ from remediate.actions.reading import ABSENT, NoValueError, Precondition
 from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import NEXT, STARTED, STATE, Smf
 from remediate.actions.usbkey import FILES, UsbkeyConfig
-from remediate.actions.vm import VmFirewall, VmRoutes
+from remediate.actions.vm import VmFirewall, VmRoutes, VmState
 from remediate.actions.wait import Rendered
 from remediate.steps import BY_HAND, DESTROYS, OPENS, SAFE, UNSUPPORTED, Step, acting
 
@@ -45,6 +45,7 @@ SAMPLES: tuple[Action, ...] = (
     FirewallSwitch(U, False),
     VmRoutes(U, {"10.2.2.29/32": "10.3.1.1"}, {"10.9.1.0/24": "10.3.1.1"}),
     VmFirewall(U, True),
+    VmState(U),
     Smf(U, "enable", (BINDER,)),
     Rendered(U, "/opt/smartdc/binder/etc/config.json", "a.b", "c", 5.0),
     UsbkeyConfig({"region_name": "my-dc"}, (), {"region_name": "old"}),
@@ -222,6 +223,16 @@ def test_a_hostile_answer_raises_nothing_else(action: Action, text: str, code: i
         return
     assert action.standing(value) in Precondition
     json.dumps(value)
+
+
+@pytest.mark.parametrize(
+    ("state", "standing"), [("stopped", PLANNED), ("running", WANTED), ("failed", OTHER), ("stopping", OTHER)]
+)
+def test_the_states_of_a_zone(state: str, standing: Precondition) -> None:
+    action = VmState(U)
+    value = action.seen(0, json.dumps([{"uuid": U, "state": state}]))
+    assert action.standing(value) == standing
+    assert (action.inverse(value) is not None) == (standing == PLANNED), "one that ran is not stopped"
 
 
 def test_what_is_gone_already_need_not_go() -> None:
