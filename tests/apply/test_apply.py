@@ -85,6 +85,20 @@ def test_what_changed_between_plan_and_apply_stops_it(
         assert value in said
 
 
+def test_a_value_that_is_hostile_is_shown_and_does_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "\x1b[2J$(touch /tmp/owned)\u202e'; rm -rf /"
+    scene.door.somebody_sets(lambda state: next(iter(state["sapi"].values())).update(region_name=hostile))
+    assert scene.apply(monkeypatch) == 1
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert "touch /tmp/owned" in said
+    assert not any("owned" in command for command in scene.door.sent)
+    assert scene.changes == []
+
+
 def test_a_dry_run_changes_nothing_and_needs_no_leave(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
