@@ -136,6 +136,7 @@ def _apart(one: Clock, other: Clock) -> float:
     CRITICAL,
     after=[
         "headnode-answers",
+        "rendered-files-are-usable",
         After("master-password-is-known", only="cloudapi"),
         After("candidate-is-not-coupled-yet", only="cloudapi"),
     ],

@@ -72,6 +72,7 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
         "replicator-is-caught-up",
         "admin-and-operators-are-there",
         After("rendered-config-is-current", at="cloudapi"),
+        After("rendered-files-are-usable", at="cloudapi"),
     ],
 )
 def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from evidence.fact import Missing, OutOfSight
-from evidence.model import Difference
+from evidence.model import ConfigFile, Difference
 from evidence.subjects.datacenter import OLDER, Datacenter
-from evidence.subjects.levels import overrides
-from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, READERS, RENDERED
+from evidence.subjects.levels import overrides, unasserted_port
+from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, MORAY_PORT, READERS, RENDERED, SAPI_MASTER_CONFIG
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 from fixtures.outcomes import Finding
@@ -70,7 +70,48 @@ def test_usbkey_agrees_with_sapi(datacenter: Datacenter) -> None:
     )
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers", "services-run", After("candidate-config-agent-runs", only="ufds")])
+@check(BOTH, CRITICAL, after=["headnode-answers"])
+def test_rendered_files_are_usable(configured: Zone) -> None:
+    """Each rendered file is one that its service can start with: it is JSON, and SAPI's port of a master's moray is 2020.
+
+    config-agent puts a setting into the file as it is.  With a value that is no JSON, or a blank behind a port, the service ends at its
+    start and goes to maintenance.  Clearing it does not help while the value is there.  Source: facts "Rendered config files", "SAPI";
+    PUBAPI-516.
+    """
+    if configured.evidence.settings is None:
+        raise OutOfSight(configured.id, "whether its files are JSON", "cat (by zlogin)", OLDER)
+    broken = [_why_broken(file) for _, file in sorted(configured.files.items()) if file.broken]
+    wrong = _wrong_port(configured)
+    if broken or wrong:
+        raise Finding(
+            expected="files that the services can start with", observed="; ".join([*broken, *filter(None, [wrong])])
+        )
+
+
+def _why_broken(file: ConfigFile) -> str:
+    """Where a file is broken, and the setting of SAPI that breaks it."""
+    return f"{file.path}: {file.broken}" + (
+        f", because of the value of {file.broken_by} in SAPI" if file.broken_by else ""
+    )
+
+
+def _wrong_port(zone: Zone) -> str:
+    """What SAPI asserts: with a name as its master's moray the port is 2020. Empty if it holds."""
+    port = unasserted_port(zone)
+    return (
+        f"{SAPI_MASTER_CONFIG}: moray.master_port, from MASTER_MORAY_PORT in SAPI, is {show(port)}, not {MORAY_PORT}"
+        if port
+        else ""
+    )
+
+
+@check(
+    BOTH,
+    CRITICAL,
+    after=[
+        "sapi-answers", "services-run", "rendered-files-are-usable", After("candidate-config-agent-runs", only="ufds"),
+    ],
+)  # fmt: skip
 def test_rendered_config_is_current(zone: Zone) -> None:
     """Each rendered configuration file of the zone says what SAPI's metadata says.
 

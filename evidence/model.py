@@ -130,7 +130,8 @@ class ConfigFile(Model, frozen=True):
     """One rendered file of a zone: whitelisted settings by dotted key, and where it differs from its metadata.
 
     Secret values appear in `differs` only as "(secret)". If nothing could be compared, `uncompared` says why. `written` says when the file
-    was last written, by the same clock as Service.began.
+    was last written, by the same clock as Service.began. `broken` says why the file is not the JSON that its service reads, and `broken_by`
+    which setting of SAPI makes it so, if it is one.
     """
 
     path: str
@@ -138,6 +139,8 @@ class ConfigFile(Model, frozen=True):
     differs: tuple[Difference, ...] = ()
     uncompared: str = ""
     written: float | None = None
+    broken: str = ""
+    broken_by: str = ""
 
 
 class Probe(Model, frozen=True):

@@ -69,7 +69,7 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
 
 @remedy("cloudapi-lists-every-datacenter")
 def list_every_datacenter(datacenter: Datacenter) -> Advised:
-    """CLOUDAPI_DATACENTERS is one string of JSON.  The step completes it and writes it as a whole."""
+    """CLOUDAPI_DATACENTERS is one string of JSON: the step completes it."""
     refused = [zone for zone in datacenter.zones("cloudapi") if zone.listing.code]
     if refused:
         yield Note(
@@ -77,6 +77,11 @@ def list_every_datacenter(datacenter: Datacenter) -> Advised:
             "whether the master has it (sdc-useradm keys admin), and whether it was replicated."
         )
         return
+    yield from datacenters_listed(datacenter)
+
+
+def datacenters_listed(datacenter: Datacenter) -> Advised:
+    """Write CLOUDAPI_DATACENTERS as a whole, with every coupled datacenter in it."""
     own = service(datacenter, "cloudapi")
     before = _urls(datacenter)
     wanted: dict[str, str] = {}

@@ -6,12 +6,21 @@ import json
 from math import ceil
 
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.levels import overrides
-from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_AGENT, RENDERED
+from evidence.subjects.levels import overrides, unasserted_port
+from evidence.subjects.triton import (
+    ADMIN_UUID,
+    BINDER,
+    BINDER_CONFIG,
+    CONFIG_AGENT,
+    MORAY_PORT,
+    RENDERED,
+    SAPI_MASTER_CONFIG,
+)
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.smf import Smf
 from remediate.actions.wait import Rendered
+from remediate.cloudapi import datacenters_listed
 from remediate.lookup import (
     application,
     changed_metadata,
@@ -22,9 +31,10 @@ from remediate.lookup import (
     usbkey_steps,
 )
 from remediate.registry import Advised, proved_by, remedy
-from remediate.shell import PAUSE, rendered_anew, zone_service
+from remediate.shell import PAUSE, compact, quote, rendered_anew, zone_file, zone_service
 from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step, acting
 
+LISTED = "CLOUDAPI_DATACENTERS"
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
 """Services that config-agent does not restart after rendering (facts "Rendered config files")."""
 
@@ -164,6 +174,68 @@ def render_again(zone: Zone) -> Advised:
         yield acting(on, *waits, restart, risk=RESTARTS, why=why)
     else:
         yield Step(on, f"sleep {ceil(patience / 10) * PAUSE}\n{restart.command()}", RESTARTS, why)
+
+
+@remedy("rendered-files-are-usable")
+def make_the_files_usable(configured: Zone) -> Advised:
+    """Put the value right where it stands, and only then clear what gave up because of it."""
+    zone = configured
+    on = headnode(zone.datacenter)
+    if unasserted_port(zone):
+        yield Step(
+            on=on,
+            run=_port_written(zone),
+            risk=DISRUPTIVE,
+            why="SAPI is down, so its metadata cannot be changed yet: its file first, so that it starts",
+            undo_note="config-agent writes the file again when SAPI's metadata changes",
+        )
+    for file in (each for _, each in sorted(zone.files.items()) if each.broken):
+        if file.broken_by == LISTED and zone.role == "cloudapi":
+            yield from datacenters_listed(zone.datacenter)
+            yield _written_anew(zone, file.path)
+        elif file.broken_by:
+            yield Note(
+                f"{file.broken_by} goes into {file.path} as it is. Set it in SAPI to a value with which the file is JSON."
+            )
+        else:
+            yield _written_anew(zone, file.path)
+    down = [service.fmri for service in zone.known_services if service.state == "maintenance"]
+    if down:
+        given_up = fmris(zone, *(fmri.removeprefix("svc:") for fmri in down))
+        yield service_step(zone, "clear", "SMF gave it up; with the new file it can start", *given_up)
+    if unasserted_port(zone):
+        yield Step(
+            on=on,
+            run=_port_in_sapi(),
+            risk=RESTARTS,
+            why="now that SAPI answers, its metadata is put right too; otherwise config-agent brings the old value back",
+            undo_note="the old value keeps SAPI from starting; it is not brought back",
+        )
+
+
+def _port_written(zone: Zone) -> str:
+    """The port in SAPI's own file: a copy first, and the file as a whole."""
+    file = zone_file(zone.vm.uuid, SAPI_MASTER_CONFIG)
+    change = quote(f's/"master_port": *"[^"]*"/"master_port": "{MORAY_PORT}"/')
+    return f"new=$(sed {change} {file}) && [[ -n $new ]] && printf '%s\\n' \"$new\" > {file}"
+
+
+def _port_in_sapi() -> str:
+    """Sets the port in SAPI as soon as it answers; its uuid is asked for, since SAPI could not tell it before."""
+    uuid = "$(sdc-sapi --no-headers '/services?name=sapi' | json -a uuid)"
+    body = quote(compact({"metadata": {"MASTER_MORAY_PORT": MORAY_PORT}}))
+    wait = f"for try in {{1..30}}; do [[ -n {uuid} ]] && break; sleep {PAUSE}; done"
+    return f"{wait}\necho {body} | sapiadm update {uuid}"
+
+
+def _written_anew(zone: Zone, path: str) -> Step:
+    return Step(
+        on=headnode(zone.datacenter),
+        run=rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience),
+        risk=RESTARTS,
+        why=f"config-agent writes {path} again at its start",
+        undo_note="edits by hand in the file are lost",
+    )
 
 
 @remedy("settings-are-not-overridden")

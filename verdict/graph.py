@@ -30,7 +30,8 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[After, ...]:
     if spec.sums_up:
         found += [After(other.id) for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
     found += map(After, ACCESS[: ACCESS.index(spec.id) if spec.id in ACCESS else None])
-    if spec.subject in _ZONE_ROWS and spec.id != SERVICES:
+    before = {after.check for after in specs[SERVICES].after} if SERVICES in specs else set()
+    if spec.subject in _ZONE_ROWS and spec.id != SERVICES and spec.id not in before:
         found.append(After(SERVICES))
     if spec.subject == "link":
         found += [After(check, at=TARGET) for check in ACCESS]

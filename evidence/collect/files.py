@@ -7,7 +7,9 @@ The template comes from the zone's own image if it has one for the file, because
 from __future__ import annotations
 
 import difflib
+import json
 import pathlib
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,6 +26,7 @@ from evidence.subjects.triton import (
     CLOUDAPI_CONFIG,
     MUSKIE_CONFIG,
     REPLICATOR_CONFIG,
+    SAPI_MASTER_CONFIG,
     UFDS_CONFIG,
 )
 
@@ -31,6 +34,8 @@ MOST_DIFFERENCES: Final = 50
 MOST_LINES: Final = 500
 """The most lines of a file that is not JSON. A real one has fewer, and the time for comparing grows with the square."""
 ABSENT: Final = "(absent)"
+MOST_TAGS: Final = 100
+_TAG: Final = re.compile(r"\{\{[{&]?\s*([A-Za-z0-9_-]{1,100})\s*\}?\}\}")
 SETTINGS = {
     BINDER_CONFIG: (
         "datacenterName", "dnsDomain", "recursion.datacenterName", "recursion.dnsDomain", "recursion.regionName",
@@ -38,6 +43,7 @@ SETTINGS = {
     ),
     CLOUDAPI_CONFIG: ("dc_maint_eta", "dc_maint_message", "read_only", "ufds_master.url"),
     MUSKIE_CONFIG: ("storage.multiDC",),
+    SAPI_MASTER_CONFIG: ("moray.master_host", "moray.master_port"),
     UFDS_CONFIG: ("moray.version",),
     REPLICATOR_CONFIG: ("remotes.0.queries", "remotes.0.url"),
 }  # fmt: skip
@@ -145,8 +151,39 @@ def rendered_files(
                 differs = differences(text, render(templates[path], want.metadata, auto), shown)
             except RenderError as error:
                 uncompared = str(error)
-        found[path] = ConfigFile(path, settings(path, text, shown), differs, uncompared, written.get(path))
+        broken = _broken(text)
+        by = (
+            ""
+            if isinstance(want, str) or not broken or differs
+            else broken_by(templates.get(path, ""), want.metadata, auto)
+        )
+        found[path] = ConfigFile(path, settings(path, text, shown), differs, uncompared, written.get(path), broken, by)
     return found
+
+
+def _broken(text: str | None) -> str:
+    """Where a file is not JSON, without a word of its content, which may be a secret. A file that is not there is not broken."""
+    try:
+        json.loads(text or "{}")
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:
+        line = getattr(error, "lineno", 0)
+        return f"line {line} is not JSON" if line else "it is not JSON"
+    return ""
+
+
+def broken_by(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) -> str:
+    """The setting that makes the rendered file no JSON: with another value in its place it is JSON. Empty if no single one does."""
+    keys: dict[str, None] = dict.fromkeys(key for key in _TAG.findall(template) if key in metadata)
+    for key in islice(keys, MOST_TAGS):
+        for harmless in ("", "{}"):
+            try:
+                if not _broken(render(template, {**metadata, key: harmless}, auto)):
+                    return key
+            except RenderError:
+                return ""
+    return ""
 
 
 def settings(path: str, text: str | None, shown: Shown) -> dict[str, Any]:

@@ -61,6 +61,9 @@ REGISTRAR: Final = "svc:/manta/application/registrar:default"
 REPLICATOR: Final = "svc:/smartdc/application/ufds-replicator:default"
 SAPI: Final = "svc:/smartdc/application/sapi:default"
 
+MORAY_PORT: Final = "2020"
+"""The port of moray's haproxy. SAPI asserts it if MASTER_MORAY_IP is a name."""
+
 # Files that config-agent renders
 
 ADMINUI_CONFIG: Final = "/opt/smartdc/adminui/etc/config.json"

@@ -11,6 +11,7 @@ from lab.faults.changes import cloudapi_down, sdc_metadata, service_metadata
 from lab.faults.registry import Target, Undo, UnknownFaultError, fault
 from lab.machine import net, roots, tls
 from lab.state.lab import Lab
+from lab.state.settling import settle
 
 
 @fault("cloudapi-stuck", "cloudapi", "my-dc-3.cloudapi0")
@@ -38,6 +39,13 @@ async def unhealthy(lab: Lab, target: Target) -> None:
     """
     server = lab.shared[target.site.datacenter.name].servers[target.machine.zone.id]
     server.searchable = False  # type: ignore[attr-defined]
+
+
+@fault("cloudapi-lists-no-json", "datacenter", "my-dc-3")
+async def cloudapi_lists_no_json(lab: Lab, target: Target) -> None:
+    """CLOUDAPI_DATACENTERS is a datacenter's name, not JSON. It goes into cloudapi.cfg as it is, and cloudapi goes to maintenance."""
+    service_metadata(lab, target, "cloudapi")["CLOUDAPI_DATACENTERS"] = target.site.datacenter.name
+    await settle(lab)
 
 
 @fault("cloudapi-lists-itself", "datacenter", "my-dc-3")

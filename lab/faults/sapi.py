@@ -29,6 +29,13 @@ async def master_moray_missing(lab: Lab, target: Target) -> None:
     metadata.pop("MASTER_MORAY_PORT", None)
 
 
+@fault("sapi-port", "datacenter", "my-dc-3", ("replica",))
+async def sapi_port(lab: Lab, target: Target) -> None:
+    """MASTER_MORAY_PORT has a blank behind it. SAPI asserts that the port is 2020, and goes to maintenance."""
+    service_metadata(lab, target, "sapi")["MASTER_MORAY_PORT"] = "2020 "
+    await settle(lab)
+
+
 @fault("instance-override", "sapi", "my-dc-3.sapi0", ("replica",))
 async def instance_override(lab: Lab, target: Target) -> None:
     """The SAPI *instance* of sapi has a MASTER_MORAY_IP of its own, another replica's. The service's is right, but what is rendered

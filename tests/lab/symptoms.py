@@ -219,6 +219,16 @@ INVENTORY = (
     inventory("inventory-region@my-dc-1", "region: MY-DC"),
 )
 
+SETTINGS = (
+    Symptom("cloudapi-lists-no-json@my-dc-6", "my-dc-6", state("cloudapi", "cloudapi:cloudapi-8081"), "maintenance"),
+    Symptom("sapi-port@my-dc-4", "my-dc-4", state("sapi", "sapi"), "maintenance"),
+    Symptom(
+        "instance-override@my-dc-3.sapi0", "my-dc-3", config("sapi", "sapi-master.config.json"), r"moray\.my-dc-1\."
+    ),
+    Symptom("replicator-not-restarted@my-dc-5", "my-dc-5", LOG, "connection attempt failed"),
+)
+"""The last of their table: SAPI of my-dc-4 is down from now on."""
+
 POSEIDON = (Symptom("second-poseidon@my-dc-3", "my-dc-3", state("ufds", "ufds-replicator"), "maintenance"),)
 REPLICATION = (
     Symptom("account-added@my-dc-1", "my-dc-1", of_account("gina"), "gina@example.com"),
@@ -334,7 +344,7 @@ COMPUTE_NODES = (
 TABLES: dict[str, tuple[tuple[Symptom, ...], ...]] = {
     "one": (HEADNODES, CUTS, FREEZES, SERVICES),
     "two": (POSEIDON, REPLICATION, DIRECTORY, SLOW, MEMBERS, GAP, ELSEWHERE),
-    "several": (NAMES_AND_CLOUDAPI, *INVENTORY),
+    "several": (NAMES_AND_CLOUDAPI, *INVENTORY, SETTINGS),
     "candidates": (
         COUPLING,
         PASSWORD,
