@@ -18,10 +18,12 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import REPLICATOR
 from evidence.subjects.zone import Zone
 from remediate import typed
+from remediate.actions.smf import Smf
+from remediate.actions.vm import VmState
 from remediate.lookup import headnode, service_step
 from remediate.registry import Advised, remedy
-from remediate.shell import quote, smf_log, usbkey_mended, zone_service
-from remediate.steps import DISRUPTIVE, OPERATOR, RESTARTS, SAFE, Note, Step
+from remediate.shell import quote, smf_log, usbkey_mended
+from remediate.steps import DISRUPTIVE, OPERATOR, RESTARTS, SAFE, Note, Step, acting
 
 _OURS = ("/smartdc/", "/manta/", "/ufds/", "zookeeper")
 
@@ -192,7 +194,7 @@ def get_the_services_up(zone: Zone) -> Advised:
         )
         return
     if vm.state != "running":
-        yield Step(on, f"vmadm start {uuid}", RESTARTS, f"the zone is {vm.state}", undo=f"vmadm stop {uuid}")
+        yield acting(on, VmState(uuid), risk=RESTARTS, why=f"the zone is {vm.state}")
         return
     down = [s for s in zone.services if s.state != "online" and any(part in s.fmri for part in _OURS)]
     down += [s for s in zone.services if s.state not in ("online", "disabled") and s not in down]
@@ -204,8 +206,8 @@ def get_the_services_up(zone: Zone) -> Advised:
         if service.state == "maintenance":
             yield service_step(zone, "clear", f"SMF gave it up (maintenance). Read first why, {log}", service.fmri)
         elif service.state == "disabled":
-            run, undo = (zone_service(verb, vm.uuid, service.fmri) for verb in ("enable", "disable"))
-            yield Step(on, run, RESTARTS, f"somebody disabled it; {log}", undo=undo)
+            action = Smf(vm.uuid, "enable", (service.fmri,))
+            yield acting(on, action, risk=RESTARTS, why=f"somebody disabled it; {log}")
         else:
             yield Note(f"{service.fmri} is {service.state}: it waits for another service, or is just starting; {log}")
     if not down:

@@ -10,10 +10,18 @@ from evidence.subjects.listings import foreign_urls
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.copies import file_back, files_kept, files_removed
-from remediate.lookup import application, changed_metadata, fmris, headnode, service, service_step
+from remediate.lookup import (
+    application,
+    changed_metadata,
+    fmris,
+    headnode,
+    metadata_of,
+    service,
+    service_step,
+    without_metadata,
+)
 from remediate.registry import Advised, remedy
-from remediate.shell import sapi_delete, sapi_restore, sapi_update
-from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
 SDCADM_CONF = "/var/sdcadm/sdcadm.conf"
 """sdcadm's own settings, which are optional.  Source: sdcadm:lib/common.js loadConfig."""
@@ -39,23 +47,15 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
     datacenter = cloudapi.datacenter
     own, key = service(datacenter, "cloudapi"), "ufds_remote_ip"
     if key in own.metadata.values:
-        yield Step(
-            on=headnode(datacenter),
-            run=sapi_delete(own.uuid, (key,)),
-            risk=RESTARTS,
-            why=f"the service cloudapi has its own {key} in SAPI, which hides the value of the application sdc; {_RENDERED}",
-            undo=sapi_restore(own.uuid, own.metadata.values, (key,)),
+        why = (
+            f"the service cloudapi has its own {key} in SAPI, which hides the value of the application sdc; {_RENDERED}"
         )
+        yield without_metadata(datacenter, own, (key,), risk=RESTARTS, why=why)
     sdc = application(datacenter)
     present = str(sdc.metadata.values.get(key) or "")
     if datacenter == master and present:
-        yield Step(
-            on=headnode(datacenter),
-            run=sapi_delete(sdc.uuid, (key,)),
-            risk=DISRUPTIVE,
-            why=f"{datacenter.name} is the master, so it follows no other; {_RENDERED}",
-            undo=sapi_restore(sdc.uuid, sdc.metadata.values, (key,)),
-        )
+        why = f"{datacenter.name} is the master, so it follows no other; {_RENDERED}"
+        yield without_metadata(datacenter, sdc, (key,), risk=DISRUPTIVE, why=why)
     elif datacenter != master and not present:
         yield changed_metadata(
             datacenter,
@@ -155,14 +155,17 @@ def end_maintenance(datacenter: Datacenter) -> Advised:
     yield Note(
         "If the maintenance is intended, waive it until its end. `sdcadm dc-maint stop` also ends it for Docker."
     )
-    yield Step(
-        on=headnode(datacenter),
-        run=f"{sapi_update(own.uuid, {'CLOUDAPI_READONLY': False})}\n{sapi_delete(sdc.uuid, _MAINTENANCE)}",
+    writes = metadata_of(own, {"CLOUDAPI_READONLY": False})
+    back = writes.inverse(writes.planned)
+    yield acting(
+        headnode(datacenter),
+        writes,
+        metadata_of(sdc, {}, _MAINTENANCE),
         risk=RESTARTS,
         why=f"customers can change nothing in {datacenter.name}; {_RENDERED}",
-        undo=sapi_restore(own.uuid, own.metadata.values, ("CLOUDAPI_READONLY",)),
+        undo=back.command() if back is not None else "",
         undo_note="`sdcadm dc-maint start --message … --eta …` brings its message and end back",
-        applied_by_suite=False,
+        by_hand=True,
     )
 
 

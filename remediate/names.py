@@ -18,21 +18,21 @@ from evidence.subjects.triton import (
 )
 from evidence.subjects.zone import Zone
 from remediate import typed
+from remediate.actions.smf import Smf
+from remediate.actions.wait import Rendered
 from remediate.cloudapi import datacenters_listed
-from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, usbkey_steps
-from remediate.registry import Advised, proved_by, remedy
-from remediate.shell import (
-    PAUSE,
-    compact,
-    quote,
-    rendered,
-    rendered_anew,
-    sapi_delete,
-    sapi_restore,
-    zone_file,
-    zone_service,
+from remediate.lookup import (
+    application,
+    changed_metadata,
+    fmris,
+    headnode,
+    metadata_of,
+    service_step,
+    usbkey_steps,
 )
-from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
+from remediate.registry import Advised, proved_by, remedy
+from remediate.shell import PAUSE, compact, quote, rendered_anew, zone_file, zone_service
+from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step, acting
 
 LISTED = "CLOUDAPI_DATACENTERS"
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
@@ -150,9 +150,9 @@ def render_again(zone: Zone) -> Advised:
     """Restart config-agent: then it writes every file again.  Otherwise it skips what has not changed in SAPI (facts)."""
     vm = zone.vm
     stale = {path: file for path, file in sorted(zone.files.items()) if file.differs}
-    yield Step(
-        on=headnode(zone.datacenter),
-        run=zone_service("restart", vm.uuid, CONFIG_AGENT),
+    yield acting(
+        headnode(zone.datacenter),
+        Smf(vm.uuid, "restart", (CONFIG_AGENT,)),
         risk=RESTARTS,
         why=f"config-agent writes its files again at its start: {', '.join(stale) or 'those of the zone'}. It restarts "
         "the services whose files change, if Triton's manifests say so",
@@ -162,18 +162,18 @@ def render_again(zone: Zone) -> Advised:
         return
     patience = zone.datacenter.world.inventory.expect.patience
     waits = [
-        rendered(vm.uuid, path, difference.key, value, patience)
+        Rendered(vm.uuid, path, difference.key, value, patience)
         for path, file in stale.items()
         for difference in file.differs[:1]
         if (value := _text(difference.metadata))
     ]
-    pause = [] if waits else [f"sleep {ceil(patience / 10) * PAUSE}"]
-    yield Step(
-        on=headnode(zone.datacenter),
-        run="\n".join([*waits, *pause, zone_service("restart", vm.uuid, _BY_HAND[zone.role])]),
-        risk=RESTARTS,
-        why=f"waits for the file, then restarts {zone.role}; nothing else restarts it when its file is rendered",
-    )
+    why = f"waits for the file, then restarts {zone.role}; nothing else restarts it when its file is rendered"
+    restart = Smf(vm.uuid, "restart", (_BY_HAND[zone.role],))
+    on = headnode(zone.datacenter)
+    if waits:
+        yield acting(on, *waits, restart, risk=RESTARTS, why=why)
+    else:
+        yield Step(on, f"sleep {ceil(patience / 10) * PAUSE}\n{restart.command()}", RESTARTS, why)
 
 
 @remedy("rendered-files-are-usable")
@@ -243,19 +243,20 @@ def take_the_override_away(configured: Zone) -> Advised:
     """Delete the value at the lower level, so that the level above counts again.  It may be meant: then it goes there."""
     zone = configured
     for found in overrides(zone):
-        old = found.target.metadata.values
-        yield Step(
-            on=headnode(zone.datacenter),
-            run=sapi_delete(found.target.uuid, (found.key,)),
+        seen = found.key in found.target.metadata.values
+        yield acting(
+            headnode(zone.datacenter),
+            metadata_of(found.target, {}, (found.key,)),
             risk=RESTARTS,
             why=f"the {found.level} hides what stands above it; config-agent renders that within three minutes",
-            undo=sapi_restore(found.target.uuid, old, (found.key,)) if found.key in old else "",
-            undo_note="" if found.key in old else "set it again; it is a secret, and not printed",
+            undo=None if seen else "",
+            undo_note="" if seen else "set it again; it is a secret, and not printed",
+            by_hand=not seen,
         )
     if zone.role in _BY_HAND:
         yield Step(
             on=headnode(zone.datacenter),
-            run="\n".join(
+            run=" &&\n".join(
                 [
                     *(
                         rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience)
@@ -284,15 +285,11 @@ def have_the_files_read(restarted: Zone) -> Advised:
 def restart_binder(zone: Zone, key: str, value: str) -> Step:
     """Renders binder's file now, waits for it and restarts binder: rendering alone does not (facts, hazard 7)."""
     uuid, patience = zone.vm.uuid, zone.datacenter.world.inventory.expect.patience
-    return Step(
-        on=headnode(zone.datacenter),
-        run="\n".join(
-            [
-                zone_service("restart", uuid, CONFIG_AGENT),
-                rendered(uuid, BINDER_CONFIG, key, value, patience),
-                zone_service("restart", uuid, BINDER),
-            ]
-        ),
+    return acting(
+        headnode(zone.datacenter),
+        Smf(uuid, "restart", (CONFIG_AGENT,)),
+        Rendered(uuid, BINDER_CONFIG, key, value, patience),
+        Smf(uuid, "restart", (BINDER,)),
         risk=RESTARTS,
         why=f"renders the configuration of {zone.alias}, waits for it and restarts binder; nothing else restarts binder. "
         "DNS of the datacenter is away for a second or two",

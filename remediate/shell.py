@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any
 
@@ -60,23 +60,26 @@ def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...])
     return "; ".join(lines)
 
 
-def usbkey_set(values: Mapping[str, str]) -> str:
-    """Edit both copies of the head node's configuration (facts "Head node configuration": Safe edit), without a copy in /tmp.
+def usbkey_set(values: Mapping[str, str], gone: Iterable[str] = ()) -> str:
+    """Both copies of the head node's configuration (facts "Head node configuration": Safe edit), with a copy beside each.
 
-    Each file keeps its mode. A file that cannot be read is left alone.
+    Nothing is written where the key is not mounted, or one of the two cannot be read or copied.  Each file keeps its mode.
     """
-    drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted(values))
-    lines = " ".join(quote(f"{key}={shlex.quote(typed.usbkey(key, value))}") for key, value in sorted(values.items()))
-    return "\n".join(
-        [
-            "sdc-usbkey mount",
-            "( for file in /usbkey/config /mnt/usbkey/config; do",
-            f'    new=$(sed {quote(drop)} "$file") && [[ -n $new ]] &&',
-            f'        {{ printf \'%s\\n\' "$new" {lines} > "$file" || exit 1; }}',  # the other file stays whole
-            "done )",
-            "sdc-usbkey unmount",
-        ]
+    drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted({*values, *gone}))
+    lines = "".join(
+        f" {quote(f'{key}={shlex.quote(typed.usbkey(key, value))}')}" for key, value in sorted(values.items())
     )
+    return f"""\
+sdc-usbkey mount && (
+    set -C; umask 077; stamp=$(date -u +%Y%m%dT%H%M%SZ)  # -C: no copy is written over
+    for file in /usbkey/config /mnt/usbkey/config; do
+        [[ -s $file ]] && cat "$file" > "$file.$stamp" && cmp "$file" "$file.$stamp" || exit 1
+    done
+    for file in /usbkey/config /mnt/usbkey/config; do
+        new=$(sed {quote(drop)} "$file") && [[ -n $new ]] && printf '%s\\n' "$new"{lines} >| "$file" || exit 1
+    done
+) || echo "The configuration is not changed as a whole: look at both files." >&2
+sdc-usbkey unmount"""
 
 
 def usbkey_mended(*scripts: str) -> str:
@@ -84,8 +87,7 @@ def usbkey_mended(*scripts: str) -> str:
     words = " ".join(f"-e {quote(script)}" for script in scripts)
     return "\n".join(
         [
-            "sdc-usbkey mount",
-            "( for file in /usbkey/config /mnt/usbkey/config; do",
+            "sdc-usbkey mount && ( for file in /usbkey/config /mnt/usbkey/config; do",
             f'    new=$(sed {words} "$file") && [[ -n $new ]] || exit 1',
             '    [[ $new == "$(cat "$file")" ]] && continue',
             '    cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)" && printf \'%s\\n\' "$new" > "$file" || exit 1',
@@ -106,21 +108,24 @@ def zone_file(uuid: str, path: str) -> str:
     return f"/zones/{typed.uuid(uuid)}/root{typed.path(path)}"
 
 
-def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str:
-    """Wait, with an end, until config-agent has written a value into a zone's file."""
+def rendered(uuid: str, path: str, key: str, value: str, patience: float, *, gone: bool = False) -> str:
+    """Wait, with an end, until config-agent has written a value (`gone`: another one) into a zone's file; fails when it has not."""
     file = zone_file(uuid, path)
     return "\n".join(
         [
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
-            f"    [[ $(json {typed.file_key(key)} < {file}) == {quote(value)} ]] && break",
-            f"    sleep {PAUSE}",
-            "done",
+            f"    [[ $(json {typed.file_key(key)} < {file}) {'!=' if gone else '=='} {quote(value)} ]] && break",
+            f"    sleep {PAUSE}; false",
+            f"done || {_late(path)}",
         ]
     )
 
 
 def rendered_anew(uuid: str, path: str, patience: float) -> str:
-    """Make config-agent look again at what it must render, and wait, with an end, until it has written the file."""
+    """Make config-agent look again at what it must render, and wait, with an end, until it has written the file.
+
+    Fails when it has not.
+    """
     file = zone_file(uuid, path)
     return "\n".join(
         [
@@ -128,10 +133,15 @@ def rendered_anew(uuid: str, path: str, patience: float) -> str:
             zone_service("restart", uuid, CONFIG_AGENT),
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
             f'    [[ $(ls -E {file}) != "$before" ]] && break',
-            f"    sleep {PAUSE}",
-            "done",
+            f"    sleep {PAUSE}; false",
+            f"done || {_late(path)}",
         ]
     )
+
+
+def _late(path: str) -> str:
+    """What is said when a wait is over: what follows after && is not done then."""
+    return f"{{ echo {quote(f'{path} is not rendered: look at config-agent. Nothing more was done.')} >&2; false; }}"
 
 
 def smf_log(fmri: str) -> str:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from evidence.inventory.model import DNS_NAME, ID
 from evidence.inventory.reading import HEADNODE
 from evidence.subjects.world import World
-from remediate.steps import Note, Step
+from remediate.notes import Note
+
+if TYPE_CHECKING:
+    from remediate.steps import Step
 
 _RDN = r"[A-Za-z][A-Za-z0-9-]*=[A-Za-z0-9][A-Za-z0-9_.:@-]*"
 _FORMS = {

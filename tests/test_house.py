@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = ("checks", "evidence", "fixtures", "remediate", "reports", "tools", "triton_az_checks", "verdict")
+OURS = ("apply", "checks", "evidence", "fixtures", "remediate", "reports", "tools", "triton_az_checks", "verdict")
 PACKAGES = (*OURS, "lab")
 OUTSIDE = {"asyncio", "asyncssh", "dns", "http", "ldap3", "requests", "socket", "ssl", "subprocess", "urllib"}
 """Modules that talk to others."""
 FILES = {"os", "pathlib", "shutil", "tempfile", "io"}
 SPEAKS = {
+    "apply": "the one door for changes, and what starts the checks again",
     "evidence/collect": "the only I/O with datacenters",
     "fixtures/world.py": "starts collecting",
     "tools": "starts labs and suites",

@@ -31,12 +31,13 @@ async def connect(declared: Declared, timeouts: Timeouts) -> HeadNode:
     """Connect to a datacenter's head node. Raises UnansweredError."""
 
     async def again() -> Line:
-        return await _line(declared, timeouts)
+        return await line(declared, timeouts)
 
     return HeadNode(await again(), timeouts, again)
 
 
-async def _line(declared: Declared, timeouts: Timeouts) -> Line:
+async def line(declared: Declared, timeouts: Timeouts) -> Line:
+    """One connection to a datacenter's head node, which nobody makes anew.  Raises UnansweredError."""
     target = openssh.target(declared.headnode)
     attempt = LoggingIn(target, timeouts.connect)
     try:

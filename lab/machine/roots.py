@@ -133,7 +133,7 @@ def _programs(root: pathlib.Path) -> None:
 
 def _tree(root: pathlib.Path, zone: Zone, binders: tuple[str, ...]) -> None:
     for part in (
-        ".lab", "usr/bin", "usr/sbin", "opt/smartdc/bin", "opt/local/bin", "etc/inet", "root", "var/tmp",
+        ".lab", "usr/bin", "usr/sbin", "opt/smartdc/bin", "opt/local/bin", "etc/inet", "root", "var/tmp", "var/run",
         "var/svc/log", "tmp", "smartdc", "usr/openldap/bin",
     ):  # fmt: skip
         (root / part).mkdir(parents=True, exist_ok=True)

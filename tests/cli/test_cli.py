@@ -69,6 +69,8 @@ def test_the_inventory_is_named_by_a_space(tmp_path: Path) -> None:
         (("run",), "no inventory was given"),
         (("plan", "no-such-run"), "there is no run no-such-run"),
         (("plan", "--frobnicate"), "unrecognized arguments"),
+        (("apply", "no-such-run"), "there is no run no-such-run"),
+        (("apply", "--undo", "--resume"), "not allowed with argument"),
         (("lab", "--frobnicate"), "unrecognized arguments"),
         (("run", "--runs"), "expected one argument"),
     ],
@@ -83,7 +85,7 @@ def test_wrong_use_is_a_sentence_and_exit_code_4(tmp_path: Path, words: tuple[st
 def test_help_says_what_there_is(tmp_path: Path) -> None:
     done = az(tmp_path)
     assert done.returncode == 0
-    assert [command for command in ("run", "plan", "lab") if f"az-checks {command} " not in done.stdout] == []
+    assert [command for command in ("run", "plan", "apply", "lab") if f"az-checks {command} " not in done.stdout] == []
 
 
 def test_runs_are_kept_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
