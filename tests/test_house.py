@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -53,6 +54,7 @@ def parsed(path: Path) -> tuple[ast.Module, str]:
 
 
 def modules(*packages: str) -> Iterator[tuple[str, ast.Module, str]]:
+    gc.collect()  # python/cpython#106905: ast.parse fails if a finaliser of something else raises meanwhile
     for package in packages:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = str(path.relative_to(ROOT))

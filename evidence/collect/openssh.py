@@ -27,6 +27,8 @@ PROGRAM: Final = "ssh"
 MOST_HOPS: Final = 8
 GRACE: Final = 1.0
 """Seconds in which a process has to end."""
+CERTAIN: Final = 30.0
+"""How long to wait for one that was killed: it ends, but a busy machine may be slow to say so."""
 _PLACE = re.compile(r"\[([^\[\]]+)\](?::([0-9]{1,5}))?|([^:]+):([0-9]{1,5})|([^\[\]]+)")
 
 
@@ -229,12 +231,12 @@ async def _output(command: list[str]) -> tuple[int, str, str]:
 
 async def end(process: asyncio.subprocess.Process) -> None:
     """End a process that was started here, and everything that it started."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
+    for sign, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, CERTAIN)):
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, sign)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GRACE):
+                async with asyncio.timeout(patience):
                     await process.wait()
 
 
