@@ -372,7 +372,8 @@ class DatacenterEvidence(Model, frozen=True):
     `troubles` are what was wrong with the head node while it was asked.
     `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them.  Of candidates: `usbkey_mount`, and whether
     sdc-ufds-m2s asks for the master's password; of them and their master the `instances` of sapi and ufds.
-    `global_services` are those of its global zone; `servers` all of the datacenter, by uuid, where core zones run on others, too.
+    `global_services` are those of its global zone; `servers` all of the datacenter, by uuid, where core zones run on others, too;
+    `everywhere` those others, as VMAPI lists the zones, or why it does not.
     Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
     """
 
@@ -397,6 +398,7 @@ class DatacenterEvidence(Model, frozen=True):
     troubles: Fact[tuple[Trouble, ...]] | None = None
     global_services: Fact[tuple[Service, ...]] | None = None
     servers: Fact[dict[str, Server]] | None = None
+    everywhere: Fact[tuple[str, ...]] | None = None
 
 
 class Evidence(Model, frozen=True):

@@ -16,8 +16,8 @@ from evidence.model import Network
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.network.ground import router, zones_of
 from evidence.subjects.network.paths import Way
-from evidence.subjects.network.routes import address_in, between, has_route, napi_route, network_of, subnet
-from evidence.subjects.triton import NET_AGENT
+from evidence.subjects.network.routes import address_in, between, has_route, napi_route, network_of, passing, subnet
+from evidence.subjects.triton import NET_AGENT, role_of
 from evidence.subjects.zone import Zone
 from remediate import napi
 from remediate.elsewhere import over_ssh, way_to
@@ -158,18 +158,53 @@ def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
         why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
         undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",
     )
-    yield _restart_net_agent(zone)
+    yield from _restart_net_agent(zone)
 
 
-def _restart_net_agent(zone: Zone) -> Step | Note:
+def doomed(datacenter: Datacenter, server: str) -> tuple[str, ...]:
+    """The routes that net-agent of a server ("" is the head node) cuts when it starts: vmadm has them, and NAPI does not (facts, hazard 1).
+
+    Where that is not known of a zone, that is told in place of a route.
+    """
+    found: list[str] = []
+    for alias, seen in sorted((datacenter.evidence.zones.value or {}).items()):
+        if seen.vm.server != server or (role := role_of(seen.vm.role)) is None:
+            continue
+        zone = Zone(datacenter, role, alias)
+        try:
+            found += [f"{to} via {via} (of {zone.id})" for to, via in sorted(passing(zone).by_vmadm.items())]
+        except Missing as missing:
+            found.append(f"those of {zone.id}, which are not known: {missing}")
+    return tuple(found)
+
+
+def careful(step: Step, cut: tuple[str, ...]) -> Step:
+    """A step that starts net-agent, as it is to be taken if that cuts routes."""
+    return replace(step, risk=DISRUPTIVE, applied_by_suite=False) if cut else step
+
+
+def cutting(cut: Iterable[str]) -> Iterator[Note]:
+    """What to do before net-agent starts, if it then cuts routes."""
+    told = ", ".join(cut)
+    if told:
+        yield Note(
+            f"When net-agent starts, it removes from the zones the routes that NAPI does not know: {told}. First put those that are "
+            "needed into NAPI: see routes-are-durable."
+        )
+
+
+def _restart_net_agent(zone: Zone) -> Iterator[Step | Note]:
     """net-agent of the zone's own server sets the route."""
+    cut = doomed(zone.datacenter, zone.vm.server)
+    yield from cutting(cut)
     run, undo = f"svcadm enable -s {NET_AGENT}\nsvcadm restart {NET_AGENT}", f"svcadm disable {NET_AGENT}"
     if zone.vm.server:
         server = way_to(zone.datacenter, zone.vm.server)
         if server is None:
-            return Note(f"net-agent did not set it on the zone's server {zone.vm.server}. Type there: {run}")
+            yield Note(f"net-agent did not set it on the zone's server {zone.vm.server}. Type there: {run}")
+            return
         run, undo = over_ssh(server.address, run), over_ssh(server.address, undo)
-    return Step(
+    step = Step(
         on=headnode(zone.datacenter),
         run=run,
         risk=SAFE,
@@ -177,3 +212,4 @@ def _restart_net_agent(zone: Zone) -> Step | Note:
         undo=undo,
         undo_note="only if it was disabled on purpose: it keeps routes and NICs right",
     )
+    yield careful(step, cut)
