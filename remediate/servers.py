@@ -12,13 +12,16 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.servers import HERE, net_agents, server_name
 from evidence.subjects.triton import ABSENT, NEEDED_AGENTS, NET_AGENT
 from remediate import typed
-from remediate.durable import careful, cutting, doomed
-from remediate.elsewhere import over_ssh, way_to
+from remediate.actions.smf import Smf, Verb
+from remediate.durable import doomed
+from remediate.elsewhere import sent, way_to
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
 from remediate.shell import smf_log
-from remediate.steps import RESTARTS, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, acting
 
+CLEAR: Verb = "clear"
+ENABLE: Verb = "enable"
 AGENTS = "svc:/smartdc/agent/"
 
 
@@ -27,20 +30,27 @@ def run_net_agent(datacenter: Datacenter) -> Advised:
     """Save first the routes that NAPI does not know: net-agent removes them as soon as it runs (facts, hazard 1)."""
     bad = {uuid: state for uuid, state in net_agents(datacenter).items() if state != "online"}
     cut = {uuid: doomed(datacenter, uuid) for uuid in bad}
-    yield from cutting(dict.fromkeys(route for routes in cut.values() for route in routes))
+    told = dict.fromkeys(route for routes in cut.values() for route in routes)
+    if told:
+        yield Note(
+            f"When net-agent starts, it removes from the zones the routes that NAPI does not know: {', '.join(told)}. First put those "
+            "that are needed into NAPI: see routes-are-durable."
+        )
     for uuid, state in bad.items():
         if state == ABSENT:
             yield Note(
                 f"{server_name(datacenter, uuid)} has no net-agent at all: `sdcadm experimental update-agents` installs the agents."
             )
         else:
-            for said in _step(datacenter, NET_AGENT, state, uuid):
-                yield careful(said, cut[uuid]) if isinstance(said, Step) else said
+            yield from _step(datacenter, NET_AGENT, state, uuid, cuts=bool(cut[uuid]))
 
 
-def _step(datacenter: Datacenter, fmri: str, state: str, server: str = HERE) -> Advised:
-    """What makes an agent run again, on the head node or by ssh on another server.  Its log says why it stopped."""
-    on, name, log = headnode(datacenter), typed.fmri(fmri), f"its log: tail {smf_log(fmri)}"
+def _step(datacenter: Datacenter, fmri: str, state: str, server: str = HERE, *, cuts: bool = False) -> Advised:
+    """What makes an agent run again, on the head node or by ssh on another server. Its log says why it stopped.
+
+    `cuts`: its start removes routes, so that a human has to decide on it.
+    """
+    name, log = typed.fmri(fmri), f"its log: tail {smf_log(fmri)}"
     found = way_to(datacenter, server) if server != HERE else None
     if server != HERE and found is None:
         yield Note(
@@ -48,17 +58,17 @@ def _step(datacenter: Datacenter, fmri: str, state: str, server: str = HERE) -> 
             f"`svcs -vx {name}` says why; {log}"
         )
         return
-
-    def there(command: str) -> str:
-        return over_ssh(found.address, command) if found is not None else command
-
     if state == "maintenance":
-        yield Step(on, there(f"svcadm clear {name}"), RESTARTS, f"SMF gave it up (maintenance). Read first why, {log}")
+        why, verb, risk = f"SMF gave it up (maintenance). Read first why, {log}", CLEAR, RESTARTS
     elif state == "disabled":
-        undo = there(f"svcadm disable {name}")
-        yield Step(on, there(f"svcadm enable -s {name}"), SAFE, f"somebody disabled it; {log}", undo=undo)
+        why, verb, risk = f"somebody disabled it; {log}", ENABLE, SAFE
     else:
         yield Note(f"{fmri} is {state}: it waits for another service, or is just starting; {log}")
+        return
+    step = acting(
+        headnode(datacenter), Smf("", verb, (name,)), risk=DISRUPTIVE if cuts else risk, why=why, by_hand=cuts
+    )
+    yield sent(step, found.address) if found is not None else step
 
 
 @remedy("agents-run")

@@ -1,8 +1,7 @@
 """/usbkey/config as it is written, and the lines of it that config.sh cannot take.
 
-config.sh has root's bash evaluate the lines, and prints what comes of it as JSON without any escape.  Most versions evaluate
-all lines as one command, so that one bad line takes the others with it.  Sources: smartos-live:src/lib/sdc/config.sh; facts
-"Head node configuration".
+config.sh has root's bash evaluate the lines, and prints the result as JSON without any escapes. Most versions evaluate all lines as one
+command, so one bad line spoils the others too. Sources: smartos-live:src/lib/sdc/config.sh; facts "Head node configuration".
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ from evidence.headnode import (
 from evidence.redact import cut
 
 MOST: Final = 200
-"""Lines of one kind that are told."""
+"""So many lines of one kind are kept."""
 _SETTING = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _CLOSED = re.compile(r"""(?:[^'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")*\\?""", re.DOTALL)
 _OWN = re.compile(r"\$(CONFIG_\w+|\{CONFIG_\w+\})")
 _EXPANDS = re.compile(r"`|\$[A-Za-z0-9_{(?*@#$!'\"-]")
 _ALWAYS: Final = (QUOTE, BLANK, COMMAND, RETURN, NO_SETTING)
-"""These do harm with every version of config.sh; the others only where its answer shows it."""
+"""These do harm with every version of config.sh. The others count only if its answer shows the harm."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One line that config.sh evaluates.  `value` is what is meant by it; `kind` what is wrong with it, if anything."""
+    """One line that config.sh evaluates. `value` is the value that it is meant to set; `kind` is the mistake, if there is one."""
 
     number: int
     key: str
@@ -49,7 +48,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Written:
-    """The file's settings as they are meant, what is wrong with its lines, and what config.sh then makes of it."""
+    """The file's settings as they are meant, the mistakes in its lines, and what config.sh then makes of the file."""
 
     settings: dict[str, str]
     bad: tuple[BadLines, ...] = ()
@@ -57,7 +56,7 @@ class Written:
 
 
 def written(text: str, printed: Mapping[str, Any] | None) -> Written:
-    """`text` is the file, `printed` what config.sh printed of it; None where that was no JSON."""
+    """`text` is the file. `printed` is what config.sh printed for it, None if that was not JSON."""
     lines = list(_lines(text))
     settings = {line.key: line.value for line in lines if line.key}
     lost = [key for key, value in settings.items() if value and printed is not None and not printed.get(key)]
@@ -91,7 +90,7 @@ def _effect(printed: Mapping[str, Any] | None, lost: list[str]) -> str:
 
 
 def _lines(text: str) -> Iterator[Setting]:
-    """As config.sh chooses them: less blanks in front; comments and what begins with no letter left out."""
+    """The lines that config.sh chooses: blanks in front are removed; comments and lines that do not begin with a letter are left out."""
     for number, whole in enumerate(text.split("\n"), 1):
         line = whole.lstrip(" ")
         if not re.match("[A-Za-z]", line):
@@ -112,18 +111,18 @@ def _line(number: int, key: str, text: str) -> Setting:
 
 
 def _fits(value: str) -> bool:
-    """Whether it is the same between the quotes of JSON."""
+    """Whether the value stays the same between the quotes of JSON."""
     return json.dumps(value, ensure_ascii=False)[1:-1] == value
 
 
 def _meant(text: str) -> str:
-    """What a value that the shell cannot take, or would change, was to be."""
+    """The intended value, where the shell cannot take the text or would change it."""
     text = text.strip()
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
 def _word(text: str) -> tuple[str, str]:
-    """What bash makes of a value, and what is wrong with it, if anything."""
+    """What bash makes of a value, and the mistake in it, if there is one."""
     value, rest = "", text
     while rest:
         first = rest[0]
@@ -156,7 +155,7 @@ def _word(text: str) -> tuple[str, str]:
 
 
 def _quoted(text: str) -> tuple[str, str, str]:
-    """What stands in the quotes that a text begins with, the closing quote ("" if there is none), and what follows."""
+    """The contents of the quotes at the beginning of a text, the closing quote ("" if there is none), and the rest."""
     if text[0] == "'":
         inside, closing, rest = text[1:].partition("'")
         return inside, closing, rest

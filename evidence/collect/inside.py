@@ -25,7 +25,7 @@ ENDED = f"ssh got to the server, and the script in the zone ended with exit stat
 
 
 def dark(draft: Draft, links: Iterable[Link]) -> None:
-    """Links whose source zone was not seen."""
+    """Mark the links whose source zone was not seen as missing."""
     for link in links:
         why = draft.why("zones")
         if draft.vms or why == "no answer was recorded":
@@ -35,17 +35,17 @@ def dark(draft: Draft, links: Iterable[Link]) -> None:
 
 @dataclass(frozen=True)
 class Inside:
-    """Enters the zones of one head node.  `configuring` are the tasks that learn how each zone's files would be rendered."""
+    """Enters the zones of one head node. `configuring` are the tasks that learn how each zone's files would be rendered."""
 
     draft: Draft
     head: HeadNode
     timeouts: Timeouts
     configuring: Mapping[str, asyncio.Task[None]]
     entered: dict[str, str] = field(default_factory=dict)
-    """Zone that was to be entered to why it could not be, or nothing."""
+    """Why each zone could not be entered, by zone; empty for one that was."""
 
     async def troubles(self) -> tuple[Trouble, ...]:
-        """What was wrong with the head node itself; that no zone at all can be entered says nothing of the zones."""
+        """What was wrong with the head node itself. If no zone at all can be entered, that says nothing about the zones."""
         found = self.head.troubles
         whys = [why for _, why in sorted(self.entered.items())]
         if whys and all(whys) and not self.head.lost:
@@ -53,7 +53,7 @@ class Inside:
         return found
 
     def _targets(self, links: Iterable[Link]) -> dict[str, tuple[zone.Target, ...]]:
-        """What is to be tried for each link; one whose address is not known is missing."""
+        """What to try for each link. A link with an unknown address is missing."""
         wanted: dict[str, tuple[zone.Target, ...]] = {}
         for link in links:
             try:
@@ -123,7 +123,7 @@ class Inside:
             draft.links[name] = self._link(name, found, answers, how, why)
 
     async def _not_entered(self, vm: Vm, wanted: Iterable[str], command: str, why: str, *, hidden: bool) -> None:
-        """Why nothing inside a zone is known: `hidden`, and so not applicable, is it where the head node's ssh does not get there."""
+        """Say why nothing inside a zone is known. It is `hidden`, and so not applicable, if the head node's ssh does not get there."""
         told = f"{NOT_ENTERED}: {self.draft.name}.{vm.alias} is on server {self._name(vm)} ({why})"
         kind = OutOfSight if hidden else Missing
 
@@ -144,7 +144,7 @@ class Inside:
         return found.hostname if found is not None else vm.server
 
     async def _answers(self, command: str, what: str) -> tuple[zone.Answers, str]:
-        """What the script printed, and what to say of anything that is not in it."""
+        """What the script printed, and the reason for everything that is missing in it."""
         try:
             output = await self.head.run(command, zone.SCRIPT)
         except UnansweredError as error:

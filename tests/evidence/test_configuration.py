@@ -1,4 +1,4 @@
-"""/usbkey/config as it is written: what bash makes of each line, which lines config.sh cannot take, what is meant by them."""
+"""/usbkey/config as it is written: what bash makes of each line, which lines config.sh cannot take, and what they mean."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from evidence.headnode import (
 from lab.machine.roots import SCRIPTS
 
 LINES = [
-    # a line, what is meant by it, and what is wrong with it
+    # a line, the intended value, and the mistake in the line
     ("name=plain", "plain", ""),
     ("   name=plain", "plain", ""),
     ("name=", "", ""),
@@ -60,7 +60,7 @@ LINES = [
 
 
 def by_bash(folder: Path, text: str) -> dict[str, str] | None:
-    """What the lab's config.sh, by a real bash, prints of a file; None where it is no JSON."""
+    """What the lab's config.sh, with a real bash, prints for a file; None if it is not JSON."""
     config, cache = folder / "config", folder / "cache"
     config.write_bytes(text.encode())
     script = folder / "config.sh"
@@ -97,7 +97,7 @@ def test_what_is_called_good_is_so_in_bash(tmp_path: Path, line: str) -> None:
 
 
 def test_a_newer_config_sh_takes_a_comment() -> None:
-    """It evaluates the lines one by one, so nothing is lost by one."""
+    """It evaluates the lines one by one, so one line costs no other."""
     assert written("name=a # b\nlast=2\n", {"name": "a", "last": "2"}).bad == ()
 
 

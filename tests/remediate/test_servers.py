@@ -134,7 +134,7 @@ def test_a_server_called_like_the_head_node_does_not_hide_it() -> None:
 def test_a_start_of_net_agent_that_cuts_routes_is_for_a_human() -> None:
     advice = advised(net_agent_is_off, "net-agent-runs", "route-by-hand-at-my-dc-3.imgapi0")
     assert [(step.risk, step.applied_by_suite) for step in advice.steps] == [(DISRUPTIVE, False)]
-    assert f"(of {DC}.imgapi0)" in advice.notes[0]
+    assert "10.1.3.0/24 via 10.3.1.1 of imgapi0" in advice.notes[0]
 
 
 def test_only_the_routes_of_a_servers_own_zones_make_its_start_disruptive() -> None:

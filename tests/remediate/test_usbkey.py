@@ -1,4 +1,4 @@
-"""A line of /usbkey/config that config.sh cannot take: the step makes it one, on both copies, by nothing that reads it."""
+"""A line of /usbkey/config that config.sh cannot take: the step corrects it in both copies, without any tool that reads it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def advised(*bad: BadLines) -> Advice:
 
 
 def typed(folder: Path, text: str) -> str:
-    """What both copies are after the step for what is wrong with this file was typed."""
+    """The contents of both copies after typing the step for this file."""
     for name in ("usbkey", "mnt"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "config").write_bytes(text.encode())
@@ -67,7 +67,7 @@ def test_typed_twice_it_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_password_is_not_changed() -> None:
-    """To take a character out of it would lock everybody out of UFDS."""
+    """Removing a character from it would lock everybody out of UFDS."""
     advice = advised(BadLines(QUOTE, (7,), ("ufds_ldap_root_pw",), ("ufds_ldap_root_pw",)))
     assert not advice.steps
     assert "ufds_ldap_root_pw is a secret" in advice.notes[0]
