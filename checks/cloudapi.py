@@ -163,13 +163,15 @@ def test_adminui_answers(adminui: Zone) -> None:
 
 @check(BOTH, CRITICAL, after=["services-run", After("binder-answers-own-names", at="binder")])
 def test_internal_apis_answer(api: Zone) -> None:
-    """CNAPI, FWAPI, IMGAPI, NAPI and VMAPI answer `/ping` with 200.
+    """CNAPI, FWAPI, IMGAPI, NAPI and VMAPI answer `/ping` with 200; and VMAPI lists the zones of all servers.
 
     NAPI holds the routes, IMGAPI the images.  If one of them hangs, `sdcadm check-health` hangs too, because its pings have no
     time-out.  Source: facts "Health commands", hazard 10.
     """
     ping = api.ping
     assert ping.status == 200, ping.error or "unexpected answer"
+    if api.role == "vmapi":
+        api.datacenter.need_all_zones()  # else it is not known which zones there are to judge
 
 
 @check(

@@ -5,22 +5,24 @@ import re
 from evidence.fact import OutOfSight, need
 from evidence.model import HealthcheckRow, HealthRow, Service
 from evidence.subjects.datacenter import OLDER, Datacenter
+from evidence.subjects.servers import need_servers, net_agents, server_name
 from evidence.subjects.triton import NEEDED_AGENTS, NET_AGENT
-from fixtures.check import BOTH, CRITICAL, WARNING, check
+from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 
 AGENT = re.compile(r"svc:/smartdc/agent/([a-z-]+):default")
 OFF = frozenset({"online", "disabled"})
 
 
-@check(BOTH, CRITICAL, after=["headnode-answers"])
+@check(BOTH, CRITICAL, after=["headnode-answers", After("internal-apis-answer", at="cnapi")])
 def test_net_agent_runs(datacenter: Datacenter) -> None:
     """net-agent runs on the head node, and on every compute node that has core zones.
 
     It sets NAPI's routes in the zones and keeps them there.  Without it a new or changed zone gets no routes, and a lost route does
     not come back.  Until then everything works, so nobody notices.  Source: facts, hazard 1; sdc-net-agent:lib/inst-fsm.js.
     """
-    states = datacenter.net_agents
+    states = {server_name(datacenter, uuid): state for uuid, state in net_agents(datacenter).items()}
     assert states == dict.fromkeys(states, "online"), "net-agent"
+    need_servers(datacenter)
 
 
 @check(BOTH, WARNING, after=["headnode-answers", "net-agent-runs", "health-commands-answer"])
@@ -48,6 +50,8 @@ def test_agents_run(datacenter: Datacenter) -> None:
     }
     own = own or {f"{row.agent} of the head node": row.status for row in datacenter.healthcheck if _is_dead_ur(row)}
     assert not own | others, "; ".join(f"{who}: {what}" for who, what in sorted((own | others).items()))
+    datacenter.evidence.check_health.need_all()  # a row that cannot be read may be about the one that does not run
+    datacenter.evidence.healthcheck.need_all()
 
 
 def _is_dead_ur(row: HealthcheckRow) -> bool:
@@ -76,6 +80,7 @@ def test_other_instances_are_healthy(datacenter: Datacenter) -> None:
     need(datacenter.evidence.zones.get())
     sick = [row for row in unknown_instances(datacenter) if row.sick]
     assert not sick, "; ".join(f"{row.name} on {row.server or 'an unknown server'}: {row.said}" for row in sick)
+    datacenter.evidence.check_health.need_all()
 
 
 def unknown_instances(datacenter: Datacenter) -> list[HealthRow]:

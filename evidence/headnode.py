@@ -53,13 +53,16 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 class Server(Struct, frozen=True, forbid_unknown_fields=True):
     """A server as CNAPI lists it: its name, and its address on the admin network.
 
-    `net_agent` and `ur` are the states of these agents in its SMF, as far as the head node's ssh gets there.
+    `net_agent` and `ur` are the states of these agents in its SMF; or `why` says why they, or its address, are not known, and `closed`
+    whether that is because the head node's ssh does not get there.
     """
 
     hostname: str
     address: str = ""
     net_agent: str = ""
     ur: str = ""
+    why: str = ""
+    closed: bool = False
 
 
 class Instance(Struct, frozen=True, forbid_unknown_fields=True):

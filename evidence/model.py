@@ -381,8 +381,10 @@ class DatacenterEvidence(Model, frozen=True):
 
     `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them. Only candidates have `usbkey_mount`, and whether sdc-ufds-m2s
     asks for the master's password. Candidates and their master have the `instances` of sapi and ufds. `global_services` are those of the
-    head node's global zone. `servers` are all servers of the datacenter, by uuid, if core zones run on others than the head node. Where
-    Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
+    head node's global zone. `servers` are all servers of the datacenter, by uuid, if core zones run on others than the head node; and
+    `everywhere` those others, as VMAPI lists the zones, or why it does not.
+
+    Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
     """
 
     ssh: Fact[str]
@@ -406,6 +408,7 @@ class DatacenterEvidence(Model, frozen=True):
     troubles: Fact[tuple[Trouble, ...]] | None = None
     global_services: Fact[tuple[Service, ...]] | None = None
     servers: Fact[dict[str, Server]] | None = None
+    everywhere: Fact[tuple[str, ...]] | None = None
 
 
 class Evidence(Model, frozen=True):

@@ -163,14 +163,14 @@ def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
 
 def _restart_net_agent(zone: Zone) -> Step | Note:
     """net-agent of the zone's own server sets the route."""
-    going = _unknown_to_napi(zone)
+    cut = doomed(zone.datacenter, zone.vm.server)
     step = acting(
         headnode(zone.datacenter),
         Smf("", "enable", (NET_AGENT,)),
         Smf("", "restart", (NET_AGENT,)),
-        risk=DISRUPTIVE if going else RESTARTS,
+        risk=DISRUPTIVE if cut else RESTARTS,
         why="net-agent brings NAPI's routes into the zones, at its start and at changes; it did not here"
-        + (f". It takes out of the zones what NAPI does not know: {'; '.join(going)}" if going else ""),
+        + (f". It takes out of the zones what NAPI does not know: {'; '.join(cut)}" if cut else ""),
         undo_note="only if it was disabled on purpose: it keeps routes and NICs right",
     )
     if not zone.vm.server:
@@ -181,16 +181,16 @@ def _restart_net_agent(zone: Zone) -> Step | Note:
     return sent(step, server.address)
 
 
-def _unknown_to_napi(restarted: Zone) -> list[str]:
-    """The routes of the zones on the same server that net-agent removes at its start, each with its zone."""
-    found = []
-    for zone in zones_of(restarted.datacenter):
-        if zone.vm.server != restarted.vm.server:
-            continue
+def doomed(datacenter: Datacenter, server: str) -> tuple[str, ...]:
+    """The routes that net-agent of a server ("" is the head node) removes at its start, each with its zone (facts, hazard 1)."""
+    found: list[str] = []
+    for zone in zones_of(datacenter):
         try:
+            if zone.vm.server != server:
+                continue
             held = passing(zone)
         except Missing as missing:
             found.append(f"perhaps routes of {zone.alias} ({missing})")
             continue
         found += [f"{to} via {via} of {zone.alias}" for to, via in sorted(held.by_vmadm.items())]
-    return found
+    return tuple(found)

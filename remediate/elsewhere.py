@@ -44,7 +44,7 @@ def _zones_elsewhere(datacenter: Datacenter) -> list[tuple[str, str, str]]:
 def way_to(datacenter: Datacenter, server: str) -> Server | None:
     """A server by its uuid, if the way to it is known."""
     try:
-        found = datacenter.servers[server]
+        found = datacenter.servers.known()[server]
         typed.address(found.address)
     except (Missing, KeyError, typed.NotOfTheFormError):
         return None
@@ -67,5 +67,8 @@ def sent(step: Step, address: str) -> Step:
 
 
 def over_ssh(address: str, command: str) -> str:
-    """A command for another server of the datacenter, as Triton's own tools reach it from the head node."""
-    return f"ssh {typed.address(address)} {quote(command)}"
+    """A command for another server of the datacenter, as Triton's own tools reach it from the head node.
+
+    It reads nothing, so that a paste is not swallowed, and accepts no host key that the head node does not know.
+    """
+    return f"ssh -n -o StrictHostKeyChecking=yes {typed.address(address)} {quote(command)}"

@@ -40,7 +40,7 @@ class Apis:
                 raise UnansweredError(f"NAPI lists more than {PAGE * MOST_PAGES} networks")
         return parse.networks(*pages)
 
-    async def servers(self) -> dict[str, Server]:
+    async def servers(self) -> parse.Rows[dict[str, Server]]:
         """CNAPI's servers, if there are others than the head node."""
         return elsewhere.servers(await read(self.draft, self.services, "cnapi", "/servers?extras=sysinfo"))
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from evidence.collect import endpoints, names, services
+from evidence.collect import elsewhere, endpoints, names, parse, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.apis import Apis
 from evidence.collect.binder import Binder
@@ -109,10 +109,10 @@ class Collector:
             await draft.ask(
                 "zones", lambda: asking.zones(services_of.services, lambda: asyncio.wait([sysinfo, usbkey]))
             )
-            listed = tasks.create_task(services_of.ask_servers(asking))
+            networks = tasks.create_task(draft.ask("networks", services_of.apis.networks))
+            listed = tasks.create_task(services_of.ask_servers(asking, networks))
             tasks.create_task(draft.ask("leftovers", asking.leftovers))
             needed = [sysinfo, usbkey, tasks.create_task(services_of.sapi.ask())]
-            tasks.create_task(draft.ask("networks", services_of.apis.networks))
             if draft.manta:
                 needed.append(tasks.create_task(draft.ask("manta_applications", services_of.sapi.manta_applications)))
                 tasks.create_task(draft.ask("ring_images", services_of.apis.ring_images))
@@ -161,15 +161,19 @@ class _Services:
         self._binder = Binder(draft, names.Names(reach, shared.timeouts, shared.turns))
         self._draft, self._shared = draft, shared
 
-    async def ask_servers(self, asking: Asking) -> None:
+    async def ask_servers(self, asking: Asking, networks: asyncio.Task[None]) -> None:
         """Ask about the servers of zones that are not on the head node, and whether their agents run."""
-        used = {vm.server for vm in self._draft.vms.values()} - {""}
+        draft = self._draft
+        used = {vm.server for vm in draft.vms.values()} - {""}
 
-        async def answer() -> dict[str, Server]:
-            found = await self.apis.servers()
+        async def answer() -> parse.Rows[dict[str, Server]]:
+            rows = await self.apis.servers()
+            await asyncio.wait([networks])
+            admin = elsewhere.admin_networks(draft, (draft.facts["networks"].value or {}).values())
+            found = {uuid: elsewhere.inside(each, admin) for uuid, each in rows.value.items()}
             known = [uuid for uuid in sorted(used & found.keys()) if found[uuid].address]
             seen = await asyncio.gather(*(asking.agents_of(found[uuid]) for uuid in known))
-            return found | dict(zip(known, seen, strict=True))
+            return parse.Rows(found | dict(zip(known, seen, strict=True)), rows.unread)
 
         if used:
             await self._draft.ask("servers", answer)
@@ -186,7 +190,8 @@ class _Services:
         """Ask what needs the datacenter's metadata, which holds UFDS's password and the domain of binder's names."""
         draft, shared = self._draft, self._shared
         root = services.root_of(*(draft.secrets.get(source, {}) for source in ("endpoints", "sapi", "usbkey")))
-        ufds = Ufds(draft, self.services, shared.changelog, shared.meeting, shared.comparing, root)
+        waited = (shared.changelog, shared.meeting, shared.comparing)
+        ufds = Ufds(draft, self.services, *waited, root, self.sapi.vouch)
         for vm in _of_role(draft, "ufds"):
             tasks.create_task(ufds.ask(vm))
         for vm in _of_role(draft, "binder"):

@@ -18,13 +18,13 @@ from msgspec.structs import replace
 
 from evidence.collect import configuration, elsewhere, health, parse, printed, services
 from evidence.collect.draft import Draft
+from evidence.collect.everywhere import Everywhere
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
 from evidence.headnode import Clock, Instance, Server, UsbKey
 from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
 from evidence.redact import SECRET_NAME, Vault, cut
-from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
-from evidence.subjects.triton import ABSENT
+from evidence.subjects.questions import OF_DATACENTER
 
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
@@ -106,23 +106,18 @@ class Asking:
         `located` waits until it is known which server the head node is, and what its services are called.
         """
         found = parse.vms(await self._ask("zones"))
-        if self.draft.manta:
-            more = parse.vms(await self._run(MANTA_VMADM), tag="manta_role", besides=found.value)
-            found = parse.Rows(more.value, found.unread + more.unread)
         self.draft.vms = found.value
         await located()
-        self.draft.vms = await elsewhere.zones(self.draft, found.value, ask)
+        found = await Everywhere(self.draft, ask, self._run).zones(found)
         return parse.Rows({}, found.unread)
 
     async def agents_of(self, server: Server) -> Server:
-        """A compute node with the states of its net-agent and ur; without them if the head node's ssh does not get there."""
+        """A compute node with the states of its net-agent and ur, or with why they are not known."""
         try:
-            text = await self._run(f'{elsewhere.SSH} {server.address} "{elsewhere.AGENTS}"', printing=True)
-        except UnansweredError:
-            return server
-        found = re.findall(r"^([a-z]{1,20})\*?\s+svc:/smartdc/agent/(net-agent|ur):default\s*$", text, re.MULTILINE)
-        states = {agent: state for state, agent in found}
-        return replace(server, net_agent=states.get("net-agent", ABSENT), ur=states.get("ur", ABSENT))
+            output = await self.head.run(f'{elsewhere.SSH} {server.address} "{elsewhere.AGENTS}"')
+        except UnansweredError as error:
+            return replace(server, why=self.draft.vault.scrub(str(error)))
+        return replace(server, **elsewhere.agents(output, self.draft.vault))
 
     async def global_services(self) -> parse.Rows[tuple[Service, ...]]:
         """The services of its global zone."""

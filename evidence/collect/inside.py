@@ -21,6 +21,7 @@ from evidence.subjects.questions import NOT_ENTERED
 from evidence.subjects.triton import GLOBAL, RENDERED
 
 NO_SSH = "the head node's ssh does not get there"
+ENDED = f"ssh got to the server, and the script in the zone ended with exit status {elsewhere.SSH_FAILED}"
 
 
 def dark(draft: Draft, links: Iterable[Link]) -> None:
@@ -79,16 +80,20 @@ class Inside:
         draft = self.draft
         wanted = self._targets(links)
         command = f"zlogin -Q {vm.uuid} {self._script(vm.role, wanted.values())}"
+        server = None
         if vm.server and not vm.unread:
             try:
-                command = f'{elsewhere.SSH} {elsewhere.server_of(draft, vm).address} "{command}"'
+                server = elsewhere.server_of(draft, vm)
+                command = f'{elsewhere.SSH} {server.address} "{command}"'
             except UnansweredError as error:
-                await self._closed(vm, wanted, command, str(error))
+                await self._not_entered(vm, wanted, command, str(error), hidden=False)
                 return
         if vm.state == "running":
             answers, why = await self._answers(command, "the script in the zone")
-            if vm.server and not answers.seen and why.startswith(NO_SSH):
-                await self._closed(vm, wanted, command, why)
+            if server is not None and not answers.seen and why.startswith(NO_SSH):
+                reached = bool(server.net_agent)  # in this run, so it is not ssh that failed
+                why = why.replace(NO_SSH, ENDED) if reached else why
+                await self._not_entered(vm, wanted, command, why, hidden=not reached)
                 return
             if not vm.server:
                 self.entered[vm.alias] = "" if answers.seen else why
@@ -117,19 +122,20 @@ class Inside:
         for name, found in wanted.items():
             draft.links[name] = self._link(name, found, answers, how, why)
 
-    async def _closed(self, vm: Vm, wanted: Iterable[str], command: str, why: str) -> None:
-        """Everything inside a zone that the head node cannot enter is not applicable, with the reason."""
+    async def _not_entered(self, vm: Vm, wanted: Iterable[str], command: str, why: str, *, hidden: bool) -> None:
+        """Say why nothing inside a zone is known. It is `hidden`, and so not applicable, if the head node's ssh does not get there."""
         told = f"{NOT_ENTERED}: {self.draft.name}.{vm.alias} is on server {self._name(vm)} ({why})"
+        kind = OutOfSight if hidden else Missing
 
-        async def hidden() -> None:
-            raise OutOfSight(self.draft.name, "what is in the zone", "ssh", told)
+        async def refused() -> None:
+            raise kind(self.draft.name, "what is in the zone", "ssh", told)
 
         paths = " ".join(RENDERED.get(vm.role, ()))
-        await self.draft.ask_zone(vm, "services", hidden)
-        await self.draft.ask_zone(vm, "kernel", hidden)
-        await self.draft.ask_zone(vm, "files", hidden, paths=paths)
+        await self.draft.ask_zone(vm, "services", refused)
+        await self.draft.ask_zone(vm, "kernel", refused)
+        await self.draft.ask_zone(vm, "files", refused, paths=paths)
         for name in wanted:
-            self.draft.links[name] = missing(name, PROBE, cut(command), told, hidden=True)
+            self.draft.links[name] = missing(name, PROBE, cut(command), told, hidden=hidden)
 
     def _name(self, vm: Vm) -> str:
         """The hostname of a zone's server, or its uuid if CNAPI does not say."""

@@ -7,7 +7,7 @@ nobody asked for is dropped. Source: facts, "Exact forms".
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic, NoReturn, TypeVar
@@ -140,11 +140,17 @@ def sysinfo(text: str) -> SysInfo:
 
 
 def vms(
-    text: str, *, tag: str = "smartdc_role", besides: Mapping[str, Vm] = MappingProxyType({}), elsewhere: bool = False
+    text: str,
+    *,
+    tag: str = "smartdc_role",
+    besides: Mapping[str, Vm] = MappingProxyType({}),
+    elsewhere: bool = False,
+    owners: Collection[str] = (),
 ) -> Rows[dict[str, Vm]]:
     """Read `vmadm lookup -j`: the core zones by alias, or (with tag "manta_role") Manta's, which are not among `besides`.
 
-    With `elsewhere` it reads VMAPI's /vms, which is much the same, but also lists VMs on other servers.
+    With `elsewhere` it reads VMAPI's /vms, which is much the same, but also lists VMs on other servers. `owners` are those whose VMs count,
+    if it is asked.
 
     If an alias cannot be part of a subject's id, or if two zones have it, the role and the beginning of the uuid (or all of it) take its
     place. So no zone vanishes.
@@ -154,7 +160,7 @@ def vms(
     if elsewhere:
         known = {vm.uuid for vm in besides.values()}
         listed = [item for item in listed if not (isinstance(item, dict) and str(item.get("uuid")) in known)]
-    rows = each(listed, lambda item: _vm_of(item, tag, elsewhere))
+    rows = each(listed, lambda item: _vm_of(item, tag, elsewhere, owners))
     for vm in filter(None, rows.value):
         alias = vm.alias
         if not ID.fullmatch(alias) or alias in found:
@@ -165,9 +171,11 @@ def vms(
     return Rows(found, rows.unread)
 
 
-def _vm_of(item: Any, tag: str, elsewhere: bool) -> Vm | None:
+def _vm_of(item: Any, tag: str, elsewhere: bool, owners: Collection[str]) -> Vm | None:
     """A VM with one of the roles; None for any other. A VM that cannot be read is still there, with the reason."""
     read = an_object(item, "a VM")
+    if owners and read.get("owner_uuid") not in owners:
+        return None
     tags = an_object(read.get("tags") or {}, "the tags of a VM")
     role = tags.get(tag)
     if role not in (MANTA_ROLES if tag == "manta_role" else ROLES):

@@ -61,6 +61,11 @@ class Sapi:
 
         await self.draft.ask_zone(vm, "instance", answer)
 
+    async def vouch(self, vm: Vm) -> None:
+        """Raises UnansweredError unless it has an instance of the zone: for VMAPI's word alone no password goes anywhere."""
+        if vm.uuid not in await self._instances(vm.role):
+            raise UnansweredError(f"SAPI has no such instance of {vm.role}, so the root password is not sent there")
+
     async def _instances(self, role: str) -> set[object]:
         """The uuids of a service's instances; None for an instance that cannot be read."""
         service = (self.draft.facts["services"].value or {}).get(role)

@@ -37,8 +37,9 @@ class Ufds:
         meeting: Meeting,
         comparing: Comparing,
         root: services.Root | None,
+        vouch: Callable[[Vm], Awaitable[None]],
     ) -> None:
-        self._draft, self._services, self._root = draft, ask, root
+        self._draft, self._services, self._root, self._vouch = draft, ask, root, vouch
         self._changelog, self._meeting, self._comparing = changelog, meeting, comparing
 
     async def ask(self, vm: Vm) -> None:
@@ -82,6 +83,8 @@ class Ufds:
                 raise UnansweredError(f"its root password is not known: {endpoints.told(self._draft.name)}")
             whys = f"SAPI: {facts['applications'].why}; /usbkey/config: {facts['usbkey'].why}"
             raise UnansweredError(f"its root password is not known ({whys})")
+        if vm.server:
+            await self._vouch(vm)
         return await self._services.ufds(host, self._root, searches, most)
 
     async def _progress(self, vm: Vm) -> object:

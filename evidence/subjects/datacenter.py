@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from evidence.fact import Fact, Missing, OutOfSight, graver, need
 from evidence.inventory.model import Declared
 from evidence.subjects.questions import OF_DATACENTER
-from evidence.subjects.triton import ABSENT, GLOBAL, NET_AGENT, AnyRole
+from evidence.subjects.triton import GLOBAL, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
@@ -166,12 +166,10 @@ class Datacenter:
             raise OutOfSight(self.id, OF_DATACENTER["global_services"].asked, "svcs", OLDER)
         return fact.get()
 
-    @property
-    def net_agents(self) -> dict[str, str]:
-        """The state of net-agent on the head node, and on the servers of its other zones that could be looked at."""
-        own = next((each.state for each in self.global_services if each.fmri == NET_AGENT), ABSENT)
-        others = self.servers.values() if self.evidence.servers is not None and self.evidence.servers.value else ()
-        return {"the head node": own} | {each.hostname: each.net_agent for each in others if each.net_agent}
+    def need_all_zones(self) -> None:
+        """Raise Missing if VMAPI did not list the zones of all servers: then there may be others.  Older evidence does not say it."""
+        if self.evidence.everywhere is not None:
+            need(self.evidence.everywhere.get())
 
     def is_headnode(self, row: HealthRow) -> bool:
         """Whether a row of check-health is about the head node: its rows of zones that are there say what that is called."""
@@ -188,9 +186,13 @@ class Datacenter:
         return frozenset(row.server for row in agents if row.healthy is None and row.errors)
 
     @property
-    def servers(self) -> dict[str, Server]:
-        """All of its servers by uuid; where every core zone is on the head node, nobody asks for them."""
-        return self._answer("servers", self.evidence.servers)
+    def servers(self) -> Fact[dict[str, Server]]:
+        """All of its servers by uuid; where every core zone is on the head node, nobody asks for them.  Raises Missing then."""
+        fact = self.evidence.servers
+        if fact is None:
+            question = OF_DATACENTER["servers"]
+            raise Missing(self.id, question.asked, question.how, "this was not asked")
+        return fact
 
     @property
     def check_health(self) -> tuple[HealthRow, ...]:

@@ -31,7 +31,13 @@ ANY_ENDPOINT: Final = "any endpoint"
 
 _FIELDS = "uuid,alias,state,nics,routes,tags,firewall_enabled"
 MANTA_VMADM: Final = f"vmadm lookup -j -o {_FIELDS},owner_uuid 'tags.manta_role=~^[a-z]'"
-"""Goes with the command for the core zones. poseidon owns Manta's zones, and has another uuid in every region."""
+"""Goes with the command for the core zones, where it is not known who owns Manta: only whether there are such VMs."""
+
+
+def manta_vmadm(owner: str) -> str:
+    """Manta's zones. poseidon owns them, and has another uuid in every region; anybody may tag a VM of his so."""
+    return f"{MANTA_VMADM} owner_uuid={owner}" if owner else MANTA_VMADM
+
 
 PINGS: Final[dict[str, tuple[str, int, str]]] = {
     "adminui": ("https", 443, "/api/ping"),
@@ -66,6 +72,7 @@ OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
     "zones": Question(
         "the core zones", f"vmadm lookup -j -o {_FIELDS} owner_uuid={ADMIN_UUID}", seen_from=ANY_ENDPOINT
     ),
+    "everywhere": Question("the zones of all servers", f"sdc-vmapi '/vms?state=active&owner_uuid={ADMIN_UUID}'"),
     "applications": Question("SAPI's application sdc", "sdc-sapi '/applications?name=sdc'", seen_from="sapi"),
     "services": Question(
         "the services of SAPI's application sdc", "sdc-sapi '/services?application_uuid=SDC'", seen_from="sapi"

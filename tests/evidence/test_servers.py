@@ -174,7 +174,9 @@ def test_a_compute_node_that_sdcadm_cannot_ask_is_one_cause_with_its_step() -> N
     assert causes(evidence) == {f"agents-run[{DC}]": "ur of cn1: ur command timed out"}
     (cause,) = verdict_on(evidence).causes
     steps = advice_for(cause, judged(evidence.inventory, evidence)).steps
-    assert [step.run for step in steps] == ["ssh 10.3.1.3 'svcadm enable -s svc:/smartdc/agent/ur:default'"]
+    assert [step.run for step in steps] == [
+        "ssh -n -o StrictHostKeyChecking=yes 10.3.1.3 'svcadm enable -s svc:/smartdc/agent/ur:default'"
+    ]
     found = {
         row.result.check: row.result for row in verdict_on(evidence).results if row.result.subject == f"{DC}.binder0"
     }
@@ -209,5 +211,5 @@ def test_a_route_that_a_compute_nodes_net_agent_did_not_set_is_brought_there() -
         for step in advice_for(cause, judged(evidence.inventory, evidence)).steps
     ]
     assert steps
-    assert all(step.startswith("ssh 10.3.1.3 ") for step in steps), steps
+    assert all(step.startswith("ssh -n -o StrictHostKeyChecking=yes 10.3.1.3 ") for step in steps), steps
     assert any("svcadm restart" in step for step in steps)

@@ -74,6 +74,22 @@ def type_steps(operator: Operator, found: Found) -> list[str]:
     return steps
 
 
+def paste_steps(operator: Operator, found: Found) -> None:
+    """The same, pasted into one shell with a line behind each: ssh takes nothing of that away."""
+    steps = list(dict.fromkeys(step["run"] for cause in found["causes"] for step in cause["steps"] if step["run"]))
+    lines = [line for number, step in enumerate(steps) for line in (step, f"echo behind step {number}")]
+    said = typed(operator, "bash <<'PASTED'\n" + "\n".join(lines) + "\nPASTED")
+    assert [f"behind step {number}" in said for number in range(len(steps))] == [True] * len(steps), said
+
+
+def test_ssh_takes_what_is_pasted_behind_it(operator: Operator) -> None:
+    """As the real one does, unless it is told not to: else the test below would show nothing."""
+    for option, said in (("", ""), ("-n", "behind\n")):
+        assert (
+            typed(operator, f"bash <<'PASTED'\nssh {option} {CAREFUL} {ADDRESS} 'sleep 1'\necho behind\nPASTED") == said
+        )
+
+
 def states(operator: Operator) -> str:
     """The services of the compute node and of its zones, and their routes, as it reports them."""
     zones = "; ".join(f"svcs -aH -o state,fmri -z {zone.uuid}; vmadm get {zone.uuid}" for zone in THERE)
@@ -113,7 +129,7 @@ def test_net_agent_of_a_compute_node_is_one_cause_and_its_step_heals(operator: O
     assert causes(found) == [f"net-agent-runs[{DC}]"]
     type_steps(operator, found)
     assert states(operator) == before
-    type_steps(operator, found)
+    paste_steps(operator, found)
     assert states(operator) == before
     well(operator, tmp_path)
 

@@ -11,12 +11,18 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from evidence.model import Evidence
+from evidence.subjects.claims import judged
 from evidence.subjects.triton import EXPORT_PATH
 from remediate.ldif import copied
+from remediate.registry import advice_for
 from remediate.shell import quote
 from remediate.ssh import over_ssh
+from tests.judging import verdict_on
+from tests.recording import recorded
 
 SMARTOS = "/usr/bin:/bin:/usr/sbin:/sbin"
 
@@ -87,6 +93,37 @@ def printed() -> Iterator[str]:
 def test_what_is_sent_is_found() -> None:
     text = "ssh -n -o X=1 root@h 'a b' | (ssh h c); echo \"$(ssh -v h 'd')\""
     assert [each.rstrip(');"') for each in sent(text)] == ["a b", "c", "d"]
+
+
+THERE = "11111111-2222-4333-8444-000000000001"
+MOVED = ("route-missing-at-my-dc-3.binder0", "cloudapi-stuck-at-my-dc-3.cloudapi0", "file-edited-at-my-dc-3.cloudapi0")
+
+
+def for_a_compute_node(name: str) -> Iterator[str]:
+    """Each command, and each undo, of a recorded plan, if the zones of my-dc-3 were on another server."""
+    told = json.loads(msgspec.json.encode(recorded(name)))
+    seen = told["datacenters"]["my-dc-3"]
+    for zone in seen["zones"]["value"].values():
+        zone["vm"]["server"] = THERE
+    server = {"hostname": "cn1", "address": "10.3.1.3", "net_agent": "online", "ur": "online"}
+    seen["servers"] = {"subject": "my-dc-3", "asked": "its servers", "how": "sdc-cnapi", "value": {THERE: server}}
+    evidence = msgspec.convert(told, type=Evidence)
+    for cause in verdict_on(evidence).causes:
+        for step in advice_for(cause, judged(evidence.inventory, evidence)).steps:
+            yield from filter(None, (step.run, step.undo))
+
+
+def test_what_is_printed_for_a_compute_node_finds_its_tools_and_leaves_a_paste_alone() -> None:
+    """Its ssh has SmartOS's short PATH, too."""
+    commands = [command for name in MOVED for command in for_a_compute_node(name) if "ssh " in command]
+    assert len(commands) > len(MOVED)
+    assert [
+        each for each in commands if each.count("ssh ") != each.count("ssh -n -o StrictHostKeyChecking=yes 10.")
+    ] == []
+    over = [command for text in commands for command in sent(text)]
+    assert [
+        each for each in over if ELSEWHERE & set(re.findall(r"[\w.-]+", each)) and not each.startswith(EXPORT_PATH)
+    ] == []
 
 
 def test_every_command_that_is_printed_for_ssh_finds_its_tools() -> None:

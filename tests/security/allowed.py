@@ -11,14 +11,14 @@ from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = (
     r"/usr/bin/bash -s -- [0-9]+( (file|manifests):/opt/smartdc/[a-z./-]+|"
-    r" route:[A-Za-z0-9.-]+| (tcp|udp):[A-Za-z0-9.-]+:[0-9]+| began:svc:/[a-z/]+)*"
+    r" route:[A-Za-z0-9.-]+| (tcp|udp):[A-Za-z0-9.-]+:[0-9]+| began:svc:/[a-z/-]+)*"
 )
 SHORT_LIST = (
     "sysinfo",
     "bash /lib/sdc/config.sh -json",
     "cat /usbkey/config",  # the text itself, for a file that config.sh cannot take
     re.escape(OF_DATACENTER["zones"].how),
-    re.escape(MANTA_VMADM),
+    rf"{re.escape(MANTA_VMADM)}( owner_uuid=[0-9a-f-]{{36}})?",
     "sdcadm check-health -j",
     "sdc-healthcheck -p",
     "svcs -aH -o state,stime,fmri",
