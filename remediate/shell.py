@@ -67,30 +67,36 @@ def usbkey_set(values: Mapping[str, str]) -> str:
     """
     drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted(values))
     lines = " ".join(quote(f"{key}={shlex.quote(typed.usbkey(key, value))}") for key, value in sorted(values.items()))
-    return "\n".join(
-        [
-            "sdc-usbkey mount",
-            "( for file in /usbkey/config /mnt/usbkey/config; do",
-            f'    new=$(sed {quote(drop)} "$file") && [[ -n $new ]] &&',
-            f'        {{ printf \'%s\\n\' "$new" {lines} > "$file" || exit 1; }}',  # the other one stays whole
-            "done )",
-            "sdc-usbkey unmount",
-        ]
+    return _both_copies(
+        f'new=$(sed {quote(drop)} "$file") && [[ -n $new ]] || exit 1', ['cp -p "$file" "$file.new"'], lines
     )
 
 
 def usbkey_mended(*scripts: str) -> str:
     """Edits both copies of /usbkey/config by scripts of sed, where they change anything.  A copy stays beside each file."""
     words = " ".join(f"-e {quote(script)}" for script in scripts)
+    return _both_copies(
+        f'new=$(sed {words} "$file") && [[ -n $new ]] || exit 1\n    [[ $new == "$(cat "$file")" ]] && continue',
+        ['cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)"', 'cp -p "$file" "$file.new"'],
+    )
+
+
+def _both_copies(read: str, copies: list[str], lines: str = "") -> str:
+    """Write `$new` over both copies of the head node's configuration.
+
+    The key's comes first, for it may be full; each is made beside the file, so that one that cannot be written stays whole.
+    """
+    printed = " ".join(filter(None, ["printf '%s\\n' \"$new\"", lines]))
+    made = " &&\n        ".join([*copies, f'{printed} > "$file.new"', 'mv "$file.new" "$file"'])
     return "\n".join(
         [
-            "sdc-usbkey mount",
-            "( for file in /usbkey/config /mnt/usbkey/config; do",
-            f'    new=$(sed {words} "$file") && [[ -n $new ]] || exit 1',
-            '    [[ $new == "$(cat "$file")" ]] && continue',
-            '    cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)" && printf \'%s\\n\' "$new" > "$file" || exit 1',
+            "sdc-usbkey mount && {",
+            "( for file in /mnt/usbkey/config /usbkey/config; do",
+            f"    {read}",
+            f"    {made} ||",
+            '        { rm -f "$file.new"; exit 1; }',
             "done )",
-            "sdc-usbkey unmount",
+            "status=$?; sdc-usbkey unmount; (exit $status); }",
         ]
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from remediate import shell
 
 UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
@@ -26,18 +28,30 @@ def test_usbkey_set_replaces_adds_and_keeps_the_rest(tmp_path: Path) -> None:
     assert [(tmp_path / name / "config").read_text() for name in ("usbkey", "mnt")] == [wanted, wanted]
 
 
-def test_usbkey_set_leaves_a_file_alone_that_cannot_be_read() -> None:
-    bash(
-        "sdc-usbkey() { :; }\n" + shell.usbkey_set({"region_name": "my-dc"}).replace("usbkey/config", "nowhere/config")
-    )
-
-
-def test_usbkey_set_stops_where_the_first_file_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "config").write_text("region_name=GT\n")
-    script = shell.usbkey_set({"region_name": "my-dc"}).replace("/mnt/usbkey/config", f"{tmp_path}/config")
-    full = script.replace(" /usbkey/config", " /dev/full").replace("$(sed ", "$(echo old; true sed ")
-    subprocess.run(["bash"], input="sdc-usbkey() { :; }\n" + full, text=True, check=False, capture_output=True)
-    assert (tmp_path / "config").read_text() == "region_name=GT\n"
+@pytest.mark.parametrize(
+    ("stubs", "changed"),
+    [
+        ("sdc-usbkey() { [[ $1 != mount ]]; }", []),
+        ('sdc-usbkey() { :; }; sed() { [[ $2 != */mnt/* ]] && command sed "$@"; }', []),
+        ('sdc-usbkey() { :; }; mv() { [[ $2 != */mnt/* ]] && command mv "$@"; }', []),
+        ("sdc-usbkey() { :; }; printf() { echo half; return 1; }", []),
+        ('sdc-usbkey() { :; }; mv() { [[ $2 == */mnt/* ]] && command mv "$@"; }', ["mnt"]),
+    ],
+    ids=["no key", "unreadable", "key not renamed", "half written", "disk full"],
+)
+def test_usbkey_set_leaves_a_file_alone_that_it_cannot_write_whole(
+    tmp_path: Path, stubs: str, changed: list[str]
+) -> None:
+    before = "first=1\nregion_name=GT\n"
+    for name in ("usbkey", "mnt"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config").write_text(before)
+    script = shell.usbkey_set({"region_name": "my-dc"})
+    script = script.replace("/mnt/usbkey/", f"{tmp_path}/mnt/").replace(" /usbkey/", f" {tmp_path}/usbkey/")
+    assert subprocess.run(["bash"], input=f"{stubs}\n{script}\n", text=True, check=False).returncode == 1
+    texts = {name: (tmp_path / name / "config").read_text() for name in ("mnt", "usbkey")}
+    assert [name for name, text in texts.items() if text != before] == changed
+    assert [path.name for path in tmp_path.glob("*/*")] == ["config", "config"]
 
 
 def test_waiting_for_a_file_has_an_end() -> None:
