@@ -6,6 +6,7 @@ from evidence.fact import Missing, need
 from evidence.headnode import MILD, Clock
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.spec import Kind
 from evidence.subjects.triton import CONFIG_AGENT, REGISTRAR
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
@@ -56,7 +57,7 @@ def test_headnode_answers(datacenter: Datacenter) -> None:
 def test_headnode_can_be_used(datacenter: Datacenter) -> None:
     """Sessions, forwarding and zlogin of the head node work until the end of the run.
 
-    What is asked through them is not seen otherwise, and says nothing of the services.  Source: facts "The way in".
+    If they fail, what is asked through them is not seen, which says nothing about the services.  Source: facts "The way in".
     """
     troubles = datacenter.troubles
     if troubles:
@@ -67,7 +68,7 @@ def test_headnode_can_be_used(datacenter: Datacenter) -> None:
 def test_headnode_is_the_right_one(datacenter: Datacenter) -> None:
     """The machine is a head node, and of the datacenter that the inventory means.
 
-    A wrong address would have another datacenter judged, and its remedies typed there.  Source: facts "Zones" (sysinfo).
+    With a wrong address, another datacenter would be judged, and its remedies would be typed there.  Source: facts "Zones" (sysinfo).
     """
     seen = datacenter.sysinfo
     if not seen.headnode or seen.datacenter_name != datacenter.name:
@@ -79,9 +80,9 @@ def test_headnode_is_the_right_one(datacenter: Datacenter) -> None:
 def test_usbkey_can_be_evaluated(datacenter: Datacenter) -> None:
     """config.sh can take every line of /usbkey/config, and gives what is written there.
 
-    root's bash evaluates the file, and `config.sh -json` prints the values as they are.  What needs quotes and has none, a lone quote,
-    a `"` or the line ends of another system end it, and with it every `sapiadm`, `sdcadm` and `sdc-*` command on the head node, and
-    its next boot.  It is a warning where each setting has a value all the same, only another one than is written.  Source:
+    root's bash evaluates the file, and `config.sh -json` prints the values as they are.  Unquoted values that need quotes, a lone quote, a
+    `"` and the line ends of another system break this.  Then every `sapiadm`, `sdcadm` and `sdc-*` command on the head node fails, and so
+    does its next boot.  It is a warning if each setting has a value all the same, only another one than is written.  Source:
     smartos-live:src/lib/sdc/config.sh; facts "Head node configuration".
     """
     usbkey = datacenter.usbkey
@@ -98,8 +99,8 @@ def test_usbkey_can_be_evaluated(datacenter: Datacenter) -> None:
 def test_clocks_agree(datacenter: Datacenter) -> None:
     """The head node's clock is within `expect.clock_skew` of the one that most agree on: this machine's, the master's, the others'.
 
-    cloudapi refuses signatures that are off by more than five minutes, which makes it critical; before that, logs of several
-    datacenters cannot be compared.  Source: facts "cloudapi, adminui, muskie".
+    cloudapi refuses signatures that are off by more than five minutes, so from there on the finding is critical.  Below that, the logs of
+    several datacenters cannot be compared.  Source: facts "cloudapi, adminui, muskie".
     """
     own, skew = datacenter.clock, datacenter.world.inventory.expect.clock_skew
     if own.most - own.least > 2 * (skew + 1):
@@ -121,7 +122,7 @@ def _master_first(datacenter: Datacenter) -> list[Datacenter]:
 
 
 def _seen(datacenter: Datacenter) -> Clock | None:
-    """A clock as far as it was seen: whose head node is dark has no say, and is judged by its own row."""
+    """A clock, if it was seen. A dark head node has no say; a check of its own reports it."""
     try:
         fact = datacenter.evidence.clock
     except Missing:
@@ -130,7 +131,7 @@ def _seen(datacenter: Datacenter) -> Clock | None:
 
 
 def _apart(one: Clock, other: Clock) -> float:
-    """How far two clocks are apart at least."""
+    """The smallest possible distance of two clocks."""
     return max(0.0, one.least - other.most, other.least - one.most)
 
 
@@ -139,6 +140,7 @@ def _apart(one: Clock, other: Clock) -> float:
     CRITICAL,
     after=[
         "headnode-answers",
+        "rendered-files-are-usable",
         After("master-password-is-known", only="cloudapi"),
         After("candidate-is-not-coupled-yet", only="cloudapi"),
     ],
@@ -146,9 +148,9 @@ def _apart(one: Clock, other: Clock) -> float:
 def test_services_run(zone: Zone) -> None:
     """The zone runs, and every SMF service that its role has is online.
 
-    Rows of their own have the replicator, and config-agent in a candidate's ufds zone.  A service in maintenance stays
-    down until it is cleared.  A zone that does not run and that SAPI has no instance of (sapi0tmp, of a broken upgrade) is not
-    judged beside others of its role.  Source: facts "SMF"; sdcadm#16.
+    Other checks look at the replicator, and at config-agent in a candidate's ufds zone.  A service in maintenance stays down until it is
+    cleared.  A broken upgrade leaves zones that do not run, and of which SAPI has no instance (sapi0tmp).  They are not judged if the role
+    has other zones.  Source: facts "SMF"; sdcadm#16.
     """
     leftover = zone.evidence.leftover
     if zone.vm.state != "running":
@@ -168,5 +170,8 @@ def test_services_run(zone: Zone) -> None:
         and (service.state != "disabled" or any(fnmatch(service.fmri, pattern) for pattern in (*required, REGISTRAR)))
     }
     not_online = absent | offline
-    assert not not_online, "; ".join(f"{fmri} is {state}" for fmri, state in sorted(not_online.items()))
+    if not_online:
+        told = "; ".join(f"{fmri} is {state}" for fmri, state in sorted(not_online.items()))
+        kind = Kind.DISABLED if set(not_online.values()) == {Kind.DISABLED.value} else None
+        raise Finding(expected="every service online", observed=told, kind=kind)
     need(zone.services)  # one that could not be read may be the one that is down

@@ -5,6 +5,7 @@ import pytest
 from evidence.fact import Missing, OutOfSight
 from evidence.model import HealthcheckRow, HealthRow
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.listings import foreign_urls
 from evidence.subjects.triton import CLOUDAPI_CONFIG, MANTA_ROLES
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
@@ -72,10 +73,11 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
         "replicator-is-caught-up",
         "admin-and-operators-are-there",
         After("rendered-config-is-current", at="cloudapi"),
+        After("rendered-files-are-usable", at="cloudapi"),
     ],
 )
 def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
-    """Each cloudapi answers a signed ListDatacenters with every datacenter of the coupling and its https URL.
+    """Each cloudapi answers a signed ListDatacenters with every datacenter of the coupling and that datacenter's https URL.
 
     sdc-ufds-m2s does not set this up: at first CLOUDAPI_DATACENTERS names only the own datacenter, and customers see no
     other.  Source: seed (sdc-listdatacenters); facts "SAPI", "cloudapi, adminui, muskie".
@@ -89,6 +91,14 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
         assert not said, f"{cloudapi} refuses the datacenter's own key: {said}"
         shown = [name for name in coupled if listing.datacenters.get(name, "").startswith("https://")]
         assert shown == coupled, f"with an https URL, by ListDatacenters of {cloudapi}"
+        foreign = foreign_urls(datacenter, listing.datacenters)
+        if foreign:
+            told = ", ".join(
+                f"{name} has {listing.datacenters[name]}, which is {owner}'s" for name, owner in foreign.items()
+            )
+            raise Finding(
+                expected="each datacenter with its own URL", observed=f"{told} (by ListDatacenters of {cloudapi})"
+            )
 
 
 @check(
@@ -97,10 +107,10 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
     after=["cloudapi-answers", "cloudapi-lists-every-datacenter", "sapi-answers", After("services-run", at="cloudapi")],
 )
 def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
-    """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves and answers on the machine where these checks run.
+    """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves on the machine where these checks run, and it answers.
 
-    Customers use this URL (the seed's `triton ls`).  The certificate is not verified.  cloudapi-answers judges whether cloudapi
-    can answer at all.  Source: seed.
+    It is this datacenter's cloudapi that answers: public DNS may lead to another one.  Customers use this URL (the seed's `triton ls`).
+    The certificate is not verified.  cloudapi-answers judges whether cloudapi can answer at all.  Source: seed.
     """
     pings = {str(cloudapi): cloudapi.ping.status for cloudapi in datacenter.zones("cloudapi")}
     if 200 not in pings.values():
@@ -109,6 +119,10 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     if answer.error or answer.status != 200:
         how = f"{answer.body.get('url')}, asked from where these checks run, certificate not verified"
         raise Finding(expected="HTTP 200", observed=f"{answer.error or f'HTTP {answer.status}'} ({how})")
+    who = answer.body.get("datacenter", datacenter.name)
+    if who != datacenter.name:
+        how = f"{answer.body.get('url')}, asked from where these checks run"
+        raise Finding(expected=f"the cloudapi of {datacenter}", observed=f"the cloudapi of {who} ({how})")
 
 
 @check(BOTH, WARNING, after=[After("rendered-config-is-current", at="cloudapi")])
@@ -255,7 +269,7 @@ def _lines(zone: Zone) -> list[HealthcheckRow]:
 
 
 def _errs_always(zone: Zone) -> bool:
-    """Whether sdc-healthcheck always says `error` of the role's zones: there are several, and it looks up a single one."""
+    """Whether sdc-healthcheck always says `error` for the role's zones: there are several, and it looks up a single one."""
     seen = (zone.datacenter.evidence.zones.value or {}).values()
     return zone.role in LOOKED_UP and sum(each.vm.role == zone.role and not each.vm.server for each in seen) > 1
 

@@ -10,9 +10,9 @@ from fixtures.outcomes import Finding
 def test_inventory_agrees(coupling: Coupling) -> None:
     """The datacenters do not all contradict the inventory about master, states, regions, domain or the master's address.
 
-    If they agree with each other and not with the file, the file is wrong.  A remedy that followed the file would break a coupling
-    that works.  Everything else is judged by what the datacenters agree on.  No step is given until the file is right.  Source:
-    facts "UFDS" (what stands where after sdc-ufds-m2s).
+    If they agree with each other and contradict the file, the file is wrong.  A remedy that followed the file would break a coupling that
+    works.  Everything else is judged by what the datacenters agree on.  No step is given until the file is right.  Source: facts "UFDS"
+    (what stands where after sdc-ufds-m2s).
     """
     mistakes = coupling.world.mistakes
     _, unknown = of_each(coupling.datacenters, lambda dc: dc.sdc_metadata)

@@ -3,18 +3,14 @@
 import pytest
 
 from evidence.fact import Missing, OutOfSight
-from evidence.model import Difference
+from evidence.model import ConfigFile, Difference
 from evidence.subjects.datacenter import OLDER, Datacenter
-from evidence.subjects.levels import overrides
-from evidence.subjects.questions import OF_ZONE
-from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, READERS, RENDERED
+from evidence.subjects.levels import overrides, unasserted_port
+from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, MORAY_PORT, READERS, RENDERED, SAPI_MASTER_CONFIG
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 from fixtures.outcomes import Finding
 from fixtures.shown import show
-
-RESTARTED = ("adminui", "cloudapi", "ufds")
-"""Roles whose services config-agent restarts when it writes their files."""
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
@@ -74,7 +70,48 @@ def test_usbkey_agrees_with_sapi(datacenter: Datacenter) -> None:
     )
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers", "services-run", After("candidate-config-agent-runs", only="ufds")])
+@check(BOTH, CRITICAL, after=["headnode-answers"])
+def test_rendered_files_are_usable(configured: Zone) -> None:
+    """Each rendered file is one that its service can start with: it is JSON, and SAPI's port of a master's moray is 2020.
+
+    config-agent puts a setting into the file as it is.  With a value that is no JSON, or a blank behind a port, the service ends at its
+    start and goes to maintenance.  Clearing it does not help while the value is there.  Source: facts "Rendered config files", "SAPI";
+    PUBAPI-516.
+    """
+    if configured.evidence.settings is None:
+        raise OutOfSight(configured.id, "whether its files are JSON", "cat (by zlogin)", OLDER)
+    broken = [_why_broken(file) for _, file in sorted(configured.files.items()) if file.broken]
+    wrong = _wrong_port(configured)
+    if broken or wrong:
+        raise Finding(
+            expected="files that the services can start with", observed="; ".join([*broken, *filter(None, [wrong])])
+        )
+
+
+def _why_broken(file: ConfigFile) -> str:
+    """Where a file is broken, and the setting of SAPI that breaks it."""
+    return f"{file.path}: {file.broken}" + (
+        f", because of the value of {file.broken_by} in SAPI" if file.broken_by else ""
+    )
+
+
+def _wrong_port(zone: Zone) -> str:
+    """What SAPI asserts: with a name as its master's moray the port is 2020. Empty if it holds."""
+    port = unasserted_port(zone)
+    return (
+        f"{SAPI_MASTER_CONFIG}: moray.master_port, from MASTER_MORAY_PORT in SAPI, is {show(port)}, not {MORAY_PORT}"
+        if port
+        else ""
+    )
+
+
+@check(
+    BOTH,
+    CRITICAL,
+    after=[
+        "sapi-answers", "services-run", "rendered-files-are-usable", After("candidate-config-agent-runs", only="ufds"),
+    ],
+)  # fmt: skip
 def test_rendered_config_is_current(zone: Zone) -> None:
     """Each rendered configuration file of the zone says what SAPI's metadata says.
 
@@ -99,18 +136,16 @@ def test_rendered_config_is_current(zone: Zone) -> None:
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers"])
-def test_settings_are_not_overridden(zone: Zone) -> None:
+def test_settings_are_not_overridden(configured: Zone) -> None:
     """Neither the zone's SAPI instance nor its service hides a setting of the coupling behind a value of its own.
 
     SAPI merges the metadata of application, service and instance, and the later wins.  So a value at an instance decides for this
     zone alone, and whoever looks at the application or the service sees another one.  A value that is the same as above hides nothing.
     Source: sdc-sapi:lib/server/endpoints/configs.js; facts "SAPI".
     """
-    if zone.role not in OF_ZONE["settings"].roles:
-        pytest.skip("no setting of the coupling is rendered in such a zone")
-    if zone.evidence.settings is None:
-        raise OutOfSight(zone.id, "what SAPI sets in it", "sdc-sapi /configs", OLDER)
-    found = overrides(zone)
+    if configured.evidence.settings is None:
+        raise OutOfSight(configured.id, "what SAPI sets in it", "sdc-sapi /configs", OLDER)
+    found = overrides(configured)
     if found:
         raise Finding(
             expected={each.key: each.above for each in found},
@@ -121,15 +156,14 @@ def test_settings_are_not_overridden(zone: Zone) -> None:
 
 
 @check(BOTH, WARNING, after=["rendered-config-is-current", "settings-are-not-overridden"])
-def test_services_have_read_their_files(zone: Zone) -> None:
+def test_services_have_read_their_files(restarted: Zone) -> None:
     """adminui, cloudapi, UFDS and its replicator were started after their files were last written.
 
     They read them only at their start.  config-agent restarts them when it writes a file, but nobody does when somebody edits one by
     hand, even back to what it was.  Then they run with the old file, and every look at the file says that all is well.  binder, SAPI and
     muskie have checks of their own.  Source: facts "Rendered config files".
     """
-    if zone.role not in RESTARTED:
-        pytest.skip("no service in such a zone is restarted when its file is written, or another check looks at it")
+    zone = restarted
     if zone.evidence.settings is None:
         raise OutOfSight(zone.id, "when its services began", "svcprop (by zlogin)", OLDER)
     old = {path: zone.began_before(path) for path in RENDERED[zone.role] if path in zone.files and _has(zone, path)}

@@ -16,7 +16,7 @@ BACK = (
     "networks-do-not-overlap",
 )
 PATH = ("napi-has-the-routes", "net-agent-runs", *BACK)
-"""The checks of what lies between the zones of every link.  NAPI's routes do not reach a global zone, and net-agent carries none there."""
+"""The checks of what lies between two zones. A link from a global zone has only BACK: NAPI's routes do not reach a global zone."""
 ADDRESS = "replica-points-at-master"
 """The check of the address at which a replica's zones reach the master's UFDS."""
 

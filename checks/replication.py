@@ -38,7 +38,7 @@ def test_master_password_is_known(replica: Datacenter, master: Datacenter) -> No
     after=[
         After("one-poseidon", when=Kind.MAINTENANCE), "master-password-is-known", "replica-points-at-master", "one-ufds-master",
         "ufds-answers", After("rendered-config-is-current", at="ufds"), *READ_OTHERWISE,
-        After("services-run", at="ufds"), After("services-run", at="ufds", when=Kind.DISABLED),
+        After("services-run", at="ufds"),
     ],
 )  # fmt: skip
 def test_replicator_runs(replica: Datacenter) -> None:

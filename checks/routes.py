@@ -31,9 +31,9 @@ def test_routes_go_both_ways(target: Zone) -> None:
 def test_routes_are_durable(zone: Zone) -> None:
     """Every route that vmadm has set in a zone, or that its kernel alone has, is known to NAPI, by the same gateway.
 
-    net-agent takes out what vmadm knows and NAPI does not, at its next start or at the next change of the VM; what was typed
-    in the zone is gone with its next boot, after `route -p` with its next image.  The coupling breaks weeks after somebody
-    saw that it works.  Source: facts, hazard 1; sdc-net-agent:lib/inst-fsm.js; seed (routes typed into cloudapi, adminui).
+    At its next start, or at the next change of the VM, net-agent removes the routes that vmadm knows and NAPI does not.  A route that was
+    typed in the zone is gone after its next boot, and one typed with `route -p` after its next image.  So the coupling breaks weeks after
+    somebody saw that it works.  Source: facts, hazard 1; sdc-net-agent:lib/inst-fsm.js; seed (routes typed into cloudapi, adminui).
     """
     found = passing(zone)
     alone = "in its kernel alone: vmadm does not know it either"

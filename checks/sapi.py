@@ -79,7 +79,11 @@ def test_sapi_is_in_full_mode(datacenter: Datacenter) -> None:
         assert ping.body["mode"] == "full", f"the mode of {sapi.alias}"
 
 
-@check(POSTCHANGE, CRITICAL, after=["sapi-answers", "sapi-master-is-ufds-master"])
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    after=["sapi-answers", "sapi-master-is-ufds-master", After("rendered-files-are-usable", at="sapi")],
+)
 def test_sapi_points_at_master_moray(replica: Datacenter, master: Datacenter) -> None:
     """The sapi service of every non-master names the master's moray, by DNS name or address, and port 2020.
 

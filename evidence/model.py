@@ -1,7 +1,7 @@
-"""The shape of evidence: frozen, typed, without secrets.  One struct per thing seen; every answer is a Fact.
+"""The shape of evidence: frozen, typed, without secrets. There is one struct per thing seen, and every answer is a Fact.
 
-Nothing here judges.  A service that refuses a connection is an *answer* (an Attempt that did not succeed); a fact is
-missing only when the question could not be put, or the answer could not be read.
+Nothing here judges. A service that refuses a connection is an *answer* (an Attempt that did not succeed). A fact is missing only when the
+question could not be put, or the answer could not be read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SysInfo(Model, frozen=True):
-    """`sysinfo` of a head node, the fields that identify it.  Source: facts, "Exact forms"."""
+    """The fields of `sysinfo` that identify a head node. Source: facts, "Exact forms"."""
 
     headnode: bool
     datacenter_name: str | None = None
@@ -54,9 +54,9 @@ class Configuration(Model, frozen=True):
 
     @property
     def of_coupling(self) -> dict[str, str]:
-        """What a coupling rests on, and stands both in /usbkey/config and in SAPI.
+        """The settings on which a coupling rests, and which stand both in /usbkey/config and in SAPI.
 
-        As text, since SAPI keeps types and the file has none; not set and empty are one.
+        They are texts, because SAPI keeps types and the file has none. Unset and empty are the same.
         """
         known = self.values | {key: f"fingerprint {each}" for key, each in self.fingerprints.items()}
         texts = {key: "" if known.get(key) is None else str(known[key]) for key in _OF_COUPLING}
@@ -76,11 +76,11 @@ class Nic(Model, frozen=True):
 
 
 class Vm(Model, frozen=True):
-    """One core zone, or one of Manta's.  `routes` maps destination to gateway, as set in the VM.
+    """One core zone, or one of Manta's. `routes` maps destination to gateway, as set in the VM.
 
-    Besides those of the head node there are those that VMAPI knows on another server, which is named in `server`.  `tags` are those besides
-    the one of the role, by which firewall rules can mean the zone; None where they were not asked.  `unread`: why nothing but its role
-    could be read.
+    Some are zones of the head node. Others are on another server, which `server` names, and only VMAPI knows them. `tags` are the tags
+    other than the one of the role; firewall rules can select the zone by them. It is None where they were not asked. `unread` says why
+    nothing but the zone's role could be read.
     """
 
     uuid: str
@@ -96,12 +96,12 @@ class Vm(Model, frozen=True):
     unread: str = ""
 
     def address(self, *tags: str) -> str | None:
-        """The address on the first of the NIC tags that the zone has."""
+        """The address on the first of these NIC tags that the zone has."""
         return next((nic.ip for tag in tags for nic in self.nics if nic.nic_tag == tag), None)
 
 
 class FirewallRule(Model, frozen=True):
-    """A rule of FWAPI that concerns a zone, in the language in which people write them."""
+    """A rule of FWAPI that concerns a zone, in the language in which people write rules."""
 
     uuid: str
     rule: str
@@ -109,9 +109,9 @@ class FirewallRule(Model, frozen=True):
 
 
 class Service(Model, frozen=True):
-    """One SMF service: FMRI, and state (a "*" of a transition stripped).
+    """One SMF service: FMRI and state (the "*" of a transition is stripped).
 
-    `began` is when its start method last ran, in seconds since 1970 by the zone's clock; None where it was not asked.
+    `began` says when its start method last ran, in seconds since 1970 by the zone's clock; None where it was not asked.
     """
 
     fmri: str
@@ -120,7 +120,7 @@ class Service(Model, frozen=True):
 
 
 class Difference(Model, frozen=True):
-    """One setting in which a rendered file is not what SAPI's metadata would render now."""
+    """One setting in which a rendered file differs from what SAPI's metadata would render now."""
 
     key: str
     file: str
@@ -128,10 +128,11 @@ class Difference(Model, frozen=True):
 
 
 class ConfigFile(Model, frozen=True):
-    """One rendered file of a zone: whitelisted settings by dotted key, and how it differs from its metadata.
+    """One rendered file of a zone: whitelisted settings by dotted key, and where it differs from its metadata.
 
-    Secret values appear in `differs` as "(secret)" only.  `uncompared` says why nothing could be compared, if so.
-    `written` is when it was last written, by the same clock as Service.began.
+    Secret values appear in `differs` only as "(secret)". If nothing could be compared, `uncompared` says why. `written` says when the file
+    was last written, by the same clock as Service.began. `broken` says why the file is not the JSON that its service reads, and `broken_by`
+    which setting of SAPI makes it so, if it is one.
     """
 
     path: str
@@ -139,12 +140,14 @@ class ConfigFile(Model, frozen=True):
     differs: tuple[Difference, ...] = ()
     uncompared: str = ""
     written: float | None = None
+    broken: str = ""
+    broken_by: str = ""
 
 
 class Probe(Model, frozen=True):
     """One connection tried from inside a zone: open, refused, timeout, noroute, dns or error.
 
-    `route` is the local route that applied ("10.2.2.29 via 10.3.1.1", "default via 10.3.2.1", or "none"); asked only where the probe is
+    `route` is the local route that applied ("10.2.2.29 via 10.3.1.1", "default via 10.3.2.1", or "none"). It is asked only if the probe is
     not open.
     """
 
@@ -157,14 +160,14 @@ class Probe(Model, frozen=True):
 
 
 class Attempt(Model, frozen=True):
-    """Whether a service did what it was asked, and what it said."""
+    """Whether a service did what it was asked, and what it answered."""
 
     ok: bool
     detail: str = ""
 
 
 class HttpAnswer(Model, frozen=True):
-    """An HTTP answer, or the transport's error in `error` (status 0).  `body` holds whitelisted JSON fields."""
+    """An HTTP answer, or the transport's error in `error` (then status is 0). `body` holds whitelisted JSON fields."""
 
     status: int
     body: dict[str, Any] = field(default_factory=dict)
@@ -173,8 +176,10 @@ class HttpAnswer(Model, frozen=True):
 
 
 class DnsAnswer(Model, frozen=True):
-    """A DNS answer: rcode ("NOERROR", "REFUSED" … or "TIMEOUT", "UNREACHABLE", "NONSENSE"), addresses (of SRV records the
-    ports), and how long it took."""
+    """A DNS answer: rcode ("NOERROR", "REFUSED" … or "TIMEOUT", "UNREACHABLE", "NONSENSE"), addresses, and how long it took.
+
+    For SRV records, `addresses` holds the ports.
+    """
 
     rcode: str
     addresses: tuple[str, ...] = ()
@@ -184,7 +189,7 @@ class DnsAnswer(Model, frozen=True):
 
 
 class Listing(Model, frozen=True):
-    """A signed ListDatacenters: URLs by datacenter, or the `code` and text of the error that came instead."""
+    """A signed ListDatacenters: URLs by datacenter, or `code` and text of the error that came instead."""
 
     datacenters: dict[str, str] = field(default_factory=dict)
     code: str = ""
@@ -192,10 +197,11 @@ class Listing(Model, frozen=True):
 
 
 class HealthRow(Model, frozen=True):
-    """One row of `sdcadm check-health -j`: `instance` is a zone's, an agent's or a server's uuid.
+    """One row of `sdcadm check-health -j`: `instance` is the uuid of a zone, an agent or a server.
 
-    `healthy` None where the agent reported an error, or there is nothing to ask.  `kind` is its type (vm, agent, global, triton,
-    service), `name` its alias, or else its service; `server` its hostname.  Earlier versions kept neither of them.
+    `healthy` is None if the agent reported an error, or if there is nothing to ask. `kind` is the type (vm, agent, global, triton,
+    service). `name` is the alias, or else the service. `server` is the hostname of the server. Evidence of earlier versions has none of
+    these three.
     """
 
     instance: str = ""
@@ -207,17 +213,17 @@ class HealthRow(Model, frozen=True):
 
     @property
     def sick(self) -> bool:
-        """Whether it is said to be so: an agent without a service of its own is neither healthy nor sick."""
+        """Whether the row says that it is sick. An agent without a service of its own is neither healthy nor sick."""
         return self.healthy is False or bool(self.errors)
 
     @property
     def said(self) -> str:
-        """What it says, in short."""
+        """The row in short, as text."""
         return ", ".join(self.errors) or "unhealthy, no reason given"
 
 
 class HealthcheckRow(Model, frozen=True):
-    """One line of `sdc-healthcheck -p`, which is role:state:agent:status."""
+    """One line of `sdc-healthcheck -p`, which has the form role:state:agent:status."""
 
     role: str
     state: str
@@ -246,7 +252,7 @@ class Network(Model, frozen=True):
 
 
 class Checkpoint(Model, frozen=True):
-    """How far a replica's replicator has come with one remote url: caught up at the master's latest + 1."""
+    """How far a replica's replicator has come with one remote url. It has caught up when it is at the master's latest + 1."""
 
     url: str
     changenumber: int
@@ -255,7 +261,7 @@ class Checkpoint(Model, frozen=True):
 
 
 class Key(Model, frozen=True):
-    """A public key of an account: MD5 fingerprint with colons, and its name."""
+    """A public key of an account: its MD5 fingerprint with colons, and its name."""
 
     fingerprint: str
     name: str
@@ -271,7 +277,7 @@ class Registered(Model, frozen=True):
 
 
 class Directory(Model, frozen=True):
-    """What a UFDS holds besides accounts.  `operators` are uuids, None without the group; `probes` counts admin's."""
+    """What a UFDS holds apart from accounts. `operators` are uuids, None without the group; `probes` counts admin's."""
 
     latest: int
     version: int | None = None
@@ -286,7 +292,7 @@ class Directory(Model, frozen=True):
 
 
 class Change(Model, frozen=True):
-    """An entry of a changelog, without what it changes (that holds passwords).  `at` UTC in ISO 8601."""
+    """An entry of a changelog, without the change itself (which may hold passwords). `at` is UTC in ISO 8601."""
 
     number: int
     dn: str
@@ -297,10 +303,10 @@ class Change(Model, frozen=True):
 class Progress(Model, frozen=True):
     """A replica's checkpoint against the master's `latest`, looked at twice: `before`, and `after` some seconds.
 
-    `next` is the master's first change that the replicator could ask for, if it is behind and there is one; `waiting` for how
-    many seconds it has waited; `parentless` whether it needs an entry above it that the replica does not have; `conflict` the
-    replica's entry that has its login or e-mail address already.  Where there is none to ask for, `resumes` is the number
-    at which the master's changelog goes on.
+    If the replicator is behind, `next` is the master's first change that it could ask for, if there is one. `waiting` says for how many
+    seconds that change has waited, and `parentless` whether it needs an entry above it that the replica does not have. `conflict` is the
+    replica's entry that already has its login or e-mail address. If there is no change to ask for, `resumes` is the number at which the
+    master's changelog goes on.
     """
 
     latest: int
@@ -323,20 +329,22 @@ class Progress(Model, frozen=True):
 
 
 class ZoneEvidence(Model, frozen=True):
-    """What was seen of one zone.  Facts that its role does not have are None.
+    """What was seen of one zone. Facts that its role does not have are None.
 
-    `kernel` are the routes by a gateway that its kernel has, as destination and gateway, without the default one; None in
-    evidence of a version that did not ask.
-    `settings` is what SAPI gives the zone: the metadata of application, service and instance, of which the later wins.
-    `ping` is the zone's own health URL (sapi, cloudapi, adminui …); `bind` UFDS's root bind; `poseidons` the accounts with
-    login poseidon; `names` what binder answered, by name; `asks_master` what SAPI answers to a question that only the
-    master's moray can answer; `listing` what cloudapi answers to its datacenter's own key; `elsewhere` what binder answers
-    for other datacenters, by datacenter and name; `directory` what a UFDS holds, `progress` a replica's replication, `comparison`
-    how it differs from the master, `gaps`
-    the stretches of over 50 numbers that a master's changelog lacks (first and last), asked where there are candidates;
-    `accounts` a candidate's, besides admin, and `collisions` those of them that the master has too;
-    `rules` what FWAPI has for a zone that others connect to and whose firewall is on, and for UFDS; `instance` whether SAPI
-    knows a core zone that does not run.
+    `kernel`: the routes by a gateway in its kernel, as destination and gateway, without the default one; None in evidence of a version that
+    did not ask.
+    `settings`: what SAPI gives the zone, the metadata of application, service and instance, of which the later wins.
+
+    `ping`: the zone's own health URL (sapi, cloudapi, adminui …). `bind`: UFDS's root bind. `poseidons`: the accounts with login poseidon.
+    `names`: binder's answers, by name. `elsewhere`: binder's answers for other datacenters, by datacenter and name. `asks_master`: SAPI's
+    answer to a question that only the master's moray can answer. `listing`: cloudapi's answer to its datacenter's own key.
+
+    `directory`: what a UFDS holds. `progress`: a replica's replication. `comparison`: how a replica differs from the master. `gaps`: the
+    stretches of over 50 numbers that a master's changelog lacks (first and last), asked only if there are candidates. `accounts`: a
+    candidate's accounts, without admin. `collisions`: those of them that the master has too.
+
+    `rules`: what FWAPI has for UFDS, and for a zone to which others connect and whose firewall is on. `instance`: whether SAPI knows a core
+    zone that does not run.
     """
 
     vm: Vm
@@ -362,19 +370,20 @@ class ZoneEvidence(Model, frozen=True):
 
     @property
     def leftover(self) -> bool:
-        """Whether it does not run and is no instance for SAPI: what a broken upgrade leaves (sapi0tmp).  Nobody misses it."""
+        """Whether it does not run and is not an instance for SAPI: a broken upgrade leaves such zones (sapi0tmp). Nobody misses it."""
         return self.instance is not None and self.instance.value is False
 
 
 class DatacenterEvidence(Model, frozen=True):
-    """What was seen of one datacenter.  `links` maps a link's id to the probes made from its source zone; `outside` is what
-    cloudapi's public URL answers to the machine that these checks run on.
+    """What was seen of one datacenter.
 
-    `troubles` are what was wrong with the head node while it was asked.
-    `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them.  Of candidates: `usbkey_mount`, and whether
-    sdc-ufds-m2s asks for the master's password; of them and their master the `instances` of sapi and ufds.
-    `global_services` are those of its global zone; `servers` all of the datacenter, by uuid, where core zones run on others, too.
-    Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
+    `links` maps a link's id to the probes made from its source zone. `outside` is what cloudapi's public URL answers to the machine that
+    these checks run on. `troubles` are what was wrong with the head node while it was asked.
+
+    `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them. Only candidates have `usbkey_mount`, and whether sdc-ufds-m2s
+    asks for the master's password. Candidates and their master have the `instances` of sapi and ufds. `global_services` are those of the
+    head node's global zone. `servers` are all servers of the datacenter, by uuid, if core zones run on others than the head node. Where
+    Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
     """
 
     ssh: Fact[str]
@@ -401,7 +410,7 @@ class DatacenterEvidence(Model, frozen=True):
 
 
 class Evidence(Model, frozen=True):
-    """Everything that one run saw, with the inventory that it was asked for.  Written as evidence.json."""
+    """Everything that one run saw, with the inventory that it was asked for. It is written as evidence.json."""
 
     inventory: Inventory
     suite_version: str

@@ -1,5 +1,5 @@
-"""A whole coupling of real protocol servers on one machine, to practise and to prove in.
+"""A whole coupling of real protocol servers on one machine, for practice and for proofs.
 
-It shares no code with the rest of the project: it knows Triton from its sources and from recordings of
-real servers, so that it can prove the suite's collectors wrong.
+It shares no code with the rest of the project. It knows Triton from its sources and from recordings of real servers, so it can prove the
+suite's collectors wrong.
 """

@@ -1,4 +1,4 @@
-"""`python -m lab`: starts a lab and a command in it, or, inside one, puts a fault in or waits until it has settled."""
+"""`python -m lab`: starts a lab with a command in it. Inside a lab, it plants a fault or waits until the lab has settled."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _inside_command(arguments: Sequence[str]) -> int | None:
-    """`fault`, `heal`, `settle` and `faults` speak to the lab that runs."""
+    """`fault`, `heal`, `settle` and `faults` talk to the running lab."""
     if not arguments or arguments[0] not in control.OPERATIONS:
         return None
     operation, *names = arguments
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.accounts < 0:
         parser.error(f"--accounts is {options.accounts}, which is no number of accounts")
     if options.list_faults:
-        from lab.faults.registry import listing  # it loads all that a lab consists of; the front stays small and quick
+        from lab.faults.registry import listing  # this import loads the whole lab; the front stays small and quick
 
         print(listing(), end="")
         return 0

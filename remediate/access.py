@@ -7,10 +7,12 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import REPLICATOR
 from evidence.subjects.zone import Zone
 from remediate import typed, usbkey
+from remediate.actions.smf import Smf
+from remediate.actions.vm import VmState
 from remediate.lookup import headnode, service_step
 from remediate.registry import Advised, remedy
-from remediate.shell import quote, smf_log, zone_service
-from remediate.steps import DISRUPTIVE, OPERATOR, RESTARTS, SAFE, Note, Step
+from remediate.shell import quote, smf_log
+from remediate.steps import DISRUPTIVE, OPERATOR, RESTARTS, SAFE, Note, Step, acting
 
 _OURS = ("/smartdc/", "/manta/", "/ufds/", "zookeeper")
 
@@ -28,7 +30,7 @@ def find_out_why_it_is_dark(datacenter: Datacenter) -> Advised:
 
 @remedy("headnode-can-be-used")
 def make_it_usable(datacenter: Datacenter) -> Advised:
-    """By what was wrong with the head node; no service is started again for what nobody saw."""
+    """The steps depend on what was wrong with the head node. No service is restarted because of something that nobody saw."""
     for trouble in datacenter.troubles:
         yield from _USABLE[trouble.kind](datacenter, trouble)
 
@@ -104,13 +106,13 @@ def _look(on: str, run: str, what: str) -> Step:
 
 @remedy("usbkey-can-be-evaluated")
 def write_what_the_shell_takes(datacenter: Datacenter) -> Advised:
-    """By sed on both copies, because no tool of Triton works meanwhile; no value is printed, for it may be a secret."""
+    """Edit both copies with sed, because no tool of Triton works in this state. No value is printed, because it may be a secret."""
     yield from usbkey.mended(datacenter)
 
 
 @remedy("clocks-agree")
 def set_the_clock(datacenter: Datacenter) -> Advised:
-    """As Triton's own setup does: stop ntp, step the clock once, start it again (sdc-headnode:scripts/joysetup.sh)."""
+    """Do what Triton's own setup does: stop ntp, step the clock once, start it again (sdc-headnode:scripts/joysetup.sh)."""
     yield Step(
         on=headnode(datacenter),
         run="date -u; svcs -x ntp; ntpq -pn",
@@ -144,7 +146,7 @@ def get_the_services_up(zone: Zone) -> Advised:
         )
         return
     if vm.state != "running":
-        yield Step(on, f"vmadm start {uuid}", RESTARTS, f"the zone is {vm.state}", undo=f"vmadm stop {uuid}")
+        yield acting(on, VmState(uuid), risk=RESTARTS, why=f"the zone is {vm.state}")
         return
     down = [s for s in zone.services if s.state != "online" and any(part in s.fmri for part in _OURS)]
     down += [s for s in zone.services if s.state not in ("online", "disabled") and s not in down]
@@ -156,8 +158,8 @@ def get_the_services_up(zone: Zone) -> Advised:
         if service.state == "maintenance":
             yield service_step(zone, "clear", f"SMF gave it up (maintenance). Read first why, {log}", service.fmri)
         elif service.state == "disabled":
-            run, undo = (zone_service(verb, vm.uuid, service.fmri) for verb in ("enable", "disable"))
-            yield Step(on, run, RESTARTS, f"somebody disabled it; {log}", undo=undo)
+            action = Smf(vm.uuid, "enable", (service.fmri,))
+            yield acting(on, action, risk=RESTARTS, why=f"somebody disabled it; {log}")
         else:
             yield Note(f"{service.fmri} is {service.state}: it waits for another service, or is just starting; {log}")
     if not down:

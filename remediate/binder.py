@@ -8,12 +8,12 @@ from evidence.subjects.links import Link
 from evidence.subjects.triton import BINDER, BINDER_CONFIG, role_of
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.ldif import added
-from remediate.lookup import application, changed_metadata, fmris, headnode, service, service_step
+from remediate.actions.ldap import Attributes, LdapAdd
+from remediate.actions.smf import Smf
+from remediate.lookup import application, changed_metadata, fmris, headnode, service, service_step, without_metadata
 from remediate.names import restart_binder
 from remediate.registry import Advised, remedy
-from remediate.shell import quote, sapi_delete, sapi_restore, zone_service
-from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
 WAITED_MS = 2500
 
@@ -79,13 +79,10 @@ def _metadata(binder: Zone, wanted: dict[str, str]) -> Advised:
     own = service(binder.datacenter, "binder")
     hiding = tuple(key for key in sorted(wanted) if key in own.metadata.values)
     if hiding:
-        yield Step(
-            on=headnode(binder.datacenter),
-            run=sapi_delete(own.uuid, hiding),
-            risk=DISRUPTIVE,
-            why=f"the service binder has its own {', '.join(hiding)} in SAPI, which hides the value of the application sdc",
-            undo=sapi_restore(own.uuid, own.metadata.values, hiding),
+        why = (
+            f"the service binder has its own {', '.join(hiding)} in SAPI, which hides the value of the application sdc"
         )
+        yield without_metadata(binder.datacenter, own, hiding, risk=DISRUPTIVE, why=why)
 
 
 @remedy("binder-answers-own-names")
@@ -100,13 +97,12 @@ def get_names_answered(binder: Zone) -> Advised:
                 why = f"nobody is registered as {name}; registrar in {zone.alias} registers it at its start"
                 yield service_step(zone, "restart", why, "svc:/manta/application/registrar:default")
         return
-    run = zone_service("restart", binder.vm.uuid, BINDER)
-    zookeeper = fmris(binder, "zookeeper")
-    if "SERVFAIL" in codes and zookeeper:
-        run = zone_service("restart", binder.vm.uuid, *zookeeper) + "\n" + run
-    yield Step(
-        on=headnode(binder.datacenter),
-        run=run,
+    zookeeper = fmris(binder, "zookeeper") if "SERVFAIL" in codes else ()
+    before = [Smf(binder.vm.uuid, "restart", zookeeper)] if zookeeper else []
+    yield acting(
+        headnode(binder.datacenter),
+        *before,
+        Smf(binder.vm.uuid, "restart", (BINDER,)),
         risk=RESTARTS,
         why="a binder that was started without ZooKeeper answers SERVFAIL until it is restarted"
         if "SERVFAIL" in codes
@@ -132,14 +128,13 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
         if not lost:
             return
         entries = _entries(region, entry.datacenter, here, lost)
-        yield Step(
-            on=headnode(datacenter),
-            run="\n".join(added(dn, attributes) for dn, attributes in entries),
+        yield acting(
+            headnode(datacenter),
+            *entries,
             risk=SAFE,
             why=f"every binder of {entry.datacenter} must be listed; replication brings the entry to the replicas"
             if datacenter == master
             else f"the UFDS of {datacenter.name} has lost entries of {entry.datacenter} that the master's has",
-            undo="\n".join(f"sdc-ldap delete {quote(typed.dn(dn))}" for dn, _ in reversed(entries)),
         )
 
     yield from typed.each(datacenter.world, listed, add_the_lost)
@@ -147,18 +142,17 @@ def list_the_resolvers_again(datacenter: Datacenter, master: Datacenter) -> Advi
         yield _read_again(binder, "binder reads its resolvers at its start, and every five minutes")
 
 
-def _entries(
-    region: str, name: str, here: Registered | None, lost: list[str]
-) -> list[tuple[str, dict[str, list[str]]]]:
+def _entries(region: str, name: str, here: Registered | None, lost: list[str]) -> list[LdapAdd]:
     """The entries of a datacenter's resolvers, with the entries above them that are missing."""
     where = f"datacenter={name}, region={region}, o=smartdc"
-    common = {"o": ["smartdc"], "region": [region], "datacenter": [name]}
-    entries = [] if here is not None else [(where, {"objectclass": ["datacenter"], **common})]
+    common: Attributes = {"o": ("smartdc",), "region": (region,), "datacenter": (name,)}
+    entries = [] if here is not None else [LdapAdd(where, {"objectclass": ("datacenter",), **common})]
     if here is None or not here.network:
-        entries.append((f"network=admin, {where}", {"objectclass": ["network"], **common, "network": ["admin"]}))
+        network: Attributes = {"objectclass": ("network",), **common, "network": ("admin",)}
+        entries.append(LdapAdd(f"network=admin, {where}", network))
     for ip in map(typed.address, lost):
-        resolver = {"objectclass": ["resolver"], **common, "network": ["admin"], "ip": [ip]}
-        entries.append((f"ip={ip}, network=admin, {where}", resolver))
+        resolver: Attributes = {"objectclass": ("resolver",), **common, "network": ("admin",), "ip": (ip,)}
+        entries.append(LdapAdd(f"ip={ip}, network=admin, {where}", resolver))
     return entries
 
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 
+from evidence.fact import Missing
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.listings import foreign_urls
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.copies import file_back, files_kept, files_removed
-from remediate.lookup import application, changed_metadata, fmris, headnode, service, service_step
+from remediate.lookup import (
+    application,
+    changed_metadata,
+    fmris,
+    headnode,
+    metadata_of,
+    service,
+    service_step,
+    without_metadata,
+)
 from remediate.registry import Advised, remedy
-from remediate.shell import sapi_delete, sapi_restore, sapi_update
-from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
 SDCADM_CONF = "/var/sdcadm/sdcadm.conf"
 """sdcadm's own settings, which are optional.  Source: sdcadm:lib/common.js loadConfig."""
@@ -37,23 +47,15 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
     datacenter = cloudapi.datacenter
     own, key = service(datacenter, "cloudapi"), "ufds_remote_ip"
     if key in own.metadata.values:
-        yield Step(
-            on=headnode(datacenter),
-            run=sapi_delete(own.uuid, (key,)),
-            risk=RESTARTS,
-            why=f"the service cloudapi has its own {key} in SAPI, which hides the value of the application sdc; {_RENDERED}",
-            undo=sapi_restore(own.uuid, own.metadata.values, (key,)),
+        why = (
+            f"the service cloudapi has its own {key} in SAPI, which hides the value of the application sdc; {_RENDERED}"
         )
+        yield without_metadata(datacenter, own, (key,), risk=RESTARTS, why=why)
     sdc = application(datacenter)
     present = str(sdc.metadata.values.get(key) or "")
     if datacenter == master and present:
-        yield Step(
-            on=headnode(datacenter),
-            run=sapi_delete(sdc.uuid, (key,)),
-            risk=DISRUPTIVE,
-            why=f"{datacenter.name} is the master, so it follows no other; {_RENDERED}",
-            undo=sapi_restore(sdc.uuid, sdc.metadata.values, (key,)),
-        )
+        why = f"{datacenter.name} is the master, so it follows no other; {_RENDERED}"
+        yield without_metadata(datacenter, sdc, (key,), risk=DISRUPTIVE, why=why)
     elif datacenter != master and not present:
         yield changed_metadata(
             datacenter,
@@ -69,7 +71,7 @@ def tell_cloudapi_the_master(cloudapi: Zone, master: Datacenter) -> Advised:
 
 @remedy("cloudapi-lists-every-datacenter")
 def list_every_datacenter(datacenter: Datacenter) -> Advised:
-    """CLOUDAPI_DATACENTERS is one string of JSON.  The step completes it and writes it as a whole."""
+    """CLOUDAPI_DATACENTERS is one string of JSON: the step completes it."""
     refused = [zone for zone in datacenter.zones("cloudapi") if zone.listing.code]
     if refused:
         yield Note(
@@ -77,6 +79,11 @@ def list_every_datacenter(datacenter: Datacenter) -> Advised:
             "whether the master has it (sdc-useradm keys admin), and whether it was replicated."
         )
         return
+    yield from datacenters_listed(datacenter)
+
+
+def datacenters_listed(datacenter: Datacenter) -> Advised:
+    """Write CLOUDAPI_DATACENTERS as a whole, with every coupled datacenter in it."""
     own = service(datacenter, "cloudapi")
     before = _urls(datacenter)
     wanted: dict[str, str] = {}
@@ -87,7 +94,12 @@ def list_every_datacenter(datacenter: Datacenter) -> Advised:
         yield from ()
 
     yield from typed.each(datacenter.world, datacenter.world.coupling.coupled, add)
-    kept = {name: url for name, url in before.items() if name not in wanted or url.startswith("https://")}
+    foreign = _foreign(datacenter, before)
+    kept = {
+        name: url
+        for name, url in before.items()
+        if name not in wanted or (url.startswith("https://") and name not in foreign)
+    }
     yield changed_metadata(
         datacenter,
         own,
@@ -96,6 +108,14 @@ def list_every_datacenter(datacenter: Datacenter) -> Advised:
         why=f"ListDatacenters in {datacenter.name} answers with this value; each datacenter's URL is the one that it names itself; "
         f"{_RENDERED}",
     )
+
+
+def _foreign(datacenter: Datacenter, listed: dict[str, str]) -> set[str]:
+    """The names that have another datacenter's URL, as far as the cloudapis can be asked."""
+    try:
+        return set(foreign_urls(datacenter, listed))
+    except Missing:
+        return set()
 
 
 def _urls(datacenter: Datacenter) -> dict[str, str]:
@@ -113,6 +133,13 @@ def look_from_outside(datacenter: Datacenter) -> Advised:
     """Public DNS, packet filters and routers in front of the datacenter do not belong to Triton: no command can repair them."""
     url = _urls(datacenter).get(datacenter.name, "the URL that CLOUDAPI_DATACENTERS names")
     seen = datacenter.outside
+    who = seen.body.get("datacenter", datacenter.name)
+    if who != datacenter.name:
+        yield Note(
+            f"{url}, asked from where these checks run, leads to the cloudapi of {who}: its name has another datacenter's address. Put "
+            "right public DNS, or /etc/hosts of this machine. Customers who use it see another cloud than they mean."
+        )
+        return
     yield Note(
         f"{url}, asked from where these checks run: {seen.error or f'HTTP {seen.status}'}. Inside, cloudapi answers. Look at "
         "public DNS, and at routers and firewalls in front of its external address "
@@ -128,14 +155,17 @@ def end_maintenance(datacenter: Datacenter) -> Advised:
     yield Note(
         "If the maintenance is intended, waive it until its end. `sdcadm dc-maint stop` also ends it for Docker."
     )
-    yield Step(
-        on=headnode(datacenter),
-        run=f"{sapi_update(own.uuid, {'CLOUDAPI_READONLY': False})}\n{sapi_delete(sdc.uuid, _MAINTENANCE)}",
+    writes = metadata_of(own, {"CLOUDAPI_READONLY": False})
+    back = writes.inverse(writes.planned)
+    yield acting(
+        headnode(datacenter),
+        writes,
+        metadata_of(sdc, {}, _MAINTENANCE),
         risk=RESTARTS,
         why=f"customers can change nothing in {datacenter.name}; {_RENDERED}",
-        undo=sapi_restore(own.uuid, own.metadata.values, ("CLOUDAPI_READONLY",)),
+        undo=back.command() if back is not None else "",
         undo_note="`sdcadm dc-maint start --message … --eta …` brings its message and end back",
-        applied_by_suite=False,
+        by_hand=True,
     )
 
 
@@ -160,7 +190,7 @@ def ask_the_health_commands(datacenter: Datacenter) -> Advised:
     evidence = datacenter.evidence
     said = " ".join(fact.why or "" for fact in (evidence.check_health, evidence.healthcheck))
     if "JSON" in said:
-        # json has to say that it works: else a good file would go where the tool is not found.
+        # json must say that it works: otherwise a good file would be moved if the tool is not found.
         yield Step(
             on=headnode(datacenter),
             run=f'if [[ -s {SDCADM_CONF} && $(json works <<< \'{{"works":"yes"}}\') == yes ]] &&\n'

@@ -1,6 +1,6 @@
-"""Commands for what may be the only copy of something: made once, never overwritten, counted, and asked for before a deletion.
+"""Commands for what may be the only copy of something: made once, never overwritten, counted, and required before a deletion.
 
-Each is pasted as one piece and can be pasted again.  A guard that gets no answer stops, as one does that gets the wrong answer.
+Each command is pasted in one piece and can be pasted again. A guard that gets no answer stops, just like one that gets the wrong answer.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from remediate.ldif import EVERYTHING, UNFOLDED
 from remediate.shell import quote
 
 PLACE = "/var/az-copies"
-"""On a head node /var is a dataset of the pool and stays; /root is in the RAM disk and is gone at the next boot.
-Source: smartos-live:overlay/generic/lib/svc/method/fs-joyent."""
+"""On a head node /var is a dataset of the pool and stays, while /root is in the RAM disk and is gone after the next boot.
+
+Source: smartos-live:overlay/generic/lib/svc/method/fs-joyent.
+"""
 _STAMP = "$(date -u +%Y%m%dT%H%M%SZ)"
-_HEAD = "set -C; umask 077; set -o pipefail"  # -C: what is there is not written over
+_HEAD = "set -C; umask 077; set -o pipefail"  # -C: do not overwrite
 _NAMED = 'ln "$copy.part" "$copy" && rm "$copy.part"'
-"""ln makes no name that is there already: only what is whole gets the name of a copy."""
+"""ln never replaces an existing name. Only a whole file gets the name of a copy."""
 _JUDGE = (
     "/^[+]/ { kept[substr($0, 2)] } "
     "/^-dn:/ { wanted++; if (!(substr($0, 6) in kept)) lacks = 1 } "
     'tolower($0) == "-login: admin" { lacks = 1 } '
     "END { exit lacks || !wanted }"
 )
-"""Reads the DNs of a copy, each after a "+", and what is to be deleted, each line after a "-".  A DN in base64 is in no copy."""
+"""Reads the DNs of a copy, each after a "+", and the entries to delete, each after a "-". A DN in base64 counts as in no copy."""
 
 
 def _copies(subject: str) -> str:
@@ -32,7 +34,7 @@ def _copies(subject: str) -> str:
 
 
 def named(subject: str) -> str:
-    """What a copy is called, for people."""
+    """The name of a copy, for people."""
     return f"{PLACE}/{subject}.TIME.ldif"
 
 
@@ -51,7 +53,7 @@ def entries_kept(subject: str, base: str) -> str:
 
 
 def entries_removed(subject: str, bases: Iterable[str]) -> str:
-    """Deletes entries and what is below them, children first, each only if the newest copy holds all of it."""
+    """Delete entries and what is below them, children first, each only if the newest copy holds all of it."""
     return f"""\
 (
     set -o pipefail
@@ -69,7 +71,7 @@ def entries_removed(subject: str, bases: Iterable[str]) -> str:
 
 
 def files_kept(*paths: str) -> str:
-    """Copies files to where they stay, and compares the two."""
+    """Copy files to a place where they stay, and compare the two."""
     return f"""\
 (
     {_HEAD}
@@ -82,7 +84,7 @@ def files_kept(*paths: str) -> str:
 
 
 def files_removed(*paths: str) -> str:
-    """Removes files, each only if one of its copies is the same to the byte."""
+    """Remove files, each only if one of its copies is identical to the byte."""
     return f"""\
 (
     for file in {" ".join(paths)}; do
@@ -96,7 +98,7 @@ def files_removed(*paths: str) -> str:
 
 
 def file_back(path: str) -> str:
-    """Puts the newest copy of a file where it was, unless there is one again by now."""
+    """Put the newest copy of a file back in its place, unless there is a file again by now."""
     return (
         f"( set -C; copies=({PLACE}/{path.rpartition('/')[2]}.*Z); copy=${{copies[${{#copies[@]}}-1]}}\n"
         f'  [[ -f $copy ]] && cat "$copy" > {path} )'
@@ -104,9 +106,9 @@ def file_back(path: str) -> str:
 
 
 def application_removed(application: str) -> str:
-    """Deletes a SAPI application and its services, keeping what SAPI says of each, if there is no instance of any.
+    """Delete a SAPI application and its services, and keep what SAPI says of each, if none of them has an instance.
 
-    SAPI itself would not ask.  Its wrapper's exit status is 0 for an error too, so only a list that is empty says "none".
+    SAPI itself would not ask. Its wrapper exits with 0 even after an error, so only an empty list means "none".
     """
     return f"""\
 (

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from evidence.accounts import Account
 from evidence.subjects.claims import follows
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
+from remediate.actions.files import FilesGone
+from remediate.actions.ldap import Attributes, LdapAdd, LdapModify
+from remediate.actions.smf import Smf
 from remediate.copies import PLACE, named
-from remediate.ldif import added, modified
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
 from remediate.removal import USERS, file_kept, file_removed, is_admin, kept, removed
-from remediate.shell import quote, sapi_delete, zone_service
-from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.shell import sapi_delete
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
 GROUPS = "ou=groups, o=smartdc"
 SAVED = ("/var/tmp/backup.ldif", "/var/tmp/restore.ldif")  # noqa: S108  what sdc-ufds-m2s writes
@@ -41,14 +41,14 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
         return
     if str(metadata.get("ufds_is_master")).lower() != "true":
         wanted = True if isinstance(metadata.get("ufds_is_master"), bool) else "true"
-        step = changed_metadata(
+        yield changed_metadata(
             candidate,
             sdc,
             {"ufds_is_master": wanted},
             risk=DISRUPTIVE,
             why="SAPI says that the datacenter is a replica; its services restart as those of a master",
+            by_hand=True,
         )
-        yield replace(step, applied_by_suite=False)
     if metadata.get("ufds_remote_ip"):
         yield Step(
             on=headnode(candidate),
@@ -75,7 +75,7 @@ def _keep_what_it_saved(candidate: Datacenter, left: Sequence[str]) -> Advised:
 
 @remedy("candidate-is-still-whole")
 def make_it_whole(candidate: Datacenter) -> Advised:
-    """Restores the groups.  There is no way back for admin itself: UFDS hands out no password, so no copy has it."""
+    """Restore the groups. There is no way back for admin itself: UFDS hands out no password, so no copy has it."""
     yield from _keep_what_it_saved(candidate, candidate.leftovers)
     admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in candidate.zones("ufds"):
@@ -88,24 +88,22 @@ def make_it_whole(candidate: Datacenter) -> Advised:
             )
             return
         member = f"uuid={typed.uuid(admin)}, {USERS}"
-        group = {"objectclass": ["groupofuniquenames"]}
+        group: Attributes = {"objectclass": ("groupofuniquenames",)}
         lost = {"readers": group} if not held.readers else {}
-        lost |= {"operators": group | {"uniquemember": [member]}} if held.operators is None else {}
+        lost |= {"operators": group | {"uniquemember": (member,)}} if held.operators is None else {}
         for name, entry in lost.items():
-            yield Step(
-                on=headnode(candidate),
-                run=added(f"cn={name}, {GROUPS}", entry),
+            yield acting(
+                headnode(candidate),
+                LdapAdd(f"cn={name}, {GROUPS}", entry),
                 risk=SAFE,
                 why=f"the group {name} was deleted; only admin is known to have been in it",
-                undo=f"sdc-ldap delete {quote(f'cn={name}, {GROUPS}')}",
             )
         if held.operators is not None and admin not in held.operators:
-            yield Step(
-                on=headnode(candidate),
-                run=modified(f"cn=operators, {GROUPS}", "add", "uniquemember", member),
+            yield acting(
+                headnode(candidate),
+                LdapModify(f"cn=operators, {GROUPS}", "add", "uniquemember", (member,)),
                 risk=SAFE,
                 why="admin is not in the group operators",
-                undo=modified(f"cn=operators, {GROUPS}", "delete", "uniquemember", member),
             )
 
 
@@ -220,12 +218,11 @@ def start_config_agent(candidate: Datacenter) -> Advised:
         state = state_of(ufds, CONFIG_AGENT)
         if state in ("online", None):
             continue
-        yield Step(
-            on=headnode(candidate),
-            run=zone_service("clear" if state == "maintenance" else "enable", ufds.vm.uuid, CONFIG_AGENT),
+        yield acting(
+            headnode(candidate),
+            Smf(ufds.vm.uuid, "clear" if state == "maintenance" else "enable", (CONFIG_AGENT,)),
             risk=RESTARTS,
             why=f"config-agent of {ufds.alias} is {state}; once it runs, it renders what it has missed, and restarts UFDS",
-            undo=zone_service("disable", ufds.vm.uuid, CONFIG_AGENT),
         )
 
 
@@ -270,9 +267,9 @@ def remove_what_was_left(datacenter: Datacenter) -> Advised:
     copies = tuple(path for path in datacenter.leftovers if path.endswith(".ldif"))
     secret = tuple(path for path in datacenter.leftovers if path not in copies)
     if secret:
-        yield Step(
-            on=headnode(datacenter),
-            run=f"rm -f {' '.join(map(typed.path, secret))}",
+        yield acting(
+            headnode(datacenter),
+            FilesGone(secret),
             risk=SAFE,
             why="these files hold passwords, and sdc-ufds-m2s does not need them after it has ended",
             undo_note="none is needed",

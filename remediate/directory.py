@@ -11,12 +11,12 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.world import Coupling, Region
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.ldif import added, modified, touched
+from remediate.actions.key import AddKey
+from remediate.actions.ldap import Attributes, LdapAdd, LdapModify, Resend, Scope
 from remediate.lookup import headnode
 from remediate.registry import Advised, proved_by, remedy
 from remediate.removal import file_kept, file_removed, without
-from remediate.shell import quote
-from remediate.steps import SAFE, Note, Step
+from remediate.steps import OPENS, OVERWRITES, SAFE, Note, Step, acting
 
 OPERATORS, READERS = "cn=operators, ou=groups, o=smartdc", "cn=readers, ou=groups, o=smartdc"
 SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
@@ -38,30 +38,24 @@ def give_the_master_its_operators(master: Datacenter) -> Advised:
         if held.operators is None:
             yield _group(master, OPERATORS, admin)
         elif master.sdc_metadata.values.get("ufds_admin_uuid") not in held.operators:
-            yield Step(
-                on=headnode(master),
-                run=modified(OPERATORS, "add", "uniquemember", admin),
+            yield acting(
+                headnode(master),
+                LdapModify(OPERATORS, "add", "uniquemember", (admin,)),
                 risk=SAFE,
                 why="admin operates every datacenter by this group; replication brings it from the master to all",
-                undo=modified(OPERATORS, "delete", "uniquemember", admin),
             )
         if not held.readers:
             yield _group(master, READERS, admin)
 
 
 def _group(master: Datacenter, dn: str, member: str) -> Step:
-    entry = {
-        "cn": [dn.split(",")[0].removeprefix("cn=")],
-        "uniquemember": [member],
-        "objectclass": ["groupofuniquenames"],
+    entry: Attributes = {
+        "cn": (dn.split(",")[0].removeprefix("cn="),),
+        "uniquemember": (member,),
+        "objectclass": ("groupofuniquenames",),
     }
-    return Step(
-        on=headnode(master),
-        run=added(dn, entry),
-        risk=SAFE,
-        why=f"the setup of a datacenter makes {dn}; replication brings it from the master to all",
-        undo=f"sdc-ldap delete {quote(typed.dn(dn))}",
-    )
+    why = f"the setup of a datacenter makes {dn}; replication brings it from the master to all"
+    return acting(headnode(master), LdapAdd(dn, entry), risk=SAFE, why=why)
 
 
 @remedy("admin-and-operators-are-there")
@@ -70,16 +64,18 @@ def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
     admin = str(replica.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in replica.zones("ufds"):
         held = ufds.directory
-        lacks = {f"uuid={typed.uuid(admin)}, ou=users, o=smartdc": ("sub", "objectclass")} if not held.admin else {}
+        lacks: dict[str, tuple[Scope, str]] = {}
+        if not held.admin:
+            lacks[f"uuid={typed.uuid(admin)}, ou=users, o=smartdc"] = ("sub", "objectclass")
         if admin not in (held.operators or ()):
             lacks[OPERATORS] = ("base", "uniquemember")
         if not held.readers:
             lacks[READERS] = ("base", "objectclass")
         for dn, (scope, attribute) in lacks.items():
-            yield Step(
-                on=headnode(master),
-                run=touched(dn, scope, attribute),
-                risk=SAFE,
+            yield acting(
+                headnode(master),
+                Resend(dn, scope, attribute),
+                risk=OVERWRITES,
                 why=f"{replica.name} lacks {dn}; a change that changes nothing makes the master send it again",
                 undo_note="none is needed: nothing is changed",
             )
@@ -93,10 +89,10 @@ def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
         yield from typed.each(replica.world, entry.attributes or ("objectclass",), lambda name: send(entry.dn, name))
 
     def send(dn: str, attribute: str) -> Advised:
-        yield Step(
-            on=headnode(master),
-            run=touched(dn, "base", attribute),
-            risk=SAFE,
+        yield acting(
+            headnode(master),
+            Resend(dn, "base", attribute),
+            risk=OVERWRITES,
             why=f"{replica.name} has it differently, or not at all. A change that changes nothing makes the master send it "
             "again, and the replicator sets or adds it",
             undo_note="none is needed: nothing is changed",
@@ -138,42 +134,37 @@ def register_the_datacenters(region: Region) -> Advised:
                 f"{region.name}. Find out which one is right. No step registers it a second time."
             )
     if meant and not any(region.name in each.regions for each in held):
-        yield _adding(master, top, {"o": ["smartdc"], "region": [region.name], "objectclass": ["region"]})
+        yield _adding(master, top, {"o": ("smartdc",), "region": (region.name,), "objectclass": ("region",)})
 
     def register(datacenter: Datacenter) -> Advised:
         known = [
             e for each in held for e in each.datacenters if (e.region, e.datacenter) == (region.name, datacenter.name)
         ]
-        common = {"o": ["smartdc"], "region": [region.name], "datacenter": [datacenter.name]}
+        common: Attributes = {"o": ("smartdc",), "region": (region.name,), "datacenter": (datacenter.name,)}
         where = f"datacenter={datacenter.name}, {top}"
         if not known:
-            yield _adding(master, where, common | {"objectclass": ["datacenter"]})
+            yield _adding(master, where, common | {"objectclass": ("datacenter",)})
         if not any(each.network for each in known):
             values = datacenter.sdc_metadata.values
-            network = {
-                "network": ["admin"],
-                "networkaddr": [typed.address(values.get("admin_network"))],
-                "netmask": [typed.address(values.get("admin_netmask"))],
-                "objectclass": ["network"],
+            network: Attributes = {
+                "network": ("admin",),
+                "networkaddr": (typed.address(values.get("admin_network")),),
+                "netmask": (typed.address(values.get("admin_netmask")),),
+                "objectclass": ("network",),
             }
             yield _adding(master, f"network=admin, {where}", common | network)
         if not any(each.resolvers for each in known):
             for binder in datacenter.zones("binder"):
                 ip = typed.address(binder.address("admin"))
-                entry = common | {"network": ["admin"], "ip": [ip], "objectclass": ["resolver"]}
+                entry = common | {"network": ("admin",), "ip": (ip,), "objectclass": ("resolver",)}
                 yield _adding(master, f"ip={ip}, network=admin, {where}", entry)
 
     yield from typed.each(region.world, meant, register)
 
 
-def _adding(master: Datacenter, dn: str, entry: dict[str, list[str]]) -> Step:
-    return Step(
-        on=headnode(master),
-        run=added(dn, entry),
-        risk=SAFE,
-        why=f"the master's directory lacks {dn}; binders read there whom to ask",
-        undo=f"sdc-ldap delete {quote(typed.dn(dn))}",
-    )
+def _adding(master: Datacenter, dn: str, entry: Attributes) -> Step:
+    why = f"the master's directory lacks {dn}; binders read there whom to ask"
+    return acting(headnode(master), LdapAdd(dn, entry), risk=SAFE, why=why)
 
 
 @remedy("replica-key-is-known-to-master")
@@ -187,16 +178,18 @@ def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
         )
         return
     told = values.get("SDC_KEY_ID")
-    undo = f"sdc-useradm delete-key admin {typed.fingerprint(told)}" if told else ""
+    adding = AddKey("admin", name, key.strip(), typed.fingerprint(told) if told else "")
+    why = f"{replica.name} signs with this key; replication brings it from the master to all"
+    if told:
+        yield acting(headnode(master), adding, risk=OPENS, why=why)
+        return
     yield Step(
         on=headnode(master),
-        # sdc-useradm takes no file that does not end in .pub.
-        run=f"folder=$(mktemp -d) && printf '%s\\n' {quote(typed.public_key(key.strip()))} > \"$folder/sdc.pub\" &&\n"
-        f'    sdc-useradm add-key -n {quote(name)} admin "$folder/sdc.pub" && rm -r "$folder"',
-        risk=SAFE,
-        why=f"{replica.name} signs with this key; replication brings it from the master to all",
-        undo=undo,
-        undo_note="" if undo else "sdc-useradm delete-key admin, with the key's fingerprint",
+        run=adding.command(),
+        risk=OPENS,
+        why=why,
+        undo_note="sdc-useradm delete-key admin, with the key's fingerprint",
+        applied_by_suite=False,
     )
 
 
@@ -234,16 +227,14 @@ def make_poseidon_operator(coupling: Coupling) -> Advised:
     def make_operator(ufds: Zone, account: Account) -> Advised:
         member = f"uuid={typed.uuid(account.uuid)}, ou=users, o=smartdc"
         has_it = account.uuid in (ufds.directory.operators or ())
-        yield Step(
-            on=headnode(master),
-            run=touched(OPERATORS, "base", "uniquemember")
-            if has_it
-            else modified(OPERATORS, "add", "uniquemember", member),
-            risk=SAFE,
+        send, add = Resend(OPERATORS, "base", "uniquemember"), LdapModify(OPERATORS, "add", "uniquemember", (member,))
+        yield acting(
+            headnode(master),
+            send if has_it else add,
+            risk=OVERWRITES if has_it else OPENS,
             why="the master has it; a change that changes nothing makes the master send the members again"
             if has_it
             else "Manta's tools act as poseidon; replication brings the membership from the master to all",
-            undo="" if has_it else modified(OPERATORS, "delete", "uniquemember", member),
             undo_note="none is needed: nothing is changed" if has_it else "",
         )
 

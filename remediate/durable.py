@@ -16,23 +16,25 @@ from evidence.model import Network
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.network.ground import router, zones_of
 from evidence.subjects.network.paths import Way
-from evidence.subjects.network.routes import address_in, between, has_route, napi_route, network_of, subnet
+from evidence.subjects.network.routes import address_in, between, has_route, napi_route, network_of, passing, subnet
 from evidence.subjects.triton import NET_AGENT
 from evidence.subjects.zone import Zone
 from remediate import napi
-from remediate.elsewhere import over_ssh, way_to
+from remediate.actions.network import NapiRoutes
+from remediate.actions.smf import Smf
+from remediate.actions.vm import VmRoutes
+from remediate.elsewhere import sent, way_to
 from remediate.lookup import headnode
-from remediate.shell import compact, quote
-from remediate.steps import DISRUPTIVE, SAFE, NapiRoutes, Note, Step
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
 WIDEST = 8
-"""The shortest prefix that a network of a datacenter has: that of 10.0.0.0/8."""
+"""The shortest prefix that a datacenter's network can have: that of 10.0.0.0/8."""
 
 
 def destination(host: str, target: Datacenter) -> str:
-    """What to route: the admin or Manta network of the other datacenter if the host lies there, else the host alone.
+    """The destination to route: the admin or Manta network of the other datacenter if the host lies there, else the host alone.
 
-    A host route that stands somewhere else already is written as it stands there.
+    A host route that exists somewhere else already is written in the same form.
     """
     address = address_in(host)
     for _, net in sorted(_between(target).items()):
@@ -50,7 +52,7 @@ def destination(host: str, target: Datacenter) -> str:
 
 
 def _between(datacenter: Datacenter) -> dict[str, IPv4Network]:
-    """The networks of a datacenter that exist to be routed between datacenters, by name; none where NAPI cannot be asked."""
+    """The networks of a datacenter that exist to be routed between datacenters, by name; none if NAPI cannot be asked."""
     try:
         networks = datacenter.networks.values()
     except Missing:
@@ -59,13 +61,13 @@ def _between(datacenter: Datacenter) -> dict[str, IPv4Network]:
 
 
 def _is_its_alone(net: IPv4Network, datacenter: Datacenter) -> bool:
-    """Whether a network can be a datacenter's own: what is wider than any private one, or is another's too, is no destination."""
+    """Whether a network can be a datacenter's own. One that is wider than any private network, or also another's, is no destination."""
     others = (dc for dc in datacenter.world.datacenters if dc.name != datacenter.name)
     return net.prefixlen >= WIDEST and not any(net.overlaps(each) for dc in others for each in _between(dc).values())
 
 
 def route_steps(zone: Zone, host: str, target: Datacenter) -> Iterator[Step | Note]:
-    """What gives the zone a durable route to a host of another datacenter; nothing if it has one."""
+    """The steps that give the zone a durable route to a host of another datacenter; none if it has one."""
     datacenter, vm = zone.datacenter, zone.vm
     if has_route(zone, host):
         return
@@ -83,12 +85,12 @@ def route_steps(zone: Zone, host: str, target: Datacenter) -> Iterator[Step | No
 
 
 def adding(step: Step, routes: NapiRoutes) -> Step:
-    """The step with these routes to add, and to take back; what else the network has at the time stays."""
+    """The step that adds these routes, and can remove them. Other routes that the network has by then stay."""
     return replace(
         step,
         run=napi.routes_in(routes.network, routes.added),
         undo=napi.routes_out(routes.network, routes.added),
-        napi=routes,
+        actions=(routes,),
     )
 
 
@@ -97,7 +99,7 @@ def into_napi(
 ) -> Iterator[Step | Note]:
     """The step that adds routes to a network, and the zones that it reaches.
 
-    `added` leads from destinations to routers; a router that is None is not known.
+    `added` maps destinations to routers. A router that is None is not known.
     """
     if not napi.sound(network.uuid, added):
         told = ", ".join(f"{to} via {via}" for to, via in sorted(added.items()))
@@ -127,7 +129,7 @@ def into_napi(
 
 
 def napi_steps(datacenter: Datacenter, ways: Iterable[Way]) -> Iterator[Step | Note]:
-    """One step for each network, with all that its zones need and NAPI does not know."""
+    """One step for each network, with everything that its zones need and NAPI does not know."""
     networks: dict[str, Network] = {}
     wanted: dict[str, dict[str, Datacenter]] = {}
     for way in ways:
@@ -147,33 +149,48 @@ def napi_steps(datacenter: Datacenter, ways: Iterable[Way]) -> Iterator[Step | N
 
 
 def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:
-    uuid = quote(zone.vm.uuid)
     if not napi.sound(zone.vm.uuid, {key: via}):
         yield Note(f"No command is given for {key} via {via} in {zone.id}: not all of these are IPv4 addresses.")
         return
-    yield Step(
-        on=headnode(zone.datacenter),
-        run=f"vmadm update {uuid} <<< {quote(compact({'set_routes': {key: via}}))}",
+    yield acting(
+        headnode(zone.datacenter),
+        VmRoutes(zone.vm.uuid, {key: via}),
         risk=SAFE,
         why=f"NAPI has the route to {key}, but {zone.alias} has not got it; this sets it at once",
-        undo=f"vmadm update {uuid} <<< {quote(compact({'remove_routes': [key]}))}",
     )
     yield _restart_net_agent(zone)
 
 
 def _restart_net_agent(zone: Zone) -> Step | Note:
     """net-agent of the zone's own server sets the route."""
-    run, undo = f"svcadm enable -s {NET_AGENT}\nsvcadm restart {NET_AGENT}", f"svcadm disable {NET_AGENT}"
-    if zone.vm.server:
-        server = way_to(zone.datacenter, zone.vm.server)
-        if server is None:
-            return Note(f"net-agent did not set it on the zone's server {zone.vm.server}. Type there: {run}")
-        run, undo = over_ssh(server.address, run), over_ssh(server.address, undo)
-    return Step(
-        on=headnode(zone.datacenter),
-        run=run,
-        risk=SAFE,
-        why="net-agent brings NAPI's routes into the zones, at its start and at changes; it did not here",
-        undo=undo,
+    going = _unknown_to_napi(zone)
+    step = acting(
+        headnode(zone.datacenter),
+        Smf("", "enable", (NET_AGENT,)),
+        Smf("", "restart", (NET_AGENT,)),
+        risk=DISRUPTIVE if going else RESTARTS,
+        why="net-agent brings NAPI's routes into the zones, at its start and at changes; it did not here"
+        + (f". It takes out of the zones what NAPI does not know: {'; '.join(going)}" if going else ""),
         undo_note="only if it was disabled on purpose: it keeps routes and NICs right",
     )
+    if not zone.vm.server:
+        return step
+    server = way_to(zone.datacenter, zone.vm.server)
+    if server is None:
+        return Note(f"net-agent did not set it on the zone's server {zone.vm.server}. Type there: {step.run}")
+    return sent(step, server.address)
+
+
+def _unknown_to_napi(restarted: Zone) -> list[str]:
+    """The routes of the zones on the same server that net-agent removes at its start, each with its zone."""
+    found = []
+    for zone in zones_of(restarted.datacenter):
+        if zone.vm.server != restarted.vm.server:
+            continue
+        try:
+            held = passing(zone)
+        except Missing as missing:
+            found.append(f"perhaps routes of {zone.alias} ({missing})")
+            continue
+        found += [f"{to} via {via} of {zone.alias}" for to, via in sorted(held.by_vmadm.items())]
+    return found

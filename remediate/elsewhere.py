@@ -22,7 +22,7 @@ OF_THE_HEAD_NODE: Final = re.compile(r"\b(sapiadm|sdcadm|sdc-\w+)\b")
 
 
 def on_its_server(said: Step | Note, world: World) -> Step | Note:
-    """The step in the form that reaches the server of its zone, or a note where no such form exists."""
+    """The step in the form that reaches the server of its zone, or a note if there is no such form."""
     name = said.on.partition(".")[0] if isinstance(said, Step) else ""
     if not isinstance(said, Step) or name not in world.inventory.datacenters:
         return said
@@ -57,12 +57,13 @@ def _sent(step: Step, datacenter: Datacenter, alias: str, server: str) -> Step |
         return Note(f"{zone} is on server {server}, and the way there is not known. Type there: {step.run}")
     if OF_THE_HEAD_NODE.search(step.run):
         return Note(f"{zone} is on server {found.hostname}. Type there what concerns it: {step.run}")
-    return replace(
-        step,
-        run=over_ssh(found.address, step.run),
-        undo=over_ssh(found.address, step.undo) if step.undo else "",
-        why=f"{step.why} (the zone is on server {found.hostname})",
-    )
+    return replace(sent(step, found.address), why=f"{step.why} (the zone is on server {found.hostname})")
+
+
+def sent(step: Step, address: str) -> Step:
+    """The step on another server of the datacenter: its commands, and what reads their values, go there by the head node's ssh."""
+    undo = over_ssh(address, step.undo) if step.undo else ""
+    return replace(step, run=over_ssh(address, step.run), undo=undo, via=typed.address(address))
 
 
 def over_ssh(address: str, command: str) -> str:

@@ -14,13 +14,13 @@ from evidence.subjects.network.paths import dropped_by, shut_out
 from evidence.subjects.network.routes import source_address
 from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, is_uuid
 from evidence.subjects.zone import Zone
-from remediate import typed
+from remediate.actions.fwapi import FirewallSwitch, MadeRule
+from remediate.actions.vm import VmFirewall
 from remediate.durable import destination
 from remediate.lookup import headnode
 from remediate.napi import is_destination
 from remediate.registry import Advised, remedy
-from remediate.shell import compact, quote
-from remediate.steps import DISRUPTIVE, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, OPENS, Note, Step, acting
 
 UFDS = 636
 Dropped = tuple[Link, str, tuple[str, ...]]
@@ -64,30 +64,14 @@ def _rule(target: Zone, protocol: str, sources: list[str], ports: list[int]) -> 
     owner = target.vm.owner_uuid if is_uuid(target.vm.owner_uuid) else ADMIN_UUID
     said = f"{target.role}: other datacenters ({protocol})"
     uuid = str(uuids.uuid5(uuids.NAMESPACE_URL, f"{target.datacenter.name} {owner} {rule}"))
-    body = compact({"description": said, "enabled": True, "owner_uuid": owner, "rule": rule, "uuid": uuid})
-    return Step(
-        on=headnode(target.datacenter),
-        run=f"[[ $(sdc-fwapi /rules/{uuid} | json -H uuid) == {uuid} ]] ||\n"
-        f"    sdc-fwapi /rules -X POST -d {quote(body)}\n{_is(uuid, enabled=True)}",
-        risk=SAFE,
+    return acting(
+        headnode(target.datacenter),
+        MadeRule(uuid, rule, owner, said),
+        risk=OPENS,
         why=f"the firewall of {target.alias} is on, and no rule lets these zones in; Triton's own rules let in only the local "
         f"admin network. The rule holds for every {target.role} zone of {target.datacenter.name}",
-        undo=f"sdc-fwapi /rules/{uuid} -X DELETE",
         undo_note="deletes only this rule, by the uuid that the step gives it",
     )
-
-
-def _is(uuid: str, *, enabled: bool) -> str:
-    """Checks that FWAPI has the rule like this: `sdc-fwapi` itself exits with 0 whatever FWAPI says."""
-    return (
-        f"[[ $(sdc-fwapi /rules/{uuid} | json -H enabled) == {compact(enabled)} ]] ||\n"
-        "    { echo 'FWAPI does not have the rule so.' >&2; false; }"
-    )
-
-
-def _switch(uuid: str, *, enabled: bool) -> str:
-    """Switches a rule on or off."""
-    return f"sdc-fwapi /rules/{uuid} -X PUT -d {quote(compact({'enabled': enabled}))}\n{_is(uuid, enabled=enabled)}"
 
 
 def _several(parts: list[str], word: str) -> str:
@@ -110,14 +94,12 @@ def close_ufds(datacenter: Datacenter) -> Advised:
             )
             continue
         if not ufds.vm.firewall_enabled:
-            uuid = typed.uuid(ufds.vm.uuid)
-            yield Step(
-                on=headnode(datacenter),
-                run=f"vmadm update {uuid} <<< {quote(compact({'firewall_enabled': True}))}",
+            yield acting(
+                headnode(datacenter),
+                VmFirewall(ufds.vm.uuid, enabled=True),
                 risk=DISRUPTIVE,
                 why=f"the firewall of {ufds.alias} is off. After this step only those come in whom a rule names: the local admin "
                 "network, and the sources of the rules for ufds",
-                undo=f"vmadm update {uuid} <<< {quote(compact({'firewall_enabled': False}))}",
             )
         for rule in everybody:
             if not is_uuid(rule.uuid):
@@ -125,18 +107,17 @@ def close_ufds(datacenter: Datacenter) -> Advised:
                     f"No command is given for the rule {rule.rule!r}: FWAPI calls it {rule.uuid!r}, which is no uuid."
                 )
                 continue
-            yield Step(
-                on=headnode(datacenter),
-                run=_switch(rule.uuid, enabled=False),
+            yield acting(
+                headnode(datacenter),
+                FirewallSwitch(rule.uuid, enabled=False),
                 risk=DISRUPTIVE,
                 why=f"this rule lets everybody reach {ufds.alias}: {rule.rule}. If other zones need it, write a rule for those",
-                undo=_switch(rule.uuid, enabled=True),
             )
         yield Note("Anybody else who must reach UFDS from outside (operators with ldapsearch) needs a rule.")
 
 
 def _without_a_rule(ufds: Zone, besides: set[str]) -> tuple[dict[str, Dropped], Missing | None]:
-    """The zones that must reach this UFDS and would be dropped without the rules for everybody; and why that is not known of one."""
+    """The zones that must reach this UFDS and would be dropped without the rules for everybody, and why this is unknown of one."""
     found: dict[str, Dropped] = {}
     unknown = None
     kept = tuple(rule for rule in ufds.rules if rule.uuid not in besides)

@@ -1,6 +1,6 @@
 """Commands that read or change a UFDS with sdc-ldap, in LDIF.
 
-DNs and attributes' names have their forms; every other value is quoted, and in base64 where LDIF wants it.
+DNs and names of attributes have fixed forms. Every other value is quoted, and in base64 where LDIF wants it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from remediate.ssh import over_ssh
 HIDDEN_CONTROL = "!1.3.6.1.4.1.38678.1"
 """With it UFDS hands out hashed passwords and salts: facts, "How a real UFDS answers"."""
 UNFOLDED = r"sed -e :a -e '$!N' -e 's/\n //' -e ta -e P -e D"
-"""Puts together again the lines that ldapsearch folds."""
+"""Joins the lines that ldapsearch folds."""
 EVERYTHING = 2147483647
 """The size limit: without one UFDS sends 1000 entries, and says nothing (facts, "How a real UFDS answers")."""
 _PLAIN = re.compile(r"(?![ :<])[\x20-\x7e]*(?<! )")
@@ -54,9 +54,9 @@ def checkpoint_at(dn: str, number: int) -> str:
 
 
 def touched(dn: str, scope: str, attribute: str = "objectclass") -> str:
-    """Replaces an attribute of an entry (or of all below it) by itself: a change that every replica gets.
+    """Replace an attribute of an entry (or of all below it) by itself. Every replica gets this change.
 
-    Not one that UFDS keeps to itself: found without values it would be replaced by nothing.
+    Do not use it for an attribute that UFDS keeps to itself: it is found without values, so nothing would replace it.
     """
     name = typed.shown_attribute(attribute)
     replace = f'/^dn: /{{print; print "changetype: modify"; print "replace: {name}"; next}} {{print}}'

@@ -12,12 +12,16 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CONFIG_AGENT, MUSKIE_CONFIG, is_uuid
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
-from remediate import napi, typed
+from remediate import typed
+from remediate.actions import Action
+from remediate.actions.network import NapiOwners
+from remediate.actions.smf import Smf
+from remediate.actions.wait import Rendered
 from remediate.copies import PLACE, application_removed
-from remediate.lookup import changed_metadata, fmris, headnode
+from remediate.lookup import changed_metadata, fmris, headnode, metadata_of
 from remediate.registry import Advised, in_each, proved_by, remedy
-from remediate.shell import compact, quote, rendered, sapi_delete, sapi_update, zone_service
-from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Risk, Step
+from remediate.shell import compact, quote
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Risk, Step, acting
 
 AT_START = "muskie reads its file only at its start"
 MULTI_DC = ("MUSKIE_MULTI_DC", "BUCKETS_API_MULTI_DC")
@@ -49,14 +53,13 @@ def _set(region: Region, wanted: dict[str, Any], why: str, *, risk: Risk = RESTA
 def _restart(webapi: Zone, why: str, key: str = "", value: str = "") -> Step:
     """Restarts the muskies of a zone.  If a value is given, first waits until the file is rendered with it."""
     uuid, patience = webapi.vm.uuid, webapi.datacenter.world.inventory.expect.patience
-    render = (
-        [zone_service("restart", uuid, CONFIG_AGENT), rendered(uuid, MUSKIE_CONFIG, key, value, patience)]
-        if key
-        else []
+    render: tuple[Action, ...] = (
+        (Smf(uuid, "restart", (CONFIG_AGENT,)), Rendered(uuid, MUSKIE_CONFIG, key, value, patience)) if key else ()
     )
-    return Step(
-        on=headnode(webapi.datacenter),
-        run="\n".join([*render, zone_service("restart", uuid, *fmris(webapi, "/application/muskie:"))]),
+    return acting(
+        headnode(webapi.datacenter),
+        *render,
+        Smf(uuid, "restart", fmris(webapi, "/application/muskie:")),
         risk=RESTARTS,
         why=f"{why}; clients of this zone are cut off for seconds, so restart one zone after the other",
     )
@@ -135,12 +138,11 @@ def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacent
         if not all(map(is_uuid, (network.uuid, *added, *gone))):
             yield Note(f"No command is given for the owners of network {name}: not all of them are uuids.")
         elif network.owner_uuids and (added or gone):
-            yield Step(
-                on=headnode(manta_datacenter),
-                run=napi.owners(network.uuid, added, gone),
+            yield acting(
+                headnode(manta_datacenter),
+                NapiOwners(network.uuid, tuple(sorted(added)), tuple(sorted(gone))),
                 risk=SAFE,
                 why=f"manta-adm provisions as poseidon ({right}) on {name}; the step leaves owners that nobody knows",
-                undo=napi.owners(network.uuid, gone, added),
             )
 
 
@@ -154,14 +156,13 @@ def assign_shards(manta_region: Region) -> Advised:
         return
     shard = f"1.moray.{typed.dns_name(domain)}"
     wanted = {"INDEX_MORAY_SHARDS": [{"host": shard, "last": True}], "STORAGE_MORAY_SHARD": shard}
-    yield Step(
-        on=headnode(manta_region.world.master),
-        run=sapi_update(found.uuid, wanted),
+    yield acting(
+        headnode(manta_region.world.master),
+        metadata_of(found, wanted),
         risk=DISRUPTIVE,
         why="the same as `manta-shardadm set -i 1.moray -s 1.moray` in the manta zone of the SAPI master: one shard for all. If "
         "your Manta has more shards, or had others when its hash ring was made, type those",
-        undo=sapi_delete(found.uuid, tuple(sorted(wanted))),
-        applied_by_suite=False,
+        by_hand=True,
     )
     yield from _restarts(manta_region, "manta-shards-are-assigned", "storage.moray.srvDomain", shard)
 
@@ -222,7 +223,7 @@ def take_away_what_hides_it(webapi: Zone) -> Advised:
     service = f'"$(sdc-sapi --no-headers {quote(query)} | json -a uuid)"'
     body = quote(compact({"action": "delete", "metadata": {MULTI_DC[0]: ""}}))
     own = typed.uuid(webapi.vm.uuid)
-    # The uuid is another datacenter's word: what the master's SAPI does not know as an instance is left alone.
+    # The uuid comes from another datacenter. An instance that the master's SAPI does not know is left alone.
     guard = f"[[ $(sdc-sapi --no-headers /instances/{own} | json uuid) == {own} ]] &&\n    "
     for what, uuid, only in (("the instance", own, guard), ("the service webapi", service, "")):
         yield Step(

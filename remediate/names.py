@@ -6,15 +6,35 @@ import json
 from math import ceil
 
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.levels import overrides
-from evidence.subjects.triton import ADMIN_UUID, BINDER, BINDER_CONFIG, CONFIG_AGENT, RENDERED
+from evidence.subjects.levels import overrides, unasserted_port
+from evidence.subjects.triton import (
+    ADMIN_UUID,
+    BINDER,
+    BINDER_CONFIG,
+    CONFIG_AGENT,
+    MORAY_PORT,
+    RENDERED,
+    SAPI_MASTER_CONFIG,
+)
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, usbkey_steps
+from remediate.actions.smf import Smf
+from remediate.actions.wait import Rendered
+from remediate.cloudapi import datacenters_listed
+from remediate.lookup import (
+    application,
+    changed_metadata,
+    fmris,
+    headnode,
+    metadata_of,
+    service_step,
+    usbkey_steps,
+)
 from remediate.registry import Advised, proved_by, remedy
-from remediate.shell import PAUSE, rendered, rendered_anew, sapi_delete, sapi_restore, zone_service
-from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
+from remediate.shell import PAUSE, compact, quote, rendered_anew, zone_file, zone_service
+from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step, acting
 
+LISTED = "CLOUDAPI_DATACENTERS"
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
 """Services that config-agent does not restart after rendering (facts "Rendered config files")."""
 
@@ -117,7 +137,7 @@ def write_the_usb_key(datacenter: Datacenter) -> Advised:
 
 
 def _text(shown: str) -> str:
-    """The text that a setting will have, given as JSON.  Empty if it is no text (or hidden): no command can wait for that."""
+    """The text that a setting will have, given as JSON. Empty if it is not a text (or hidden): no command can wait for that."""
     try:
         value = json.loads(shown)
     except ValueError:
@@ -130,9 +150,9 @@ def render_again(zone: Zone) -> Advised:
     """Restart config-agent: then it writes every file again.  Otherwise it skips what has not changed in SAPI (facts)."""
     vm = zone.vm
     stale = {path: file for path, file in sorted(zone.files.items()) if file.differs}
-    yield Step(
-        on=headnode(zone.datacenter),
-        run=zone_service("restart", vm.uuid, CONFIG_AGENT),
+    yield acting(
+        headnode(zone.datacenter),
+        Smf(vm.uuid, "restart", (CONFIG_AGENT,)),
         risk=RESTARTS,
         why=f"config-agent writes its files again at its start: {', '.join(stale) or 'those of the zone'}. It restarts "
         "the services whose files change, if Triton's manifests say so",
@@ -142,37 +162,101 @@ def render_again(zone: Zone) -> Advised:
         return
     patience = zone.datacenter.world.inventory.expect.patience
     waits = [
-        rendered(vm.uuid, path, difference.key, value, patience)
+        Rendered(vm.uuid, path, difference.key, value, patience)
         for path, file in stale.items()
         for difference in file.differs[:1]
         if (value := _text(difference.metadata))
     ]
-    pause = [] if waits else [f"sleep {ceil(patience / 10) * PAUSE}"]
-    yield Step(
+    why = f"waits for the file, then restarts {zone.role}; nothing else restarts it when its file is rendered"
+    restart = Smf(vm.uuid, "restart", (_BY_HAND[zone.role],))
+    on = headnode(zone.datacenter)
+    if waits:
+        yield acting(on, *waits, restart, risk=RESTARTS, why=why)
+    else:
+        yield Step(on, f"sleep {ceil(patience / 10) * PAUSE}\n{restart.command()}", RESTARTS, why)
+
+
+@remedy("rendered-files-are-usable")
+def make_the_files_usable(configured: Zone) -> Advised:
+    """Put the value right where it stands, and only then clear what gave up because of it."""
+    zone = configured
+    on = headnode(zone.datacenter)
+    if unasserted_port(zone):
+        yield Step(
+            on=on,
+            run=_port_written(zone),
+            risk=DISRUPTIVE,
+            why="SAPI is down, so its metadata cannot be changed yet: its file first, so that it starts",
+            undo_note="config-agent writes the file again when SAPI's metadata changes",
+        )
+    for file in (each for _, each in sorted(zone.files.items()) if each.broken):
+        if file.broken_by == LISTED and zone.role == "cloudapi":
+            yield from datacenters_listed(zone.datacenter)
+            yield _written_anew(zone, file.path)
+        elif file.broken_by:
+            yield Note(
+                f"{file.broken_by} goes into {file.path} as it is. Set it in SAPI to a value with which the file is JSON."
+            )
+        else:
+            yield _written_anew(zone, file.path)
+    down = [service.fmri for service in zone.known_services if service.state == "maintenance"]
+    if down:
+        given_up = fmris(zone, *(fmri.removeprefix("svc:") for fmri in down))
+        yield service_step(zone, "clear", "SMF gave it up; with the new file it can start", *given_up)
+    if unasserted_port(zone):
+        yield Step(
+            on=on,
+            run=_port_in_sapi(),
+            risk=RESTARTS,
+            why="now that SAPI answers, its metadata is put right too; otherwise config-agent brings the old value back",
+            undo_note="the old value keeps SAPI from starting; it is not brought back",
+        )
+
+
+def _port_written(zone: Zone) -> str:
+    """The port in SAPI's own file: a copy first, and the file as a whole."""
+    file = zone_file(zone.vm.uuid, SAPI_MASTER_CONFIG)
+    change = quote(f's/"master_port": *"[^"]*"/"master_port": "{MORAY_PORT}"/')
+    return f"new=$(sed {change} {file}) && [[ -n $new ]] && printf '%s\\n' \"$new\" > {file}"
+
+
+def _port_in_sapi() -> str:
+    """Sets the port in SAPI as soon as it answers; its uuid is asked for, since SAPI could not tell it before."""
+    uuid = "$(sdc-sapi --no-headers '/services?name=sapi' | json -a uuid)"
+    body = quote(compact({"metadata": {"MASTER_MORAY_PORT": MORAY_PORT}}))
+    wait = f"for try in {{1..30}}; do [[ -n {uuid} ]] && break; sleep {PAUSE}; done"
+    return f"{wait}\necho {body} | sapiadm update {uuid}"
+
+
+def _written_anew(zone: Zone, path: str) -> Step:
+    return Step(
         on=headnode(zone.datacenter),
-        run="\n".join([*waits, *pause, zone_service("restart", vm.uuid, _BY_HAND[zone.role])]),
+        run=rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience),
         risk=RESTARTS,
-        why=f"waits for the file, then restarts {zone.role}; nothing else restarts it when its file is rendered",
+        why=f"config-agent writes {path} again at its start",
+        undo_note="edits by hand in the file are lost",
     )
 
 
 @remedy("settings-are-not-overridden")
-def take_the_override_away(zone: Zone) -> Advised:
+def take_the_override_away(configured: Zone) -> Advised:
     """Delete the value at the lower level, so that the level above counts again.  It may be meant: then it goes there."""
+    zone = configured
     for found in overrides(zone):
-        old = found.target.metadata.values
-        yield Step(
-            on=headnode(zone.datacenter),
-            run=sapi_delete(found.target.uuid, (found.key,)),
+        seen = found.key in found.target.metadata.values
+        yield acting(
+            headnode(zone.datacenter),
+            metadata_of(found.target, {}, (found.key,)),
             risk=RESTARTS,
             why=f"the {found.level} hides what stands above it; config-agent renders that within three minutes",
-            undo=sapi_restore(found.target.uuid, old, (found.key,)) if found.key in old else "",
-            undo_note="" if found.key in old else "set it again; it is a secret, and not printed",
+            undo=None if seen else "",
+            undo_note="" if seen else "set it again; it is a secret, and not printed",
+            by_hand=not seen,
         )
     if zone.role in _BY_HAND:
         yield Step(
             on=headnode(zone.datacenter),
-            run="\n".join(
+            run=" &&\n".join(
                 [
                     *(
                         rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience)
@@ -187,8 +271,9 @@ def take_the_override_away(zone: Zone) -> Advised:
 
 
 @remedy("services-have-read-their-files")
-def have_the_files_read(zone: Zone) -> Advised:
+def have_the_files_read(restarted: Zone) -> Advised:
     """Restart what still runs with an older file."""
+    zone = restarted
     old = sorted({fmri for path in RENDERED[zone.role] if path in zone.files for fmri in zone.began_before(path)})
     if old:
         parts = {fmri.rpartition(":")[0].removeprefix("svc:") + ":" for fmri in old}
@@ -200,15 +285,11 @@ def have_the_files_read(zone: Zone) -> Advised:
 def restart_binder(zone: Zone, key: str, value: str) -> Step:
     """Renders binder's file now, waits for it and restarts binder: rendering alone does not (facts, hazard 7)."""
     uuid, patience = zone.vm.uuid, zone.datacenter.world.inventory.expect.patience
-    return Step(
-        on=headnode(zone.datacenter),
-        run="\n".join(
-            [
-                zone_service("restart", uuid, CONFIG_AGENT),
-                rendered(uuid, BINDER_CONFIG, key, value, patience),
-                zone_service("restart", uuid, BINDER),
-            ]
-        ),
+    return acting(
+        headnode(zone.datacenter),
+        Smf(uuid, "restart", (CONFIG_AGENT,)),
+        Rendered(uuid, BINDER_CONFIG, key, value, patience),
+        Smf(uuid, "restart", (BINDER,)),
         risk=RESTARTS,
         why=f"renders the configuration of {zone.alias}, waits for it and restarts binder; nothing else restarts binder. "
         "DNS of the datacenter is away for a second or two",

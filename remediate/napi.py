@@ -12,7 +12,7 @@ from evidence.subjects.triton import is_uuid
 from remediate.shell import compact, quote
 
 ROUTER = "ROUTER"
-"""Stands for a router that the operator has to find out.  NAPI refuses it as it stands."""
+"""Stands for a router that the operator must find out. NAPI refuses it as it is."""
 _CHANGE = r"""napi_change() ( # NETWORK FIELD BRACKETS +MEMBER -MEMBER: adds or takes out these; what else NAPI has by now stays
     network=$1 field=$2 brackets=$3
     shift 3
@@ -63,7 +63,7 @@ def is_address(text: str) -> bool:
 
 
 def is_destination(text: str) -> bool:
-    """Whether it is an IPv4 address or prefix; no bit may be set behind the prefix, which NAPI refuses."""
+    """Whether it is an IPv4 address or prefix. No bit may be set after the prefix, because NAPI refuses that."""
     try:
         return is_address(text) or str(IPv4Network(text)) == text
     except ValueError:
@@ -71,7 +71,7 @@ def is_destination(text: str) -> bool:
 
 
 def sound(network: str, routes: Mapping[str, str | None]) -> bool:
-    """Whether a command can be made of these values; a router that is None is not known."""
+    """Whether a command can be made of these values. A router that is None is not known."""
     return is_uuid(network) and all(
         is_destination(to) and (via is None or is_address(via)) for to, via in routes.items()
     )
@@ -83,12 +83,12 @@ def routes_in(network: str, routes: Mapping[str, str]) -> str:
 
 
 def routes_out(network: str, routes: Mapping[str, str]) -> str:
-    """Takes routes out of a network, as far as they still lead to these routers."""
+    """Removes routes from a network, if they still lead to these routers."""
     return _change(network, "routes", "{}", [f"-{_route(to, via)}" for to, via in sorted(routes.items())])
 
 
 def owners(network: str, added: Iterable[str], gone: Iterable[str]) -> str:
-    """Adds owners to a network and takes others out."""
+    """Adds owners to a network and removes others."""
     changes = [*(f"+{compact(each)}" for each in sorted(added)), *(f"-{compact(each)}" for each in sorted(gone))]
     return _change(network, "owner_uuids", "[]", changes)
 

@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from evidence.subjects.spec import Severity
 from evidence.subjects.world import World
+from remediate.actions.network import NapiRoutes
 from remediate.durable import adding
 from remediate.registry import CHAPTERS, advice_for, chapter_of
-from remediate.steps import NapiRoutes, Step, where
+from remediate.steps import Step, where
 from verdict.judge import Cause, Named
 
 
@@ -22,7 +23,7 @@ class PlannedStep(Struct, frozen=True):
 
 
 class CausePlan(Struct, frozen=True):
-    """What is to be done about one cause."""
+    """What to do about one cause."""
 
     check: str
     subject: str
@@ -36,7 +37,7 @@ class CausePlan(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """All of it, in order: what others rest on comes first.  `defects` say which remedies broke themselves."""
+    """All of the plan, in order: what others rest on comes first. `defects` say which remedies broke."""
 
     entries: tuple[CausePlan, ...] = ()
     defects: tuple[str, ...] = ()
@@ -46,9 +47,9 @@ class Plan(Struct, frozen=True):
 
 
 def make_plan(causes: Iterable[Cause], world: World) -> Plan:
-    """Ask each cause's remedy, and order the answers by chapter; within one as the verdict has them.
+    """Ask each cause's remedy, and order the answers by chapter, and within a chapter like the verdict.
 
-    Remedies know nothing of each other: what an earlier cause has already is not typed again, nor are single routes.
+    Remedies know nothing of each other. So steps and single routes that an earlier cause already has are not printed again.
     """
     entries: list[CausePlan] = []
     defects: list[str] = []
@@ -57,7 +58,7 @@ def make_plan(causes: Iterable[Cause], world: World) -> Plan:
         advice, kept, notes = advice_for(cause, world), [], []
         for step in advice.steps:
             earlier = {what: typed.get((step.on, what)) for what in _parts(step)}
-            new = [what for what, by in earlier.items() if by is None or (by == cause.name and step.napi is None)]
+            new = [what for what, by in earlier.items() if by is None or (by == cause.name and _routes(step) is None)]
             typed.update({(step.on, what): cause.name for what in new})
             if new:
                 kept.append(PlannedStep(where(step.on, world), _only(step, new)))
@@ -73,21 +74,29 @@ def make_plan(causes: Iterable[Cause], world: World) -> Plan:
     return Plan(tuple(entries), tuple(defects))
 
 
+def _routes(step: Step) -> NapiRoutes | None:
+    """The routes that a step adds to a network of NAPI, if that is what it does."""
+    match step.actions:
+        case (NapiRoutes() as routes,):
+            return routes
+    return None
+
+
 def _parts(step: Step) -> dict[str, tuple[str, str] | None]:
-    """What makes a step the same as another one: its command, or each of the routes that it adds."""
-    if step.napi is None:
+    """What makes two steps the same: the command, or each of the routes that they add."""
+    routes = _routes(step)
+    if routes is None:
         return {step.run: None}
-    return {
-        f"route {to} via {via} in network {step.napi.network}": (to, via) for to, via in sorted(step.napi.added.items())
-    }
+    return {f"route {to} via {via} in network {routes.network}": (to, via) for to, via in sorted(routes.added.items())}
 
 
 def _only(step: Step, parts: list[str]) -> Step:
-    """The step with these of its parts alone."""
-    if step.napi is None:
+    """The step with only these of its parts."""
+    routes = _routes(step)
+    if routes is None:
         return step
-    routes = [route for what, route in _parts(step).items() if route is not None and what in parts]
-    return adding(step, NapiRoutes(step.napi.network, dict(routes)))
+    added = [route for what, route in _parts(step).items() if route is not None and what in parts]
+    return adding(step, NapiRoutes(routes.network, dict(added)))
 
 
 def _rank(check: str) -> int:

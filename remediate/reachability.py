@@ -8,12 +8,13 @@ from evidence.subjects.network.ground import router
 from evidence.subjects.network.routes import address_in, covering, has_route, source_address
 from evidence.subjects.triton import REPLICATOR
 from evidence.subjects.zone import Zone
-from remediate import napi, typed
+from remediate import napi
+from remediate.actions.globalzone import GlobalRoute
 from remediate.durable import destination, route_steps
 from remediate.lookup import headnode, service_step, state_of
 from remediate.registry import Advised, remedy
 from remediate.shell import quote
-from remediate.steps import SAFE, Note, Step
+from remediate.steps import SAFE, Note, acting
 
 
 @remedy("adminui-reaches-master-ufds")
@@ -57,7 +58,7 @@ def let_electric_moray_reach_the_ring(link: Link) -> Advised:
 
 
 def open_the_path(link: Link) -> Advised:
-    """Adds the missing half of the path, forward or back.  If both routes are there, says what else may be in the way."""
+    """Add the missing half of the path, forward or back. If both routes are there, say what else may be in the way."""
     host, source = link.host, link.source
     if address_in(host) is None:
         yield Note(
@@ -121,7 +122,7 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
 
 @remedy("headnode-reaches-master-ufds")
 def let_the_head_node_reach_the_master(link: Link) -> Advised:
-    """Set the route with route(8); it lasts until the next boot.  A global zone is no VM, so net-agent does not serve it."""
+    """Set the route with route(8); it lasts until the next boot. A global zone is not a VM, so net-agent does not serve it."""
     datacenter, host = link.source.datacenter, link.host
     if link.doubt:
         yield Note(link.doubt)
@@ -141,12 +142,11 @@ def let_the_head_node_reach_the_master(link: Link) -> Advised:
             f"Nothing in {datacenter.name} shows which router leads to {host}. Find out its address, and add a route."
         )
         return
-    yield Step(
-        on=headnode(datacenter),
-        run=f"route add {typed.prefix(key)} {typed.address(via)}",
+    yield acting(
+        headnode(datacenter),
+        GlobalRoute(key, via),
         risk=SAFE,
         why=f"the global zone has no route to {host}; NAPI gives routes to the zones, but not to the global zone",
-        undo=f"route delete {typed.prefix(key)} {typed.address(via)}",
     )
     yield Note(
         "The global zone runs from a RAM disk, so the route is gone at the next boot (with route -p, too). To make it last, add "

@@ -47,9 +47,9 @@ CHAPTERS = (
 
 
 class Remedy(Struct, frozen=True):
-    """A generator of steps; `parameters` are bound as those of its check are (evidence.binding.bind).
+    """A generator of steps. `parameters` are bound like those of its check (evidence.binding.bind).
 
-    Of one that is `for_unseen` the steps get at what could not be asked; any other's put right what was seen to be wrong.
+    The steps of a remedy that is `for_unseen` reach what could not be asked. All others repair what was seen to be wrong.
     """
 
     check: str
@@ -76,7 +76,7 @@ def remedy(check: str, *, for_unseen: bool = False) -> Callable[[Build], Build]:
 
 
 def in_each(datacenters: Iterable[Datacenter], advise: Callable[[Datacenter], Advised]) -> Advised:
-    """What to do in each datacenter.  For one that cannot be seen there is a note, and the others still get their steps."""
+    """What to do in each datacenter. One that cannot be seen gets a note, and the others still get their steps."""
     for datacenter in datacenters:
         try:
             yield from advise(datacenter)
@@ -113,10 +113,10 @@ def subject_named(world: World, check: str, name: str) -> Subject | None:
 
 
 def advice_for(cause: Cause, world: World) -> Advice:
-    """What to do about a cause.  If evidence is missing: what can be said without it, and what is missing."""
+    """What to do about a cause. If evidence is missing: what can be said without it, and what is missing."""
     check, name = cause.finding.check, cause.finding.subject
     found = remedies().get(check)
-    if world.mistakes and check != INVENTORY:  # what was meant is not known
+    if world.mistakes and check != INVENTORY:  # nobody knows what was meant
         return Advice(notes=(f"The inventory is wrong ({INVENTORY}). No step is given until it is right.",))
     if found is None:
         return Advice(notes=(f"There is no remedy for {check} yet. Its documentation says what must hold.",))

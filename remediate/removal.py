@@ -1,4 +1,4 @@
-"""Steps that remove what may be the only one of its kind: first a copy, then the deletion, and never of admin."""
+"""Steps that remove what may be the only one of its kind: first a copy, then the deletion. admin is never deleted."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def kept(datacenter: Datacenter, subject: str, base: str, why: str) -> Step:
 def removed(
     datacenter: Datacenter, subject: str, bases: Sequence[str], why: str, undo_note: str
 ) -> Iterator[Step | Note]:
-    """The step that deletes entries and all below them, if the newest copy has all of it.  admin stays, and a note says so."""
+    """The step that deletes entries and all below them, if the newest copy has all of it. admin stays, and a note says so."""
     going = [base for base in bases if not has_admin(datacenter.world, typed_dn(base))]
     for base in bases:
         if base not in going:
@@ -62,7 +62,7 @@ def removed(
 
 
 def without(replica: Datacenter, dn: str, login: str, what: str) -> Iterator[Step | Note]:
-    """Deletes an entry that only a replica has, and what is below it."""
+    """Delete an entry that only a replica has, and what is below it."""
     if has_admin(replica.world, typed_dn(dn), login):
         yield Note(
             f"{dn} of {replica.name} is admin, or admin is below it. No step deletes it, whatever else is wrong with it."

@@ -10,13 +10,15 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CLOUDAPI_CONFIG, REPLICATOR
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.ldif import added, checkpoint_at, copied, touched
+from remediate.actions.ldap import LdapDelete, LdapModify, Resend
+from remediate.actions.smf import Smf
+from remediate.ldif import added, copied
 from remediate.lookup import application, headnode, service_step, state_of
 from remediate.registry import Advised, remedy
 from remediate.removal import without
 from remediate.shell import in_zone, quote, rendered_anew, smf_log, zone_service
 from remediate.ssh import over_ssh
-from remediate.steps import OPERATOR, RESTARTS, SAFE, Note, Step
+from remediate.steps import OPERATOR, OVERWRITES, RESTARTS, SAFE, Note, Step, acting
 
 _TAIL = f"tail {smf_log(REPLICATOR)}"
 UPDATE_UFDS = "sdcadm self-update --latest && sdcadm update ufds"
@@ -29,7 +31,7 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
     read = "sdc-sapi --no-headers '/applications?name=sdc' | json -j 0.metadata.ufds_ldap_root_pw"
     yield Step(
         on=OPERATOR,
-        # No word of a failed answer goes on: without a string in JSON the replica is not even asked.
+        # No part of a failed answer goes on: without a string in JSON, the replica is not even asked.
         run=f"{over_ssh(master.declared.headnode, read)} | (\n"
         '    read -r password && [[ $password == \\"?*\\" ]] &&\n'
         '        printf \'{"metadata":{"ufds_remote_ldap_root_pw":%s}}\' "$password" |\n'
@@ -45,7 +47,7 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
         if down:
             yield Step(
                 on=headnode(replica),
-                run=f"{wait}\n{zone_service('clear', cloudapi.vm.uuid, *down)}",
+                run=f"{wait} &&\n{zone_service('clear', cloudapi.vm.uuid, *down)}",
                 risk=RESTARTS,
                 why=f"{cloudapi.alias} exited because the master refused it, and SMF starts it again only when told to",
             )
@@ -63,21 +65,16 @@ def start_the_replicator(replica: Datacenter) -> Advised:
                 f"cp {manifest}.in {manifest} and svccfg import {manifest}, both in the zone."
             )
         elif state == "disabled":
-            yield Step(
-                on=headnode(replica),
-                run=zone_service("enable", uuid, REPLICATOR),
-                risk=RESTARTS,
-                why="somebody disabled it",
-                undo=zone_service("disable", uuid, REPLICATOR),
-            )
+            enable = Smf(uuid, "enable", (REPLICATOR,))
+            yield acting(headnode(replica), enable, risk=RESTARTS, why="somebody disabled it")
         elif state != "online":
             yield from _without_conflict(replica, ufds)
-            yield Step(
-                on=headnode(replica),
-                run=zone_service("clear", uuid, REPLICATOR),
+            yield acting(
+                headnode(replica),
+                Smf(uuid, "clear", (REPLICATOR,)),
                 risk=RESTARTS,
                 why=f"SMF put it into maintenance; it continues at the change that failed. Its log: {in_zone(uuid, _TAIL)}",
-                applied_by_suite=not _conflict(ufds),
+                by_hand=bool(_conflict(ufds)),
             )
 
 
@@ -119,15 +116,15 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
 
 def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, extra: Checkpoint) -> Advised:
     held = {
-        "objectclass": ["sdcreplcheckpoint"],
-        "uid": [_rdn(extra.dn)],
-        "url": [extra.url],
-        "changenumber": [str(extra.changenumber)],
-        "query": list(extra.queries),
+        "objectclass": ("sdcreplcheckpoint",),
+        "uid": (_rdn(extra.dn),),
+        "url": (extra.url,),
+        "changenumber": (str(extra.changenumber),),
+        "query": tuple(extra.queries),
     }
-    yield Step(
-        on=headnode(replica),
-        run=f"sdc-ldap delete {quote(typed.checkpoint_dn(extra.dn))}",
+    yield acting(
+        headnode(replica),
+        LdapDelete(typed.checkpoint_dn(extra.dn), held),
         risk=RESTARTS,
         why=f"the replicator made {keeps.dn} for this url, so that one stays",
         undo=added(extra.dn, held),
@@ -149,13 +146,15 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
         change, url = progress.next, f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
         checkpoint = next((each for each in ufds.directory.checkpoints if each.url == url), None)
         if change is None and progress.resumes and checkpoint is not None:
-            yield Step(
-                on=headnode(replica),
-                run=f"{checkpoint_at(checkpoint.dn, progress.resumes)} && {restart}",
+            yield acting(
+                headnode(replica),
+                _at(checkpoint.dn, progress.after, progress.resumes),
+                Smf(ufds.vm.uuid, "restart", (REPLICATOR,)),
+                between=" && ",
                 risk=RESTARTS,
                 why=f"the master's changelog has no change from {progress.after} to {progress.resumes - 1}, so nothing is "
                 "skipped; the replicator reads its checkpoint when it starts",
-                undo=f"{checkpoint_at(checkpoint.dn, progress.after)} && {restart}",
+                undo=f"{_at(checkpoint.dn, progress.resumes, progress.after).command()} && {restart}",
             )
         elif change is not None and progress.parentless:
             yield from _with_parent(replica, master, change.dn)
@@ -164,6 +163,10 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
             yield service_step(ufds, "restart", why, REPLICATOR)
             if change is not None and change.dn == "cn=version, o=smartdc":
                 yield Note(f"The master's schema is newer. Update UFDS of {replica.name} first: {UPDATE_UFDS}")
+
+
+def _at(checkpoint: str, before: int, after: int) -> LdapModify:
+    return LdapModify(typed.checkpoint_dn(checkpoint), "replace", "changenumber", (str(after),), (str(before),))
 
 
 def _with_parent(replica: Datacenter, master: Datacenter, dn: str) -> Advised:
@@ -176,10 +179,10 @@ def _with_parent(replica: Datacenter, master: Datacenter, dn: str) -> Advised:
         "password, through a pipe. The replicator tries again every second",
         undo_note=f"sdc-ldap delete {quote(typed.dn(parent))} on {replica.name}, as long as nothing is below it",
     )
-    yield Step(
-        on=headnode(master),
-        run=touched(parent, "sub"),
-        risk=SAFE,
+    yield acting(
+        headnode(master),
+        Resend(parent, "sub"),
+        risk=OVERWRITES,
         why="other entries below it may be missing there too; a change that changes nothing sends each entry again",
         undo_note="none is needed: nothing is changed",
     )

@@ -10,11 +10,12 @@ from evidence.model import HealthRow
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import ABSENT, NEEDED_AGENTS, NET_AGENT
 from remediate import typed
-from remediate.elsewhere import over_ssh
+from remediate.actions.smf import Smf
+from remediate.elsewhere import sent
 from remediate.lookup import headnode
 from remediate.registry import Advised, remedy
 from remediate.shell import smf_log
-from remediate.steps import RESTARTS, SAFE, Note, Step
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, acting
 
 AGENTS = "svc:/smartdc/agent/"
 
@@ -53,17 +54,17 @@ def _server(datacenter: Datacenter, hostname: str) -> Server:
 def _step(on: str, fmri: str, state: str, address: str = "") -> Advised:
     """What makes an agent run again, on the head node or by ssh at an address.  Its log says why it stopped."""
     name, log = typed.fmri(fmri), f"its log: tail {smf_log(fmri)}"
-
-    def there(command: str) -> str:
-        return over_ssh(address, command) if address else command
-
     if state == "maintenance":
-        yield Step(on, there(f"svcadm clear {name}"), RESTARTS, f"SMF gave it up (maintenance). Read first why, {log}")
+        why = f"SMF gave it up (maintenance). Read first why, {log}"
+        step = acting(on, Smf("", "clear", (name,)), risk=RESTARTS, why=why)
     elif state == "disabled":
-        undo = there(f"svcadm disable {name}")
-        yield Step(on, there(f"svcadm enable -s {name}"), SAFE, f"somebody disabled it; {log}", undo=undo)
+        # net-agent takes routes out of zones at its start; the note before says which.
+        risk = DISRUPTIVE if fmri == NET_AGENT else SAFE
+        step = acting(on, Smf("", "enable", (name,)), risk=risk, why=f"somebody disabled it; {log}")
     else:
         yield Note(f"{fmri} is {state}: it waits for another service, or is just starting; {log}")
+        return
+    yield sent(step, address) if address else step
 
 
 @remedy("agents-run")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any
 
@@ -53,56 +53,57 @@ def sapi_delete(uuid: str, keys: tuple[str, ...]) -> str:
 
 
 def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...]) -> str:
-    """What takes an update of the keys `changed` back, given the metadata before."""
+    """The command that reverts an update of the keys `changed`, given the metadata before it."""
     old = {key: before[key] for key in changed if before.get(key) is not None}
     absent = tuple(key for key in changed if key not in old)
     lines = ([sapi_update(uuid, old)] if old else []) + ([sapi_delete(uuid, absent)] if absent else [])
     return "; ".join(lines)
 
 
-def usbkey_set(values: Mapping[str, str]) -> str:
-    """Both copies of the head node's configuration (facts "Head node configuration": Safe edit); no copy in /tmp.
+def usbkey_set(values: Mapping[str, str], gone: Iterable[str] = ()) -> str:
+    """Both copies of the head node's configuration (facts "Head node configuration": Safe edit), with a copy beside each.
 
-    Each file keeps its mode; a file that cannot be read is left alone.
+    Nothing is written where the key is not mounted, or one of the two cannot be read or copied.  Each file keeps its mode.
     """
-    drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted(values))
-    lines = " ".join(quote(f"{key}={shlex.quote(typed.usbkey(key, value))}") for key, value in sorted(values.items()))
-    return _both_copies(
-        f'new=$(sed {quote(drop)} "$file") && [[ -n $new ]] || exit 1', ['cp -p "$file" "$file.new"'], lines
+    drop = ";".join(f"/^{typed.setting(key)}=/d" for key in sorted({*values, *gone}))
+    lines = "".join(
+        f" {quote(f'{key}={shlex.quote(typed.usbkey(key, value))}')}" for key, value in sorted(values.items())
     )
+    return f"""\
+sdc-usbkey mount && (
+    set -C; umask 077; stamp=$(date -u +%Y%m%dT%H%M%SZ)  # -C: no copy is written over
+    for file in /usbkey/config /mnt/usbkey/config; do
+        [[ -s $file ]] && cat "$file" > "$file.$stamp" && cmp "$file" "$file.$stamp" || exit 1
+    done
+    for file in /usbkey/config /mnt/usbkey/config; do
+        new=$(sed {quote(drop)} "$file") && [[ -n $new ]] && printf '%s\\n' "$new"{lines} >| "$file" || exit 1
+    done
+) || echo "The configuration is not changed as a whole: look at both files." >&2
+sdc-usbkey unmount"""
 
 
 def usbkey_mended(*scripts: str) -> str:
-    """Edits both copies of /usbkey/config by scripts of sed, where they change anything.  A copy stays beside each file."""
-    words = " ".join(f"-e {quote(script)}" for script in scripts)
-    return _both_copies(
-        f'new=$(sed {words} "$file") && [[ -n $new ]] || exit 1\n    [[ $new == "$(cat "$file")" ]] && continue',
-        ['cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)"', 'cp -p "$file" "$file.new"'],
-    )
-
-
-def _both_copies(read: str, copies: list[str], lines: str = "") -> str:
-    """Write `$new` over both copies of the head node's configuration.
+    """Edit both copies of /usbkey/config with sed scripts, if these change anything. A copy stays beside each file.
 
     The key's comes first, for it may be full; each is made beside the file, so that one that cannot be written stays whole.
     """
-    printed = " ".join(filter(None, ["printf '%s\\n' \"$new\"", lines]))
-    made = " &&\n        ".join([*copies, f'{printed} > "$file.new"', 'mv "$file.new" "$file"'])
-    return "\n".join(
-        [
-            "sdc-usbkey mount && {",
-            "( for file in /mnt/usbkey/config /usbkey/config; do",
-            f"    {read}",
-            f"    {made} ||",
-            '        { rm -f "$file.new"; exit 1; }',
-            "done )",
-            "status=$?; sdc-usbkey unmount; (exit $status); }",
-        ]
-    )
+    words = " ".join(f"-e {quote(script)}" for script in scripts)
+    return f"""\
+sdc-usbkey mount && {{
+( for file in /mnt/usbkey/config /usbkey/config; do
+    new=$(sed {words} "$file") && [[ -n $new ]] || exit 1
+    [[ $new == "$(cat "$file")" ]] && continue
+    cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)" &&
+        cp -p "$file" "$file.new" &&
+        printf '%s\\n' "$new" > "$file.new" &&
+        mv "$file.new" "$file" ||
+        {{ rm -f "$file.new"; exit 1; }}
+done )
+status=$?; sdc-usbkey unmount; (exit $status); }}"""
 
 
 def zone_service(verb: str, uuid: str, *fmris: str) -> str:
-    """svcadm on services of a zone, from the global zone.  `enable` waits until the service is there."""
+    """svcadm on services of a zone, from the global zone. `enable` waits until the service is online."""
     services = " ".join(quote(typed.fmri(fmri)) for fmri in fmris)
     return f"svcadm -z {typed.uuid(uuid)} {verb}{' -s' if verb == 'enable' else ''} {services}"
 
@@ -112,21 +113,24 @@ def zone_file(uuid: str, path: str) -> str:
     return f"/zones/{typed.uuid(uuid)}/root{typed.path(path)}"
 
 
-def rendered(uuid: str, path: str, key: str, value: str, patience: float) -> str:
-    """Wait, with an end, until config-agent has written a value into a zone's file."""
+def rendered(uuid: str, path: str, key: str, value: str, patience: float, *, gone: bool = False) -> str:
+    """Wait, with an end, until config-agent has written a value (`gone`: another one) into a zone's file; fails when it has not."""
     file = zone_file(uuid, path)
     return "\n".join(
         [
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
-            f"    [[ $(json {typed.file_key(key)} < {file}) == {quote(value)} ]] && break",
-            f"    sleep {PAUSE}",
-            "done",
+            f"    [[ $(json {typed.file_key(key)} < {file}) {'!=' if gone else '=='} {quote(value)} ]] && break",
+            f"    sleep {PAUSE}; false",
+            f"done || {_late(path)}",
         ]
     )
 
 
 def rendered_anew(uuid: str, path: str, patience: float) -> str:
-    """Have config-agent look again at what it is to render, and wait, with an end, until it has written the file."""
+    """Make config-agent look again at what it must render, and wait, with an end, until it has written the file.
+
+    Fails when it has not.
+    """
     file = zone_file(uuid, path)
     return "\n".join(
         [
@@ -134,10 +138,15 @@ def rendered_anew(uuid: str, path: str, patience: float) -> str:
             zone_service("restart", uuid, CONFIG_AGENT),
             f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
             f'    [[ $(ls -E {file}) != "$before" ]] && break',
-            f"    sleep {PAUSE}",
-            "done",
+            f"    sleep {PAUSE}; false",
+            f"done || {_late(path)}",
         ]
     )
+
+
+def _late(path: str) -> str:
+    """What is said when a wait is over: what follows after && is not done then."""
+    return f"{{ echo {quote(f'{path} is not rendered: look at config-agent. Nothing more was done.')} >&2; false; }}"
 
 
 def smf_log(fmri: str) -> str:

@@ -11,9 +11,9 @@ from remediate.shell import quote
 
 
 def over_ssh(headnode: str, command: str, *, stdin: bool = False) -> str:
-    """`command`, whose values are quoted for the head node's shell, as one word for the operator's.
+    """`command`, whose values are quoted for the head node's shell, as one word for the operator's shell.
 
-    `stdin`: whether it reads what is piped into it; else ssh reads nothing, so that a paste is not swallowed.
+    `stdin` says whether it reads what is piped into it. Otherwise ssh reads nothing, so that it does not swallow pasted lines.
     """
     words = ["ssh", *([] if stdin else ["-n"]), quote(typed.host(headnode)), quote(EXPORT_PATH + command)]
     return " ".join(words)

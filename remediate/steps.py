@@ -7,28 +7,29 @@ from enum import StrEnum
 from msgspec import Struct
 
 from evidence.subjects.world import World
+from remediate.actions import Action
+from remediate.notes import Note as Note
 
 
 class Risk(StrEnum):
-    """safe: nobody notices; restarts: a service is away for seconds; disruptive: users or several zones notice."""
+    """The worst that a step does; what each means is said in docs/operation.md, "What a step risks"."""
 
     SAFE = "safe"
     RESTARTS = "restarts"
     DISRUPTIVE = "disruptive"
+    OVERWRITES = "overwrites"
+    OPENS = "opens"
+    UNSUPPORTED = "unsupported"
     DESTROYS = "destroys data"
 
 
-SAFE, RESTARTS, DISRUPTIVE, DESTROYS = Risk.SAFE, Risk.RESTARTS, Risk.DISRUPTIVE, Risk.DESTROYS
+SAFE, RESTARTS, DISRUPTIVE, OVERWRITES = Risk.SAFE, Risk.RESTARTS, Risk.DISRUPTIVE, Risk.OVERWRITES
+OPENS, UNSUPPORTED, DESTROYS = Risk.OPENS, Risk.UNSUPPORTED, Risk.DESTROYS
+BY_HAND = frozenset({OPENS, UNSUPPORTED, DESTROYS})
+"""The risks that only a human takes: the suite never sends such a step."""
 
 OPERATOR = "operator"
 """`on` of a step that is typed on the operator's own machine."""
-
-
-class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True):
-    """The routes that a step adds to a NAPI network.  The plan uses them to print no route twice."""
-
-    network: str
-    added: dict[str, str]
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,8 +37,9 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
 
     `run` is pasted as is into the root shell of that head node.  So is `undo`, if a command can take the step back.
     `undo_note` says what no command can take back.  `proof` names the checks that show that the step helped; without it,
-    the cause's own check is the proof.  The suite never applies a step that destroys data (design, rule 9), or one that
-    a human must decide.
+    the cause's own check is the proof.  `actions` are what `run` does, as data: the suite can apply a step that has them.
+    Without any it is text for a human.  `via` is the address of another server on which they are done, by ssh from `on`.
+    Nor does the suite apply a step whose risk only a human takes, or one that a human must decide on (`applied_by_suite`).
     """
 
     on: str
@@ -48,17 +50,52 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     undo: str = ""
     undo_note: str = ""
     applied_by_suite: bool = True
-    napi: NapiRoutes | None = None
+    actions: tuple[Action, ...] = ()
+    via: str = ""
+
+    @property
+    def at(self) -> str:
+        """Where its actions are done: `on`, and behind a slash the other server."""
+        return f"{self.on}/{self.via}" if self.via else self.on
 
     def __post_init__(self) -> None:
-        if self.risk == DESTROYS and self.applied_by_suite:
-            raise ValueError("a step that destroys data is never applied by the suite")
+        if self.risk in BY_HAND and self.applied_by_suite:
+            raise ValueError(f"a step that {self.risk} is never applied by the suite")
 
 
-class Note(Struct, frozen=True, forbid_unknown_fields=True):
-    """A sentence beside the steps: what to watch, what is not known, or what to do if there is no command."""
+def acting(
+    on: str,
+    *actions: Action,
+    risk: Risk,
+    why: str,
+    undo: str | None = None,
+    undo_note: str = "",
+    by_hand: bool = False,
+    between: str = "\n",
+) -> Step:
+    """The step that does these actions one after the other.  What takes it back follows from them, unless it is given."""
+    return Step(
+        on=on,
+        run=_typed(actions, between),
+        risk=risk,
+        why=why,
+        undo=_undo(actions) if undo is None else undo,
+        undo_note=undo_note,
+        applied_by_suite=not by_hand and risk not in BY_HAND,
+        actions=actions,
+    )
 
-    text: str
+
+def _typed(actions: tuple[Action, ...], between: str) -> str:
+    """The actions' commands one after the other; what follows a wait is done only if what it waits for has come."""
+    parts = [action.command() + (" &&" if action.waits else "") for action in actions]
+    return between.join(parts).removesuffix(" &&")
+
+
+def _undo(actions: tuple[Action, ...]) -> str:
+    """Typed in reverse: each action's own inverse, as far as it has one."""
+    inverses = [action.inverse(action.planned) for action in reversed(actions)]
+    return "\n".join(inverse.command() for inverse in inverses if inverse is not None)
 
 
 class Advice(Struct, frozen=True, forbid_unknown_fields=True):

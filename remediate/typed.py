@@ -1,8 +1,8 @@
-"""What may stand in a command has a form: uuids, addresses, names, DNs and so on, as Triton makes them.
+"""Every value in a command has a form: uuids, addresses, names, DNs and so on, as Triton makes them.
 
-Quoting keeps a word whole; it does not keep a DN from being admin's, a name from being an option, or a word from being read by a
-second shell.  So a value from outside (a datacenter's answer, the inventory) that is not of its form makes no command at all, and
-the operator is told which one it is.
+Quoting keeps a word whole. It does not keep a DN from being admin's, a name from being an option, or a word from being read by a second
+shell. So a value from outside (a datacenter's answer, the inventory) that does not have its form makes no command at all, and the operator
+is told which value it is.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from evidence.inventory.model import DNS_NAME, ID
 from evidence.inventory.reading import HEADNODE
 from evidence.subjects.world import World
-from remediate.steps import Note, Step
+from remediate.notes import Note
+
+if TYPE_CHECKING:
+    from remediate.steps import Step
 
 _RDN = r"[A-Za-z][A-Za-z0-9-]*=[A-Za-z0-9][A-Za-z0-9_.:@-]*"
 _FORMS = {
     "uuid": re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
-    # As LDAP has it (descr), with the low line that UFDS's own names have: approved_for_provisioning.
+    # As LDAP has it (descr), with the underscore that UFDS's own names have: approved_for_provisioning.
     "attribute name": re.compile("[A-Za-z_][A-Za-z0-9_-]{0,127}"),
-    # UFDS hands out neither userpassword nor what begins with a low line (facts, "How a real UFDS answers").
+    # UFDS hands out neither userpassword nor names that begin with an underscore (facts, "How a real UFDS answers").
     "attribute that UFDS hands out": re.compile("(?!(?i:userpassword)$)[A-Za-z][A-Za-z0-9_-]{0,127}"),
     "DN below o=smartdc": re.compile(f"{_RDN}(, {_RDN})*, o=smartdc"),
     "DN of a checkpoint": re.compile(f"{_RDN}, cn=replicator, datacenter={ID.pattern}, o=smartdc"),
@@ -33,9 +36,9 @@ _FORMS = {
     "name of a datacenter or region": ID,
     "name of a service of SMF": re.compile(r"svc:/[A-Za-z0-9][A-Za-z0-9_./-]*(:([A-Za-z0-9][A-Za-z0-9_.-]*|\*))?"),
     "key of SAPI's metadata": re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*"),
-    # The tool json takes a key for nothing else then: no option, no expression.
+    # Then the tool json takes the key for nothing else: not for an option, not for an expression.
     "key of a file": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*"),
-    # Of a zone, or what sdc-ufds-m2s and ufds-reconcile-data leave behind (facts, "Rendered config files" and "UFDS").
+    # The files of a zone, or those that sdc-ufds-m2s and ufds-reconcile-data leave behind (facts, "Rendered config files" and "UFDS").
     "path of a known file": re.compile(
         r"/opt/smartdc/[a-z][a-z0-9-]*/etc/[A-Za-z0-9][A-Za-z0-9_.-]*"
         r"|(/zones/[0-9a-f-]{36}/root)?(/var)?/tmp/\.?[A-Za-z][A-Za-z0-9_.]*"
@@ -47,7 +50,7 @@ _FORMS = {
 }
 T = TypeVar("T")
 _SHOWN = 120
-"""How many characters of a value are shown."""
+"""So many characters of a value are shown."""
 
 
 class NotOfTheFormError(Exception):
@@ -109,7 +112,7 @@ def prefix(value: object) -> str:
 
 
 def reached_at(value: object) -> str:
-    """An address or a DNS name: where a server is reached."""
+    """An address or a DNS name by which a server is reached."""
     try:
         return address(value)
     except NotOfTheFormError:
@@ -136,7 +139,7 @@ _SETTINGS: dict[str, Callable[[object], str]] = {
     "ufds_ldap_root_dn": _of("DN of UFDS's root"),
     "ufds_remote_ip": _or_nothing(reached_at),
 }
-"""What may be written into /usbkey/config, which root's shell reads at the next boot."""
+"""The values that may be written into /usbkey/config, which root's shell reads at the next boot."""
 
 
 def usbkey(key: str, value: str) -> str:
@@ -147,7 +150,7 @@ def usbkey(key: str, value: str) -> str:
 
 
 def each(world: World, items: Iterable[T], advise: Callable[[T], Iterator[Step | Note]]) -> Iterator[Step | Note]:
-    """What to do about each of several.  One that does not have its form gets a note, and does not affect the others."""
+    """What to do about each of several. One that does not have its form gets a note, and does not affect the others."""
     for item in items:
         try:
             yield from advise(item)
@@ -156,12 +159,12 @@ def each(world: World, items: Iterable[T], advise: Callable[[T], Iterator[Step |
 
 
 def refusal(error: NotOfTheFormError, world: World) -> str:
-    """The sentence for the operator: whose value it is, and that no command is given with it."""
+    """The sentence for the operator: which value it is, and that there is no command with it."""
     told = (
         {dc.name: _told(world.evidence.datacenters.get(dc.name)) for dc in world.datacenters} if world.evidence else {}
     )
     told["the inventory"] = _told(msgspec.structs.replace(world.inventory, waived=()))
-    for holds in (_is, _is_part):  # a DN is made of a uuid, and so not found itself
+    for holds in (_is, _is_part):  # a DN is made of a uuid, so it is not found itself
         found = [ascii(whose)[1:-1] for whose, texts in told.items() if any(holds(error.value, text) for text in texts)]
         if found:
             return f"No command is given here: {error} (from {', '.join(found)}). {_THEN}"
@@ -180,7 +183,7 @@ def _is_part(value: str, text: str) -> bool:
 
 
 def _told(seen: object) -> set[str]:
-    """Every text in what was seen, or declared."""
+    """Every text in what was seen or declared."""
     found: set[str] = set()
     rest: list[Any] = [msgspec.to_builtins(seen)]
     while rest:

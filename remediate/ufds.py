@@ -6,8 +6,6 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
-
 from evidence.fact import Missing
 from evidence.inventory.model import CANDIDATE, MASTER
 from evidence.subjects.claims import ufds_addresses
@@ -17,13 +15,15 @@ from evidence.subjects.triton import CONFIG_AGENT, REPLICATOR, REPLICATOR_CONFIG
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from remediate import typed
+from remediate.actions.ldap import LdapModify
+from remediate.actions.smf import Smf
+from remediate.actions.wait import Rendered
 from remediate.copies import named
-from remediate.ldif import modified
 from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, state_of, usbkey_steps
 from remediate.registry import Advised, in_each, remedy
 from remediate.removal import USERS, is_admin, kept, removed
-from remediate.shell import rendered, zone_service
-from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step
+from remediate.shell import zone_service
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, UNSUPPORTED, Note, Step, acting
 
 
 @remedy("ufds-answers")
@@ -33,9 +33,9 @@ def get_ufds_to_answer(ufds: Zone) -> Advised:
     if "49" in said or "redential" in said:
         why = "UFDS refuses the root password that SAPI hands out; this writes its configuration again from SAPI"
         yield service_step(ufds, "restart", why, CONFIG_AGENT)
-    yield Step(
-        on=headnode(ufds.datacenter),
-        run=zone_service("restart", ufds.vm.uuid, *fmris(ufds, "/application/ufds-master:", "haproxy")),
+    yield acting(
+        headnode(ufds.datacenter),
+        Smf(ufds.vm.uuid, "restart", fmris(ufds, "/application/ufds-master:", "haproxy")),
         risk=DISRUPTIVE,
         why=f"the processes run but do not answer properly ({said or 'no answer'}); log-ins of the datacenter "
         "wait for some seconds",
@@ -64,15 +64,13 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
         return
     wanted = {"ufds_is_master": _flag(datacenter, meant)}
     why = f"{datacenter.name} calls itself a {'replica' if meant else 'master'}; the inventory says otherwise"
-    step = changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why)
+    risk = UNSUPPORTED if meant else DISRUPTIVE
+    yield changed_metadata(datacenter, application(datacenter), wanted, risk=risk, why=why)
     if meant:
-        yield replace(step, applied_by_suite=False)
         yield Note(
             f"Unsupported: Triton has no tool to promote a datacenter. First make sure that {datacenter.name} has "
             "always been the master, and that only the setting was changed. Otherwise the inventory is wrong."
         )
-    else:
-        yield step
     yield from usbkey_steps(datacenter, {"ufds_is_master": str(meant).lower()})
 
 
@@ -104,7 +102,7 @@ def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
 def _address_to_follow(replica: Datacenter) -> str | None:
     """The master's address for which the replica has a checkpoint: the one it uses now, or else the inventory's, or else any.
 
-    None if there is none: with another address replication begins at change 0 with a full directory.
+    It is None if there is none: with another address, replication begins at change 0 although the directory is full.
     """
     followed = {
         each.url.removeprefix("ldaps://") for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints
@@ -140,10 +138,10 @@ def _follow_the_file(replica: Datacenter, zone: Zone, address: str) -> Advised:
     yield service_step(zone, "restart", why, CONFIG_AGENT)
     if state_of(zone, REPLICATOR) == "maintenance":
         uuid, patience = zone.vm.uuid, replica.world.inventory.expect.patience
-        wait = rendered(uuid, REPLICATOR_CONFIG, "remotes.0.url", f"ldaps://{address}", patience)
-        yield Step(
-            on=headnode(replica),
-            run=f"{wait}\n{zone_service('clear', uuid, REPLICATOR)}",
+        yield acting(
+            headnode(replica),
+            Rendered(uuid, REPLICATOR_CONFIG, "remotes.0.url", f"ldaps://{address}", patience),
+            Smf(uuid, "clear", (REPLICATOR,)),
             risk=RESTARTS,
             why="SMF put the replicator into maintenance, and starts it again only when told to",
         )
@@ -221,13 +219,12 @@ def _without_poseidon(datacenter: Datacenter, zone: Zone, uuid: str) -> Advised:
     held = zone.evidence.directory
     if held is not None and held.value is not None and uuid in (held.value.operators or ()):
         group = "cn=operators, ou=groups, o=smartdc"
-        yield Step(
-            on=headnode(datacenter),
-            run=modified(group, "delete", "uniquemember", base),
+        yield acting(
+            headnode(datacenter),
+            LdapModify(group, "delete", "uniquemember", (base,)),
             risk=SAFE,
             why=f"takes the wrong account out of the operators of {datacenter.name}; else the group would differ from the master's",
-            undo=modified(group, "add", "uniquemember", base),
-            applied_by_suite=False,
+            by_hand=True,
         )
     yield from removed(
         datacenter,

@@ -17,7 +17,7 @@ from evidence.subjects.datacenter import Datacenter
 from remediate import typed
 from remediate.lookup import headnode
 from remediate.shell import usbkey_mended
-from remediate.steps import DISRUPTIVE, Note, Step
+from remediate.steps import OVERWRITES, Note, Step
 
 _EDIT = "in both files, between `sdc-usbkey mount` and `sdc-usbkey unmount`: /mnt/usbkey/config and /usbkey/config."
 _UNFIT = 'a secret holds what config.sh cannot carry (" or \\ or several blanks). Give it another value, of letters and digits.'
@@ -42,7 +42,7 @@ def mended(datacenter: Datacenter) -> Iterator[Step | Note]:
         yield Step(
             on=headnode(datacenter),
             run=usbkey_mended(*scripts),
-            risk=DISRUPTIVE,
+            risk=OVERWRITES,
             why="writes what the shell can take into both copies of the head node's configuration; it needs nothing that reads them",
             undo_note="each file as it was lies beside it, with date and time behind its name; it holds passwords, so remove it in the end",
         )

@@ -1,4 +1,4 @@
-"""python -m remediate [RUN] [--only CHECK[@SUBJECT]] [--json]: print what to type, from what a run has stored.
+"""python -m remediate [RUN] [--only CHECK[@SUBJECT]] [--json|--copy]: print what to type, from what a run has stored.
 
 Contacts nobody and changes nothing.  Exit code 0, or 4 with one sentence when there is nothing to read.
 """
@@ -19,7 +19,7 @@ from evidence.subjects.claims import judged
 from remediate.plan import Plan, make_plan
 from reports import findings
 from reports.page import safe
-from reports.plan import tell
+from reports.plan import commands, tell
 from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
 
@@ -67,7 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _Parser(prog="python -m remediate", description="Print the steps that repair the findings of a run.")
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
     parser.add_argument("--only", metavar="CHECK[@SUBJECT]", help="only the cause of this check")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="as JSON")
+    shape.add_argument("--copy", action="store_true", help="the commands alone, none of them broken over lines")
     parser.add_argument("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
     try:
         options = parser.parse_args(arguments)
@@ -78,6 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
         return WRONG_USE
     if options.json:
         print(json.dumps(msgspec.to_builtins(plan), indent=2))
+    elif options.copy:
+        print(commands(plan))
     elif not plan.entries:
         print(f"Nothing to repair: run {safe(folder.name)} has no cause that is not waived.")
     else:

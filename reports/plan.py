@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from remediate.plan import CausePlan, Plan, PlannedStep
-from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE
-from reports.page import BOLD, GREEN, RED, YELLOW, Page
+from remediate.stages import stages_of
+from remediate.steps import BY_HAND, DISRUPTIVE, OVERWRITES, RESTARTS, SAFE
+from reports.page import BOLD, GREEN, RED, YELLOW, Page, safe
 
-_COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, DESTROYS: RED}
+_COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, OVERWRITES: YELLOW} | dict.fromkeys(BY_HAND, RED)
 _LABEL = 7
 """The width of a step's labels: where, risk, why, undo, proof."""
 
@@ -22,7 +23,7 @@ def write_entry(page: Page, entry: CausePlan, indent: int) -> None:
 def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent: int) -> None:
     """One step of a cause."""
     step, inner = planned.step, indent + 2
-    never = " (never done by the suite)" if step.risk == DESTROYS else ""
+    never = " (never done by the suite)" if step.risk in BY_HAND else ""
     page.line(f"{' ' * indent}step {number} of {steps}, risk: {step.risk}{never}", _COLOURS[step.risk])
     page.prose(planned.where, inner, "where:", _LABEL)
     page.line()
@@ -35,7 +36,8 @@ def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent
     if step.undo_note or not step.undo:
         label = "" if step.undo else "undo:"
         page.prose(step.undo_note or "nothing to undo", inner, label, _LABEL)
-    page.prose(", ".join(step.proof), inner, "proof:", _LABEL)
+    if step.proof:
+        page.prose(", ".join(step.proof), inner, "proof:", _LABEL)
 
 
 def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:
@@ -44,8 +46,25 @@ def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:
     page.prose(
         f"Plan of run {run}. Type the commands in this order, each on the machine that it names. Then run the checks again."
     )
-    for number, entry in enumerate(plan.entries, 1):
+    number = 0
+    for stage in stages_of(plan):
         page.line()
-        page.line(f"{number}. {entry.name}", BOLD)
-        write_entry(page, entry, 3)
+        page.line(f"Stage {stage.number}: {stage.title}", BOLD)
+        for entry in stage.entries:
+            number += 1
+            page.line()
+            page.line(f"{number}. {entry.name}", BOLD)
+            write_entry(page, entry, 3)
     return str(page)
+
+
+def commands(plan: Plan) -> str:
+    """The commands alone, to be copied: each as it is typed, and what else there is to know as comments."""
+    lines: list[str] = []
+    for stage in stages_of(plan):
+        lines += [f"# Stage {stage.number}: {stage.title}", ""]
+        for entry in stage.entries:
+            for planned in entry.steps:
+                lines += [f"# {entry.name}, on {planned.where}, risk: {planned.step.risk}", planned.step.run, ""]
+            lines += [f"# {entry.name}: {' '.join(note.split())}\n" for note in entry.notes if not entry.steps]
+    return safe("\n".join(lines), keep="\n\t").rstrip()

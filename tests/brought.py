@@ -1,4 +1,4 @@
-"""How every command that is sent to a head node goes: to bash, as one word, behind a marker and with SmartOS's PATH."""
+"""How every command is sent to a head node: to bash, as one word, behind a marker and with SmartOS's PATH."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ def asked(sent: str | None) -> str:
 
 
 def marker(sent: str | None) -> str:
-    """What a shell that runs it prints first, on both streams."""
+    """What a shell that runs the command prints first, on both streams."""
     return f"{_taken_apart(sent)[0]}\n"
 
 

@@ -1,4 +1,4 @@
-"""Judge evidence without pytest: every check on every subject, in milliseconds, for table-driven tests."""
+"""Judges evidence without pytest: every check on every subject, in milliseconds, for table-driven tests."""
 
 from __future__ import annotations
 

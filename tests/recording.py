@@ -1,6 +1,6 @@
-"""Recorded evidence: of a healthy lab whole, of a fault what is otherwise than in the healthy lab that it was planted in.
+"""Recorded evidence: whole for a healthy lab; for a fault, only the differences from the healthy lab in which it was planted.
 
-So each file shows what its fault changes, and nothing stands in them a hundred times.
+So each file shows what its fault changes, and nothing is repeated a hundred times.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def recorded(name: str) -> Evidence:
 
 
 def record(evidence: Evidence, name: str, against: str | None) -> None:
-    """Keep evidence without its times: of a healthy lab whole, else what is otherwise than in the healthy lab `against`."""
+    """Keep evidence without its times: whole for a healthy lab, else the differences from the healthy lab `against`."""
     new, target = normalised(evidence), RECORDED / f"{name}.json"
     if against is None:
         save(new, target)
@@ -42,7 +42,7 @@ def record(evidence: Evidence, name: str, against: str | None) -> None:
 
 
 def delta(old: Any, new: Any, at: tuple[str | int, ...] = ()) -> Iterator[dict[str, Any]]:
-    """What makes `new` of `old`, both of JSON's types: {at, now}, {at, gone}, or for a list {at, from, to, now}."""
+    """The changes that turn `old` into `new`, both of JSON's types: {at, now}, {at, gone}, or for a list {at, from, to, now}."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             if key not in new:

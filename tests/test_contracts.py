@@ -1,4 +1,4 @@
-"""How checks are written, read from their syntax: what is compared is what was seen, and nothing stands there for its effect alone."""
+"""The syntax of the checks: they compare what was seen, and no line is only there for its effect."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 CHECKS = sorted((ROOT / "checks").glob("*.py"))
 SUBJECTS = sorted((ROOT / "evidence" / "subjects").rglob("*.py"))
 ASKS = {"get", "trouble"}
-"""Methods of a fact: what they answer is for somebody."""
+"""Methods of a fact whose answers must be used."""
 
 
 def worded(function: ast.FunctionDef) -> Iterator[str]:
-    """The asserts that compare with words of the check's own: it should raise a Finding, or compare the values.
+    """The asserts that compare with the check's own words. Such a check should raise a Finding, or compare the values.
 
-    Such a one has a text on its left that is made there or in a line above, or on its right one that the check itself writes elsewhere.
+    The left of such an assert is a text that is made there or in a line above, or its right is a text that the check itself writes
+    elsewhere.
     """
     made = {name for node in ast.walk(function) for name in _made_texts(node)}
     for node in ast.walk(function):
@@ -30,13 +31,13 @@ def worded(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def _made_texts(node: ast.AST) -> Iterator[str]:
-    """The names that a line gives to a text which it puts together."""
+    """The variables to which a line assigns a text that it puts together."""
     if isinstance(node, ast.Assign) and isinstance(_plain(node.value), ast.JoinedStr):
         yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
 def _plain(value: ast.expr) -> ast.expr:
-    """What a value comes to in its last case: the text of `error or f"…"`, of `a if b else f"…"`, of `f"…".strip()`."""
+    """The last part of a value: the text in `error or f"…"`, in `a if b else f"…"`, in `f"…".strip()`."""
     if isinstance(value, ast.BoolOp):
         return _plain(value.values[-1])
     if isinstance(value, ast.IfExp):
@@ -57,14 +58,14 @@ def _texts(node: ast.AST) -> set[str]:
 
 
 def _besides(function: ast.FunctionDef, tested: ast.Assert) -> Iterator[ast.AST]:
-    """The left of an assert, and the lines of its function that say what things are called."""
+    """The left of an assert, and the assigned values of its function."""
     assert isinstance(tested.test, ast.Compare)
     yield tested.test.left
     yield from (node.value for node in ast.walk(function) if isinstance(node, (ast.Assign, ast.AugAssign)))
 
 
 def dropped(tree: ast.AST) -> Iterator[str]:
-    """The lines that ask for something and drop it: `need` says that it must be there."""
+    """The lines that ask for something and drop it. `need` is the way to say that it must be there."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):
             value = node.value

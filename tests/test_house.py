@@ -1,4 +1,4 @@
-"""What the import linter cannot see of how the house is built (docs/design.md, "Packages")."""
+"""The rules of how the house is built that the import linter cannot see (docs/design.md, "Packages")."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = ("checks", "evidence", "fixtures", "remediate", "reports", "tools", "triton_az_checks", "verdict")
+OURS = ("apply", "checks", "evidence", "fixtures", "remediate", "reports", "tools", "triton_az_checks", "verdict")
 PACKAGES = (*OURS, "lab")
 OUTSIDE = {"asyncio", "asyncssh", "dns", "http", "ldap3", "requests", "socket", "ssl", "subprocess", "urllib"}
-"""What speaks with others."""
+"""Modules that talk to others."""
 FILES = {"os", "pathlib", "shutil", "tempfile", "io"}
 SPEAKS = {
+    "apply": "the one door for changes, and what starts the checks again",
     "evidence/collect": "the only I/O with datacenters",
     "fixtures/world.py": "starts collecting",
     "tools": "starts labs and suites",
@@ -42,7 +43,7 @@ LONG = {
 }
 """Modules that are longer, and why."""
 TEXTS = {"lab/machine/stub.py": "is run in a zone by itself, at once: neither a package nor a docstring that costs"}
-"""What is no module of the house, though it is Python."""
+"""Python files that are not modules of the house."""
 
 
 @cache
@@ -60,7 +61,7 @@ def modules(*packages: str) -> Iterator[tuple[str, ast.Module, str]]:
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """The whole names of what a module imports."""
+    """The full names of everything that a module imports."""
     plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     return plain | {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
@@ -71,7 +72,7 @@ def allowed(name: str, where: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize(("what", "where"), [(OUTSIDE, SPEAKS), (FILES, READS)], ids=["network", "files"])
 def test_who_speaks_with_the_outside(what: set[str], where: dict[str, str]) -> None:
-    """Judging, causes and remedies are pure: what they say follows from the evidence alone."""
+    """Judging, causes and remedies are pure: their results follow only from the evidence."""
     found = {
         name: tops
         for name, tree, _ in modules(*OURS)
@@ -91,7 +92,7 @@ def test_no_private_name_of_a_library() -> None:
 
 
 def test_a_class_has_one_name() -> None:
-    """Two classes of one name are two things under one word."""
+    """Two classes with one name are two things under one word."""
     names = Counter(
         node.name for _, tree, _ in modules(*OURS) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     )

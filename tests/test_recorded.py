@@ -53,27 +53,27 @@ def test_the_fault_is_the_cause(case: Case) -> None:
     ids=lambda case: case.name,
 )
 def test_a_dark_datacenter_is_blocked_and_the_others_judged_in_full(case: Case) -> None:
-    """Nothing of the dark datacenter passes or vanishes, and nothing of the others is lost but what needs its evidence."""
+    """Nothing of the dark datacenter passes or vanishes, and the others lose only the checks that need its evidence."""
     _, well = of_case(healthy(case.lab))
     _, verdict = of_case(case.name)
     before = {row.name: row.result.outcome for row in well.results}
     dark = case.fault.partition("@")[2]
     others = [row for row in verdict.results if dark not in row.result.subject]
     assert [row.name for row in others] == [name for name in before if dark not in name.subject]
-    if "sysinfo" not in case.fault:  # which is not to be read, and contradicts nobody
+    if "sysinfo" not in case.fault:  # sysinfo cannot be read, so it contradicts nobody
         own = [row.result for row in verdict.results if row.result.subject.split(".")[0] == dark]
         seen = {result.check for result in own if result.outcome not in FINDINGS}
         assert seen <= {
             "routes-go-both-ways",
             "headnode-answers",
             "headnode-can-be-used",
-        }  # whoever was answered by it has shown that
+        }  # a zone that got its answer has shown that
     lost = [row for row in others if row.result.outcome != before[row.name]]
     assert {row.result.outcome for row in lost} <= {BLOCKED}
     assert {cause.subject for row in lost for cause in row.blocked_by} <= {dark}
 
 
 def test_every_check_has_a_case() -> None:
-    """A check without a fault that makes it fail for its own reason is not done."""
+    """A check is not done without a fault that makes it fail for its own reason."""
     check_functions()
     assert {cause.partition("[")[0] for case in CASES for cause in case.causes} == set(CHECKS)

@@ -1,4 +1,4 @@
-"""What code and documentation cite of the facts, the design and the contract is there."""
+"""Whatever code and documentation cite of the facts, the design and the contract exists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CITING = ("*.py", "*.sh", "lab/plan/programs/*", "docs/*.md", "README.md", "*.ya
 
 
 def titles(page: str) -> set[str]:
-    """What can be cited of a page: its headings up to a bracket or colon, and the bold words that begin a paragraph."""
+    """The parts of a page that can be cited: headings up to a bracket or colon, and bold words at the beginning of a paragraph."""
     found = re.findall(r"^(?:#+ |\*\*)([^*\n]+)", (DOCS / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE)
     return {re.split(r" \(|:", title)[0].strip().rstrip(".").replace("`", "") for title in found}
 
@@ -29,7 +29,7 @@ def numbers(page: str, heading: str) -> set[str]:
 
 
 def citations() -> list[tuple[str, str, str]]:
-    """(file, page, what is cited of it), once each."""
+    """Every (file, page, cited part), once each."""
     named = subprocess.run(["git", "ls-files", *CITING], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     found = set()
     for name in named.splitlines():
@@ -39,7 +39,7 @@ def citations() -> list[tuple[str, str, str]]:
 
 
 def lost(page: str, cited: str) -> list[str]:
-    """What of a citation is not there."""
+    """The parts of a citation that do not exist."""
     known = titles(page)
     missing = [title for title in QUOTED.findall(cited) if title.replace("`", "") not in known]
     for kind, heading in ((HAZARD, "Hazards"), (RULE, "Rules")):

@@ -1,7 +1,7 @@
-"""What is said of every recorded evidence stays what it was: causes, steps and notes in words, all else as a digest.
+"""The verdict on every recorded evidence stays the same: causes, steps and notes in words, everything else as a digest.
 
-A change to how the suite is built changes none of these files.  A change to what it says is read in their diff, after
-`AZ_GOLDEN=write` has written them anew.
+A change to how the suite is built changes none of these files. If a change alters what it says, `AZ_GOLDEN=write` writes them anew, and
+their diff must be read.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _block(cause: CauseRow, rows: dict[tuple[str, str], Row]) -> str:
 
 
 def _rest(found: Findings) -> Iterator[str]:
-    """What follows, a line each; how many rows each outcome has; and the whole, so that nothing changes unseen."""
+    """The consequences, one per line; the number of rows per outcome; and a digest of all, so that no change goes unseen."""
     causes = {(cause.check, cause.subject) for cause in found.causes}
     for row in found.results:
         if row.outcome not in (PASSED, "not_applicable") and (row.check, row.subject) not in causes:

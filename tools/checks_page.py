@@ -31,6 +31,8 @@ a zone comes after `services-run`.
 STAGES = {"preflight": "preflight", "postchange": "postchange", "both": "preflight and postchange"}
 SUBJECTS = {
     "api": "every zone of cnapi, fwapi, imgapi, napi and vmapi",
+    "configured": "every zone of adminui, binder, cloudapi, sapi and ufds",
+    "restarted": "every zone of adminui, cloudapi and ufds",
     "candidate": "every candidate",
     "coupling": "the coupling",
     "datacenter": "every datacenter",

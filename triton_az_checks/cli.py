@@ -19,8 +19,10 @@ MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [pytest's options]
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again)
-az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json]
+az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json | --copy]
                                 print the steps that repair a run's findings, in the order to type them
+az-checks apply [RUN] [--only CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]
+                                do these steps, asking for each, and prove them (wants `apply: true` in REGION.yaml)
 az-checks lab [OPTIONS] [-- COMMAND …]
                                 practise: a whole coupling on this machine (az-checks lab --help)
 
@@ -35,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """Do what was typed. Returns the exit code of what it starts, or 4 with a sentence."""
-    commands: dict[str, Callable[[Sequence[str]], int]] = {"run": _run, "plan": _plan, "lab": _lab}
+    commands: dict[str, Callable[[Sequence[str]], int]] = {"run": _run, "plan": _plan, "apply": _apply, "lab": _lab}
     command, *rest = arguments or ["--help"]
     if command in ("--help", "-h", "help"):
         print(HELP.format(runs=places.runs(None)), end="")
@@ -75,6 +77,10 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     return _become([*PYTHON, "remediate", *_with_runs(arguments)])
+
+
+def _apply(arguments: Sequence[str]) -> int:
+    return _become([*PYTHON, "apply", *_with_runs(arguments)])
 
 
 def _lab(arguments: Sequence[str]) -> int:

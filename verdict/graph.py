@@ -30,7 +30,8 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[After, ...]:
     if spec.sums_up:
         found += [After(other.id) for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
     found += map(After, ACCESS[: ACCESS.index(spec.id) if spec.id in ACCESS else None])
-    if spec.subject in _ZONE_ROWS and spec.id != SERVICES:
+    before = {after.check for after in specs[SERVICES].after} if SERVICES in specs else set()
+    if spec.subject in _ZONE_ROWS and spec.id != SERVICES and spec.id not in before:
         found.append(After(SERVICES))
     if spec.subject == "link":
         found += [After(check, at=TARGET) for check in ACCESS]
@@ -218,8 +219,6 @@ def _overlapping(
     nothing_sent = finding.outcome != BLOCKED and isinstance(at, Link) and unsent(at)
     strays = isinstance(at, Link) and at.misses
     for after in afters(specs[finding.check], specs):
-        if not after.applies_to(finding.kind):
-            continue
         if isinstance(at, Link) and after.check == ADDRESS and not strays:
             continue
         if not ((nothing_sent or strays) and after.at == TARGET):
@@ -229,5 +228,6 @@ def _overlapping(
         for other in findings.get(check, ()):
             if other is finding or (nothing_sent and other.outcome == BLOCKED):
                 continue
-            if any(explains(other, known[other.subject], place, after) for after in ways for place in places):
+            meant = [after for after in ways if after.applies(finding.kind, other.kind)]
+            if any(explains(other, known[other.subject], place, after) for after in meant for place in places):
                 yield other

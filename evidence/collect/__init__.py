@@ -1,10 +1,10 @@
 """Collecting: everything is asked once, all at once, over SSH, and nothing is changed.
 
-Commands run on head nodes: sysinfo, config.sh -json (which refreshes its own cache /tmp/.config.json, as Triton's tools
-do all the time), vmadm lookup, sdcadm check-health, sdc-healthcheck, svcs, date, ls, true; of candidates also sdc-usbkey status,
-bootparams, diskinfo, fstyp, grep and, of their master too, sdcadm insts; sdc-listdatacenters in the sdc zone; and zlogin
-with one constant script that only reads and connects.  svcs and zlogin run on compute nodes too, by ssh from the head node.
-Nothing is asked past SSH but each cloudapi's public URL, once.
+Commands run on head nodes: sysinfo, config.sh -json (which refreshes its own cache /tmp/.config.json, as Triton's tools do all the time),
+vmadm lookup, sdcadm check-health, sdc-healthcheck, svcs, date, ls, true; on candidates also sdc-usbkey status, bootparams, diskinfo, fstyp,
+grep and (on their master too) sdcadm insts; sdc-listdatacenters in the sdc zone; and zlogin with one constant script that only reads and
+connects. svcs and zlogin run on compute nodes too, by ssh from the head node. Nothing is asked outside SSH except each cloudapi's public
+URL, once.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def suite_version() -> str:
 
 
 async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evidence:
-    """Everything about every datacenter, as far as `inventory.timeouts` allows.
+    """Return everything about every datacenter, as far as `inventory.timeouts` allows.
 
-    `progress` gets a short line now and then.  Raises FingerprintKeyError if the installation's key cannot be used,
-    MachineError if this machine lacks something, and nothing else: whatever fails outside is missing evidence.
+    `progress` gets a short line now and then. Raises FingerprintKeyError if the installation's key cannot be used, and MachineError if this
+    machine lacks something, but nothing else: whatever fails outside is missing evidence.
     """
     make_room(len(inventory.datacenters))
     vault = Vault(fingerprint_key())
@@ -69,9 +69,11 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
         return Evidence(inventory, suite_version(), started, now(), seen)
 
     async def links_from(name: str) -> Iterable[Link]:
-        """The links of one datacenter, once all have told what is needed to know where they lead to."""
+        """The links of one datacenter, once all datacenters have told what must be known of where the links lead."""
         await asyncio.gather(*(draft.known.wait() for draft in drafts.values()))
-        world = World(inventory, evidence())  # as told: what is asked must not hang on who answered first
+        world = World(
+            inventory, evidence()
+        )  # as the datacenters told it: the links must not depend on who answered first
         return [link for check in _PROBED for link in links(world, check) if link.source.datacenter.name == name]
 
     replicas = tuple(name for name, one in inventory.datacenters.items() if one.state == REPLICA)
@@ -95,12 +97,12 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
 
 
 def _peers(inventory: Inventory, name: str) -> tuple[str, ...]:
-    """The other datacenters of its region that are coupled: whose names its binders have to know."""
+    """The other coupled datacenters of its region, whose names its binders must know."""
     return tuple(dc.name for dc in World(inventory).datacenter(name).peers if dc.state != CANDIDATE)
 
 
 async def _survive(collecting: Awaitable[None], draft: Draft) -> None:
-    """A defect of ours costs one datacenter's evidence, and says so: never the run, and no traceback."""
+    """A defect of ours costs one datacenter's evidence, which says so. It never costs the run, and there is no traceback."""
     try:
         await collecting
     except Exception as error:
@@ -119,7 +121,7 @@ class _Reporter:
         self._count = self._datacenters = self._expected = 0
 
     def expect(self, drafts: Collection[Draft]) -> None:
-        """How many there will be, by the table of questions."""
+        """Compute how many answers there will be, by the table of questions."""
         self._datacenters, self._expected = len(drafts), sum(draft.expected for draft in drafts)
 
     def answered(self) -> None:

@@ -1,8 +1,8 @@
-"""A candidate's accounts, and which of them the master's would collide with.
+"""A candidate's accounts, and those that the master's accounts would collide with.
 
-Only the master can say what it has, and is asked for the candidate's accounts alone: it may hold a hundred thousand, and a
-candidate should hold none.  Login, e-mail address and uuid are unique within one UFDS whatever their case, while a search minds it
-(facts "How a real UFDS answers"): asked is for what stands there, and for that in lower case.  E-mail addresses stay in memory.
+Only the master knows its accounts. It is asked only about the candidate's, because it may hold a hundred thousand, and a candidate should
+hold none. Login, e-mail address and uuid are unique within one UFDS, whatever their case. But a search respects case (facts "How a real
+UFDS answers"). So the search asks for each value as it is written, and in lower case. E-mail addresses stay in memory.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ EVERYBODY: Final = Search(USERS, "(objectclass=sdcperson)", UNIQUE)
 AT_ONCE: Final = 50
 """How many accounts one search asks the master about."""
 MOST: Final = 20
-"""Of how many accounts evidence keeps the names."""
+"""Evidence keeps the names of so many accounts."""
 
 Ask = Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]]
 
 
 @dataclass(frozen=True)
 class Person:
-    """An account in memory, with all that has to be unique."""
+    """An account in memory, with everything that must be unique."""
 
     login: str
     email: str
@@ -42,9 +42,9 @@ class Person:
 
 
 def people(found: Found, admin: str) -> tuple[Person, ...]:
-    """Everybody but admin, by login.  Raises UnreadableError.
+    """Everybody except admin, by login. Raises UnreadableError.
 
-    Admin is whoever is called so: its uuid may be another than the one that SAPI names.
+    An account with the login admin counts as admin, too: its uuid may differ from the one that SAPI names.
     """
     if found.why:
         raise UnreadableError(found.why)
@@ -73,7 +73,7 @@ def _terms(person: Person) -> str:
 
 
 def collisions(everybody: Iterable[Person], answers: Iterable[Found]) -> Collisions:
-    """Who of these the master knows by one of what must be unique.  Raises UnreadableError."""
+    """Those of these people whose login, e-mail address or uuid the master knows already. Raises UnreadableError."""
     taken: dict[str, set[str]] = {name: set() for name in UNIQUE}
     for answer in answers:
         if answer.why:
@@ -94,7 +94,7 @@ def _take(entry: Entry, taken: Mapping[str, set[str]]) -> None:
 
 
 class Meeting:
-    """Where candidates tell who they have, and the master tells which of them it knows."""
+    """Where candidates tell which accounts they have, and the master tells which of them it knows."""
 
     def __init__(self, candidates: Iterable[str]) -> None:
         loop = asyncio.get_running_loop()
@@ -103,7 +103,7 @@ class Meeting:
         self._known: dict[str, asyncio.Future[Collisions | str]] = {one: loop.create_future() for one in names}
 
     def end(self, datacenter: str, *, master: bool) -> None:
-        """A datacenter has been asked everything: nobody needs to wait for it."""
+        """This datacenter has been asked everything: nobody needs to wait for it."""
         self._tell(datacenter, None)
         if master:
             for name in self._known:
@@ -118,7 +118,7 @@ class Meeting:
             self._known[candidate].set_result(answer)
 
     async def introduce(self, candidate: str, everybody: tuple[Person, ...]) -> Collisions:
-        """On a candidate: tells who is there, and waits for the master's answer.  Raises UnansweredError."""
+        """On a candidate: tell which accounts it has, and wait for the master's answer. Raises UnansweredError."""
         self._tell(candidate, everybody)
         answer = await asyncio.shield(self._known[candidate])
         if isinstance(answer, str):
@@ -126,7 +126,7 @@ class Meeting:
         return answer
 
     async def serve(self, ask: Ask) -> None:
-        """On the master: answers each candidate as it comes."""
+        """On the master: answer each candidate as soon as it has told."""
         await asyncio.gather(*(self._serve(name, ask) for name in self._told))
 
     async def _serve(self, candidate: str, ask: Ask) -> None:

@@ -1,9 +1,8 @@
-"""What a UFDS has to itself by design, though it lies in what the replicator copies: it is no difference.
+"""The entries that a UFDS has for itself by design, although the replicator copies their kind. They are not differences.
 
-ufds-reconcile-data gives admin the head node's own key, in the local UFDS alone; and every UFDS, a replica's too, deletes
-temporary access keys by itself once they have expired.  Everything else that is local has a kind that no query covers.
-Sources: sdc-ufds:data/bootstrap.ldif.in, bin/ufds-reconcile-data, lib/cleanup-expired-credentials.js (MANTA-5485);
-sdc-headnode:scripts/sdc-init.js (the metadata).
+ufds-reconcile-data gives admin the head node's own key, only in the local UFDS. Every UFDS (a replica's too) deletes temporary access keys
+by itself once they have expired. Everything else that is local has a kind that no query covers. Sources: sdc-ufds:data/bootstrap.ldif.in,
+bin/ufds-reconcile-data, lib/cleanup-expired-credentials.js (MANTA-5485); sdc-headnode:scripts/sdc-init.js (the metadata).
 """
 
 from __future__ import annotations
@@ -18,26 +17,26 @@ from evidence.collect.ldap import USERS, Entry, Found
 from evidence.collect.unanswered import UnansweredError
 
 FINGERPRINT: Final = "ufds_admin_key_fingerprint"
-"""In the metadata of SAPI's application sdc alone; /usbkey/config does not have it."""
+"""It stands only in the metadata of SAPI's application sdc, not in /usbkey/config."""
 _MD5 = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){15}")
 
 
 class UndecidedError(UnansweredError):
-    """Keys of admin's are all that differs, and whether one of them is the datacenter's own is not known."""
+    """Only keys of admin differ, and it is not known whether one of them is the datacenter's own."""
 
 
 @dataclass(frozen=True)
 class Own:
-    """Which key of admin's a datacenter has to itself: its fingerprint (empty if there is none).
+    """The key of admin that only this datacenter has: its fingerprint (empty if there is none).
 
-    Where the metadata were not read it cannot be told: `unread` says why.
+    If the metadata could not be read, the key is unknown, and `unread` says why.
     """
 
     fingerprint: str = ""
     unread: str = ""
 
     def key_of(self, found: Iterable[Found], admin: str) -> frozenset[str]:
-        """The dns of what may be that key: below admin itself, and a key."""
+        """The dns of entries that may be that key: keys right below admin."""
         return frozenset(
             entry.dn
             for each in found
@@ -53,13 +52,13 @@ class Own:
 
 
 def own(metadata: Mapping[str, object], unread: str = "") -> Own:
-    """By a datacenter's own metadata."""
+    """The own key by a datacenter's own metadata."""
     said = metadata.get(FINGERPRINT)
     return Own(said if isinstance(said, str) and _MD5.fullmatch(said) else "", unread)
 
 
 def expired(entry: Entry) -> bool:
-    """Whether it is a temporary access key that any UFDS may have deleted already."""
+    """Whether the entry is a temporary access key that any UFDS may have deleted already."""
     if "accesskey" not in _kinds(entry) or entry.first("credentialtype") != "temporary":
         return False
     try:

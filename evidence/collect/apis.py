@@ -1,4 +1,4 @@
-"""What Triton's internal APIs answer of their own: health URLs, NAPI's networks, FWAPI's rules, IMGAPI's images."""
+"""The answers of Triton's internal APIs: health URLs, NAPI's networks, FWAPI's rules, IMGAPI's images."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from evidence.subjects.questions import PINGS
 
 RING: Final = "manta-hash-ring"
 PAGE: Final = 1000
-"""How many networks NAPI lists at once (sdc-napi:lib/util/constants.js DEFAULT_LIMIT, MAX_LIMIT)."""
+"""The number of networks that NAPI lists at once (sdc-napi:lib/util/constants.js DEFAULT_LIMIT, MAX_LIMIT)."""
 MOST_PAGES: Final = 20
 
 
 async def read(draft: Draft, ask: services.Services, role: str, path: str) -> str:
-    """The body of a GET, asked of a running zone of the role.  Raises UnansweredError."""
+    """The body of a GET that is sent to a running zone of the role. Raises UnansweredError."""
     return await ask.read(services.address(draft.running(role)), path, role.upper())
 
 
@@ -31,7 +31,7 @@ class Apis:
     services: services.Services
 
     async def networks(self) -> parse.Rows[dict[str, Network]]:
-        """Of all pages.  Asked without `fabric=false`: NAPI keeps no such flag of networks from before there were fabrics."""
+        """The networks of all pages. `fabric=false` is not used: NAPI has no such flag on networks that are older than fabrics."""
         pages = [await read(self.draft, self.services, "napi", "/networks")]
         while len(parse.json_list(pages[-1], "NAPI's answer")) == PAGE:
             path = f"/networks?limit={PAGE}&offset={PAGE * len(pages)}"
@@ -41,7 +41,7 @@ class Apis:
         return parse.networks(*pages)
 
     async def servers(self) -> dict[str, Server]:
-        """CNAPI's servers, where there are others than the head node."""
+        """CNAPI's servers, if there are others than the head node."""
         return elsewhere.servers(await read(self.draft, self.services, "cnapi", "/servers?extras=sysinfo"))
 
     async def ring_images(self) -> parse.Rows[tuple[str, ...]]:
@@ -65,13 +65,13 @@ class Apis:
 
 
 def images(text: str, name: str) -> parse.Rows[tuple[str, ...]]:
-    """IMGAPI's /images: the uuids of the active ones of a name, sorted."""
+    """The uuids of the active images with a name, sorted, from IMGAPI's /images."""
     rows = parse.each(parse.json_list(text, "IMGAPI's answer"), lambda item: _image(item, name))
     return parse.Rows(tuple(sorted(uuid for uuid in rows.value if uuid)), rows.unread)
 
 
 def _image(item: Any, name: str) -> str:
-    """The uuid of an active image of a name; of another one nothing."""
+    """The uuid of an active image with this name; empty for any other image."""
     read = parse.an_object(item, "an image")
     named = parse.text_of(read, "name", "an image", "") == name
     active = parse.text_of(read, "state", "an image", "active") == "active"

@@ -1,4 +1,4 @@
-"""One attempt to log in: what it knows by the time that it fails, and what holds for each of them."""
+"""One attempt to log in: what it knows when it fails, and the options that every attempt uses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evidence.collect.unanswered import UnansweredError, reason
 from evidence.inventory.model import Timeouts
 
 KEEPALIVES: Final = 3
-"""So many without an answer, each half a connect timeout after the other, and the connection counts as frozen."""
+"""After so many keepalives without an answer, each half a connect timeout apart, the connection counts as frozen."""
 
 
 @dataclass
@@ -31,19 +31,19 @@ class LoggingIn:
     process: Process | None = None
 
     async def clear(self) -> None:
-        """Closes what no connection needs any more, or ever came to need."""
+        """Close what no connection needs any more, or never needed."""
         self.identities.close()
         if self.process is not None:
             await self.process.close()
 
     def name(self, index: int = -1) -> str:
-        """A host on the way, for the operator."""
+        """The name of a host on the way, as the operator reads it."""
         hop = self.way[index].target
         return hop.shown if hop is self.target else f"{hop.shown} (a jump host on the way to {self.target.shown})"
 
 
 def known_keys(settings: Settings) -> Known:
-    """What known_hosts and RevokedHostKeys say of a host.  `UserKnownHostsFile none` does not switch the refusal off."""
+    """What known_hosts and RevokedHostKeys say about a host. `UserKnownHostsFile none` does not switch the refusal off."""
     files = settings.listed_paths("userknownhostsfile") + settings.listed_paths("globalknownhostsfile")
     found = known(files, settings.host, settings.port, settings.alias)
     try:
@@ -54,7 +54,7 @@ def known_keys(settings: Settings) -> Known:
 
 
 def plain(timeouts: Timeouts) -> dict[str, Any]:
-    """What holds whatever the configuration says: the head node gets no agent, display, terminal or variable of ours."""
+    """The options that hold whatever the configuration says: the head node gets no agent, display, terminal or variable of ours."""
     return {
         "client_keys": None,
         "agent_path": None,

@@ -1,4 +1,4 @@
-"""Asking one binder: for the names of its own datacenter first, and then of the others."""
+"""Asks one binder: first for the names of its own datacenter, and then for those of the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Binder:
     names: Names
 
     async def ask(self, vm: Vm) -> None:
-        """Everything about one binder zone."""
+        """Ask everything about one binder zone."""
 
         async def own() -> dict[str, DnsAnswer]:
             name, domain = self._named()
@@ -42,7 +42,7 @@ class Binder:
         return dict(zip(peers, found, strict=True))
 
     def _named(self) -> tuple[str, str]:
-        """The datacenter's name and domain, by its own configuration."""
+        """The datacenter's name and domain, according to its own configuration."""
         draft = self.draft
         sapi, usbkey = draft.values("applications"), draft.values("usbkey")
         domain = sapi.get("dns_domain") or usbkey.get("dns_domain")

@@ -1,6 +1,6 @@
-"""cloudapi as its users see it: ListDatacenters, signed in the sdc zone, and its public URL, asked from here.
+"""cloudapi as its users see it: a ListDatacenters signed in the sdc zone, and its public URL, asked from here.
 
-The sdc zone signs with the datacenter's own key, as sdc-healthcheck has it do: no key leaves the head node.
+The sdc zone signs with the datacenter's own key, as sdc-healthcheck has it do. So no key leaves the head node.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ T = TypeVar("T")
 SDC: Final = "/opt/smartdc/sdc"
 PATH: Final = f"{SDC}/bin:{SDC}/build/node/bin:/opt/local/bin:/opt/local/sbin:/usr/bin:/usr/sbin"
 KEY_ID = re.compile(r"(MD5:)?[0-9a-f]{2}(:[0-9a-f]{2}){15}|[A-Z0-9]+:[A-Za-z0-9+/=-]{1,200}")
-"""What sdc-listdatacenters takes for the fingerprint of a key; nothing in it means anything to a shell."""
+"""What sdc-listdatacenters accepts as the fingerprint of a key. Nothing in it is special to a shell."""
 MOST_DATACENTERS: Final = 1000
 _ERROR = re.compile(r"^sdc-listdatacenters: error(?: \((?P<code>[^)]{1,100})\))?: (?P<said>.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Cloudapi:
-    """Asks the cloudapis of one datacenter: each from the sdc zone, and the public URL from here."""
+    """Asks the cloudapis of one datacenter: each of them from the sdc zone, and the public URL from here."""
 
     draft: Draft
     timeouts: Timeouts
@@ -57,9 +57,9 @@ class Cloudapi:
 
 
 def listing_command(sdc_zone: str, address: str, key_id: object) -> str:
-    """What asks a cloudapi for its datacenters, typed on the head node (sdc-headnode:tools/bin/sdc-healthcheck).
+    """The command that asks a cloudapi for its datacenters, typed on the head node (sdc-headnode:tools/bin/sdc-healthcheck).
 
-    The certificate is not verified (SDC_TESTING).  Raises UnansweredError where the datacenter has no key.
+    It does not verify the certificate (SDC_TESTING). Raises UnansweredError if the datacenter has no key.
     """
     if not isinstance(key_id, str) or not KEY_ID.fullmatch(key_id):
         raise UnansweredError("SAPI's metadata of sdc hold no SDC_KEY_ID: there is no key to sign with")
@@ -70,7 +70,7 @@ def listing_command(sdc_zone: str, address: str, key_id: object) -> str:
 
 
 def listing(output: Output, vault: Vault) -> Listing:
-    """What the command printed.  Raises UnansweredError or UnreadableError."""
+    """The listing that the command printed. Raises UnansweredError or UnreadableError."""
     if output.why:
         raise UnansweredError(f"`sdc-listdatacenters` {output.why}")
     if output.code == 0:
@@ -86,7 +86,7 @@ def listing(output: Output, vault: Vault) -> Listing:
 
 
 def public_url(datacenter: str, told: object) -> str:
-    """A datacenter's own URL in CLOUDAPI_DATACENTERS.  Raises UnansweredError where there is none that can be asked."""
+    """A datacenter's own URL in CLOUDAPI_DATACENTERS. Raises UnansweredError if there is none that can be asked."""
     try:
         read = parse.json_object(told) if isinstance(told, str) else parse.an_object(told, "CLOUDAPI_DATACENTERS")
     except parse.UnreadableError as error:
@@ -98,7 +98,7 @@ def public_url(datacenter: str, told: object) -> str:
 
 
 def _askable(url: str) -> bool:
-    if not url.isprintable() or " " in url:  # urlsplit takes such characters out, without a word
+    if not url.isprintable() or " " in url:  # urlsplit removes such characters silently
         return False
     try:
         parts = urlsplit(url)
@@ -121,12 +121,15 @@ async def outside(url: str, limit: float, vault: Vault) -> HttpAnswer:
             parse.json_object(page.text)
         except parse.UnreadableError as unreadable:
             error = str(unreadable)
-    return HttpAnswer(page.status, {"url": vault.scrub(url)}, error, page.ms)
+    body = {"url": vault.scrub(url)} | ({"datacenter": vault.scrub(cut(page.datacenter))} if page.datacenter else {})
+    return HttpAnswer(page.status, body, error, page.ms)
 
 
 async def _aside(work: Callable[[], T], limit: float) -> T:
-    """Blocking work that nothing can end, such as looking up a name: for at most `limit`, in a thread that nobody waits
-    for.  Raises TimeoutError."""
+    """Do blocking work that nothing can end, such as looking up a name. Raises TimeoutError after `limit` seconds.
+
+    The work runs in a thread that nobody waits for.
+    """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
@@ -139,7 +142,7 @@ async def _aside(work: Callable[[], T], limit: float) -> T:
         try:
             loop.call_soon_threadsafe(keep, result)
         except RuntimeError:
-            pass  # too late: the run is over
+            pass  # too late: the run has ended
 
     threading.Thread(target=run, daemon=True, name="outside").start()
     async with asyncio.timeout(limit):

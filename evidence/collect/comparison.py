@@ -1,7 +1,7 @@
-"""Whether a replica holds what the master holds, of what the replicator copies.
+"""Whether a replica holds the same entries as the master, among those that the replicator copies.
 
-A directory is read as its dns with a keyed digest of each entry.  Entries that differ are read once more on both sides, since a
-change may just have been on its way.  Sources: facts "UFDS" (what the replicator copies), "Replication" (what to ignore).
+A directory is read as its dns, with a keyed digest of each entry. Entries that differ are read once more on both sides, because a change
+may have been on its way. Sources: facts "UFDS" (what the replicator copies), "Replication" (what to ignore).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDiff
 from evidence.redact import cut
 
 LARGEST: Final = 64 << 20
-"""Of what a UFDS may send of its directory: some ten thousand accounts."""
+"""A UFDS may send so many bytes of its directory: about ten thousand accounts."""
 MOST_AGAIN: Final = 200
-"""Of how many differing entries are read again: a moment's traffic is less."""
+"""So many differing entries are read again. A moment's traffic makes fewer."""
 MOST: Final = 20
-"""Of how many differences evidence keeps the dns."""
+"""Evidence keeps the dns of so many differences."""
 ON_ITS_WAY: Final = 2.0
 """Seconds in which a change that is on its way arrives: facts "Replication" (normal lag clears in 1-2 s)."""
 EVERYTHING: Final = ("*",)
@@ -40,7 +40,7 @@ SEARCHES: Final = (
     Search(SMARTDC, "(objectclass=keyapiprivkey)", ("objectclass", "uuid")),
     Search(USERS, f"(&(objectclass=*){LOCAL})", EVERYTHING),
 )
-"""What the seven queries cover.  UFDS hides passwords and salts from it; of private keys only that they are there is asked."""
+"""What the seven queries cover. UFDS hides passwords and salts from them. Of private keys, only the existence is asked."""
 _KEY: Final = secrets.token_bytes(16)
 
 Ask = Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]]
@@ -48,7 +48,7 @@ Listing = Mapping[str, bytes]
 
 
 def listing(found: Iterable[Found]) -> dict[str, bytes]:
-    """Digests by dn.  Raises UnreadableError."""
+    """Digests by dn. Raises UnreadableError."""
     read: dict[str, bytes] = {}
     for each in found:
         if each.why:
@@ -70,17 +70,17 @@ def _digest(entry: Entry) -> bytes:
 
 
 def copied(dn: str, region: str) -> bool:
-    """Whether the replicator of a region copies this entry of those found: of what is below regions, its own region's."""
+    """Whether the replicator of a region copies this entry. Of the entries below regions, it copies those of its own region."""
     if dn == USERS:
         return False
     _, below, other = dn.partition(", region=")
     if below:
         return other == f"{region}, {SMARTDC}"
-    return not dn.startswith("datacenter=")  # a UFDS's own datacenter stands right below o=smartdc
+    return not dn.startswith("datacenter=")  # a UFDS's own datacenter is right below o=smartdc
 
 
 def differing(master: Listing, replica: Listing, region: str) -> dict[str, str]:
-    """What differs, by dn; parents first, since they have to be there first."""
+    """The differences, by dn. Parents come first, because they must exist first."""
     found = {dn: EXTRA for dn in replica.keys() - master.keys() if copied(dn, region)}
     for dn, digest in master.items():
         if replica.get(dn) != digest and copied(dn, region):
@@ -90,7 +90,7 @@ def differing(master: Listing, replica: Listing, region: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Offer:
-    """What the master's UFDS holds, and how to ask it once more.  `admin` is the uuid of the coupling's admin."""
+    """What the master's UFDS holds, and how to ask it again. `admin` is the uuid of the coupling's admin."""
 
     listing: Listing
     admin: str
@@ -106,14 +106,14 @@ class Comparing:
         self._done: dict[str, asyncio.Future[None]] = {name: loop.create_future() for name in replicas}
 
     def end(self, datacenter: str, *, master: bool) -> None:
-        """A datacenter has been asked everything: nobody needs to wait for it."""
+        """This datacenter has been asked everything: nobody needs to wait for it."""
         if datacenter in self._done and not self._done[datacenter].done():
             self._done[datacenter].set_result(None)
         if master and not self._offer.done():
             self._offer.set_result("what the master's UFDS holds is not known")
 
     async def serve(self, ask: Ask, admin: str) -> None:
-        """On the master."""
+        """On the master: read its directory, and offer it to the replicas."""
         if not self._done:
             return
         try:
@@ -125,7 +125,7 @@ class Comparing:
         await asyncio.gather(*map(asyncio.shield, self._done.values()))
 
     async def compare(self, name: str, region: str, own: apart.Own, ask: Ask) -> Comparison:
-        """On a replica.  Raises UnansweredError or UnreadableError."""
+        """On a replica: compare its directory with the master's. Raises UnansweredError or UnreadableError."""
         try:
             offer, held = await asyncio.gather(asyncio.shield(self._offer), ask(SEARCHES))
             if isinstance(offer, str):

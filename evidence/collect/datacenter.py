@@ -1,7 +1,7 @@
-"""Everything that is asked about one datacenter, as much at once as its head node bears: in which order, and what waits for what.
+"""Asks everything about one datacenter, as much at once as its head node bears, and decides which question waits for what.
 
-First what the others need to know (zones and their addresses, SAPI's metadata); what needs only the zones meanwhile;
-and, once every datacenter has told that or is known to be dark, the one script per zone that probes the links.
+First come the answers that other datacenters need (zones and their addresses, SAPI's metadata), and at the same time the questions that
+need only the zones. When every datacenter has told its part or is known to be dark, one script per zone probes the links.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Links = Callable[[], Awaitable[Iterable[Link]]]
 
 @dataclass(frozen=True)
 class Shared:
-    """What the datacenters of one run have in common: what each tells the others, and what they take turns at."""
+    """What the datacenters of one run share: what each tells the others, and where they take turns."""
 
     timeouts: Timeouts
     threads: Executor
@@ -49,20 +49,20 @@ class Shared:
     turns: names.Turns
 
     def leave(self, draft: Draft) -> None:
-        """Nobody is to wait any longer for what this datacenter could tell."""
+        """Let nobody wait any longer for answers of this datacenter."""
         draft.known.set()
         for each in (self.changelog, self.meeting, self.comparing):
             each.end(draft.name, master=draft.declared.state == MASTER)
 
 
 class Collector:
-    """Collects one datacenter's evidence into its draft.  `links` is asked once all datacenters are known."""
+    """Collects one datacenter's evidence into its draft. `links` is called once all datacenters are known."""
 
     def __init__(self, draft: Draft, shared: Shared) -> None:
         self._draft, self._shared = draft, shared
 
     async def collect(self, links: Links) -> None:
-        """Everything.  Failures are facts; only cancelling ends it early."""
+        """Collect everything. Failures are facts; only cancelling ends this early."""
         try:
             if self._draft.declared.endpoints:
                 await self._collect_from_here()
@@ -90,7 +90,7 @@ class Collector:
             await self._ask_all(head, links)
         finally:
             if head.troubles and "troubles" not in draft.facts:
-                draft.answer("troubles", head.troubles)  # the run's time is over, and that is why
+                draft.answer("troubles", head.troubles)  # the run's time is over, which is the reason
             self._shared.leave(draft)
             await head.close()
 
@@ -134,7 +134,7 @@ class Collector:
         await draft.ask("troubles", inside.troubles)
 
     async def _collect_from_here(self) -> None:
-        """What the services themselves answer, of a datacenter that is named by endpoints."""
+        """Collect the services' own answers, in a datacenter that the inventory names by endpoints."""
         draft, known, timeouts = self._draft, self._draft.declared.endpoints, self._shared.timeouts
         draft.secrets["endpoints"] = endpoints.root_of(draft.name)
         draft.vault.learn_all(draft.secrets["endpoints"])
@@ -153,7 +153,7 @@ class Collector:
 
 
 class _Services:
-    """Who asks the services of one datacenter, over one way to reach them: from its head node, or from here."""
+    """Asks the services of one datacenter over one way to reach them: from its head node, or from here."""
 
     def __init__(self, draft: Draft, reach: Reach, shared: Shared) -> None:
         self.services = services.Services(reach, shared.timeouts, shared.threads, draft.vault)
@@ -162,7 +162,7 @@ class _Services:
         self._draft, self._shared = draft, shared
 
     async def ask_servers(self, asking: Asking) -> None:
-        """The servers of the zones that are not on the head node, and whether their agents run."""
+        """Ask about the servers of zones that are not on the head node, and whether their agents run."""
         used = {vm.server for vm in self._draft.vms.values()} - {""}
 
         async def answer() -> dict[str, Server]:
@@ -175,7 +175,7 @@ class _Services:
             await self._draft.ask("servers", answer)
 
     def ask_zones(self, tasks: asyncio.TaskGroup) -> None:
-        """What needs only the zones' addresses."""
+        """Ask what needs only the zones' addresses."""
         for vm in self._draft.vms.values():
             if vm.role in PINGS:
                 tasks.create_task(self.apis.ping(vm))
@@ -183,7 +183,7 @@ class _Services:
             tasks.create_task(self.sapi.asks_master(vm))
 
     def ask_directories_and_names(self, tasks: asyncio.TaskGroup) -> None:
-        """What needs the datacenter's metadata: UFDS's password stands there, and the domain of binder's names."""
+        """Ask what needs the datacenter's metadata, which holds UFDS's password and the domain of binder's names."""
         draft, shared = self._draft, self._shared
         root = services.root_of(*(draft.secrets.get(source, {}) for source in ("endpoints", "sapi", "usbkey")))
         ufds = Ufds(draft, self.services, shared.changelog, shared.meeting, shared.comparing, root)
@@ -198,7 +198,7 @@ def _of_role(draft: Draft, role: str) -> list[Vm]:
 
 
 def _enter(draft: Draft, inside: Inside, links: Iterable[Link], tasks: asyncio.TaskGroup) -> None:
-    """The script in each zone, and in the global zone if links start there."""
+    """Run the script in each zone, and in the global zone if links start there."""
     by_source: dict[str, list[Link]] = {}
     for link in links:
         by_source.setdefault(link.source.alias, []).append(link)

@@ -1,6 +1,6 @@
-"""What is asked of a UFDS, and what its answers mean.  No I/O: the conversation is `ldap.converse`.
+"""The searches for a UFDS, and what its answers mean. No I/O: the conversation is `ldap.converse`.
 
-Sources: facts "UFDS", "How a real UFDS answers" (what to ask so that it does not lie), "Replication".
+Sources: facts "UFDS", "How a real UFDS answers" (how to ask so that it does not lie), "Replication".
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from evidence.model import Change, Checkpoint, Directory, Key, Registered
 from evidence.redact import cut
 
 WINDOW: Final = 50
-"""The replicator asks for the changes N…N+50; a longer gap in the changelog is its end."""
+"""The replicator asks for the changes N…N+50, and takes a longer gap in the changelog for its end."""
 _LARGEST_NUMBER: Final = 15
 POSEIDONS = Search(USERS, "(login=poseidon)", ("uuid", "login"))
 
 
 def searches(datacenter: str, admin_uuid: str) -> tuple[Search, ...]:
-    """What `directory` reads, in its order."""
+    """The searches whose answers `directory` reads, in its order."""
     admin = f"uuid={admin_uuid}, {USERS}"
     return (
         Search("cn=latestchangenumber", attributes=("count",), scope=BASE),
@@ -41,7 +41,7 @@ def searches(datacenter: str, admin_uuid: str) -> tuple[Search, ...]:
 
 
 def checkpoints_of(datacenter: str) -> Search:
-    """A replica's checkpoints.  Each lies below the replica's own datacenter entry."""
+    """The search for a replica's checkpoints. Each lies below the replica's own datacenter entry."""
     return Search(
         f"cn=replicator, datacenter={datacenter}, {SMARTDC}",
         "(objectclass=sdcreplcheckpoint)",
@@ -50,18 +50,18 @@ def checkpoints_of(datacenter: str) -> Search:
 
 
 def changes_after(numbers: Iterable[int]) -> Search:
-    """What a replicator at one of these numbers would ask for next.  Never the attributes `changes` and `entry`."""
+    """The search for what a replicator at one of these numbers would ask for next. It never asks for `changes` and `entry`."""
     ranges = "".join(f"(&(changenumber>={number})(changenumber<={number + WINDOW}))" for number in sorted(set(numbers)))
     return Search("cn=changelog", f"(|{ranges})", ("changenumber", "targetdn", "changetype", "changetime"))
 
 
 def numbers_from(number: int, to: int) -> Search:
-    """The numbers of a stretch of the changelog."""
+    """The search for the numbers of a stretch of the changelog."""
     return Search("cn=changelog", f"(&(changenumber>={number})(changenumber<={to}))", ("changenumber",))
 
 
 def directory(found: tuple[Found, ...]) -> Directory:
-    """The answers to `searches`.  Raises UnreadableError."""
+    """Read the answers to `searches`. Raises UnreadableError."""
     latest, version, admin, keys, probes, groups, regions, checkpoints = found
     for each in found:
         if each.why:
@@ -87,7 +87,7 @@ def directory(found: tuple[Found, ...]) -> Directory:
 
 
 def number(entry: Entry, name: str) -> int:
-    """A changenumber or a version.  Raises UnreadableError."""
+    """A changenumber or a version. Raises UnreadableError."""
     text = entry.first(name)
     if not text.isascii() or not text.isdigit() or len(text) > _LARGEST_NUMBER:
         raise UnreadableError(f"{name} of {cut(entry.dn)[:200]!r} is no number")
@@ -95,14 +95,14 @@ def number(entry: Entry, name: str) -> int:
 
 
 def checkpoints(found: Found) -> tuple[Checkpoint, ...]:
-    """The answer to `checkpoints_of`.  Raises UnreadableError."""
+    """Read the answer to `checkpoints_of`. Raises UnreadableError."""
     if found.why:
         raise UnreadableError(found.why)
     return tuple(sorted(map(_checkpoint, found.entries), key=lambda one: one.url))
 
 
 def changes(found: Found) -> tuple[Change, ...]:
-    """The answer to `changes_after`, by number.  Raises UnreadableError."""
+    """Read the answer to `changes_after`, sorted by number. Raises UnreadableError."""
     if found.why:
         raise UnreadableError(found.why)
     read = [
@@ -113,7 +113,7 @@ def changes(found: Found) -> tuple[Change, ...]:
 
 
 def accounts(found: Found) -> tuple[Account, ...]:
-    """The answer to POSEIDONS.  Raises UnreadableError."""
+    """Read the answer to POSEIDONS. Raises UnreadableError."""
     if found.why:
         raise UnreadableError(found.why)
     read = [Account(cut(entry.first("uuid")), cut(entry.first("login"))) for entry in found.entries]
@@ -121,7 +121,7 @@ def accounts(found: Found) -> tuple[Account, ...]:
 
 
 def gaps(numbers: Iterable[int], latest: int) -> tuple[tuple[int, int], ...]:
-    """The stretches of more than WINDOW numbers, from 1 to the latest, that are not among the numbers."""
+    """The stretches of more than WINDOW numbers, from 1 to the latest, that are missing among the numbers."""
     found, last = [], 0
     for each in sorted({*numbers, latest + 1}):
         if each - last > WINDOW + 1:
@@ -131,7 +131,7 @@ def gaps(numbers: Iterable[int], latest: int) -> tuple[tuple[int, int], ...]:
 
 
 def waiting(change: Change | None, now: datetime) -> float:
-    """For how many whole seconds a change has waited; none where its time cannot be read, or is to come."""
+    """How many whole seconds a change has waited; 0 if its time cannot be read, or lies in the future."""
     try:
         at = datetime.fromisoformat(change.at) if change is not None else now
         return float(max(0, round((now - at.astimezone(UTC)).total_seconds())))
@@ -158,12 +158,12 @@ def _is(entry: Entry, kind: str) -> bool:
 
 
 def _rdn(dn: str) -> str:
-    """The value of a dn's first part: the uuid of an account, the name of a group."""
+    """The value of a dn's first part, which is the uuid of an account or the name of a group."""
     return dn.partition(",")[0].partition("=")[2]
 
 
 def _registered(entries: tuple[Entry, ...]) -> tuple[Registered, ...]:
-    """The datacenters below regions.  An entry `datacenter=…, o=smartdc` is the UFDS's own, and registers nobody."""
+    """The datacenters below regions. An entry `datacenter=…, o=smartdc` is the UFDS's own and registers nobody."""
     found: dict[tuple[str, str], tuple[bool, list[str]]] = {}
     for entry in entries:
         place = cut(entry.first("region")), cut(entry.first("datacenter"))

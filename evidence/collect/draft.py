@@ -1,6 +1,6 @@
 """Evidence in the making: one datacenter's facts as they come in, and the frozen evidence made of them at any moment.
 
-What was not answered yet is missing with a reason, so that the run's time may end and there is still a verdict.
+What was not answered yet is missing with a reason. So the run's time may end, and there is still a verdict.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PEERS_CONNECT_TO = frozenset(kind.target_role for kind in LINKS.values())
-"""Roles of zones that other datacenters connect to."""
+"""The roles of zones that other datacenters connect to."""
 
 
 def firewalled(vm: Vm) -> bool:
-    """Whether FWAPI is asked for a zone's rules: where others connect to it, if they matter; those of UFDS always do."""
+    """Whether FWAPI is asked for a zone's rules: for a ufds zone always, else if its firewall is on and others connect to it."""
     return not vm.unread and (vm.role == "ufds" or (vm.firewall_enabled and vm.role in PEERS_CONNECT_TO))
 
 
 def doubtful(vm: Vm) -> bool:
-    """Whether SAPI is asked if it knows a zone: what does not run may be left over from an upgrade."""
+    """Whether SAPI is asked if it knows a zone: one that does not run may be left over from an upgrade."""
     return vm.state != "running" and vm.role in ROLES and not vm.unread
 
 
@@ -59,9 +59,9 @@ def now() -> str:
 
 @dataclass
 class Draft:
-    """What is known of one datacenter so far.  `secrets` and `configs` hold passwords, and go when the run ends.
+    """What is known of one datacenter so far. `secrets` and `configs` hold passwords, and are dropped when the run ends.
 
-    `secrets` are the settings that name UFDS's root, by where they were read: sapi, usbkey, endpoints.
+    `secrets` are the settings that name UFDS's root, by the place where they were read: sapi, usbkey, endpoints.
     """
 
     declared: Declared
@@ -76,7 +76,7 @@ class Draft:
     """All datacenters of the inventory."""
     unanswered: str = "the run ended before this was answered"
     broke: bool = False
-    """Whether `unanswered` is a defect of the suite's own."""
+    """Whether `unanswered` is a defect of the suite."""
     facts: dict[str, Fact[Any]] = field(default_factory=dict)
     vms: dict[str, Vm] = field(default_factory=dict)
     zone_facts: dict[tuple[str, str], Fact[Any]] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Draft:
     configs: dict[str, Wanted | str] = field(default_factory=dict)
     secrets: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     known: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once what others need to know of this datacenter is known, or known to be unknown."""
+    """Set once everything that others need to know of this datacenter is known, or known to be unknown."""
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ class Draft:
 
     @property
     def circumstances(self) -> frozenset[str]:
-        """What decides which facts there are of this datacenter."""
+        """The circumstances that decide which facts this datacenter has."""
         found = {self.declared.state}
         if self.manta:
             found.add(MANTA)
@@ -104,11 +104,11 @@ class Draft:
 
     @property
     def questions(self) -> dict[str, Question]:
-        """What is asked of this datacenter."""
+        """The questions for this datacenter."""
         return {key: each for key, each in OF_DATACENTER.items() if applies(each, self.circumstances)}
 
     def questions_about(self, vm: Vm) -> dict[str, Question]:
-        """What is asked about one of its zones."""
+        """The questions about one of its zones."""
         own = {FIREWALLED: firewalled(vm), DOUBTFUL: doubtful(vm)}
         known = self.circumstances.union(name for name, holds in own.items() if holds)
         return {
@@ -122,17 +122,17 @@ class Draft:
         return len(self.questions) + sum(len(self.questions_about(Vm("", role, role, "running"))) for role in roles)
 
     async def ask(self, key: str, answer: Callable[[], Awaitable[object]]) -> None:
-        """Answers one of `questions`, whatever happens."""
+        """Answer one of `questions`, whatever happens."""
         question = self._question(key)
         self.facts[key] = await self._fact(self.name, question, question.how, answer)
 
     def answer(self, key: str, value: object) -> None:
-        """Likewise, where the answer is there already."""
+        """Answer one of `questions` whose answer is there already."""
         question = self._question(key)
         self.facts[key] = Fact(subject=self.name, asked=question.asked, how=question.how, at=now(), value=value)
 
     def _question(self, key: str) -> Question:
-        """One of `questions`, as it is put to this datacenter."""
+        """One of `questions`, as this datacenter is asked it."""
         question = OF_DATACENTER[key]
         sapi = self.declared.endpoints.get("sapi")
         if key in ("ssh", "troubles") and self.declared.headnode:
@@ -142,7 +142,7 @@ class Draft:
         return question
 
     async def ask_zone(self, vm: Vm, key: str, answer: Callable[[], Awaitable[object]], **known: object) -> None:
-        """Answers a question about one zone, whatever happens.  `known` goes into how it would be typed."""
+        """Answer a question about one zone, whatever happens. `known` goes into the command as one would type it."""
         question = OF_ZONE[key]
         how = question.typed.format(address=vm.address("admin") or vm.alias, datacenter=self.name, **known)
         self.zone_facts[vm.alias, key] = await self._fact(self._id(vm), question, how or question.how, answer)
@@ -164,7 +164,7 @@ class Draft:
             return missing(subject, asked, how, self.vault.scrub(str(error)), at)
         except Missing as error:
             return missing(subject, asked, how, self.vault.scrub(error.why), at, hidden=isinstance(error, OutOfSight))
-        except Exception as error:  # a defect of ours must not end the run; a traceback could hold a secret
+        except Exception as error:  # a defect of ours must not end the run, and a traceback could hold a secret
             log.debug("%s: %s", subject, asked, exc_info=True)
             why = f"the suite could not read the answer ({type(error).__name__})"
             return missing(subject, asked, how, why, at, ours=True)
@@ -177,11 +177,11 @@ class Draft:
         return self.unanswered if fact is None else fact.why or "no answer was recorded"
 
     def running(self, role: str) -> Vm:
-        """A running zone of a role.  Raises UnansweredError with the reason why there is none."""
+        """A running zone of a role. Raises UnansweredError that says why there is none."""
         if self.facts.get("zones") is None or self.facts["zones"].why is not None:
             raise UnansweredError(self.why("zones"))
         zones = [vm for _, vm in sorted(self.vms.items()) if vm.role == role]
-        zones.sort(key=lambda vm: vm.server != "")  # the head node's own first
+        zones.sort(key=lambda vm: vm.server != "")  # the head node's own zones first
         if not zones:
             raise UnansweredError(f"the head node lists no zone with smartdc_role {role}")
         for vm in zones:
@@ -200,7 +200,7 @@ class Draft:
         return dict(fact.value.values)
 
     def evidence(self) -> DatacenterEvidence:
-        """What is known now, as evidence."""
+        """Everything that is known now, as evidence."""
         facts = {key: self._datacenter_fact(key) for key in self.questions}
         zones = facts["zones"]
         if zones.value is not None:
@@ -230,11 +230,11 @@ class Draft:
         return missing(self._id(vm), question.asked, question.how, why, ours=ours)
 
 
-FREE_TEXT = frozenset({"why", "detail", "error", "errors", "body", "settings", "differs"})
+FREE_TEXT = frozenset({"why", "because", "unread", "detail", "error", "errors", "body", "settings", "differs"})
 
 
 def blotted(evidence: DatacenterEvidence, vault: Vault) -> DatacenterEvidence:
-    """The same without the secrets that came to be known only after a text had been taken down."""
+    """The same evidence, without secrets that became known only after a text had been taken down."""
     return msgspec.convert(_blot(msgspec.to_builtins(evidence), vault, False), type=DatacenterEvidence)
 
 

@@ -1,9 +1,8 @@
 """The zones of a datacenter on other servers than its head node, and how to enter them.
 
-It is done as by Triton's own tools.  VMAPI lists the zones of all servers (sdcadm:lib/sdcadm.js, listInsts).  CNAPI lists the
-servers with their sysinfo, which holds their admin addresses.  `ssh ADDRESS "zlogin ZONE …"` on the head node enters a zone
-(sdc-headnode:tools/bin/sdc-login).  This ssh asks nothing and writes nothing.  It refuses a host key that the head node does
-not know.
+This works as in Triton's own tools. VMAPI lists the zones of all servers (sdcadm:lib/sdcadm.js, listInsts). CNAPI lists the servers with
+their sysinfo, which holds their admin addresses. `ssh ADDRESS "zlogin ZONE …"` on the head node enters a zone
+(sdc-headnode:tools/bin/sdc-login). This ssh asks nothing and writes nothing. It refuses a host key that the head node does not know.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ SSH_FAILED: Final = 255
 
 
 async def zones(draft: Draft, found: dict[str, Vm], ask: services.Services) -> dict[str, Vm]:
-    """The zones of the head node, and those that only VMAPI knows.  A VMAPI that does not answer has its own check."""
+    """The zones of the head node, and those that only VMAPI knows. If VMAPI does not answer, a check of its own says so."""
     try:
         where = _vmapi(draft, found)
     except UnansweredError:

@@ -1,6 +1,7 @@
-"""Datacenters without SSH: their services are asked from where the suite runs, at the endpoints that the inventory names.
+"""Datacenters without SSH: the suite asks their services directly, at the endpoints that the inventory names.
 
-Over the network between, certificates prove nothing (the zones' own are self-signed), and SAPI speaks plain HTTP: it must be trusted.
+The certificates prove nothing on the network between (the zones' own are self-signed), and SAPI speaks plain HTTP. So that network must be
+trusted.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from evidence.model import Nic, Vm
 from evidence.subjects.questions import ANY_ENDPOINT, ITS_OWN_SERVICE, Question
 
 PORTS: Final = {"binder": 53, "cloudapi": 443, "sapi": 80, "ufds": 636}
-"""The ports at which services are asked; an endpoint may put another one in its place."""
+"""The ports at which services are asked, unless an endpoint names another one."""
 PASSWORD: Final = "AZ_UFDS_ROOT_PASSWORD"  # noqa: S105
 
 
 class Direct:
-    """Connections from this machine, in place of those from a head node."""
+    """Connections from this machine, instead of from a head node."""
 
     def __init__(self, endpoints: Mapping[str, Endpoint], timeouts: Timeouts) -> None:
         self._ports = {(one.host, PORTS[role]): one.port for role, one in endpoints.items()}
         self._timeouts = timeouts
 
     async def connect(self, host: str, port: int) -> tuple[Any, Any]:
-        """A TCP connection to a service.  Raises ClosedError if there can be none."""
+        """Open a TCP connection to a service. Raises ClosedError if there can be none."""
         try:
             async with asyncio.timeout(self._timeouts.connect):
                 return await asyncio.open_connection(host, self._ports.get((host, port), port))
@@ -42,11 +43,11 @@ class Direct:
             raise ClosedError(error.strerror or "no connection") from None
 
     async def check(self, waited: float) -> None:
-        """There is nothing between here and a service but what the service itself is judged by."""
+        """Do nothing: whatever lies between here and a service, the service itself is judged by it."""
 
 
 def zones(declared: Declared) -> dict[str, Vm]:
-    """A zone for each endpoint, of which no more is known than its address."""
+    """One zone for each endpoint. Only its address is known."""
     return {
         f"{role}0": Vm("", f"{role}0", role, "running", (Nic(endpoint.host, "admin"),))
         for role, endpoint in sorted(declared.endpoints.items())
@@ -54,19 +55,19 @@ def zones(declared: Declared) -> dict[str, Vm]:
 
 
 def hidden(declared: Declared, question: Question) -> bool:
-    """Whether a question about the datacenter, or about one of its zones, cannot be put to its endpoints."""
+    """Whether a question about the datacenter, or about one of its zones, cannot be asked at its endpoints."""
     shown = {ANY_ENDPOINT, ITS_OWN_SERVICE, *declared.endpoints}
     return bool(declared.endpoints) and question.seen_from not in shown
 
 
 def root_of(name: str) -> dict[str, str]:
-    """UFDS's root, by the password in the environment: of this datacenter, or of all."""
+    """UFDS's root, with the password in the environment: the one for this datacenter, or the one for all."""
     password = os.environ.get(_own(name)) or os.environ.get(PASSWORD)
     return {"ufds_ldap_root_dn": "cn=root", "ufds_ldap_root_pw": password} if password else {}
 
 
 def told(name: str) -> str:
-    """How the operator gives it."""
+    """How the operator sets the password."""
     return f"set {_own(name)} or {PASSWORD}, or name SAPI's endpoint too"
 
 

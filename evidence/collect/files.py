@@ -1,14 +1,15 @@
-"""A zone's rendered files: their whitelisted settings, and where they are not what the metadata would render now.
+"""A zone's rendered files: their whitelisted settings, and where they differ from what the metadata would render now.
 
-config-agent sends the last ETag and skips on 304, so a file edited by hand is not repaired (facts, "Rendered config
-files").  The template comes from the zone's own image if it has one for the file (config-agent prefers it), else from
-SAPI.
+config-agent sends the last ETag and skips on 304, so it does not repair a file that was edited by hand (facts, "Rendered config files").
+The template comes from the zone's own image if it has one for the file, because config-agent prefers it. Otherwise it comes from SAPI.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import pathlib
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,13 +26,16 @@ from evidence.subjects.triton import (
     CLOUDAPI_CONFIG,
     MUSKIE_CONFIG,
     REPLICATOR_CONFIG,
+    SAPI_MASTER_CONFIG,
     UFDS_CONFIG,
 )
 
 MOST_DIFFERENCES: Final = 50
 MOST_LINES: Final = 500
-"""Of a file that is not JSON; a real one has fewer, and comparing takes the square of the time."""
+"""The most lines of a file that is not JSON. A real one has fewer, and the time for comparing grows with the square."""
 ABSENT: Final = "(absent)"
+MOST_TAGS: Final = 100
+_TAG: Final = re.compile(r"\{\{[{&]?\s*([A-Za-z0-9_-]{1,100})\s*\}?\}\}")
 SETTINGS = {
     BINDER_CONFIG: (
         "datacenterName", "dnsDomain", "recursion.datacenterName", "recursion.dnsDomain", "recursion.regionName",
@@ -39,15 +43,16 @@ SETTINGS = {
     ),
     CLOUDAPI_CONFIG: ("dc_maint_eta", "dc_maint_message", "read_only", "ufds_master.url"),
     MUSKIE_CONFIG: ("storage.multiDC",),
+    SAPI_MASTER_CONFIG: ("moray.master_host", "moray.master_port"),
     UFDS_CONFIG: ("moray.version",),
     REPLICATOR_CONFIG: ("remotes.0.queries", "remotes.0.url"),
 }  # fmt: skip
-"""File to the settings that evidence keeps, by dotted key (an element of a list by its number)."""
+"""The settings that evidence keeps of each file, by dotted key (an element of a list by its number)."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What SAPI's /configs says of one zone: metadata (with secrets: never stored) and its templates by path."""
+    """What SAPI's /configs says about one zone: the metadata (with secrets: never stored) and its templates by path."""
 
     metadata: Mapping[str, Any]
     templates: Mapping[str, str] = field(default_factory=dict)
@@ -57,7 +62,7 @@ class Wanted:
 
 
 def wanted(text: str) -> Wanted:
-    """Reads SAPI's /configs/ZONE."""
+    """Read SAPI's /configs/ZONE."""
     read = parse.json_object(text, "SAPI's answer")
     manifests = read.get("manifests")
     if not isinstance(manifests, list):
@@ -72,9 +77,9 @@ def wanted(text: str) -> Wanted:
 
 
 def merged(uuid: str, applications: str, services: str, instances: str, manifests: str) -> Wanted:
-    """The same from SAPI's lists: application, service and instance, the last one first (sdc-sapi:lib/server/endpoints).
+    """The same, from SAPI's lists of applications, services and instances (sdc-sapi:lib/server/endpoints). The last one wins.
 
-    What SAPI adds to the metadata (SERVER_UUID and the like) is `auto` in templates too.
+    What SAPI adds to the metadata (SERVER_UUID and the like) is in `auto` of templates too.
     """
     instance = _by_uuid(instances, uuid)
     service = _by_uuid(services, instance.get("service_uuid"))
@@ -101,7 +106,7 @@ def _by_uuid(text: str, uuid: object) -> Mapping[str, Any]:
 
 
 def own_templates(files: Mapping[str, str | None]) -> dict[str, str]:
-    """The templates in the zone's own image, by the path that they are rendered to."""
+    """The templates in the zone's own image, by the path to which they are rendered."""
     found = {}
     for path, text in files.items():
         template = files.get(str(pathlib.PurePosixPath(path).with_name("template")))
@@ -124,9 +129,9 @@ def rendered_files(
     written: Mapping[str, float] = MappingProxyType({}),
     names: Collection[str] = (),
 ) -> dict[str, ConfigFile]:
-    """What is to be kept of the files at `paths`.  `want` is a text where SAPI did not say: then nothing is compared.
+    """What evidence keeps of the files at `paths`. If `want` is a text, SAPI did not answer, and nothing is compared.
 
-    A file that is not there, and that nothing would render, is left out.  `names` are those of the inventory's datacenters.
+    A file that does not exist, and that nothing would render, is left out. `names` are the inventory's datacenters.
     """
     templates = {**({} if isinstance(want, str) else want.templates), **own_templates(files)}
     found = {}
@@ -146,12 +151,43 @@ def rendered_files(
                 differs = differences(text, render(templates[path], want.metadata, auto), shown)
             except RenderError as error:
                 uncompared = str(error)
-        found[path] = ConfigFile(path, settings(path, text, shown), differs, uncompared, written.get(path))
+        broken = _broken(text)
+        by = (
+            ""
+            if isinstance(want, str) or not broken or differs
+            else broken_by(templates.get(path, ""), want.metadata, auto)
+        )
+        found[path] = ConfigFile(path, settings(path, text, shown), differs, uncompared, written.get(path), broken, by)
     return found
 
 
+def _broken(text: str | None) -> str:
+    """Where a file is not JSON, without a word of its content, which may be a secret. A file that is not there is not broken."""
+    try:
+        json.loads(text or "{}")
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:
+        line = getattr(error, "lineno", 0)
+        return f"line {line} is not JSON" if line else "it is not JSON"
+    return ""
+
+
+def broken_by(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) -> str:
+    """The setting that makes the rendered file no JSON: with another value in its place it is JSON. Empty if no single one does."""
+    keys: dict[str, None] = dict.fromkeys(key for key in _TAG.findall(template) if key in metadata)
+    for key in islice(keys, MOST_TAGS):
+        for harmless in ("", "{}"):
+            try:
+                if not _broken(render(template, {**metadata, key: harmless}, auto)):
+                    return key
+            except RenderError:
+                return ""
+    return ""
+
+
 def settings(path: str, text: str | None, shown: Shown) -> dict[str, Any]:
-    """The whitelisted settings of a file; none if it is not there, or not a JSON object."""
+    """The whitelisted settings of a file; none if it does not exist, or is not a JSON object."""
     try:
         read = parse.json_value(text or "")
     except parse.UnreadableError:
@@ -176,7 +212,7 @@ def _at(value: Any, key: str) -> tuple[Any, bool]:
 
 
 def differences(text: str | None, rendered: str, shown: Shown) -> tuple[Difference, ...]:
-    """Where a file is not what would be rendered: JSON by its meaning, anything else by the numbers of its lines."""
+    """Where a file differs from what would be rendered. JSON is compared by its meaning, anything else by the numbers of its lines."""
     if text is None:
         return (Difference("", "(no such file)", "(would be rendered)"),)
     try:
@@ -201,15 +237,15 @@ def _json_differences(here: Any, there: Any, path: Path, shown: Shown) -> Iterat
         for index, (one, other) in enumerate(zip(here, there, strict=True)):
             yield from _json_differences(one, other, (*path, index), shown)
     elif isinstance(there, str) and UNKNOWN in there:
-        return  # it cannot be said what would be rendered here
+        return  # nobody can say what would be rendered here
     elif type(here) is not type(there) or here != there:
         yield Difference(shown.key(path), shown.text(path, here), shown.text(path, there))
 
 
 def _line_differences(text: str, rendered: str) -> Iterator[Difference]:
-    """Lines that the one has and the other has not, in the file's order; only the first MOST_LINES count.
+    """The lines that one text has and the other lacks, in the file's order. Only the first MOST_LINES count.
 
-    Of a line no more is told than that it differs: what stands in it, and beside what, nobody knows.
+    Only the number of a line is told: nobody knows what stands in it.
     """
     here, there = (part.splitlines()[:MOST_LINES] for part in (text, rendered))
     same = True

@@ -1,7 +1,7 @@
-"""What a head node's own commands tell: who it is, its zones and health, and whether its tools can do the next coupling.
+"""What a head node's own commands tell: its identity, its zones and health, and whether its tools can do the next coupling.
 
-Which commands stands in the table of questions.  The USB key's command asks what sdc-usbkey itself asks before it
-mounts (sdc-headnode:tools/lib/usbkey.js, bootpool.js, oscmds.js), and mounts nothing.
+The table of questions holds the commands. The USB key's command asks what sdc-usbkey itself asks before it mounts
+(sdc-headnode:tools/lib/usbkey.js, bootpool.js, oscmds.js), and mounts nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from evidence.subjects.triton import ABSENT
 
 LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/backup.ldif", "var/tmp/restore.ldif")
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
-"""From the root of the global zone, and of the ufds zone."""
+"""Paths from the root of the global zone, and of the ufds zone."""
 USBKEY_FILE = "cat /usbkey/config"
 LARGEST_USBKEY = 1 << 20
 """A real one has some kB."""
@@ -37,7 +37,7 @@ _PARTS = re.compile(r"[\s'\"`;&|<>()$\\]+")
 
 @dataclass(frozen=True)
 class Asking:
-    """Puts these questions to one head node."""
+    """Asks one head node the questions."""
 
     draft: Draft
     head: HeadNode
@@ -47,7 +47,7 @@ class Asking:
         return await self._run(OF_DATACENTER[key].how, *codes, printing=printing)
 
     async def _run(self, command: str, *codes: int, printing: bool = False) -> str:
-        """What a command printed that ended with success, or one of these exit statuses; if `printing`, with any but not in silence."""
+        """The output of a command that ended with 0 or one of these exit statuses; if `printing`, with any status, but not in silence."""
         output = await self.head.run(command)
         name = " ".join(command.split()[:2])
         if output.why:
@@ -61,7 +61,7 @@ class Asking:
         return parse.sysinfo(await self._ask("sysinfo"))
 
     async def usbkey(self) -> Configuration:
-        """The file's settings; all of it, secrets too, goes into the draft's memory.
+        """The file's settings. The whole file, with its secrets, goes into the draft's memory.
 
         As config.sh gives them, which is what its tools work with; as they are written where it gives nothing.
         """
@@ -83,7 +83,7 @@ class Asking:
         return replace(kept, bad=found.bad, effect=found.effect)
 
     def _printed(self, text: str | BaseException) -> tuple[dict[str, Any], parse.UnreadableError | None]:
-        """What config.sh printed, and why that is of no use; its passwords are known from now on."""
+        """What config.sh printed, and why that is useless, if it is. From now on its passwords are known as secrets."""
         if isinstance(text, BaseException):
             raise text
         try:
@@ -103,9 +103,9 @@ class Asking:
     async def zones(
         self, ask: services.Services, located: Callable[[], Awaitable[object]]
     ) -> parse.Rows[dict[str, ZoneEvidence]]:
-        """Its zones and those on other servers, into the draft, which makes the evidence of them.
+        """Put its zones, and those on other servers, into the draft, which makes the evidence of them.
 
-        `located`: once it is known which server the head node is, and what its services are called.
+        `located` waits until it is known which server the head node is, and what its services are called.
         """
         found = parse.vms(await self._ask("zones"))
         if self.draft.manta:
@@ -117,7 +117,7 @@ class Asking:
         return parse.Rows({}, found.unread)
 
     async def agents_of(self, server: Server) -> Server:
-        """A compute node with the states of its net-agent and ur, or without them if the head node's ssh does not get there."""
+        """A compute node with the states of its net-agent and ur; without them if the head node's ssh does not get there."""
         try:
             text = await self._run(f'{elsewhere.SSH} {server.address} "{elsewhere.AGENTS}"', printing=True)
         except UnansweredError:
@@ -127,11 +127,11 @@ class Asking:
         return replace(server, net_agent=states.get("net-agent", ABSENT), ur=states.get("ur", ABSENT))
 
     async def global_services(self) -> parse.Rows[tuple[Service, ...]]:
-        """What runs in its global zone."""
+        """The services of its global zone."""
         return printed.svcs(await self._ask("global_services"))
 
     async def clock(self) -> Clock:
-        """How far the clock is ahead of this machine's: as sure as the answer was quick."""
+        """How far the head node's clock is ahead of this machine's. The quicker the answer, the surer the result."""
         before = time.time()
         text = (await self._ask("clock")).strip()
         after = time.time()
@@ -141,7 +141,7 @@ class Asking:
 
     @property
     def answers(self) -> dict[str, Callable[[], Awaitable[object]]]:
-        """Of what is asked of this datacenter what needs no other answer first."""
+        """The answers to those questions about this datacenter that need no other answer first."""
         found: dict[str, Callable[[], Awaitable[object]]] = {
             "clock": self.clock,
             "usbkey_mount": self.usbkey_mount,
@@ -154,7 +154,7 @@ class Asking:
         return {key: answer for key, answer in found.items() if key in self.draft.questions}
 
     async def leftovers(self) -> tuple[str, ...]:
-        """Which of the files are there; `/` is in the list to know that ls looked."""
+        """The files that are there. `/` is in the list, so that an answer proves that ls looked."""
         here = [f"/{path}" for path in LEFT_BEHIND]
         zones = [
             f"/zones/{vm.uuid}/root/{path}"
@@ -173,7 +173,7 @@ class Asking:
         return usbkey(await self._ask("usbkey_mount"), self.draft.vault)
 
     async def m2s_asks_password(self) -> bool:
-        """Newer versions ask for it, and put it into SAPI; grep's exit status is 1 where it finds nothing."""
+        """Newer versions ask for it and put it into SAPI. grep exits with 1 if it finds nothing."""
         text = (await self._ask("m2s_asks_password", 0, 1)).strip()
         if not re.fullmatch(r"[0-9]{1,6}", text):
             raise parse.UnreadableError("grep printed no number")
@@ -184,7 +184,7 @@ class Asking:
 
 
 def usbkey(text: str, vault: Vault) -> UsbKey:
-    """What USBKEY prints: the status on one line, the pool that it was booted from, and a type for each file system."""
+    """Read what USBKEY prints: the status on one line, the pool from which it was booted, and a type for each file system."""
     lines = text.splitlines()[: parse.MOST]
     status: dict[str, Any] = {}
     for line in lines:
@@ -201,7 +201,7 @@ def usbkey(text: str, vault: Vault) -> UsbKey:
 
 
 def instances(text: str) -> parse.Rows[tuple[Instance, ...]]:
-    """`sdcadm insts -j`; `version` is null where IMGAPI does not know the image."""
+    """Read `sdcadm insts -j`. `version` is null if IMGAPI does not know the image."""
     rows = parse.each(parse.json_list(text, "sdcadm's answer"), _instance)
     return parse.Rows(tuple(sorted(rows.value, key=lambda each: (each.service, each.version))), rows.unread)
 

@@ -1,4 +1,4 @@
-"""What Triton's own health commands print → the model: sdcadm check-health and sdc-healthcheck.  Pure, as parse.py is."""
+"""Turns the output of Triton's own health commands (sdcadm check-health, sdc-healthcheck) into the model. Pure, like parse.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evidence.redact import cut
 
 
 def check_health(text: str) -> Rows[tuple[HealthRow, ...]]:
-    """`sdcadm check-health -j`."""
+    """Read `sdcadm check-health -j`."""
     rows = each(json_list(text, "check-health's answer"), _health_row)
     return Rows(tuple(sorted(rows.value, key=lambda row: (row.instance, row.errors))), rows.unread)
 
@@ -34,11 +34,11 @@ def _health_row(item: Any) -> HealthRow:
 
 
 NOT_ASKED = "ping-agent is not installed"
-"""What sdc-healthcheck prints, and ends, in place of the rows of agents (sdc-headnode:tools/bin/sdc-healthcheck check_agents)."""
+"""sdc-healthcheck prints this and ends, instead of the agents' rows (sdc-headnode:tools/bin/sdc-healthcheck check_agents)."""
 
 
 def healthcheck(text: str) -> Rows[tuple[HealthcheckRow, ...]]:
-    """`sdc-healthcheck -p`: role:state:agent:status, one per line."""
+    """Read `sdc-healthcheck -p`: role:state:agent:status, one per line."""
     lines = [line for line in text.splitlines()[:MOST] if line.strip() not in ("", NOT_ASKED)]
     if not lines:
         raise UnreadableError("the answer is empty")

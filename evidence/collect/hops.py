@@ -1,7 +1,7 @@
-"""The way to a head node that OpenSSH makes: its jumps (ProxyJump), or the operator's ProxyCommand as it stands.
+"""The way to a head node that OpenSSH makes: its jumps (ProxyJump), or the operator's ProxyCommand as it is.
 
-One process carries the bytes to the head node's SSH server.  Each jump is an `ssh -W` of its own, with a log of its own,
-so that it is known which host failed, and why: advice about one host must never be given about another.
+One process carries the bytes to the head node's SSH server. Each jump is a separate `ssh -W` with its own log. So it is known which host
+failed, and why: advice about one host must never be given about another.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _CONNECTED = re.compile(r"^(?:debug1: )?Authenticat(?:ion succeeded|ed to )", re
 _HARMLESS = re.compile(
     r"debug|Authenticated to |Warning: |OpenSSH_|Transferred: |Bytes per second|Killed by signal|\s*$"
 )
-"""Beginnings of lines that say of nothing that it failed."""
+"""Beginnings of lines that do not report a failure."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """Which host on the way failed, by what `ssh` said; `beyond`: it is the next host that it could not reach."""
+    """The host on the way that failed, by its `index`, and what `ssh` said about it."""
 
     index: int
     said: str
@@ -52,7 +52,7 @@ class Process:
             self._said += part[: max(0, MOST_SAID - len(self._said))]
 
     async def failed(self) -> Failed | None:
-        """The first host on the way that failed.  None if all went well as far as anybody said."""
+        """The first host on the way that failed; None if nobody reported a failure."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE):
                 await asyncio.shield(self._reading)
@@ -74,7 +74,7 @@ class Process:
 
 
 class _Logs:
-    """A file for each jump, in a folder for its owner alone that is gone with the connection."""
+    """A file for each jump, in a folder that only its owner can read, and that disappears with the connection."""
 
     def __init__(self, jumps: int) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="az-checks-ssh-") if jumps else None
@@ -96,7 +96,7 @@ class _Logs:
 
 
 async def start(way: Sequence[Settings], patience: float) -> Process | None:
-    """Starts what leads to the last host of a way; None if that is connected to directly.  Raises UnansweredError."""
+    """Start what leads to the last host of a way. None if that one is connected to directly. Raises UnansweredError."""
     first = way[0].get("proxycommand", "none")
     if len(way) == 1 and first == "none":
         return None
@@ -125,7 +125,7 @@ async def start(way: Sequence[Settings], patience: float) -> Process | None:
 
 
 def _through(way: Sequence[Settings], logs: _Logs, patience: float) -> list[str]:
-    """`ssh -W` to the next to last host, which itself goes through those before it; none of them asks anybody."""
+    """`ssh -W` to the next to last host, which itself goes through the hosts before it. None of them asks anybody."""
     *before, via, last = way
     inner = ["-o", f"ProxyCommand={quoted(_through([*before, via], logs, patience))}"] if before else []
     limit = ["-o", f"ConnectTimeout={int(patience * 0.8)}"] if patience >= 2 else []

@@ -24,7 +24,7 @@ NO_SSH = "the head node's ssh does not get there"
 
 
 def dark(draft: Draft, links: Iterable[Link]) -> None:
-    """Links whose source zone was not seen."""
+    """Mark the links whose source zone was not seen as missing."""
     for link in links:
         why = draft.why("zones")
         if draft.vms or why == "no answer was recorded":
@@ -34,17 +34,17 @@ def dark(draft: Draft, links: Iterable[Link]) -> None:
 
 @dataclass(frozen=True)
 class Inside:
-    """Enters the zones of one head node.  `configuring` are the tasks that learn how each zone's files would be rendered."""
+    """Enters the zones of one head node. `configuring` are the tasks that learn how each zone's files would be rendered."""
 
     draft: Draft
     head: HeadNode
     timeouts: Timeouts
     configuring: Mapping[str, asyncio.Task[None]]
     entered: dict[str, str] = field(default_factory=dict)
-    """Zone that was to be entered to why it could not be, or nothing."""
+    """Why each zone could not be entered, by zone; empty for one that was."""
 
     async def troubles(self) -> tuple[Trouble, ...]:
-        """What was wrong with the head node itself; that no zone at all can be entered says nothing of the zones."""
+        """What was wrong with the head node itself. If no zone at all can be entered, that says nothing about the zones."""
         found = self.head.troubles
         whys = [why for _, why in sorted(self.entered.items())]
         if whys and all(whys) and not self.head.lost:
@@ -52,7 +52,7 @@ class Inside:
         return found
 
     def _targets(self, links: Iterable[Link]) -> dict[str, tuple[zone.Target, ...]]:
-        """What is to be tried for each link; one whose address is not known is missing."""
+        """What to try for each link. A link with an unknown address is missing."""
         wanted: dict[str, tuple[zone.Target, ...]] = {}
         for link in links:
             try:
@@ -118,7 +118,7 @@ class Inside:
             draft.links[name] = self._link(name, found, answers, how, why)
 
     async def _closed(self, vm: Vm, wanted: Iterable[str], command: str, why: str) -> None:
-        """Everything inside a zone that the head node cannot enter is not applicable, and says why."""
+        """Everything inside a zone that the head node cannot enter is not applicable, with the reason."""
         told = f"{NOT_ENTERED}: {self.draft.name}.{vm.alias} is on server {self._name(vm)} ({why})"
 
         async def hidden() -> None:
@@ -138,7 +138,7 @@ class Inside:
         return found.hostname if found is not None else vm.server
 
     async def _answers(self, command: str, what: str) -> tuple[zone.Answers, str]:
-        """What the script printed, and what to say of anything that is not in it."""
+        """What the script printed, and the reason for everything that is missing in it."""
         try:
             output = await self.head.run(command, zone.SCRIPT)
         except UnansweredError as error:

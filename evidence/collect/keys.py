@@ -1,7 +1,7 @@
 """The operator's keys, in the order in which OpenSSH offers them, and why others are not offered.
 
-Certificates that are named, then the configured keys that the agent holds, then the agent's others, then those in files:
-a server ends the login after so many (MaxAuthTries), so the order decides.  Nothing is asked of the terminal.
+The order is: certificates that are named, the configured keys that the agent holds, the agent's other keys, the keys in files. It decides,
+because a server ends the login after so many keys (MaxAuthTries). Nothing is asked on the terminal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from evidence.collect.unanswered import reason
 
 @dataclass
 class Identities:
-    """What is offered, in this order; `left_out` says of each key that is not, why."""
+    """The keys that are offered, in this order. `left_out` has a sentence for each key that is not, and says why."""
 
     offered: list[asyncssh.SSHKeyPair] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class _File:
 
 
 async def identities(settings: Settings) -> Identities:
-    """All that may be offered to a host."""
+    """Everything that may be offered to a host."""
     found = Identities()
     methods = settings.names("preferredauthentications")
     if not settings.is_on("pubkeyauthentication") or (methods and "publickey" not in methods):
@@ -75,7 +75,7 @@ async def _agents(settings: Settings, found: Identities) -> list[asyncssh.SSHKey
 
 
 def _files(path: pathlib.Path, held: Sequence[asyncssh.SSHKeyPair], found: Identities) -> list[_File]:
-    """A key and, beside it, its certificate.  One that does not exist is none, as for OpenSSH."""
+    """A key, and the certificate beside it. A file that does not exist is no key, as for OpenSSH."""
     public = _public(path)
     pair = None if public and any(each.public_data == public for each in held) else _private(path, found)
     if pair is not None:
@@ -91,7 +91,7 @@ def _files(path: pathlib.Path, held: Sequence[asyncssh.SSHKeyPair], found: Ident
 
 
 def _public(path: pathlib.Path) -> bytes:
-    """Of FILE.pub, or of FILE where that is a public key itself."""
+    """The public key in FILE.pub, or in FILE if that is a public key itself."""
     for each in (path.with_name(f"{path.name}.pub"), path):
         try:
             return asyncssh.read_public_key(each).public_data
@@ -101,7 +101,7 @@ def _public(path: pathlib.Path) -> bytes:
 
 
 def _private(path: pathlib.Path, found: Identities) -> asyncssh.SSHKeyPair | None:
-    """The key in a file, unless nobody can use it without being asked for something."""
+    """The key in a file, unless using it would mean asking the operator for something."""
     shown = _shown(path)
     try:
         status = path.stat()
@@ -169,7 +169,7 @@ def _certificate(path: pathlib.Path) -> asyncssh.SSHCertificate | None:
 def _certified(
     path: pathlib.Path, files: Sequence[_File], held: Sequence[asyncssh.SSHKeyPair], found: Identities
 ) -> list[asyncssh.SSHKeyPair]:
-    """A CertificateFile, with the key that it is for: from a file, or from the agent."""
+    """A CertificateFile with its key, from a file or from the agent."""
     certificate = _certificate(path)
     if certificate is None:
         if path.exists():
@@ -191,6 +191,6 @@ def _with(pair: asyncssh.SSHKeyPair, certificate: asyncssh.SSHCertificate) -> as
 
 
 def _shown(path: pathlib.Path) -> str:
-    """With ~ for the home, and escaped: it goes into a sentence."""
+    """The path with ~ for the home, and escaped, because it goes into a sentence."""
     home = pathlib.Path.home()
     return ascii(f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path))[1:-1]

@@ -1,7 +1,7 @@
-"""What known_hosts says of a host: the keys it may show, the authorities that may sign one, and what is revoked.
+"""What known_hosts says about a host: the keys it may show, the authorities that may sign one, and what is revoked.
 
-The files are read as OpenSSH reads them: line by line, and a line that cannot be read is no line.  A host is looked for
-by its name alone, not by its address; one with a port of its own under [HOST]:PORT, and then under HOST.
+The files are read as OpenSSH reads them: line by line, and a line that cannot be read is skipped. A host is looked up only by its name, not
+by its address. A host with a port of its own is looked up under [HOST]:PORT, and then under HOST.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ class Known:
         return self.trusted, self.authorities, self.revoked
 
     def algorithms(self, allowed: Sequence[str]) -> list[str]:
-        """Those that the host is asked for: first of which a key is known, as OpenSSH does, so that the known one is shown."""
+        """The algorithms that the host is asked for. Those with a known key come first, as in OpenSSH, so the host shows that key."""
         kinds = {bytes(name).decode() for key in self.trusted for name in key.sig_algorithms}
         plain = [name for name in allowed if "-cert-v0" not in name]
         signed = [name for name in allowed if "-cert-v0" in name] if self.authorities else []
         return [*signed, *(name for name in plain if name in kinds), *(name for name in plain if name not in kinds)]
 
     def of_kind(self, key: asyncssh.SSHKey | None) -> bool:
-        """Whether another key of this kind is known: then the host's has changed."""
+        """Whether another key of this kind is known. If so, the host's key has changed."""
         return key is None or any(known.algorithm == key.algorithm for known in self.trusted)
 
 
 def known(files: Iterable[pathlib.Path], host: str, port: int, alias: str = "") -> Known:
-    """What these files say of a host.  With an alias that is its name, and its port does not matter."""
+    """What these files say about a host. With an alias, the alias is its name, and its port does not matter."""
     read = asyncssh.SSHKnownHosts()
     for path in files:
         for line in _lines(path):
@@ -53,7 +53,7 @@ def known(files: Iterable[pathlib.Path], host: str, port: int, alias: str = "") 
 
 
 def revoked(files: Iterable[pathlib.Path]) -> list[asyncssh.SSHKey]:
-    """The keys in RevokedHostKeys.  Raises OSError, ValueError if it cannot be read: then no host is to be trusted."""
+    """The keys in RevokedHostKeys. Raises OSError or ValueError if they cannot be read: then no host may be trusted."""
     found = []
     for path in files:
         data = path.read_bytes()
@@ -64,7 +64,7 @@ def revoked(files: Iterable[pathlib.Path]) -> list[asyncssh.SSHKey]:
 
 
 def _lines(path: pathlib.Path) -> list[str]:
-    """Each line by itself, with names in small letters, as a host's name is compared."""
+    """The lines one by one, with names in lower case, because a host's name is compared like that."""
     try:
         text = path.read_bytes().decode("ascii", "backslashreplace")
     except OSError:

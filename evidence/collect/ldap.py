@@ -1,8 +1,7 @@
-"""Asking a UFDS.  The one module that knows ldap3 (no release since 2021), so that it can be replaced.
+"""Asks a UFDS. It is the only module that knows ldap3 (no release since 2021), so that ldap3 can be replaced.
 
-How a UFDS has to be asked: facts, "How a real UFDS answers": `check_names=False` because of the space in "ou=users,
-o=smartdc"; filters on indexed attributes; a size limit, or else a silent 1000.  Blocking: it runs in a thread, over a
-tunnel.
+How to ask a UFDS: facts, "How a real UFDS answers". `check_names=False` because of the space in "ou=users, o=smartdc"; filters on indexed
+attributes; a size limit, because otherwise UFDS silently stops at 1000. Blocking: it runs in a thread, over a tunnel.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, Final
 with warnings.catch_warnings():
     warnings.simplefilter(
         "ignore", DeprecationWarning
-    )  # of pyasn1's names, which ldap3 uses; not the operator's business
+    )  # about pyasn1's names, which ldap3 uses: not the operator's business
     import ldap3
     from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError
     from ldap3.utils.conv import escape_filter_chars
@@ -43,7 +42,7 @@ _BROKEN: Final = (LDAPException, OSError, ValueError, IndexError, KeyError, Type
 
 @dataclass(frozen=True)
 class Login:
-    """Port of a tunnel on 127.0.0.1, and who to be there.  The password never leaves this module."""
+    """The port of a tunnel on 127.0.0.1, and the DN and password to bind with. The password never leaves this module."""
 
     port: int
     dn: str
@@ -55,7 +54,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Search:
-    """One search: where, for what, and which attributes are wanted.  `hidden` shows what UFDS hides."""
+    """One search: where, for what, and for which attributes. `hidden` shows what UFDS hides."""
 
     base: str
     filter: str = "(objectclass=*)"
@@ -78,7 +77,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found; a base that does not exist holds nothing.  `why`: why it failed, if it did."""
+    """The entries that a search found; a base that does not exist holds nothing. `why` says why the search failed, if it did."""
 
     entries: tuple[Entry, ...] = ()
     why: str = ""
@@ -86,7 +85,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of binding (`bound`, or else `detail`), and of each search in its turn."""
+    """The result of the bind (`bound`, or else `detail`), and of each search in its turn."""
 
     bound: bool
     detail: str
@@ -99,12 +98,12 @@ def complete(reply: Reply) -> bool:
 
 
 def equal(name: str, value: str) -> str:
-    """A filter for one value, whatever characters it has."""
+    """A filter for one value, whatever characters the value has."""
     return f"({name}={escape_filter_chars(value)})"
 
 
 def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
-    """Binds as root, and asks one thing after another over one connection.  What fails is said, not raised."""
+    """Bind as root, and send one search after another over one connection. A failure is returned, not raised."""
     seconds = max(1, math.ceil(timeout))
     server = ldap3.Server(
         "127.0.0.1", login.port, use_ssl=True, tls=ldap3.Tls(), connect_timeout=seconds, get_info=ldap3.NONE
@@ -157,7 +156,7 @@ def _search(connection: Any, search: Search, seconds: int) -> Found:
 
 
 def _is_entry(item: Any) -> bool:
-    """An entry that was asked for: the empty dn is the rootDSE, with which UFDS answers for a suffix that it does not have."""
+    """Whether it is an entry that was asked for. UFDS answers with the rootDSE (empty dn) for a suffix that it does not have."""
     return item.get("type") == "searchResEntry" and bool(item.get("dn"))
 
 
@@ -171,6 +170,6 @@ def _text(value: Any) -> str:
 
 
 def _result(result: Any) -> str:
-    """A result code with its name.  The server's own message is left out: it is not needed, and could hold anything."""
+    """A result code with its name. The server's own message is left out: it is not needed, and could hold anything."""
     code = (result or {}).get("result")
     return f"LDAP result {code} ({RESULTS.get(code, 'see RFC 4511')})" if isinstance(code, int) else "no LDAP result"

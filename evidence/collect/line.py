@@ -1,4 +1,4 @@
-"""One SSH connection, and all that must be closed with it."""
+"""One SSH connection, and everything that must be closed with it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from evidence.collect.unanswered import reason
 
 
 class Peer(asyncssh.SSHClient):
-    """Offers the operator's keys, and remembers what became of the connection."""
+    """Offers the operator's keys, and remembers what happened to the connection."""
 
     def __init__(self, identities: Identities | None = None) -> None:
         self._keys = list(identities.offered) if identities is not None else []
         self.offered = 0
         self.exhausted = False
-        """Whether a further key was asked for than there is: what ends a login before that is no refused key."""
+        """Whether the server asked for more keys than there are. If a login ends before that, the keys were not all refused."""
         self.shown: asyncssh.SSHKey | None = None
         """The host key that was not trusted."""
         self.connected = self.let_in = False
@@ -56,7 +56,7 @@ class Peer(asyncssh.SSHClient):
 
 @dataclass
 class Line:
-    """An open connection to a head node, by way of `hops` or of a process."""
+    """An open connection to a head node, through `hops` or a process."""
 
     connection: asyncssh.SSHClientConnection
     peer: Peer

@@ -1,7 +1,7 @@
-"""Logging in to a head node as the operator's own `ssh` does.
+"""Logs in to a head node as the operator's own `ssh` does.
 
-OpenSSH tells what its configuration means (openssh.py) and makes the jumps (hops.py); the sessions are carried here.
-Nothing is asked of the terminal; a host key that is not known is refused, whatever the configuration says.
+OpenSSH tells what its configuration means (openssh.py) and makes the jumps (hops.py). The suite carries the sessions itself. Nothing is
+asked on the terminal. An unknown host key is refused, whatever the configuration says.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ from evidence.inventory.model import Declared, Timeouts
 
 
 async def connect(declared: Declared, timeouts: Timeouts) -> HeadNode:
-    """Connects to a datacenter's head node.  Raises UnansweredError."""
+    """Connect to a datacenter's head node. Raises UnansweredError."""
 
     async def again() -> Line:
-        return await _line(declared, timeouts)
+        return await line(declared, timeouts)
 
     return HeadNode(await again(), timeouts, again)
 
 
-async def _line(declared: Declared, timeouts: Timeouts) -> Line:
+async def line(declared: Declared, timeouts: Timeouts) -> Line:
+    """One connection to a datacenter's head node, which nobody makes anew.  Raises UnansweredError."""
     target = openssh.target(declared.headnode)
     attempt = LoggingIn(target, timeouts.connect)
     try:
@@ -83,7 +84,7 @@ def _host_key_algorithms(settings: openssh.Settings, found: Known) -> list[str]:
 
 
 def _algorithms(settings: openssh.Settings) -> dict[str, Any]:
-    """The operator's, as far as the library has them."""
+    """The operator's algorithms, as far as the library has them."""
     wanted = {
         "kex_algs": _both_have(settings.names("kexalgorithms"), get_kex_algs()),
         "encryption_algs": _both_have(settings.names("ciphers"), get_encryption_algs()),
@@ -98,7 +99,7 @@ def _both_have(names: Sequence[str], ours: Sequence[bytes]) -> list[str]:
 
 
 def _place(settings: openssh.Settings, *, direct: bool) -> dict[str, Any]:
-    """Over which address family and from which address."""
+    """The address family and the address from which to connect."""
     found: dict[str, Any] = {}
     with contextlib.suppress(KeyError):
         found["family"] = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}[settings.get("addressfamily")]

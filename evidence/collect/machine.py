@@ -1,4 +1,4 @@
-"""What this machine must have for a run, said before anybody is asked: else it would look like findings about the region."""
+"""What this machine must have for a run. It is checked first: a lack would look like findings about the region."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from triton_az_checks.errors import OperatorError
 
 FILES: Final = 64
 FILES_PER_DATACENTER: Final = 64
-"""Open at once; measured in a lab of three datacenters: 146 in all."""
+"""Files open at once. Measured in a lab of three datacenters: 146 in all."""
 
 
 class MachineError(OperatorError):
-    """This machine lacks something.  Its text says what, and how to get it."""
+    """This machine lacks something. The message says what, and how to get it."""
 
 
 def make_room(datacenters: int) -> None:
-    """Lets this process have as many files open as a run needs.  Raises MachineError if it may not."""
+    """Let this process open as many files as a run needs. Raises MachineError if it may not."""
     needed = FILES + FILES_PER_DATACENTER * datacenters
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:

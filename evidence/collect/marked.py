@@ -1,9 +1,8 @@
-"""What is really sent for a command, and which part of what comes back is its answer.
+"""What is really sent for a command, and which part of the output is its answer.
 
-A login shell may be any, and may print whatever its files say before it runs anything: a banner, a greeting, a trace.
-So each command goes to bash as one quoted word, and prints a marker first; what stands before that is no answer.  (--norc:
-a bash that finds itself run over the network reads .bashrc, this one too.)  The
-marker is another for each connection, and nobody can guess it.
+Any login shell is possible, and it may print whatever its files say before it runs anything: a banner, a greeting, a trace. So each command
+goes to bash as one quoted word, and prints a marker first. What stands before the marker is not answer. (--norc: a bash that notices that
+it runs over the network reads .bashrc, even this one.) Each connection has its own marker, which nobody can guess.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from evidence.subjects.triton import EXPORT_PATH
 
 BASH = "/usr/bin/bash"
 LONGEST_NOISE = 4 << 20
-"""Of what is kept while the marker has not come."""
+"""So many bytes are read while the marker has not come."""
 SHOWN = 120
 
 
@@ -28,7 +27,7 @@ class Marker:
         self._line = f"{self._text}\n".encode()
 
     def sent(self, command: str) -> str:
-        """What is really sent: no word of it but the quoted one is read by the login shell, sh, csh or fish."""
+        """The command line that is really sent. The login shell (sh, csh or fish) reads no word of it except the quoted one."""
         marks = f"echo {self._text}; echo {self._text} >&2; "
         return f"{BASH} --norc -c {shlex.quote(marks + EXPORT_PATH + command)}"
 
@@ -37,18 +36,18 @@ class Marker:
 
 
 class Stream:
-    """One stream of a command's output: what follows the marker, as it comes."""
+    """One stream of a command's output: it returns what follows the marker, as it comes."""
 
     def __init__(self, line: bytes) -> None:
         self._line, self._before, self.begun = line, b"", False
 
     def answer(self, part: bytes) -> bytes:
-        """What of this part is answer."""
+        """The part of this piece that belongs to the answer."""
         if self.begun:
             return part
         before, found, after = (self._before + part).partition(self._line)
         self.begun = bool(found)
-        # The marker may come in two parts: the end is kept, and of the rest what can be shown.
+        # The marker may come in two pieces, so the end is kept; of the rest, as much as can be shown.
         room = LONGEST_NOISE if len(before) <= LONGEST_NOISE else SHOWN
         self._before = before if len(before) <= room else before[:room] + before[-len(self._line) :]
         return after if found else b""

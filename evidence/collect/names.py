@@ -1,6 +1,6 @@
-"""What binder answers: DNS over TCP, A records, or SRV for a name that begins with an underscore.
+"""Binder's answers: DNS over TCP, for A records, or for SRV records if the name begins with an underscore.
 
-Recursion is desired: without it a binder passes nothing on.
+Recursion is desired: without it, a binder passes nothing on.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ from evidence.model import DnsAnswer
 from evidence.redact import cut
 
 SLOWEST_BINDER: Final = 5.0
-"""A binder that cannot reach another answers REFUSED after 3 s: facts, "How a real binder answers"."""
+"""A binder that cannot reach another one answers REFUSED after 3 s: facts, "How a real binder answers"."""
 OWN_ROLES: Final = ("moray", "sapi", "ufds")
 MOST_RECORDS: Final = 100
 AT_ONCE: Final = 16
-"""How many questions about others are asked at a time, of all binders together: each is passed on to another binder."""
+"""So many questions about other datacenters are asked at once, of all binders together: each is passed on to another binder."""
 BUSY_SECONDS: Final = 1.0
-"""A question that has been out for longer is waited for by binder too, and makes no work."""
+"""After so long, binder itself only waits for the answer, and has no work with the question."""
 WAITED_MS: Final = 2500
 Record = TypeVar("Record", int, str)
 
 
 def own_names(suffix: str) -> list[str]:
-    """What a binder is asked of its own datacenter."""
+    """The names that a binder is asked for in its own datacenter."""
     return [f"{role}.{suffix}" for role in OWN_ROLES]
 
 
 def names_elsewhere(suffix: str) -> list[str]:
-    """What it is asked of another: what SAPI, Manta and UFDS look up across datacenters."""
+    """The names that it is asked for in another one: those that SAPI, Manta and UFDS look up across datacenters."""
     return [f"moray.{suffix}", f"_moray._tcp.moray.{suffix}", f"ufds.{suffix}"]
 
 
 class Turns:
-    """Spreads the questions of all datacenters: twenty of them ask a thousand, and their own burst must not look like a fault."""
+    """Spreads the questions of all datacenters. Twenty datacenters ask a thousand, and this burst must not look like a fault."""
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(AT_ONCE)
 
     @contextlib.asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
-        """A turn, until it is over or has lasted BUSY_SECONDS."""
+        """Hold a turn until the question is answered or has lasted BUSY_SECONDS."""
         await self._free.acquire()
         early = asyncio.get_running_loop().call_later(BUSY_SECONDS, self._free.release)
         try:
@@ -76,15 +76,15 @@ class Names:
         self._patient = min(timeouts.command, 3 * self._limit)
 
     async def own(self, host: str, suffix: str) -> dict[str, DnsAnswer]:
-        """What a binder answers for its own datacenter, by name."""
+        """The answers of a binder for its own datacenter, by name."""
         names = own_names(suffix)
         answers = await asyncio.gather(*(self._name(host, name, self._limit) for name in names))
         return dict(zip(names, answers, strict=True))
 
     async def elsewhere(self, host: str, suffix: str) -> dict[str, DnsAnswer]:
-        """What it answers for another datacenter, by name.  If it waits for that one in vain, one name is enough.
+        """The answers for another datacenter, by name. If binder waits for that one in vain, one name is enough.
 
-        It asks by UDP: a packet may be lost, or the machine busy, so what it waited for in vain is asked twice.
+        It asks by UDP, so a packet may be lost, or the machine may be busy. Therefore a name for which it waited in vain is asked twice.
         """
         found: dict[str, DnsAnswer] = {}
         for name in names_elsewhere(suffix):

@@ -1,8 +1,8 @@
-"""What OpenSSH makes of the operator's configuration: `ssh -G` tells it, so nothing of it is interpreted here.
+"""What OpenSSH makes of the operator's configuration. `ssh -G` tells it, so the suite interprets nothing itself.
 
-`ssh -G` reads the configuration and contacts nobody.  What it leaves as it stands (~, % tokens and ${…} in the names of
-files) is put in here.  Where HOME is another folder than the one that OpenSSH takes from the list of users, the ~/.ssh
-of HOME is meant: `-F` names its configuration.
+`ssh -G` reads the configuration and contacts nobody. It leaves some things as they are (~, % tokens and ${…} in the names of files); they
+are expanded here. HOME may be another folder than the one that OpenSSH finds in the list of users. Then the ~/.ssh of HOME is meant, and
+`-F` names its configuration.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from evidence.collect.unanswered import UnansweredError, reason
 PROGRAM: Final = "ssh"
 MOST_HOPS: Final = 8
 GRACE: Final = 1.0
-"""Seconds that a process has to end in."""
+"""Seconds in which a process has to end."""
 _PLACE = re.compile(r"\[([^\[\]]+)\](?::([0-9]{1,5}))?|([^:]+):([0-9]{1,5})|([^\[\]]+)")
 
 
 class NoOpenSshError(Exception):
-    """There is no `ssh` on this machine."""
+    """This machine has no `ssh`."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Host:
 
     @property
     def words(self) -> list[str]:
-        """The arguments of `ssh` that name it; no host becomes an option."""
+        """The arguments of `ssh` that name it. No host can become an option."""
         user = ["-l", self.user] if self.user else []
         port = ["-p", str(self.port)] if self.port is not None else []
         return [*user, *port, "--", self.host]
 
 
 def target(shown: str) -> Host:
-    """[ssh://][USER@]HOST[:PORT].  An IPv6 address with a port stands in brackets.  Raises UnansweredError."""
+    """Read [ssh://][USER@]HOST[:PORT]. An IPv6 address with a port stands in brackets. Raises UnansweredError."""
     user, _, place = shown.strip().removeprefix("ssh://").rstrip("/").rpartition("@")
     found = _PLACE.fullmatch(place)
     host = (found[1] or found[3] or found[5]) if found else ""
@@ -64,7 +64,7 @@ def target(shown: str) -> Host:
 
 @dataclass(frozen=True)
 class Settings:
-    """What OpenSSH would use for one host."""
+    """The settings that OpenSSH would use for one host."""
 
     target: Host
     values: Mapping[str, tuple[str, ...]]
@@ -89,11 +89,11 @@ class Settings:
 
     @property
     def alias(self) -> str:
-        """The name under which known_hosts has it, if HostKeyAlias gives another."""
+        """The name under which known_hosts has the host, if HostKeyAlias gives another."""
         return self.get("hostkeyalias")
 
     def words_of(self, key: str) -> list[str]:
-        """A list of words, "none" for an empty one."""
+        """A list of words; "none" means an empty list."""
         return [] if self.get(key, "none") == "none" else self.get(key).split()
 
     def names(self, key: str) -> list[str]:
@@ -101,11 +101,11 @@ class Settings:
         return [name for name in self.get(key).split(",") if name]
 
     def paths(self, key: str) -> list[pathlib.Path]:
-        """The files that one line each names."""
+        """The files named by a setting that has one line per file."""
         return [self.path(name) for name in self.values.get(key, ()) if name != "none"]
 
     def listed_paths(self, key: str) -> list[pathlib.Path]:
-        """The files that one line names; a space may separate two or be part of one."""
+        """The files named by a setting on one line. A space may separate two files or be part of one."""
         found, words = [], self.words_of(key)
         while words:
             most = next((n for n in range(len(words), 1, -1) if self.path(" ".join(words[:n])).exists()), 1)
@@ -124,7 +124,7 @@ class Settings:
         return pathlib.Path(whole)
 
     def expanded(self, text: str) -> str:
-        """A text with OpenSSH's % tokens put in (ssh_config, TOKENS)."""
+        """The text with OpenSSH's % tokens put in (ssh_config, TOKENS)."""
         here = socket.gethostname()
         place = f"{here}{self.host}{self.port}{self.user}{self.get('proxyjump')}"
         tokens = {
@@ -144,12 +144,12 @@ def _elsewhere() -> bool:
 
 
 def _at_home(path: pathlib.Path) -> pathlib.Path:
-    """A file below the home of the list of users is meant below HOME."""
+    """A path below the home in the list of users is moved below HOME."""
     return pathlib.Path.home() / path.relative_to(_me().pw_dir) if path.is_relative_to(_me().pw_dir) else path
 
 
 def configuration() -> list[str]:
-    """The options that have `ssh` read the ~/.ssh/config of HOME."""
+    """The options that make `ssh` read the ~/.ssh/config of HOME."""
     if not _elsewhere():
         return []
     own = pathlib.Path.home() / ".ssh/config"
@@ -157,7 +157,7 @@ def configuration() -> list[str]:
 
 
 def files_of(settings: Settings) -> list[str]:
-    """The options that have `ssh` find the files of HOME: its keys and known_hosts."""
+    """The options that make `ssh` find the files of HOME: its keys and known_hosts."""
     if not _elsewhere():
         return []
     known = " ".join(f'"{path}"' for path in settings.listed_paths("userknownhostsfile"))
@@ -166,26 +166,26 @@ def files_of(settings: Settings) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Of `ssh` and what it starts: nothing of ours, and nobody who could be asked for a password."""
+    """The environment of `ssh` and what it starts: nothing of ours, and nobody who could be asked for a password."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AZ_")}
     return own | {"SSH_ASKPASS_REQUIRE": "never", "SSH_ASKPASS": "/bin/false"}
 
 
 def shell() -> str:
-    """The shell that OpenSSH would start a ProxyCommand with."""
+    """The shell with which OpenSSH would start a ProxyCommand."""
     return os.environ.get("SHELL") or "/bin/sh"
 
 
 async def way_to(last: Host) -> list[Settings]:
-    """The hosts to log in to one after the other, the last of them `last`.
+    """The hosts to log in to, one after the other; `last` is the last of them.
 
-    Raises NoOpenSshError, UnansweredError.
+    Raises NoOpenSshError or UnansweredError.
     """
     return await _way_to(last, None, ())
 
 
 async def _way_to(last: Host, jumps: str | None, before: tuple[str, ...]) -> list[Settings]:
-    """As OpenSSH goes: of several jump hosts each is reached through those before it, the first by its own settings."""
+    """Follow the jumps as OpenSSH does: each jump host is reached through those before it, the first by its own settings."""
     if last.host in before or len(before) >= MOST_HOPS:
         raise UnansweredError(f"~/.ssh/config goes round in a circle: ProxyJump of {before[-1]} leads to {last.host}")
     settings = await _ask(last, jumps)
@@ -228,7 +228,7 @@ async def _output(command: list[str]) -> tuple[int, str, str]:
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """Ends a process that was started here, and what it started."""
+    """End a process that was started here, and everything that it started."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -239,5 +239,5 @@ async def end(process: asyncio.subprocess.Process) -> None:
 
 
 def quoted(words: list[str]) -> str:
-    """A command for ProxyCommand: one line for a shell, in which no % is a token."""
+    """A command for ProxyCommand: one line for a shell, in which % starts no token."""
     return shlex.join(words).replace("%", "%%")

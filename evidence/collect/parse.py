@@ -1,7 +1,7 @@
-"""What head nodes and services print → the model.  Pure: no I/O, no judgement.
+"""Turns what head nodes and services print into the model. Pure: no I/O, no judgement.
 
-Everything here may be hostile.  What cannot be read raises UnreadableError with a sentence for the operator, nothing
-else does; what is not asked for is dropped.  Source: facts, "Exact forms".
+Everything here may be hostile. What cannot be read raises UnreadableError with a sentence for the operator, and nothing else raises. What
+nobody asked for is dropped. Source: facts, "Exact forms".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST = 10_000
 UNREADABLE = "unreadable"
 ROLE_TAGS = ("smartdc_role", "manta_role")
 NO_SERVER = "unknown"
-"""Where a VM is that is still to be placed."""
+"""The server of a VM that is not placed yet."""
 
 
 T = TypeVar("T")
@@ -31,18 +31,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Rows(Generic[T]):
-    """What could be read of a list, and a sentence for each row that could not: one row costs that row alone."""
+    """The rows of a list that could be read, and a sentence for each row that could not. A bad row costs only itself."""
 
     value: T
     unread: tuple[str, ...] = ()
 
 
 class UnreadableError(Exception):
-    """An answer came and cannot be used.  Its text says why, without quoting it at length."""
+    """An answer came but cannot be used. The message says why, without quoting it at length."""
 
 
 def json_value(text: str) -> Any:
-    """Any JSON value; NaN and Infinity, which are no JSON, are refused like everything else that is none."""
+    """Any JSON value. NaN and Infinity are not JSON, so they are refused like everything else that is not JSON."""
     if not text.strip():
         raise UnreadableError("the answer is empty, where JSON was expected")
     try:
@@ -76,7 +76,7 @@ def json_list(text: str, what: str = "the answer") -> list[Any]:
 
 
 def each(items: Iterable[Any], read: Callable[[Any], T]) -> Rows[list[T]]:
-    """What `read` makes of each item.  What is wrong with all of them is wrong with the list: that raises UnreadableError."""
+    """What `read` makes of each item. If all items fail, the list itself is wrong: that raises UnreadableError."""
     found: list[T] = []
     unread: list[str] = []
     for item in items:
@@ -101,7 +101,7 @@ def _kind(value: Any) -> str:
 
 
 def text_of(read: Mapping[str, Any], key: str, what: str, default: str | None = None) -> str:
-    """The text under a key; without a default it must be there."""
+    """The text under a key. Without a default, the key must be there."""
     value = read.get(key, default)
     if value is None:
         if default is None:
@@ -117,7 +117,7 @@ def _flag(read: Mapping[str, Any], key: str) -> bool:
 
 
 def _texts(value: Any, what: str) -> dict[str, str]:
-    """A flat object of texts (routes); absent is empty."""
+    """A flat object of texts (routes); an absent one is empty."""
     if value is None:
         return {}
     read = an_object(value, what)
@@ -127,7 +127,7 @@ def _texts(value: Any, what: str) -> dict[str, str]:
 
 
 def sysinfo(text: str) -> SysInfo:
-    """`sysinfo`.  "Boot Parameters".headnode is the text "true" on a head node, and absent elsewhere."""
+    """Read `sysinfo`. "Boot Parameters".headnode is the text "true" on a head node, and absent elsewhere."""
     read = json_object(text, "sysinfo")
     boot = an_object(read.get("Boot Parameters", {}), 'sysinfo\'s "Boot Parameters"')
     name = text_of(read, "Datacenter Name", "sysinfo", "")
@@ -142,12 +142,12 @@ def sysinfo(text: str) -> SysInfo:
 def vms(
     text: str, *, tag: str = "smartdc_role", besides: Mapping[str, Vm] = MappingProxyType({}), elsewhere: bool = False
 ) -> Rows[dict[str, Vm]]:
-    """`vmadm lookup -j`: the core zones by alias, or (tag "manta_role") Manta's, `besides` those that are known.
+    """Read `vmadm lookup -j`: the core zones by alias, or (with tag "manta_role") Manta's, which are not among `besides`.
 
-    `elsewhere`: VMAPI's /vms, which is much the same, and lists those on other servers too.
+    With `elsewhere` it reads VMAPI's /vms, which is much the same, but also lists VMs on other servers.
 
-    An alias that cannot be part of a subject's id, or that two zones have, is replaced by the role and the uuid's
-    beginning (or all of it): no zone may vanish.
+    If an alias cannot be part of a subject's id, or if two zones have it, the role and the beginning of the uuid (or all of it) take its
+    place. So no zone vanishes.
     """
     found: dict[str, Vm] = dict(besides)
     listed = json_list(text, "VMAPI's answer" if elsewhere else "vmadm's answer")
@@ -166,7 +166,7 @@ def vms(
 
 
 def _vm_of(item: Any, tag: str, elsewhere: bool) -> Vm | None:
-    """A VM with one of the roles, else None.  One of them that cannot be read is there all the same, with the reason."""
+    """A VM with one of the roles; None for any other. A VM that cannot be read is still there, with the reason."""
     read = an_object(item, "a VM")
     tags = an_object(read.get("tags") or {}, "the tags of a VM")
     role = tags.get(tag)
@@ -180,7 +180,7 @@ def _vm_of(item: Any, tag: str, elsewhere: bool) -> Vm | None:
 
 
 def _plain(read: Mapping[str, Any], key: str) -> str:
-    """The text under a key; empty where there is none."""
+    """The text under a key; empty if there is none."""
     found = read.get(key)
     return cut(found) if isinstance(found, str) else ""
 
@@ -207,7 +207,7 @@ def _vm(read: Mapping[str, Any], role: str) -> Vm:
 
 
 def _tags(read: Mapping[str, Any]) -> dict[str, str]:
-    """The tags besides that of the role, as firewall rules write them: numbers and booleans as text."""
+    """The tags other than that of the role, as firewall rules write them: numbers and booleans become text."""
     plain = {key: item for key, item in read.items() if key not in ROLE_TAGS and isinstance(item, (str, bool, int))}
     texts = {key: item if isinstance(item, str) else json.dumps(item) for key, item in plain.items()}
     return {cut(key): cut(item) for key, item in sorted(texts.items())[:MOST]}
@@ -227,9 +227,9 @@ def _nic(read: Mapping[str, Any]) -> Nic:
 
 
 def networks(*pages: str) -> Rows[dict[str, Network]]:
-    """NAPI's /networks by name, without the fabrics of customers, whose names are unique per owner only.
+    """Read NAPI's /networks, by name, without the fabrics of customers, whose names are unique only per owner.
 
-    Of two with one name the second goes by name and uuid.
+    If two networks have the same name, the second goes by name and uuid.
     """
     found: dict[str, Network] = {}
     rows = each((item for text in pages for item in json_list(text, "NAPI's answer")), _network)
@@ -257,7 +257,7 @@ def _network(item: Any) -> Network | None:
 
 
 def firewall_rules(text: str) -> Rows[tuple[FirewallRule, ...]]:
-    """FWAPI's /firewalls/vms/UUID (sdc-fwapi:docs/index.md, GetVMrules), sorted by uuid."""
+    """Read FWAPI's /firewalls/vms/UUID (sdc-fwapi:docs/index.md, GetVMrules), sorted by uuid."""
     rows = each(json_list(text, "FWAPI's answer"), _firewall_rule)
     return Rows(tuple(sorted(rows.value, key=lambda rule: rule.uuid)), rows.unread)
 

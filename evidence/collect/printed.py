@@ -1,4 +1,4 @@
-"""What illumos' own tools print in a zone → the model: svcs and netstat.  Pure, as parse.py is."""
+"""Turns the output of illumos' own tools in a zone (svcs, netstat) into the model. Pure, like parse.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NETSTAT = ["Destination", "Mask", "Gateway"]
 
 
 def svcs(text: str) -> Rows[tuple[Service, ...]]:
-    """`svcs -aH -o state,stime,fmri`; a "*" behind the state (in transition) is taken off, legacy services left out."""
+    """Read `svcs -aH -o state,stime,fmri`. The "*" after a state (in transition) is removed, and legacy services are left out."""
     rows = each((line for line in text.splitlines()[:MOST] if line.strip()), _service)
     found = [service for service in rows.value if service.fmri.startswith("svc:/")]
     if not found:
@@ -22,7 +22,7 @@ def svcs(text: str) -> Rows[tuple[Service, ...]]:
 
 
 def _service(line: str) -> Service:
-    words = line.split()  # no pattern: one that allows for spaces takes for ever on a line of nothing else
+    words = line.split()  # not a pattern: one that allows for spaces takes for ever on a line with nothing else
     stime = " ".join(words[1:-1])
     if len(words) < 3 or len(stime) > 20 or not words[-1].startswith(("svc:/", "lrc:/")):
         raise UnreadableError(f"svcs printed {shown(line)}, which is not state, time and FMRI")
@@ -30,7 +30,7 @@ def _service(line: str) -> Service:
 
 
 def kernel_routes(text: str) -> tuple[tuple[str, str], ...]:
-    """`netstat -rnv -f inet`: destination and gateway of each route that has a gateway, without the default one.
+    """Read `netstat -rnv -f inet`: destination and gateway of each route with a gateway, except the default one.
 
     The columns are destination, mask, gateway, perhaps a device, numbers, flags (a G: by a gateway), numbers
     (illumos-gate:usr/src/cmd/cmd-inet/usr.bin/netstat/netstat.c, ire_report_item_v4).

@@ -1,6 +1,6 @@
-"""Why a login failed: one sentence for the operator, about the host that it is about, with what he may do.
+"""Why a login failed: one sentence for the operator, about the host that failed, with what the operator may do.
 
-Of several reasons only the one that applies is told.  That no key was offered is another matter than that none was accepted.
+If several reasons are possible, only the one that applies is told. It makes a difference whether no key was offered, or none accepted.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def refused(name: str, port: int) -> str:
 
 
 async def _on_the_way(failed: Failed, attempt: LoggingIn) -> str:
-    """By what `ssh` said of that host."""
+    """The reason, by what `ssh` said about that host."""
     said = failed.said
     short = ascii(" ".join(said.split())[-_SHORT:])[1:-1]
     if failed.index < 0:
@@ -130,12 +130,12 @@ def _host_key_kind(said: str) -> str:
     return UNKNOWN if "host key is known for" in said or "Host key verification failed" in said else ""
 
 
-# Whether the host is who it says
+# Whether the host is who it claims to be
 
 
 @dataclass(frozen=True)
 class HostKey:
-    """A host key that is not trusted.  `via`: the jump host to look from; None if it is reached by no plain connection."""
+    """A host key that is not trusted. `via` is the jump host to look from; None if no plain connection leads to the host."""
 
     kind: str
     shown: str
@@ -150,7 +150,7 @@ class HostKey:
 
 
 def host_key(key: HostKey) -> str:
-    """How to compare it, and how to take it in: nothing but the name that known_hosts has for this host is touched."""
+    """How to compare the key, and how to accept it. Only the name that known_hosts has for this host is touched."""
     place = key.host if key.port == 22 else f"[{key.host}]:{key.port}"
     file = key.file or "~/.ssh/known_hosts"
     whose = f"the host key of {place}" + (f", a jump host on the way to {key.jump_to}," if key.jump_to else "")
@@ -202,7 +202,7 @@ def _own_host_key(error: Exception, attempt: LoggingIn) -> str:
     return host_key(_of(settings, kind, attempt, -1, fingerprint))
 
 
-# Whether we are let in
+# Whether the operator is let in
 
 
 def _own_login(attempt: LoggingIn) -> str:
@@ -238,7 +238,7 @@ def _denied(settings: Settings, name: str, own: Identities, offered: int) -> str
 
 
 def _mastered(settings: Settings) -> bool:
-    """Whether there is a connection that OpenSSH would go through, without logging in."""
+    """Whether OpenSSH has an open connection that it would use without logging in."""
     named = settings.get("controlpath", "none")
     if named == "none":
         return False

@@ -1,8 +1,8 @@
-"""Rendering a manifest's template with metadata, as config-agent does with hogan.js.
+"""Renders a manifest's template with metadata, as config-agent does with hogan.js.
 
-Source: sdc-config-agent:lib/agent/agent.js renderConfigFile, agent.js setNicTag; hogan.js:lib/template.js.  Where
-Mustache leaves room, JavaScript decides: how numbers, booleans, lists and objects become text, and that {} is true.
-Templates come from outside: there are no partials, and the number of look-ups is limited.
+Source: sdc-config-agent:lib/agent/agent.js renderConfigFile, agent.js setNicTag; hogan.js:lib/template.js. Where Mustache leaves room,
+JavaScript decides: how numbers, booleans, lists and objects become text, and that {} is true. Templates come from outside, so there are no
+partials, and the number of look-ups is limited.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", '"': "&quot;"}
 
 
 class RenderError(Exception):
-    """A template cannot be rendered.  Its text says why."""
+    """A template cannot be rendered. The message says why."""
 
 
 class _Object(dict[str, Any]):
@@ -43,7 +43,7 @@ def _javascript(value: Any) -> Any:
 
 
 def to_text(value: Any) -> str:
-    """String(value), and JSON.stringify for an object, as hogan's coerceToString does."""
+    """String(value), or JSON.stringify for an object, like hogan's coerceToString."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -68,11 +68,11 @@ def _escape(text: str) -> str:
 
 
 def render(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) -> str:
-    """The contents of the file.  `auto` is what config-agent knows of its zone: see `auto_metadata`."""
+    """The contents of the file. `auto` is what config-agent knows about its zone: see `auto_metadata`."""
     lookups = size = 0
 
     def resolve(stack: Any, name: str) -> Any:
-        """A value.  Counts what it may add to the file: its text, or for a section over a list the template so often."""
+        """Return a value, and count what it may add to the file: its text, or the template once per element of a list."""
         nonlocal lookups, size
         try:
             value = stack.get(name)
@@ -106,7 +106,7 @@ def render(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) 
         raise
     except RecursionError:
         raise RenderError("its template or metadata is nested too deeply") from None
-    except Exception as error:  # pystache's errors have no common base that says so
+    except Exception as error:  # pystache's errors share no base class
         raise RenderError(f"its template is not valid ({type(error).__name__})") from None
 
 
@@ -114,7 +114,7 @@ _RACK = re.compile(r"([A-Z]+)_RACK_[A-Z0-9_-]+")
 
 
 UNKNOWN: Final = "\ue000unknown"
-"""Stands in rendered text for what could not be learned (a private character, so that nobody means it)."""
+"""Takes the place of an unknown value in rendered text. It is a private character, so nobody means it."""
 
 
 def auto_metadata(vm: Vm, server_uuid: str, datacenter_name: str) -> dict[str, Any]:

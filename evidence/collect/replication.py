@@ -1,7 +1,7 @@
-"""Whether each replica's checkpoint moves: what the datacenters tell each other while they are asked.
+"""Whether each replica's checkpoint moves, from what the datacenters tell each other while they are asked.
 
-A process that runs is no sign of replication, and "has caught up" in its log can be a lie: only the checkpoint, looked at
-twice against the master's latest, tells.  Source: facts, "Replication".
+A running process does not prove replication, and "has caught up" in its log can be a lie. Only the checkpoint tells, looked at twice and
+compared with the master's latest number. Source: facts, "Replication".
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from evidence.model import Change, Checkpoint, Progress
 from evidence.redact import cut
 
 FARTHEST: Final = 5000
-"""How many numbers of the changelog after a gap are looked at."""
+"""So many numbers of the changelog after a gap are looked at."""
 LOOKS: Final = 5
-"""How often a checkpoint that is behind is looked at again, a second apart: the replicator tries about as often."""
+"""How often to look again at a checkpoint that is behind, a second apart. The replicator itself tries about as often."""
 
 T = TypeVar("T")
 Ask = Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]]
@@ -31,20 +31,22 @@ Ask = Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]]
 
 @dataclass(frozen=True)
 class Ahead:
-    """What the master told: the changes to come; where its changelog goes on after a gap, by the number before it; and, in
-    memory only, login and e-mail address of the entries that are to come, by their dns."""
+    """What the master told: the changes to come, and where its changelog goes on after a gap (by the number before the gap).
+
+    In memory only, `identities` holds login and e-mail address of the entries that are to come, by their dns.
+    """
 
     changes: tuple[Change, ...] = ()
     resumes: Mapping[int, int] = field(default_factory=dict)
     identities: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def next(self, number: int) -> Change | None:
-        """The first change that a replicator at this number is told of."""
+        """The first change that a replicator at this number is sent."""
         return next((each for each in self.changes if number <= each.number <= number + directory.WINDOW), None)
 
 
 class Changelog:
-    """The master's changelog: its latest number, and what comes next for those that are behind."""
+    """The master's changelog: its latest number, and what comes next for the replicas that are behind."""
 
     def __init__(self, replicas: Iterable[str]) -> None:
         self._latest: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
@@ -52,23 +54,23 @@ class Changelog:
         self._ahead: asyncio.Future[Ahead | None] = asyncio.get_running_loop().create_future()
 
     def tell_latest(self, number: int | None) -> None:
-        """From the master; the first word counts."""
+        """From the master. Only the first call counts."""
         _tell(self._latest, number)
 
     def tell_behind(self, replica: str, number: int | None) -> None:
-        """From a replica: the number that it is at, or None when it has caught up."""
+        """From a replica: the number where it is, or None if it has caught up."""
         if replica in self._behind:
             _tell(self._behind[replica], number)
 
     def end(self, datacenter: str, *, master: bool) -> None:
-        """A datacenter has been asked everything: nobody needs to wait for it."""
+        """This datacenter has been asked everything: nobody needs to wait for it."""
         self.tell_behind(datacenter, None)
         if master:
             self.tell_latest(None)
             _tell(self._ahead, None)
 
     async def serve(self, ask: Ask) -> None:
-        """On the master: looks up what comes next for each replica that is behind."""
+        """On the master: look up what comes next for each replica that is behind."""
         numbers = await asyncio.gather(*map(asyncio.shield, self._behind.values()))
         try:
             _tell(self._ahead, await self._look_ahead({number for number in numbers if number is not None}, ask))
@@ -97,7 +99,7 @@ class Changelog:
         return Ahead(told.changes, resumes, identities)
 
     async def progress(self, name: str, first: Checkpoint, ask: Ask) -> Progress:
-        """On a replica: whether its checkpoint moves, and if not, why."""
+        """On a replica: find out whether its checkpoint moves, and if not, why."""
         latest = await asyncio.shield(self._latest)
         if latest is None:
             raise UnansweredError("the latest changenumber of the master's UFDS is not known")
@@ -128,7 +130,7 @@ class Changelog:
 
 
 def _adds(change: Change) -> bool:
-    """A modification of what is not there adds it too.  Source: sdc-ufds:lib/ufds-replicator/operations.js."""
+    """Whether the change adds an entry. A modification adds a missing one too. Source: sdc-ufds:lib/ufds-replicator/operations.js."""
     return change.kind in ("add", "modify")
 
 
@@ -140,7 +142,7 @@ async def _parentless(change: Change | None, ask: Ask) -> bool:
 
 
 async def _conflict(change: Change | None, ahead: Ahead, ask: Ask) -> str:
-    """The dn of another entry with the login or e-mail address of the one that is to be added."""
+    """The dn of another entry that has the login or e-mail address of the entry to add."""
     taken = [] if change is None else zip(("login", "email"), ahead.identities.get(change.dn, ()), strict=False)
     wanted = "".join(equal(name, value) for name, value in taken if value)
     if change is None or not wanted:

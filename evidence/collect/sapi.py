@@ -1,4 +1,4 @@
-"""What a datacenter's SAPI says: its metadata, which zones it knows, how it would render them, whether it reaches the master's."""
+"""What a datacenter's SAPI says: its metadata, the zones it knows, how it would render them, whether it reaches the master's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Sapi:
         return await apis.read(self.draft, self.services, "sapi", path)
 
     async def ask(self) -> None:
-        """Its metadata, and then whether it knows what does not run."""
+        """Ask for its metadata, and then whether it knows the zones that do not run."""
         await self.draft.ask("applications", self._applications)
         await self.draft.ask("services", self._services)
         await asyncio.gather(*(self.instance(vm) for vm in self.draft.vms.values() if doubtful(vm)))
@@ -49,7 +49,7 @@ class Sapi:
         return services.sapi_objects(text, self.draft.vault, application=False)
 
     async def instance(self, vm: Vm) -> None:
-        """Whether it has an instance of the zone.  One that lists none of the service at all has lost more than that."""
+        """Ask whether it has an instance of the zone. If it lists no instance of the service at all, it has lost more than that."""
 
         async def answer() -> bool:
             known = await self._instances(vm.role)
@@ -62,7 +62,7 @@ class Sapi:
         await self.draft.ask_zone(vm, "instance", answer)
 
     async def _instances(self, role: str) -> set[object]:
-        """The uuids of the instances of a service; None for one that cannot be read."""
+        """The uuids of a service's instances; None for an instance that cannot be read."""
         service = (self.draft.facts["services"].value or {}).get(role)
         if service is None or not UUID.fullmatch(service.uuid):
             raise UnansweredError(f"SAPI lists no service {role}: {self.draft.why('services')}")
@@ -71,7 +71,7 @@ class Sapi:
         return {item.get("uuid") if isinstance(item, dict) else None for item in found}
 
     async def manta_applications(self) -> parse.Rows[tuple[SapiObject, ...]]:
-        """Without include_master: what this datacenter's own moray holds."""
+        """The applications in this datacenter's own moray, because it is asked without include_master."""
         text = await self._read("/applications?name=manta")
         found = services.sapi_list(text, self.draft.vault, services.MANTA_SETTINGS)
         return parse.Rows(tuple(each for each in found.value if each.name == "manta"), found.unread)
@@ -84,10 +84,10 @@ class Sapi:
         await self.draft.ask_zone(vm, "asks_master", answer, **known)
 
     async def config(self, vm: Vm) -> None:
-        """/configs of a zone.  It holds secrets and stays in memory; why it is missing goes with the files.
+        """Ask for the zone's /configs. It holds secrets and stays in memory. Why it is missing is told with the files.
 
-        Asked by uuid SAPI always asks its master's moray too, and hangs as long as that does: then lists of what it has
-        itself say the same of this datacenter's zones.
+        When asked by uuid, SAPI always asks its master's moray too, and hangs as long as that does. Then the lists of SAPI's own objects
+        say the same about this datacenter's zones.
         """
         draft = self.draft
         try:

@@ -1,4 +1,4 @@
-"""What is asked of a datacenter's services, through the head node: SAPI, NAPI, UFDS, binder, and the health URLs."""
+"""Asks a datacenter's services through the head node: SAPI, NAPI, UFDS, binder, and the health URLs."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ T = TypeVar("T")
 SAPI_VERSION: Final = {"Accept-Version": "~2"}
 """Without it SAPI answers as ~1, which hides agent services: facts, "How a real SAPI answers"."""
 LARGEST_LDAP: Final = 1 << 20
-"""Of what a UFDS may send: a few accounts; ldap3 takes the square of the time for a message that does not end."""
+"""The most bytes that a UFDS may send: a few accounts. ldap3 needs quadratic time for a message that does not end."""
 PING_FIELDS = ("message", "mode", "services", "storAvailable")
 PATIENCE_WITH_MASTER: Final = 5.0
 NO_SERVICE: Final = "/services?name=az-checks-asks-for-no-service&include_master=true"
-"""A name that does not exist: SAPI has no local file that could answer it.  Facts, "How a real SAPI answers"."""
+"""A service that does not exist, so SAPI has no local file that could answer. Facts, "How a real SAPI answers"."""
 SECRETS = ("ufds_ldap_root_pw", "ufds_remote_ldap_root_pw")
 SETTINGS = (
     "SDC_KEY_ID", "SDC_PUBLIC_KEY", "admin_netmask", "admin_network", "cloudapi_domain", "datacenter_name", "dns_domain",
     "moray_domain", "region_name", "sapi_domain", "ufds_admin_uuid", "ufds_domain", "ufds_is_master", "ufds_ldap_root_dn",
     "ufds_remote_ip",
 )  # fmt: skip
-"""What is kept of /usbkey/config and of the metadata of SAPI's application sdc."""
+"""The settings that are kept of /usbkey/config and of the metadata of SAPI's application sdc."""
 SERVICE_SETTINGS = (
     "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT", *SETTINGS,
 )  # fmt: skip
-"""What is kept of a service's metadata, and of a zone's; those of the application stand there only if somebody set them."""
+"""The settings that are kept of a service's metadata, and of a zone's. Those of the application stand there only if somebody set them."""
 MANTA_SETTINGS = (
     "BUCKETS_API_MULTI_DC", "DOMAIN_NAME", "HASH_RING_IMAGE",
     "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "STORAGE_MORAY_SHARD",
 )  # fmt: skip
-"""What is kept of the metadata of an application manta, which holds keys and passwords too."""
+"""The settings that are kept of the metadata of an application manta, which also holds keys and passwords."""
 
 
 @dataclass(frozen=True)
 class Root:
-    """Who asks a UFDS.  The password shows in no representation."""
+    """The account that asks a UFDS. No representation shows the password."""
 
     dn: str
     password: str
@@ -70,10 +70,10 @@ class Services:
         good: Callable[[T], bool],
         most: int = LARGEST_TUNNELLED,
     ) -> T:
-        """Runs blocking work with the port of a tunnel, for at most the time of one command.
+        """Run blocking work with the port of a tunnel, for at most the time of one command.
 
-        An answer that is not `good` is the service's only if the way to it is still there; if there is another by now, it is
-        asked for again.
+        An answer that is not `good` counts as the service's only if the way to it is still open. If there is a new way by then, the
+        question is asked again.
         """
         while True:
             try:
@@ -82,7 +82,7 @@ class Services:
                 continue
 
     async def _once(self, host: str, port: int, work: Callable[[int], T], good: Callable[[T], bool], most: int) -> T:
-        """At its end the tunnel is closed, and with it whatever the thread still waits for."""
+        """When this ends, the tunnel is closed, and with it everything that the thread still waits for."""
         loop = asyncio.get_running_loop()
         async with tunnel(self._reach, host, port, most) as opened:
             begun = loop.time()
@@ -101,7 +101,7 @@ class Services:
     async def _get(
         self, scheme: str, host: str, port: int, path: str, headers: Mapping[str, str], most: float = math.inf
     ) -> web.RawAnswer:
-        """A whole answer, or its error: one that could not be asked for, or does not come, is an answer too."""
+        """A whole answer, or its error. No connection, or no answer, is an answer too."""
         limit = min(most, self._timeouts.command)
 
         def work(local: int) -> web.RawAnswer:
@@ -115,7 +115,7 @@ class Services:
             return web.RawAnswer(0, "", round(limit * 1000), f"no answer within {limit:g} s")
 
     async def read(self, host: str, path: str, name: str, most: float = math.inf) -> str:
-        """The body of a GET that has to answer 200, within `most` seconds.  Raises UnansweredError."""
+        """The body of a GET that must answer 200, within `most` seconds. Raises UnansweredError."""
         page = await self._get("http", host, 80, path, SAPI_VERSION if name == "SAPI" else {}, most)
         if page.error:
             raise UnansweredError(f"{name} at {host}: {page.error}")
@@ -124,7 +124,7 @@ class Services:
         return page.text
 
     async def ping(self, scheme: str, host: str, port: int, path: str) -> HttpAnswer:
-        """A health URL.  Of the answer's JSON a few fields are kept."""
+        """A health URL. A few fields of the answer's JSON are kept."""
         page = await self._get(scheme, host, port, path, {})
         error, body = page.error, {}
         if not error and (page.status != 200 or page.text.strip()):  # muskie answers 200 without a body
@@ -136,7 +136,7 @@ class Services:
         return HttpAnswer(page.status, body, error, page.ms)
 
     async def asks_master(self, host: str) -> HttpAnswer:
-        """What SAPI answers to a question that it cannot answer without the master's moray; `found` counts objects."""
+        """SAPI's answer to a question that it cannot answer without the master's moray; `found` counts objects."""
         page = await self._get("http", host, 80, NO_SERVICE, SAPI_VERSION, PATIENCE_WITH_MASTER)
         if page.error or page.status != 200:
             return HttpAnswer(page.status, self._said(page), page.error, page.ms)
@@ -155,7 +155,7 @@ class Services:
     async def ufds(
         self, host: str, root: Root, searches: Sequence[ldap.Search], most: int = LARGEST_LDAP
     ) -> ldap.Reply:
-        """Root bind, and searches.  A UFDS may send `most` bytes."""
+        """A root bind, and searches. The UFDS may send `most` bytes."""
         limit = self._timeouts.command
 
         def work(local: int) -> ldap.Reply:
@@ -170,7 +170,7 @@ class Services:
 
 
 def _told(body: str) -> str:
-    """What the body of an error says of itself, in short."""
+    """The message in the body of an error, in short."""
     try:
         said = parse.json_object(body).get("message")
     except parse.UnreadableError:
@@ -179,7 +179,7 @@ def _told(body: str) -> str:
 
 
 def address(vm: Vm) -> str:
-    """A zone's admin address.  Raises UnansweredError if there is none, or the zone does not run."""
+    """A zone's admin address. Raises UnansweredError if there is none, or if the zone does not run."""
     if vm.state != "running":
         raise UnansweredError(f"zone {vm.alias} is {cut(vm.state)}")
     found = vm.address("admin")
@@ -200,7 +200,7 @@ def sapi_objects(text: str, vault: Vault, *, application: bool) -> parse.Rows[di
 
 
 def sapi_list(text: str, vault: Vault, keep: Iterable[str]) -> parse.Rows[tuple[SapiObject, ...]]:
-    """Objects of SAPI, sorted by uuid; of their metadata what is to be kept."""
+    """Objects of SAPI, sorted by uuid, with the settings in `keep` of their metadata."""
     what, kept = "an object of SAPI", tuple(keep)
 
     def read_one(item: Any) -> SapiObject:
@@ -219,7 +219,7 @@ def sapi_list(text: str, vault: Vault, keep: Iterable[str]) -> parse.Rows[tuple[
 
 
 def root_of(*sources: Mapping[str, Any]) -> Root | None:
-    """UFDS's root as the first of the sources names him that does."""
+    """UFDS's root, from the first of the sources that names it."""
     for source in sources:
         dn, password = source.get("ufds_ldap_root_dn"), source.get("ufds_ldap_root_pw")
         if isinstance(dn, str) and isinstance(password, str) and dn and password:

@@ -1,7 +1,7 @@
-"""How many sessions run at once over one connection: as many as the server lets.
+"""How many sessions run at once over one connection: as many as the server allows.
 
-OpenSSH's MaxSessions is 10 by default, and somebody may have set it lower.  What the server refuses is asked again once
-one of ours has ended, so that nothing is lost; a server that lets none at all says so by refusing the only one.
+OpenSSH's MaxSessions is 10 by default, and somebody may have lowered it. If the server refuses a session, it is asked for again once one of
+ours has ended, so nothing is lost. A server that allows no session at all refuses even the only one.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import asyncssh
 
 AT_ONCE: Final = 8
 PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
-"""Before one that was refused though none of ours was open is tried again: the server may not have put the last one away."""
+"""Pauses before a refused session is tried again although none of ours was open: the server may not have cleared the last one."""
 T = TypeVar("T")
 
 
 class Sessions:
-    """Of one head node.  Whoever has opened one by `open` must `close` it."""
+    """The sessions of one head node. Whoever opens one with `open` must `close` it."""
 
     def __init__(self, most: int = AT_ONCE) -> None:
         self.most = most
         self._waiting_or_open = self._open = self._proven = 0
         self._none = False
-        """Whether the server has refused even a single one, again and again."""
+        """Whether the server has refused even a single session, again and again."""
         self._changed = asyncio.Condition()
 
     async def open(self, begin: Callable[[], Awaitable[T]]) -> T:
-        """Begins a session in its turn.  Raises what `begin` raises; ChannelOpenError only if none is let at all."""
+        """Begin a session in its turn. Raises what `begin` raises, but ChannelOpenError only if no session is allowed at all."""
         pauses = list(PAUSES)
         while True:
             await self._turn()
@@ -56,7 +56,7 @@ class Sessions:
             self._waiting_or_open += 1
 
     async def _refused(self) -> bool:
-        """Takes in that the server let no more than are open; whether none was.  Waits for one of them to end, if so."""
+        """Note that the server allows no more than are open. Returns whether none was open; otherwise waits until one has ended."""
         async with self._changed:
             self._waiting_or_open -= 1
             self._changed.notify_all()
@@ -74,6 +74,6 @@ class Sessions:
             self._changed.notify_all()
 
     async def close(self) -> None:
-        """One that was begun has ended."""
+        """Note that a session has ended."""
         self._open -= 1
         await self._leave()

@@ -1,7 +1,7 @@
-"""What of a zone's rendered file may be kept and shown: what stands on the list of harmless settings, and nothing else.
+"""The parts of a zone's rendered file that may be kept and shown: those on the list of harmless settings, and nothing else.
 
-A file that was edited by hand can hold a password under any key, and as a key.  A value is harmless if the whole way to it
-is on the list and it looks like what belongs there; a part of the way is shown if it is on the list or in the template.
+A file that was edited by hand can hold a password under any key, and even as a key. A value is harmless if the whole way to it is on the
+list and the value has the expected form. A part of the way is shown if it is on the list or in the template.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 from evidence.redact import HIDDEN, LONGEST, MOST_ELEMENTS, Vault
 
 Path = tuple[str | int, ...]
-"""The way to a setting: keys, and the numbers of a list's elements."""
+"""The way to a setting: keys, and the positions of a list's elements."""
 
 CONTAINERS: Final = frozenset({
     "cache", "cnapi", "datacenters", "fwapi", "imgapi", "localUfds", "mahi", "moray", "morayOptions", "napi", "papi",
@@ -32,7 +32,7 @@ NUMBERS: Final = (
     "maxConnections", "numWorkers", "port", "retries", "size", "sslport", "version",
 )  # fmt: skip
 TEXTS: Final = ("dc_maint_eta", "dc_maint_message")
-"""cloudapi tells these to every customer."""
+"""cloudapi shows these to every customer."""
 _SHAPES: Final = {
     **dict.fromkeys(NAMES, re.compile(r"[\w .:~-]{0,253}")),
     **dict.fromkeys(FLAGS, re.compile(r"true|false|")),
@@ -45,25 +45,25 @@ _SHAPES: Final = {
     "url": re.compile(r"[a-z]{2,8}://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{0,253})(:[0-9]{1,5})?/?|"),
     "queries": re.compile(r"/[A-Za-z0-9=, ._-]*\?[A-Za-z,]*\?[a-z]*\?[A-Za-z0-9()&|!=*_-]*"),
 }
-"""The last key of a harmless setting, to what its text may look like: a URL has neither user nor query."""
+"""The form of a harmless setting's text, by its last key. A URL has neither user nor query."""
 _SPELLED: Final = re.compile(r'"([A-Za-z_][A-Za-z0-9_-]{0,60})"\s*:')
 _LARGEST_NUMBER: Final = 10_000_000
 
 
 def spelled(template: str) -> frozenset[str]:
-    """The keys that a template itself spells out, so that they are nobody's secret."""
+    """The keys that a template itself spells out. So they are nobody's secret."""
     return frozenset(_SPELLED.findall(template))
 
 
 class Shown:
-    """Decides for one file.  `names` are the datacenters of the inventory, `words` the keys of the file's template."""
+    """Decides for one file. `names` are the datacenters of the inventory, `words` the keys in the file's template."""
 
     def __init__(self, vault: Vault, names: Collection[str] = (), words: Collection[str] = ()) -> None:
         self._vault, self._names = vault, frozenset(names)
         self._known = CONTAINERS.union(_SHAPES, words)
 
     def key(self, path: Path) -> str:
-        """The way to a setting, each part that is not known hidden."""
+        """The way to a setting, in which each unknown part is hidden."""
         return ".".join(self._part(path, index) for index in range(len(path)))
 
     def _part(self, path: Path, index: int) -> str:
@@ -75,13 +75,13 @@ class Shown:
         return index > 0 and path[index - 1] == "datacenters" and path[index] in self._names
 
     def text(self, path: Path, value: object) -> str:
-        """How a value is shown: its JSON text, or that it is hidden.  What holds other values is: who knows what they are."""
+        """How a value is shown: as JSON text, or as hidden. Objects and lists are hidden, because nobody knows what is in them."""
         text = json.dumps(value, sort_keys=True, ensure_ascii=False)
         shown = value in ({}, []) or self._harmless(path, value)
         return text if shown and len(text) <= LONGEST and self._vault.scrub(text) == text else HIDDEN
 
     def value(self, path: Path, value: object) -> Any:
-        """The value of a setting that is kept; of an object or a list what is harmless right in it."""
+        """The value of a setting that is kept. Of an object or a list, only harmless values right in it are kept."""
         if isinstance(value, dict) and len(value) <= MOST_ELEMENTS:
             return {self._part((*path, key), len(path)): self._one((*path, key), value[key]) for key in sorted(value)}
         if isinstance(value, list) and len(value) <= MOST_ELEMENTS:

@@ -1,7 +1,7 @@
-"""A head node that can be asked: commands, and connections from it to the services of its datacenter.
+"""A head node that can be asked: it runs commands, and connects to the services of its datacenter.
 
-Every failure becomes an UnansweredError with a sentence for the operator.  A connection that breaks is made once more, and
-what was under way is asked again: all of it only reads.  What stays broken is kept as a Trouble: it is told once, and nobody
+Every failure becomes an UnansweredError with a sentence for the operator. A broken connection is made once more, and the questions under
+way are asked again, which is safe because all of them only read. What stays broken is kept as a Trouble. So it is told once, and nobody
 takes it for an answer of a service.
 """
 
@@ -25,15 +25,15 @@ from evidence.redact import cut
 
 LARGEST: Final = 8 << 20
 MOST_SHOWN: Final = 3
-"""Of the places that forwarding is refused to."""
+"""A sentence names so many of the places to which forwarding is refused."""
 AT_ONCE_SECONDS: Final = 0.9
 STILL_THERE: Final = "true"
-"""What is run to see whether a connection is still alive."""
+"""The command that shows whether a connection is still alive."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a command printed.  `why` says why it did not come to an end, if so; then `code` is None."""
+    """What a command printed. If it did not come to an end, `why` says why, and `code` is None."""
 
     stdout: bytes
     stderr: str
@@ -46,7 +46,7 @@ class Output:
 
 
 class HeadNode:
-    """A head node over one connection; `again` makes another."""
+    """A head node over one connection; `again` makes another one."""
 
     def __init__(self, line: Line, timeouts: Timeouts, again: Callable[[], Awaitable[Line]]) -> None:
         self._line, self._timeouts, self._again = line, timeouts, again
@@ -60,17 +60,17 @@ class HeadNode:
 
     @property
     def software(self) -> str:
-        """What the server says of itself, such as "OpenSSH_9.8"."""
+        """The server's own version, such as "OpenSSH_9.8"."""
         return cut(str(self._line.connection.get_extra_info("server_version", "")))
 
     @property
     def lost(self) -> bool:
-        """Whether the connection is gone for good: nothing can be asked any more."""
+        """Whether the connection is gone for good, so nothing can be asked any more."""
         return self._broken is not None
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
-        """What was wrong with the head node so far, and cost an answer."""
+        """What was wrong with the head node so far and cost an answer."""
         found = []
         if self._broken is not None:
             found.append(Trouble(self._broken.kind, self._broken.detail, self._broken.since, self._answers))
@@ -83,7 +83,7 @@ class HeadNode:
         return tuple(found)
 
     async def run(self, command: str, stdin: str = "") -> Output:
-        """Runs a command.  What it printed until its time was over, or its output too long, is not lost."""
+        """Run a command. If its time ends, or its output gets too long, what it printed before is not lost."""
         while True:
             line = self._line
             try:
@@ -155,16 +155,16 @@ class HeadNode:
         return Output(b"".join(parts), bytes(told).decode("utf-8", "replace"), code, why)
 
     def _unmarked(self, out: Stream, errors: Stream) -> str:
-        """A command that ended, and was never begun: by a forced command, or a shell that starts none."""
+        """Why a command ended without being started: a forced command, or a shell that starts none."""
         came = out.instead if out.instead != "''" else errors.instead
         said = f"instead of an answer came {came}" if came != "''" else "nothing at all came back"
         self._no_shell = f"no command is run: {said}"
         return f"was not run by the head node: {said}"
 
     async def connect(self, host: str, port: int) -> tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]:
-        """A TCP connection from the head node to a service.  Raises ClosedError if the head node cannot make one.
+        """Open a TCP connection from the head node to a service. Raises ClosedError if the head node cannot make one.
 
-        Only one reason code of RFC 4254 says that it tried; OpenSSH's text is the same for a forwarding that it forbids.
+        Only one reason code of RFC 4254 means that it tried. OpenSSH's text is the same for a forwarding that it forbids.
         """
         while True:
             line = self._line
@@ -190,11 +190,11 @@ class HeadNode:
         return UnansweredError("the head node's SSH server forbids forwarding to it")
 
     async def check(self, waited: float) -> None:
-        """After an answer that did not come.  Raises UnansweredError if it is the head node that does not answer.
+        """Call this after an answer that did not come. Raises UnansweredError if the head node itself does not answer.
 
-        AgainError if the connection broke meanwhile, and there is another: then the question can be put again.  What came to
-        an end at once, a frozen connection did not end.  Else whatever the head node says now, also a refusal, shows that it is
-        there; a frozen one ends by keepalive.
+        Raises AgainError if the connection broke meanwhile and there is a new one: then the question can be asked again. A frozen
+        connection cannot be the reason for an answer that ended at once. Otherwise, whatever the head node says now (even a refusal) shows
+        that it is there. A frozen connection ends by keepalive.
         """
         loop = asyncio.get_running_loop()
         line, arrived = self._line, loop.time()
@@ -220,18 +220,18 @@ class HeadNode:
             self._there_at = begun
 
     async def _start(self, line: Line, command: str) -> asyncssh.SSHClientProcess[bytes]:
-        """The one door through which a command goes."""
+        """Start a command. No command goes another way."""
         sent = line.marker.sent(command)
         process: asyncssh.SSHClientProcess[bytes] = await line.connection.create_process(sent, encoding=None)
         return process
 
     async def _notice_loss(self, line: Line) -> None:
-        """asyncssh tells its client of a lost connection one turn later than those who wait for an answer."""
+        """Wait one turn: asyncssh tells its client of a lost connection one turn later than those who wait for an answer."""
         await asyncio.sleep(0)
         await self._raise_if_lost(line)
 
     async def _raise_if_lost(self, line: Line) -> None:
-        """Raises AgainError if the connection is lost and there is another, UnansweredError if there is none."""
+        """Raise AgainError if the connection is lost and there is a new one, UnansweredError if there is none."""
         if not line.lost:
             return
         if await self._renewed(line):
@@ -240,7 +240,7 @@ class HeadNode:
         raise UnansweredError(f"the connection to the head node {how} before this was answered")
 
     async def _renewed(self, line: Line) -> bool:
-        """Whether there is another connection than this one, which is lost.  It is made once."""
+        """Whether a new connection replaces this lost one. It is made only once."""
         async with self._renewing:
             if self._line is not line:
                 return True
@@ -266,7 +266,7 @@ class HeadNode:
 
 
 async def _drain(stream: asyncssh.SSHReader[bytes], marked: Stream, into: bytearray) -> None:
-    """Reads a stream to its end and keeps the first 4 KiB of the answer."""
+    """Read a stream to its end, and keep the first 4 KiB of the answer."""
     while part := await stream.read(65536):
         into += marked.answer(part)[: max(0, 4096 - len(into))]
 

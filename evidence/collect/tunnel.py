@@ -1,4 +1,4 @@
-"""A port on this machine that leads to a service, for libraries that know only how to connect to one."""
+"""A port on this machine that leads to a service, for libraries that can only connect to a port."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ import asyncssh
 from evidence.collect.unanswered import ClosedError, UnansweredError, reason
 
 LARGEST_TUNNELLED: Final = 16 << 20
-"""Of what a service sends through a tunnel: no library behind it may be made to fill the memory."""
+"""The most bytes that a service may send through a tunnel, so that no library behind it fills the memory."""
 
 
 class Reach(Protocol):
     """How services are reached: from a head node, or from here."""
 
     async def connect(self, host: str, port: int) -> tuple[Any, Any]:
-        """A TCP connection to a service.  Raises ClosedError or UnansweredError."""
+        """Open a TCP connection to a service. Raises ClosedError or UnansweredError."""
 
     async def check(self, waited: float) -> None:
-        """After an answer that did not come in so many seconds: raises UnansweredError if the way there is what broke."""
+        """Call this if no answer came in so many seconds. Raises UnansweredError if the way there is broken."""
 
 
 @contextlib.asynccontextmanager
 async def tunnel(reach: Reach, host: str, port: int, most: int = LARGEST_TUNNELLED) -> AsyncIterator[Tunnel]:
-    """A port on 127.0.0.1 that takes one connection, and passes it on to a service.  Closed with the block.
+    """A port on 127.0.0.1 that takes one connection and passes it on to a service. It is closed with the block.
 
-    Of what the service sends, `most` bytes are handed on.
+    At most `most` bytes of what the service sends are handed on.
     """
     opened = Tunnel(reach, host, port, most)
     await opened.open()
@@ -42,7 +42,7 @@ async def tunnel(reach: Reach, host: str, port: int, most: int = LARGEST_TUNNELL
 
 
 class Tunnel:
-    """See `tunnel`.  `failure` holds why the head node could not connect, if it could not."""
+    """See `tunnel`. If the head node could not connect, `failure` holds the reason."""
 
     def __init__(self, head: Reach, host: str, port: int, most: int) -> None:
         self._head, self._host, self._target, self._most = head, host, port, most
@@ -67,7 +67,7 @@ class Tunnel:
             await asyncio.wait([self._task])
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Only the first connection is ours: nobody else on this machine is let into the admin network."""
+        """Only the first connection is ours. Nobody else on this machine gets into the admin network."""
         if self._taken:
             writer.transport.abort()
             return
@@ -90,7 +90,7 @@ class Tunnel:
 
 
 async def _pump(reader: Any, writer: Any, most: float = math.inf) -> None:
-    """Copies until the end, or until it is more than `most` bytes, and passes the end on."""
+    """Copy until the end, or until more than `most` bytes have come, and pass the end on."""
     while most > 0 and (data := await reader.read(65536)):
         most -= len(data)
         writer.write(data)

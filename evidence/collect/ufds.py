@@ -1,4 +1,4 @@
-"""Asking one UFDS: one conversation for what it holds, further ones for whether replication moves."""
+"""Asks one UFDS: in one conversation for what it holds, in further ones whether replication moves."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from evidence.subjects.triton import ADMIN_UUID, UUID
 
 METADATA: Final = OF_DATACENTER["applications"]
 STRETCH: Final = 5000
-"""How many numbers of a changelog are asked for at once."""
+"""How many numbers of a changelog one search asks for."""
 AT_A_TIME: Final = 10
-"""How many such stretches one conversation asks for: it has the time of one command, and a year's changelog needs more."""
+"""How many such searches one conversation makes. It has only the time of one command, and a year's changelog needs more searches."""
 
 
 class Ufds:
@@ -42,7 +42,7 @@ class Ufds:
         self._changelog, self._meeting, self._comparing = changelog, meeting, comparing
 
     async def ask(self, vm: Vm) -> None:
-        """Everything about one ufds zone."""
+        """Ask everything about one ufds zone."""
         admin = self._draft.values("applications").get("ufds_admin_uuid")
         admin = admin if isinstance(admin, str) and UUID.fullmatch(admin) else ADMIN_UUID
         wanted = (directory.POSEIDONS, *directory.searches(self._draft.name, admin))
@@ -121,7 +121,7 @@ class Ufds:
             raise
 
     async def _introduce(self, vm: Vm, admin: str) -> None:
-        """Who is in a candidate, and whom of them the master has, too."""
+        """Ask for a candidate's accounts, and which of them the master has too."""
         talk = asyncio.ensure_future(self._converse(vm, (accounts.EVERYBODY,), LARGEST_TUNNELLED))
 
         async def everybody() -> tuple[accounts.Person, ...]:
@@ -140,7 +140,7 @@ class Ufds:
             talk.cancel()
 
     async def _serve(self, vm: Vm, admin: str) -> None:
-        """What the replicas need to know of the master."""
+        """Tell the replicas what they need to know about the master."""
         fact = self._draft.zone_facts[vm.alias, "directory"]
         self._changelog.tell_latest(None if fact.value is None else fact.value.latest)
 
@@ -187,7 +187,7 @@ def _found(reply: ldap.Reply) -> tuple[ldap.Found, ...]:
 
 
 def _attempt(reply: ldap.Reply) -> Attempt:
-    """Whether the bind worked, and a search after it: a UFDS that breaks off its answers is of no use to anybody."""
+    """Whether the bind worked, and the searches after it. A UFDS that breaks off its answers is useless."""
     if not reply.bound:
         return Attempt(False, reply.detail)
     why = next((each.why for each in reply.found if each.why), "")

@@ -1,4 +1,4 @@
-"""Why there is no answer: what every collector raises, and how an error is told in a sentence."""
+"""Why there is no answer: the errors that every collector raises, and how an error becomes a sentence."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from evidence.redact import cut
 
 
 class UnansweredError(Exception):
-    """A question could not be put, or no answer came.  Its text says why."""
+    """A question could not be put, or no answer came. The message says why."""
 
 
 class AgainError(UnansweredError):
-    """No answer came, for the way to who is asked broke; there is another now, so the question can be put once more."""
+    """No answer came because the way to the server broke. There is a new way, so the question can be put once more."""
 
 
 class ClosedError(Exception):
-    """The head node could not connect to a service (that is an answer).  Its text says what it said."""
+    """The head node could not connect to a service, which is an answer. The message is what the head node said."""
 
 
 def reason(error: Exception) -> str:
-    """What an error says, on one line."""
+    """The text of an error, on one line."""
     text = getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error)
     return cut(" ".join(str(text).split())[:300]) or type(error).__name__

@@ -1,7 +1,7 @@
-"""One HTTP GET, mostly through a tunnel, by requests.  Blocking: it runs in a thread; who closes the tunnel ends it.
+"""Sends one HTTP GET, mostly through a tunnel, with requests. Blocking: it runs in a thread, and closing the tunnel ends it.
 
-Certificates are not verified: the zones' own are self-signed with CN "*" (facts), and the way there is SSH.  Redirects,
-proxies and .netrc are ignored, the answer's size is limited.
+Certificates are not verified, because the zones' own are self-signed with CN "*" (facts), and the way there is SSH. Redirects, proxies and
+.netrc are ignored, and the answer's size is limited.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """A whole answer, or `error`."""
+    """A whole answer, or `error`. `datacenter`: who answers, if it is a cloudapi."""
 
     status: int
     text: str
     ms: int
     error: str = ""
+    datacenter: str = ""
 
 
 class _Lines(io.BufferedReader):
@@ -55,7 +56,7 @@ class _Lines(io.BufferedReader):
 
 
 class _Whole(http.client.HTTPResponse):
-    """An answer whose head came whole.  http.client takes the end of the connection for the end of the head, too."""
+    """An answer whose head came whole. http.client itself would take the end of the connection for the end of the head."""
 
     lines: _Lines
 
@@ -93,13 +94,13 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 
 def _cut_off(answer: requests.Response) -> bool:
-    """Whether a chunked body lacks the blank line after its last chunk; of other bodies urllib3 counts the bytes."""
+    """Whether a chunked body lacks the blank line after its last chunk. For other bodies, urllib3 counts the bytes."""
     head = getattr(answer.raw, "_original_response", None)
     return isinstance(head, _Whole) and bool(answer.raw.chunked) and not head.lines.at_blank
 
 
 def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> RawAnswer:
-    """GET of a URL, as if it were at `host`: through a tunnel it is at 127.0.0.1."""
+    """Get a URL as if it were at `host`, although it is at 127.0.0.1 through a tunnel."""
     started = time.monotonic()
 
     def spent() -> int:
@@ -135,7 +136,8 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> RawA
                     return RawAnswer(0, "", spent(), f"no complete answer within {timeout:g} s")
             if _cut_off(answer):
                 return RawAnswer(0, "", spent(), CUT_OFF)
-            return RawAnswer(answer.status_code, body.decode("utf-8", "replace"), spent())
+            who = answer.headers.get("Triton-Datacenter-Name", "")
+            return RawAnswer(answer.status_code, body.decode("utf-8", "replace"), spent(), datacenter=who)
     except requests.exceptions.SSLError:
         return RawAnswer(0, "", spent(), "no TLS connection: the service closed it, or does not speak HTTPS")
     except requests.exceptions.Timeout:
@@ -147,7 +149,7 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> RawA
 
 
 def _unconnected(error: Exception) -> str:
-    """Why there was no connection at all; empty where there was one."""
+    """Why there was no connection at all; empty if there was one."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         return "its name does not resolve"

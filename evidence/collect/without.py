@@ -1,7 +1,7 @@
-"""Logging in where there is no `ssh`: the library reads ~/.ssh/config itself, and makes the jumps.
+"""Logs in where there is no `ssh`: the library reads ~/.ssh/config itself, and makes the jumps.
 
-It knows less of that file than OpenSSH does, so whatever fails here also says that there is no `ssh` on this machine.
-Each host on the way is logged in to here, so that it is known whose key was refused.
+It understands less of that file than OpenSSH does. So whatever fails here also says that this machine has no `ssh`. The suite logs in to
+each host on the way itself, so it is known which host refused a key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Options = asyncssh.SSHClientConnectionOptions
 
 
 async def line(last: Host, timeouts: Timeouts) -> Line:
-    """A connection to the head node.  Raises UnansweredError."""
+    """Connect to the head node. Raises UnansweredError."""
     route = _Route(last, timeouts)
     try:
         async with asyncio.timeout(timeouts.connect):
@@ -41,7 +41,7 @@ async def line(last: Host, timeouts: Timeouts) -> Line:
 
 
 class _Route:
-    """The way to a head node while it is gone; `hop`, `options` and `peer` are those of the host that is next."""
+    """The way to a head node while it is being made. `hop`, `options` and `peer` belong to the next host."""
 
     def __init__(self, last: Host, timeouts: Timeouts) -> None:
         self.target = self.hop = last
@@ -55,7 +55,7 @@ class _Route:
     async def reach(
         self, hop: Host, through: asyncssh.SSHClientConnection | None = None, before: tuple[str, ...] = ()
     ) -> asyncssh.SSHClientConnection:
-        """Logs in to a host, and first to those that ~/.ssh/config puts before it."""
+        """Log in to a host, after the hosts that ~/.ssh/config puts before it."""
         self.hop, self.options, self.peer = hop, None, Peer()
         if hop.host in before or len(before) >= MOST_HOPS:
             raise UnansweredError(
@@ -83,7 +83,7 @@ class _Route:
 
     @property
     def name(self) -> str:
-        """The host that is next, for the operator."""
+        """The next host, as the operator reads it."""
         if self.hop is self.target:
             return self.target.shown
         return f"{self.hop.shown} (a jump host on the way to {self.target.shown})"
@@ -108,7 +108,7 @@ def _files(options: Options) -> list[pathlib.Path]:
 
 
 def _why(error: Exception, route: _Route) -> str:
-    """A sentence for the operator: what failed, at which host, and what he may do."""
+    """A sentence for the operator: what failed, at which host, and what the operator may do."""
     options, name = route.options, route.name
     host = str(getattr(options, "host", "") or route.hop.host)
     port = int(getattr(options, "port", 22) or 22)

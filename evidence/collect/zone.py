@@ -1,7 +1,7 @@
-"""The one script that is sent into a zone: how it is called, and what its output means.  No I/O but reading the script.
+"""The script that is sent into a zone: how it is called, and what its output means. No I/O except reading the script.
 
-The script is a constant (zone.sh); what varies are its arguments, and those consist of harmless characters only: they
-pass through two shells, and addresses come from metadata that anybody may have written.
+The script is a constant (zone.sh). Only its arguments vary. They consist of harmless characters, because they pass through two shells, and
+addresses come from metadata that anybody may have written.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ SCRIPT = pathlib.Path(__file__).with_name("zone.sh").read_text(encoding="ascii")
 HARMLESS = re.compile(r"[A-Za-z0-9._:/-]+")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 MOST_LINES = 10_000
-"""Of the script's own (files and services are not counted): many more than there are links and files."""
+"""The most lines of the script's own (files and services are not counted). There are far fewer links and files."""
 FOLDERS = {"webapi": "muskie"}
-"""Role to the folder below /opt/smartdc that its image has its manifests in, where it is called otherwise."""
+"""The folder below /opt/smartdc where an image has its manifests, by role, if it is not named after the role."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a link leads to, for the script: HOST is an address or a name."""
+    """The target of a link, for the script. `host` is an address or a name."""
 
     host: str
     port: int
@@ -65,13 +65,13 @@ class Answers:
 
 
 def targets(link: Link) -> tuple[Target, ...]:
-    """What is to be tried for one link.  Raises Missing if its address is not known."""
+    """What to try for one link. Raises Missing if the link's address is not known."""
     host = link.host
     return tuple(Target(host, port, protocol) for port in link.ports for protocol in link.kind.protocols)
 
 
 def usable(host: str) -> bool:
-    """Whether a host, which may come from anybody's metadata, is an IPv4 address or a name, and so can be probed."""
+    """Whether a host is an IPv4 address or a name, so that it can be probed. It may come from anybody's metadata."""
     try:
         return ipaddress.ip_address(host).version == 4
     except ValueError:
@@ -79,7 +79,7 @@ def usable(host: str) -> bool:
 
 
 def words(role: str, wanted: Iterable[Target], seconds: float) -> list[str]:
-    """The script's arguments.  Its time limit is in whole seconds, since POSIX's sleep takes no others."""
+    """The script's arguments. The time limit is in whole seconds, because POSIX's sleep takes nothing else."""
     files = RENDERED.get(role, ())
     found = [str(max(1, math.ceil(seconds))), *(f"file:{path}" for path in files)]
     if files:
@@ -94,7 +94,7 @@ def words(role: str, wanted: Iterable[Target], seconds: float) -> list[str]:
 
 
 def read(output: bytes) -> Answers:
-    """The script's output.  What is not there is left out; lines that nobody expects are skipped."""
+    """Read the script's output. What is missing in it is left out, and unexpected lines are skipped."""
     answers = Answers()
     routes: dict[str, str] = {}
     began: dict[str, float] = {}
@@ -147,7 +147,7 @@ _LISTED = re.compile(r" ([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})(
 
 
 def _written(line: str) -> float | None:
-    """The time in a line of `ls -E`, in seconds since 1970; None if there is none.  Without an offset it is UTC."""
+    """The time in a line of `ls -E`, in seconds since 1970; None if there is none. A time without an offset is UTC."""
     found = _LISTED.search(line[:4096])
     if found is None:
         return None
@@ -174,7 +174,7 @@ ERRORS = (
 
 
 def _result(code: str, text: str) -> tuple[str, str]:
-    """open, refused, timeout, noroute, dns or error, and a detail where the result alone does not say it."""
+    """open, refused, timeout, noroute, dns or error, with a detail if the result alone does not say it."""
     if code == "timeout":
         return "timeout", ""
     if code == "0":
@@ -230,7 +230,7 @@ def _services(answers: Answers, output: bytes, position: int) -> int:
 
 
 def _block(name: str, output: bytes, position: int) -> tuple[str, int | None, int]:
-    """What a command printed up to the line of its end, its exit status (None without that line), and where it goes on."""
+    """What a command printed up to its end line, its exit status (None without that line), and where to read on."""
     end = re.compile(rb"^end%b\t([0-9]{1,3})\n" % name.encode(), re.MULTILINE).search(output, position)
     if end is None:
         return "", None, len(output)

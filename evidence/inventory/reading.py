@@ -129,7 +129,7 @@ def _host(text: str) -> bool:
         return bool(DNS_NAME.fullmatch(text))
 
 
-TOP = ("master", "datacenters", "dns_domain", "expect", "timeouts", "waivers", "notify_command", "keep")
+TOP = ("master", "datacenters", "dns_domain", "expect", "timeouts", "waivers", "notify_command", "keep", "apply")
 ENDPOINTS = {"binder": ("dns", 53), "cloudapi": ("https", 443), "sapi": ("http", 80), "ufds": ("ldaps", 636)}
 """The scheme and port of each role's service."""
 ENDPOINT = re.compile(
@@ -157,6 +157,7 @@ def _inventory(root: Node | None, path: str) -> Inventory:
         waivers=top.optional("waivers", string, ""),
         notify_command=top.optional("notify_command", string, ""),
         keep=top.optional("keep", count(1, 1_000_000), 0),
+        apply=top.optional("apply", boolean, False),
         lines=_lines(top),
     )
 

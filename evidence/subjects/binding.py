@@ -6,7 +6,7 @@ from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link, links, targets
 from evidence.subjects.spec import BOTH, POSTCHANGE, PREFLIGHT, Stage
-from evidence.subjects.triton import INTERNAL_APIS, MANTA_PEERS, MANTA_ROLES, ROLES, Role
+from evidence.subjects.triton import CONFIGURED, INTERNAL_APIS, MANTA_PEERS, MANTA_ROLES, RESTARTED, ROLES, Role
 from evidence.subjects.world import Coupling, Region, World
 from evidence.subjects.zone import Zone
 
@@ -15,7 +15,10 @@ Subject = Coupling | Region | Datacenter | Zone | Link
 _BY_ROLE: dict[str, Role] = {role.replace("-", "_"): role for role in (*ROLES, *MANTA_ROLES)}
 WHOLES = frozenset({"coupling", "region", "datacenter", MASTER, REPLICA, CANDIDATE, "manta_region", "manta_datacenter"})
 """Names of first parameters that stand for something larger than a zone."""
-ZONES = frozenset({*_BY_ROLE, "zone", "api", "target", "manta_peer"})
+_GROUPS: dict[str, tuple[Role, ...]] = {
+    "zone": (*ROLES, *MANTA_ROLES), "api": INTERNAL_APIS, "configured": CONFIGURED, "restarted": RESTARTED,
+}  # fmt: skip
+ZONES = frozenset({*_BY_ROLE, *_GROUPS, "target", "manta_peer"})
 """Names of first parameters that stand for zones; `link` stands for the links from a zone."""
 COMPANIONS = (MASTER, "coupling", "datacenter")
 """Names of further parameters."""
@@ -31,7 +34,8 @@ def subjects(world: World, name: str, stage: Stage, check: str) -> tuple[Subject
     """What a check's first parameter `name` stands for, by stage: contract "Stages".
 
     coupling, region, datacenter, master, replica, candidate; `manta_region` and `manta_datacenter` (where Manta is
-    expected); `zone` (every core zone, and Manta's), `api` (every zone of the INTERNAL_APIS), a role (every zone of it),
+    expected); `zone` (every core zone, and Manta's), `api`, `configured`, `restarted` (every zone of INTERNAL_APIS, CONFIGURED, RESTARTED),
+    a role (every zone of it),
     `target` (every zone that links lead to), `manta_peer` (the zones that Manta's zones in other datacenters ask), `link`.
     """
     allowed = tuple(dc for dc in world.datacenters if dc.state in _STATES[stage])
@@ -60,9 +64,7 @@ def subjects(world: World, name: str, stage: Stage, check: str) -> tuple[Subject
 
 def _roles_of(name: str) -> tuple[Role, ...]:
     """The roles of the zones that a parameter stands for."""
-    if name == "zone":
-        return (*ROLES, *MANTA_ROLES)
-    return INTERNAL_APIS if name == "api" else (_BY_ROLE[name],)
+    return _GROUPS[name] if name in _GROUPS else (_BY_ROLE[name],)
 
 
 def misnamed(names: tuple[str, ...]) -> str:

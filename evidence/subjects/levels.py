@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from evidence.model import Configuration, SapiObject
+from evidence.subjects.network.routes import address_in
+from evidence.subjects.triton import MORAY_PORT, SAPI_MASTER_CONFIG
 from evidence.subjects.zone import Zone
 
 SERVICE: Final = "service"
@@ -50,6 +52,13 @@ def overrides(zone: Zone) -> tuple[Override, ...]:
         if value != above.get(key)
     ]
     return tuple(sorted(found, key=lambda each: (each.level, each.key)))
+
+
+def unasserted_port(zone: Zone) -> str:
+    """The port of the master's moray in SAPI's file, if SAPI would not start with it; empty if it would, or if there is none."""
+    file = zone.files.get(SAPI_MASTER_CONFIG)
+    host, port = (str(file.settings.get(f"moray.master_{key}") or "") for key in ("host", "port")) if file else ("", "")
+    return "" if not host or port == MORAY_PORT or address_in(host) is not None else port
 
 
 def _flat(of: Configuration) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from evidence.inventory.model import CANDIDATE, REPLICA
-from evidence.subjects.triton import ADMIN_UUID, INTERNAL_APIS
+from evidence.subjects.triton import ADMIN_UUID, CONFIGURED, INTERNAL_APIS
 
 MANTA: Final = "where Manta is expected"
 WITH_CANDIDATES: Final = "a master that is to be replicated to candidates"
@@ -112,7 +112,7 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
     "kernel": Question("the routes of its kernel", "netstat -rnv -f inet (by zlogin)"),
     "settings": Question(
         "what SAPI sets in it", "sdc-sapi /configs", "sdc-sapi /configs/{uuid}",
-        roles=("adminui", "binder", "cloudapi", "sapi", "ufds"),
+        roles=CONFIGURED,
     ),
     "ping": Question(
         "its health URL", "curl", "curl -k {scheme}://{address}{path}",

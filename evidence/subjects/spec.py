@@ -58,7 +58,7 @@ class Kind(StrEnum):
     """What a finding saw, where that decides which causes can explain it."""
 
     DISABLED = "disabled"
-    """A service that somebody disabled. SMF never does that by itself, so only an entry that names it explains it."""
+    """A service that somebody disabled. SMF never does that by itself, so only another one that was disabled explains it."""
     MAINTENANCE = "maintenance"
 
 
@@ -67,8 +67,7 @@ class After(Struct, frozen=True):
 
     `at`: "target" is a link's target, "master" the master (what it lacks, its replicas lack too), a role the zones of that role in the
     same datacenter (its services depend on each other).
-    `only`: it explains only zones of that role. `when`: it explains only findings of this kind; without it, findings of every kind
-    but DISABLED.
+    `only`: it explains only zones of that role. `when`: it explains only findings of this kind.
     """
 
     check: str
@@ -81,9 +80,11 @@ class After(Struct, frozen=True):
         place = (f"@{self.at}" if self.at else "") + (f"/{self.only}" if self.only else "")
         return self.check + place + (f" when {self.when}" if self.when else "")
 
-    def applies_to(self, kind: Kind | None) -> bool:
-        """Whether it can explain a finding of this kind (None: of no special kind)."""
-        return kind is self.when if self.when is not None else kind is not Kind.DISABLED
+    def applies(self, to: Kind | None, cause: Kind | None) -> bool:
+        """Whether a finding of the kind `cause` can explain one of the kind `to` (None: of no special kind)."""
+        if to is Kind.DISABLED and cause is not Kind.DISABLED:
+            return False
+        return self.when is None or to is self.when
 
 
 class Spec(Struct, frozen=True):

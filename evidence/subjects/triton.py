@@ -61,6 +61,9 @@ REGISTRAR: Final = "svc:/manta/application/registrar:default"
 REPLICATOR: Final = "svc:/smartdc/application/ufds-replicator:default"
 SAPI: Final = "svc:/smartdc/application/sapi:default"
 
+MORAY_PORT: Final = "2020"
+"""The port of moray's haproxy. SAPI asserts it if MASTER_MORAY_IP is a name."""
+
 # Files that config-agent renders
 
 ADMINUI_CONFIG: Final = "/opt/smartdc/adminui/etc/config.json"
@@ -79,6 +82,10 @@ RENDERED: Final = {
     "webapi": (MUSKIE_CONFIG,),
 }
 """The files that are read in the zones of each role."""
+CONFIGURED: Final[tuple[Role, ...]] = ("adminui", "binder", "cloudapi", "sapi", "ufds")
+"""Roles into whose zones settings of the coupling are rendered."""
+RESTARTED: Final[tuple[Role, ...]] = ("adminui", "cloudapi", "ufds")
+"""Those whose services config-agent restarts when it writes their files."""
 READERS: Final = {
     ADMINUI_CONFIG: "svc:/smartdc/application/adminui",
     BINDER_CONFIG: "svc:/manta/application/binder",

@@ -12,7 +12,7 @@ TIMEOUT = 5.0
 
 
 class Agent:
-    """Something that looks again and again; `look_now` asks for a look that begins after the call, and waits for it."""
+    """Something that looks again and again. `look_now` asks for a look that begins after the call, and waits for it."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
@@ -37,18 +37,18 @@ class Agent:
             self._looked.notify_all()
 
     async def look_now(self) -> None:
-        """Returns when a whole look has been taken since the call, or when the agent does not run."""
+        """Return when a whole look has been taken since the call, or when the agent does not run."""
         wanted = self._begun + 1
         self._due.set()
         async with self._looked:
             await self._looked.wait_for(lambda: self._ended >= wanted or not self.running)
 
     def wake(self) -> None:
-        """Something has changed: the agent looks as soon as it can."""
+        """Tell the agent that something has changed: it looks as soon as it can."""
         self._due.set()
 
     def reset(self) -> None:
-        """What the agent forgets when it starts."""
+        """Forget what the agent forgets when it starts."""
 
     def pause(self) -> float:
         raise NotImplementedError
@@ -69,7 +69,7 @@ class Agent:
                 await self.look()
             except (OSError, TimeoutError, EOFError, ValueError, http.BadMessageError) as error:
                 log.info("%r: %r", self, error)
-            except Exception:  # a defect of the lab; who waits for a look must not wait for ever
+            except Exception:  # a defect of the lab, but whoever waits for a look must not wait for ever
                 log.exception("%r", self)
             async with self._looked:
                 self._ended = mine

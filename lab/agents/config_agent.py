@@ -1,8 +1,7 @@
-"""config-agent, in each zone: it carries SAPI's metadata into the zone's files.
+"""config-agent, in each zone: it writes SAPI's metadata into the zone's files.
 
-It polls SAPI's /configs/INSTANCE over its zone's network every 60-180 s, with the last ETag; it renders with
-Mustache, writes only what differs, and then runs the manifest's post_cmd.  A file edited by hand stays until the
-metadata change or the agent starts again.
+It polls SAPI's /configs/INSTANCE over its zone's network every 60-180 s, with the last ETag. It renders with Mustache, writes only what
+differs, and then runs the manifest's post_cmd. A file that was edited by hand stays until the metadata change or the agent starts again.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class ConfigAgent(Agent):
             await self._run(command)
 
     def write(self, config: Mapping[str, Any]) -> list[str]:
-        """Renders what differs; the commands that are to follow."""
+        """Render what differs; returns the commands that must follow."""
         metadata = dict(config["metadata"]) | {"auto": auto_metadata(self.machine.zone, self.machine.datacenter)}
         commands = []
         for manifest in config["manifests"]:

@@ -1,12 +1,12 @@
-"""The zones' firewalls: what FWAPI's rules let in, as rules of each zone's own kernel, put there by firewaller.
+"""The zones' firewalls: firewaller turns FWAPI's rules into rules of each zone's own kernel.
 
-A zone whose firewall is on takes TCP and UDP from whom an enabled ALLOW names, unless a BLOCK of higher priority does,
-and from nobody else; without firewall_enabled a zone takes everything.  ICMP always passes: Triton's own rules let it in
-from anywhere (facts: hazard 8), so ping succeeds where TCP is dropped.  Outgoing connections are never blocked.
+A zone whose firewall is on takes TCP and UDP only from sources that an enabled ALLOW names, unless a BLOCK of higher priority names them
+too. A zone without firewall_enabled takes everything. ICMP always passes, because Triton's own rules let it in from anywhere (facts: hazard
+8). So ping succeeds where TCP is dropped. Outgoing connections are never blocked.
 
-Routing rules do it, since not every kernel has a packet filter: what comes in over a NIC and is not allowed finds a
-black hole before the zone's own addresses.  They know no connections, so only ports below the ephemeral ones count:
-above them come the answers to what the zone itself has asked.
+Routing rules do it, because not every kernel has a packet filter. A packet that comes in over a NIC and is not allowed finds a black hole
+before the zone's own addresses. Routing rules know no connections. So only ports below the ephemeral ones count, because answers to the
+zone's own questions come to the ones above.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FIREWALLER_PACE = 300.0
 
 
 def _networks(source: Target, zones: Iterable[Zone]) -> list[str]:
-    """The addresses that a source stands for; of VMs FWAPI knows its own datacenter's only."""
+    """The addresses that a source stands for. FWAPI knows only the VMs of its own datacenter."""
     kind, what, _ = source
     if what == "any" or kind in ("ip", "subnet"):
         return [ANYWHERE if what == "any" else what if "/" in what else f"{what}/32"]
@@ -43,12 +43,12 @@ Effect = tuple[str, str, int, int]
 
 
 def allowed(rules: Iterable[Rule], zone: Zone, zones: Sequence[Zone]) -> set[Effect]:
-    """All that the rules let into a zone, unless a BLOCK of higher priority goes before."""
+    """Everything that the rules let into a zone, unless a BLOCK of higher priority comes first."""
     return {effect for _, action, effect in effects(rules, zone, zones) if action == "allow"}
 
 
 def effects(rules: Iterable[Rule], zone: Zone, zones: Sequence[Zone]) -> set[tuple[int, str, Effect]]:
-    """Priority, action, and what it is about, of all rules for what comes into a zone."""
+    """Priority, action and effect of all rules for what comes into a zone."""
     found = set()
     for rule in rules:
         mine = rule.get("global") or rule.get("owner_uuid") == ADMIN_UUID
@@ -67,7 +67,7 @@ def effects(rules: Iterable[Rule], zone: Zone, zones: Sequence[Zone]) -> set[tup
 
 
 def lines(rules: Iterable[Rule], zone: Zone, zones: Sequence[Zone], *, on: bool) -> set[str]:
-    """The kernel's rules of a zone, each as `ip rule add` takes it."""
+    """The kernel's rules of a zone, each in the form that `ip rule add` takes."""
     if not on:
         return set()
     found = set()
@@ -82,15 +82,15 @@ def lines(rules: Iterable[Rule], zone: Zone, zones: Sequence[Zone], *, on: bool)
 
 
 def _pref(priority: int, action: str, network: str) -> int:
-    """The higher priority first, and at the same one the ALLOW (smartos-live:src/fw, test/unit/priority.test.js).
+    """The order: higher priority first, and ALLOW first at the same one (smartos-live:src/fw, test/unit/priority.test.js).
 
-    Beside a rule of equal pref the kernel takes one from anywhere for the same, so these have their own.
+    If two rules have the same pref, the kernel takes one that is from anywhere for the same. So these get prefs of their own.
     """
     return 4 * (HIGHEST - priority) + 2 * (action == "block") + (network != ANYWHERE) + 1
 
 
 def initial(the_plan: Plan) -> dict[str, list[str]]:
-    """What is to be run in each firewalled zone's namespace when it is made, by the zone's id."""
+    """The commands for each firewalled zone's namespace when it is made, by the zone's id."""
     made = {}
     for datacenter in the_plan.datacenters:
         zones, rules = datacenter.zones, initial_rules(the_plan, datacenter)
@@ -102,7 +102,7 @@ def initial(the_plan: Plan) -> dict[str, list[str]]:
 
 
 class Firewaller(Agent):
-    """The agent firewaller of one server: it hears of FWAPI's changes, and asks for all rules now and then."""
+    """The agent firewaller of one server. It hears of FWAPI's changes, and asks for all rules now and then."""
 
     def __init__(self, site: Site, rules: Sequence[Rule], server: Machine) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class Firewaller(Agent):
                 self._apply(machine, rules)
 
     def _apply(self, machine: Machine, rules: Sequence[Rule]) -> None:
-        """Adds before it takes away: no connection is lost that both the old and the new rules allow."""
+        """Add before removing, so no connection is lost that both the old and the new rules allow."""
         zone = machine.zone
         wanted = lines(rules, zone, self.site.datacenter.zones, on=machine.firewall_enabled)
         present = self._present.get(zone.id, set())  # a zone of Manta's came later

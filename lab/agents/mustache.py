@@ -1,4 +1,4 @@
-"""Templates as config-agent fills them in: with hogan.js, a Mustache that knows JavaScript's values."""
+"""Renders templates as config-agent does, with hogan.js: a Mustache with JavaScript's values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pystache.parser
 
 
 class _JsFalse(str):
-    """`false` as JavaScript's Mustache sees it: prints as "false", and opens no section."""
+    """`false` as JavaScript's Mustache sees it: it prints as "false", and opens no section."""
 
     def __bool__(self) -> bool:
         return False
@@ -38,6 +38,6 @@ def _parsed(template: str) -> Any:
 
 
 def render(template: str, metadata: Mapping[str, Any]) -> str:
-    """A template filled in as config-agent's hogan.js does it."""
+    """Render a template as config-agent's hogan.js does."""
     renderer = pystache.Renderer(escape=html.escape, missing_tags="ignore")
     return str(renderer.render(_parsed(template), _as_js(dict(metadata))))

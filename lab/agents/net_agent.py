@@ -1,7 +1,6 @@
-"""net-agent, on each server: it carries NAPI's routes into the zones.
+"""net-agent, on each server: it brings NAPI's routes into the zones.
 
-It compares each VM's routes with those of its networks in NAPI, and sets and removes until they are equal (facts:
-hazard 1).
+It compares each VM's routes with those of its networks in NAPI, and sets and removes routes until both are equal (facts: hazard 1).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class NetAgent(Agent):
         super().__init__()
         self.site, self.server = site, server
         self._overlooked: dict[str, dict[str, str]] = {}
-        """Zones that it has no reason to look at, by id, and the routes that NAPI had for them then."""
+        """The zones that it has no reason to look at, by id, and the routes that NAPI had for them then."""
 
     def __repr__(self) -> str:
         return f"net-agent of {self.server.zone.id}"
@@ -36,14 +35,14 @@ class NetAgent(Agent):
         self._overlooked.clear()
 
     async def overlook(self, machine: Machine) -> None:
-        """What is changed in the zone from now on concerns it no more, until it starts anew or NAPI's routes change.
+        """Ignore changes in the zone from now on, until the agent starts anew or NAPI's routes change.
 
         The real one acts at its start and at changes of VMs, NICs and networks, and not in between (facts, "Exact forms").
         """
         self._overlooked[machine.zone.id] = _wanted(machine, await self._networks() or {})
 
     async def _networks(self) -> dict[str, dict[str, str]] | None:
-        """The routes of NAPI's networks, by uuid; None where it does not answer."""
+        """The routes of NAPI's networks, by uuid; None if NAPI does not answer."""
         host = self.site.datacenter.zone("napi").admin_ip
         answer = await http.fetch(self.server.dial, host, 80, "/networks", within=TIMEOUT)
         if answer.status != 200:
@@ -69,7 +68,7 @@ class NetAgent(Agent):
                 self._one_by_one(machine, missing)
 
     def _one_by_one(self, machine: Machine, routes: Mapping[str, str]) -> None:
-        """One of them leads to no gateway of the zone's; the others are set all the same."""
+        """Set the routes one by one: one of them leads to no gateway of the zone's, and the others are set all the same."""
         for to, via in routes.items():
             try:
                 machine.add_routes({to: via})
@@ -78,7 +77,7 @@ class NetAgent(Agent):
 
 
 def _wanted(machine: Machine, networks: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """The routes of a zone's networks; its first NIC goes before."""
+    """The routes of a zone's networks. If two networks disagree, the earlier NIC wins."""
     found: dict[str, str] = {}
     for nic in machine.zone.nics:
         found = {**networks.get(nic.network_uuid, {}), **found}

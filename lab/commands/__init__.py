@@ -1,5 +1,5 @@
-"""What the commands of head nodes and zones answer.  One module per kind; `answering` finds the one that was typed.
+"""What the commands of head nodes and zones answer. One module per kind; `answering` finds the one that was typed.
 
-The stub (lab/machine/stub.py) sends zone, directory and arguments; here is decided what is printed, or what is to be executed.
-What Triton has and the lab does not imitate says so and exits 127: never a made-up answer.
+The stub (lab/machine/stub.py) sends zone, directory and arguments. This package decides what to print or execute. A command that Triton has
+and the lab does not imitate says so and exits with 127. It never makes up an answer.
 """

@@ -1,6 +1,6 @@
-"""sdc-useradm, and the keys of accounts.  Source: facts "UFDS", sdc-sdc:lib/sdc-useradm.js, node-ufds:lib/index.js translateError.
+"""sdc-useradm, and the keys of accounts. Source: facts "UFDS", sdc-sdc:lib/sdc-useradm.js, node-ufds:lib/index.js translateError.
 
-It writes to the master, from the head node that it is typed on.
+It writes to the master, from the head node on which it is typed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OPTIONS = {
     "create": "Af",
     "replace-attr": "",
 }
-"""Which options a subcommand has, of those that the lab takes; -f has a value where it names a file."""
+"""The options that the lab takes, by subcommand. -f has a value where it names a file."""
 IMITATED = (
     "add-key [-f] [-n NAME] LOGIN FILE, keys [-H] [-j] LOGIN, delete-key LOGIN NAME|FINGERPRINT, get [-l] LOGIN, "
     "search [-jHl] [-o FIELDS] TERM…, create [-A] [-f FILE | FIELD=VALUE…], and replace-attr LOGIN ATTRIBUTE VALUE"
@@ -80,7 +80,9 @@ async def _add_key(call: Call, name: str, login: str, file: str, *, force: bool)
     client = await bound(call)
     try:
         owner = await account(call, client, login)
-        for _, entry in await _of(client, owner):  # the client looks before it adds; UFDS itself takes a name twice
+        for _, entry in await _of(
+            client, owner
+        ):  # the client looks before it adds, because UFDS itself takes a name twice
             if {fingerprint, name or fingerprint} & {*entry["fingerprint"], *entry["name"]}:
                 text = f"Key with name {name or fingerprint} and fingerprint {fingerprint} already exists"
                 raise wrong(call, text, "InvalidArgument")
@@ -99,7 +101,7 @@ async def _of(client: LdapClient, owner: str) -> list[Entry]:
 
 
 async def _keys(call: Call, login: str, *, header: bool, as_json: bool) -> int:
-    """Of the datacenter's own UFDS, as replication left them."""
+    """The keys in the datacenter's own UFDS, as replication left them."""
     client = await bound(call, to_master=False)
     try:
         found = await _of(client, await account(call, client, login))

@@ -1,4 +1,4 @@
-"""Serves the stubs: finds the module of the command that was typed, and lets it answer."""
+"""Serves the stubs: it finds the module of the command that was typed, and lets it answer."""
 
 from __future__ import annotations
 
@@ -56,6 +56,6 @@ async def _run(call: Call) -> int | None:
 
 
 def load() -> None:
-    """Imports the modules beside this one: they register their commands."""
+    """Import the modules beside this one: they register their commands."""
     for module in pkgutil.iter_modules(commands.__path__):
         importlib.import_module(f"{commands.__name__}.{module.name}")

@@ -1,4 +1,4 @@
-"""One command that somebody typed, and the table of those that are imitated."""
+"""One command that somebody typed, and the table of the imitated commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UsageError(Exception):
 
 
 class Call:
-    """One command that somebody typed: where, with what, and what goes back."""
+    """One command that somebody typed: where, with what, and what it prints."""
 
     def __init__(
         self, lab: Lab, site: Site, machine: Machine, cwd: str, argv: list[str],
@@ -53,16 +53,16 @@ class Call:
 
     @property
     def server(self) -> Machine:
-        """The global zone of the server that it is typed on."""
+        """The global zone of the server on which it is typed."""
         return self.site.server_of(self.machine)
 
     @property
     def zones(self) -> list[Machine]:
-        """The zones that are on this server."""
+        """The zones on this server."""
         return self.site.zones_of(self.machine.zone.server)
 
     def zone(self, uuid: str) -> Machine | None:
-        """A zone of this server, for who is in its global zone."""
+        """A zone of this server, if the command was typed in the global zone."""
         return next((each for each in self.zones if each.zone.uuid == uuid and self.in_global_zone), None)
 
     def send(self, kind: bytes, payload: bytes) -> None:
@@ -81,11 +81,11 @@ class Call:
         return await self._reader.readexactly(int.from_bytes(await self._reader.readexactly(4), "big"))
 
     def execute(self, *argv: str) -> None:
-        """The stub becomes this program (path within the zone's tree); nothing may be sent afterwards."""
+        """Make the stub become this program (a path within the zone's tree). Nothing may be sent afterwards."""
         self.send(b"x", b"\0".join(word.encode("utf-8", "surrogateescape") for word in argv))
 
     def path(self, text: str) -> pathlib.Path:
-        """A path that was typed, as the lab sees it; one that leads out of the tree is not followed."""
+        """A typed path, as the lab sees it. A path that leads out of the tree is not followed."""
         root = self.machine.root
         joined = pathlib.PurePosixPath(self.cwd, text)
         found = root.joinpath(*joined.parts[1:])
@@ -94,7 +94,7 @@ class Call:
         return found
 
     def typed(self, path: object) -> str:
-        """A path of the lab's as it is in the zone."""
+        """A path of the lab, as it is within the zone."""
         return f"/{str(path).removeprefix(str(self.machine.root)).lstrip('/')}"
 
 
@@ -103,7 +103,7 @@ HANDLERS: dict[str, Handler] = {}
 
 
 def command(*names: str) -> Callable[[Handler], Handler]:
-    """Registers the imitation of one command under its names; None as its result means that the stub executes."""
+    """Register the imitation of one command under its names. If it returns None, the stub executes something."""
 
     def register(handler: Handler) -> Handler:
         for name in names:

@@ -1,7 +1,7 @@
-"""sdc-listdatacenters and sdc-cloudapi: what signs with the key of the zone it is typed in, and asks cloudapi.
+"""sdc-listdatacenters and sdc-cloudapi: they sign with the key of the zone where they are typed, and ask cloudapi.
 
-Source: node-smartdc:bin/sdc-listdatacenters, lib/cli_common.js; node-smartdc-auth; sdc-sdc:bin/sdc-cloudapi,
-lib/libdc.sh.  sdc-cloudapi typed into the global zone runs there, and signs with a key that is not there.
+Source: node-smartdc:bin/sdc-listdatacenters, lib/cli_common.js; node-smartdc-auth; sdc-sdc:bin/sdc-cloudapi, lib/libdc.sh. If sdc-cloudapi
+is typed in the global zone, it runs there, and signs with a key that is not there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KEY_ID = re.compile(r"(MD5:)?[0-9a-f]{2}(:[0-9a-f]{2}){15}|[A-Z0-9]+:[-A-Za-z0-9
 OPTIONS = {"-a": "account", "--account": "account", "-k": "key", "--keyId": "key", "-u": "url", "--url": "url"}
 PROBLEM = 3
 NODE_ERRORS = {REFUSED: "ECONNREFUSED", TIMED_OUT: "ETIMEDOUT", TLS_FAILED: "EPROTO", UNRESOLVED: "ENOTFOUND"}
-RETRIES = 3  # restify's client tries an answer 500 again
+RETRIES = 3  # restify's client tries again after an answer 500
 
 
 @command("sdc-listdatacenters")
@@ -61,8 +61,10 @@ async def list_datacenters(call: Call) -> int:
 
 
 async def listing(machine: Machine, account: str, key_id: str, url: str, patience: float = FOREVER) -> tuple[int, str]:
-    """ListDatacenters as the command prints it: (0, JSON), or (3, what comes after "error").  Certificates are taken as
-    they are: the command would want SDC_TESTING for that, which does not reach the lab."""
+    """ListDatacenters as the command prints it: (0, JSON), or (3, the text after "error").
+
+    It accepts any certificate. The real command needs SDC_TESTING for that, which does not reach the lab.
+    """
     try:
         headers = _signed(machine, account, key_id)
     except (OSError, ValueError):
@@ -87,7 +89,7 @@ async def listing(machine: Machine, account: str, key_id: str, url: str, patienc
 
 
 def _signed(machine: Machine, account: str, key_id: str) -> dict[str, str]:
-    """Headers of a request; ValueError or OSError where the zone has no such key."""
+    """Headers of a request. Raises ValueError or OSError if the zone has no such key."""
     public = (machine.root / sdckey.PUBLIC).read_text(encoding="utf-8")
     if fingerprint(public) != key_id:
         raise ValueError("another key")

@@ -1,4 +1,4 @@
-"""/usbkey/config as Triton's tools on a head node have it: by config.sh, which evaluates it.  They fail with it.
+"""/usbkey/config as Triton's tools on a head node read it: through config.sh, which evaluates it. They fail if it fails.
 
 Sources: smartos-live:src/lib/sdc/config.sh, sdc-headnode:tools/lib/wrap.sh, tools/bin/sdc-ldap.
 """
@@ -18,7 +18,7 @@ LOADED = ("/usr/bin/bash", "-ec", f'. {FILE}; load_sdc_config; printf "%s" "${{!
 
 
 async def printed(call: Call) -> str:
-    """What `config.sh -json` prints: its cache, where that is not older than the configuration."""
+    """What `config.sh -json` prints: its cache, if that is not older than the configuration."""
     cache, config = call.site.headnode.root / CACHE, call.site.headnode.root / "usbkey/config"
     if cache.is_file() and config.stat().st_mtime_ns <= cache.stat().st_mtime_ns:
         return cache.read_text(encoding="utf-8", errors="replace")
@@ -26,17 +26,17 @@ async def printed(call: Call) -> str:
 
 
 async def parsed(call: Call) -> dict[str, Any]:
-    """The same as the tools read it.  ValueError where a value makes it no JSON."""
+    """The same, as the tools read it. Raises ValueError if a value makes it invalid JSON."""
     found: dict[str, Any] = json.loads(await printed(call))
     return found
 
 
 async def loaded(call: Call, key: str, *, errexit: bool = False) -> str:
-    """One setting as `load_sdc_config` sets it in a script; what cannot be evaluated ends one with `set -o errexit`."""
+    """One setting as `load_sdc_config` sets it in a script. What cannot be evaluated ends a script with `set -o errexit`."""
     try:
         found = str((await parsed(call)).get(key) or "")
     except ValueError:
-        found = ""  # no JSON, but the shell may well have it
+        found = ""  # not JSON, but the shell may well have it
     if found:
         return found
     code, text = await _run(call, *LOADED, f"CONFIG_{key}")
@@ -46,7 +46,7 @@ async def loaded(call: Call, key: str, *, errexit: bool = False) -> str:
 
 
 async def _run(call: Call, *argv: str) -> tuple[int, str]:
-    """Runs bash in the global zone; what it complains of is seen by whoever typed the command."""
+    """Run bash in the global zone. Whoever typed the command sees its error messages."""
     process = await asyncio.create_subprocess_exec(
         *enter(call.site.headnode, *argv), env=environment(call.site.headnode),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -57,7 +57,7 @@ async def _run(call: Call, *argv: str) -> tuple[int, str]:
 
 
 async def find_sdc_zone(call: Call) -> None:
-    """What the wrappers do first: admin's uuid from config.sh, and by it the zone `sdc` where the real tools are."""
+    """The first thing that the wrappers do: get admin's uuid from config.sh, and with it the zone `sdc` that has the real tools."""
     try:
         uuid = (await parsed(call)).get("ufds_admin_uuid")
     except ValueError as error:

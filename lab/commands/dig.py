@@ -88,7 +88,7 @@ async def _asked(
                 writer.close()
         except (OSError, TimeoutError, EOFError, dns.exception.DNSException):
             if not tcp and time.monotonic() - began < seconds:
-                continue  # refused at once: dig asks again at once
+                continue  # refused at once, so dig asks again at once
     return None
 
 

@@ -1,4 +1,4 @@
-"""How sdc-useradm reaches a UFDS, finds an account in it, and says what went wrong.  Source: sdc-sdc:lib/sdc-useradm.js."""
+"""How sdc-useradm reaches a UFDS, finds an account in it, and reports errors. Source: sdc-sdc:lib/sdc-useradm.js."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def refused(call: Call, error: LdapError) -> UsageError:
 
 
 async def bound(call: Call, *, to_master: bool = True) -> LdapClient:
-    """To the master's UFDS, on a replica over ufds_remote_ip; or to the datacenter's own."""
+    """Connect to the master's UFDS (on a replica over ufds_remote_ip), or to the datacenter's own."""
     metadata = call.lab.sdc(call.site.datacenter.name)["metadata"]
     address, password = call.site.datacenter.zone("ufds").admin_ip, str(metadata.get("ufds_ldap_root_pw") or "")
     if to_master and metadata.get("ufds_remote_ip"):
@@ -56,5 +56,5 @@ async def person(call: Call, client: LdapClient, login: str) -> Entry:
 
 
 async def account(call: Call, client: LdapClient, login: str) -> str:
-    """Its dn."""
+    """The dn of this account."""
     return (await person(call, client, login))[0]

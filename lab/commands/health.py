@@ -1,7 +1,7 @@
-"""sdcadm check-health, sdcadm insts, sdc-healthcheck: what they say follows from real pings and from SMF.
+"""sdcadm check-health, sdcadm insts, sdc-healthcheck: their answers follow from real pings and from SMF.
 
-Formats: facts, "Exact forms" and "Health commands".  What they do not see is true to Triton, too: a ufds, binder or
-moray is healthy once its services are online (hazard 10).
+Formats: facts, "Exact forms" and "Health commands". They miss what Triton's tools miss, too: a ufds, binder or moray is healthy once its
+services are online (hazard 10).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ PINGS = {"cloudapi": "https://{}/--ping"} | dict.fromkeys(
 )
 AGENTS = ("cn-agent", "config-agent", "firewaller", "net-agent", "ur", "vm-agent")
 LOOKED_UP = ("cloudapi", "vmapi")
-"""Roles whose zone sdc-healthcheck finds by `vmadm lookup -1`: with several on the head node it has none to ask."""
+"""The roles whose zone sdc-healthcheck finds by `vmadm lookup -1`. If the head node has several, it finds none."""
 UR_SILENT = "ur command timed out"
-SEARCHES = {  # what sdc-healthcheck asks of each
+SEARCHES = {  # what sdc-healthcheck asks each of them
     "sapi": "/services?name=sapi", "napi": "/networks?name=admin", "cnapi": "/servers?headnode=true",
     "fwapi": "/rules", "imgapi": "/images?name=imgapi", "vmapi": "/vms",
 }  # fmt: skip
-# sdcadm's ping has no timeout at all (hazard 10); the lab's has one beyond everybody's patience.
+# sdcadm's ping has no timeout at all (hazard 10); the lab's has one that is beyond anybody's patience.
 PATIENCE = 120.0
 Row = dict[str, Any]
 
@@ -51,13 +51,13 @@ async def _ping_error(call: Call, machine: Machine, patience: float = PATIENCE) 
 
 
 def _smf_error(machine: Machine) -> str | None:
-    """As `svcs -vxz ZONE`: what is enabled and does not run; a disabled service is none of its business."""
+    """Like `svcs -vxz ZONE`: services that are enabled and do not run. A disabled service is not reported."""
     said = "".join(explanation(service, machine) for service in machine.services)
     return f"SMF svcs check failed: stdout: {said.rstrip()}" if said else None
 
 
 async def _error(call: Call, machine: Machine) -> str | None:
-    """SMF first, then the ping of those that have one (sdcadm:lib/sdcadm.js checkInst)."""
+    """SMF first, and then the ping of those that have one (sdcadm:lib/sdcadm.js checkInst)."""
     error = _smf_error(machine)
     return await _ping_error(call, machine) if error is None and machine.zone.role in PINGS else error
 
@@ -88,7 +88,7 @@ async def _rows(call: Call, wanted: list[str]) -> list[Row]:
 
 
 def _agent(server: Machine, name: str) -> Row:
-    """As `svcs -vx AGENT`, which tells of a disabled service, too, since it was asked for by name."""
+    """Like `svcs -vx AGENT`, which reports a disabled service too, because it is asked for by name."""
     service = server.services.get(f"svc:/smartdc/agent/{name}:default")
     uuid = made_uuid(server.zone.datacenter, *([server.alias] if server.zone.server else []), "agent", name)
     row: Row = {
@@ -102,7 +102,7 @@ def _agent(server: Machine, name: str) -> Row:
 
 
 def _unheard(site: Site, row: Row) -> Row:
-    """Of another server whose ur does not run nothing is known: an error, and no word on whether it is healthy."""
+    """If ur of another server does not run, nothing is known about the row: it has an error, and no `healthy`."""
     silent = {
         each.zone.hostname
         for each in site.compute_nodes
@@ -115,7 +115,7 @@ def _unheard(site: Site, row: Row) -> Row:
 
 @command("sdcadm")
 async def sdcadm(call: Call) -> int:
-    """It merges its settings over its defaults before anything else, and ends where they are no JSON (lib/common.js)."""
+    """It merges its settings over its defaults before anything else, and ends if they are not JSON (lib/common.js)."""
     settings = call.path("/var/sdcadm/sdcadm.conf")
     if settings.exists():
         try:
@@ -165,7 +165,7 @@ def _cell(value: object) -> str:
 
 
 async def _check_config(call: Call) -> int:
-    """SAPI's `sdc` against NAPI and UFDS; what is wrong is told, and the exit status is 0 (hazard 10)."""
+    """Compare SAPI's `sdc` with NAPI and UFDS. Differences are printed, and the exit status is 0 (hazard 10)."""
     sdc = call.lab.sdc(call.site.datacenter.name)["metadata"]
     wrong = []
     for network in call.lab.shared[call.site.datacenter.name].networks.by_uuid.values():
@@ -188,7 +188,7 @@ async def _check_config(call: Call) -> int:
 
 
 async def _check_health(call: Call, words: list[str]) -> int:
-    """The table and the lines below it are as in the seed; sdcadm of today writes its errors over several lines."""
+    """The table and the lines below it are as in the seed. Today's sdcadm writes its errors over several lines."""
     try:
         given, names = getopt.gnu_getopt(words, "jHq", ["json", "quiet"])
     except getopt.GetoptError as error:
@@ -232,7 +232,7 @@ def _instances(call: Call) -> list[Row]:
 
 
 async def _end_to_end(call: Call, machine: Machine) -> bool:
-    """The zone-specific test."""
+    """The test for the zone's role."""
     match machine.zone.role:
         case "cloudapi":
             return await _lists_itself(call, machine)
@@ -244,7 +244,7 @@ async def _end_to_end(call: Call, machine: Machine) -> bool:
 
 
 async def _lists_itself(call: Call, machine: Machine) -> bool:
-    """ListDatacenters of cloudapi, signed in the sdc zone, names the datacenter (sdc-healthcheck check_cloudapi)."""
+    """Whether cloudapi's ListDatacenters, signed in the sdc zone, names the datacenter (sdc-healthcheck check_cloudapi)."""
     for zone in call.site.of_role("sdc"):
         try:
             key_id = fingerprint((zone.root / sdckey.PUBLIC).read_text(encoding="utf-8"))
@@ -266,7 +266,7 @@ async def _answers(call: Call, machine: Machine, path: str) -> bool:
 
 
 def _local(site: Site) -> list[Machine]:
-    """Triton's own zones of the head node: sdc-healthcheck knows no others."""
+    """Triton's own zones of the head node. sdc-healthcheck knows no others."""
     return [machine for machine in site.core.values() if not machine.zone.server]
 
 

@@ -1,4 +1,4 @@
-"""sysinfo, vmadm, zlogin and small ones: what a SmartOS global zone has.  Formats: facts, "Exact forms", "Zones"."""
+"""sysinfo, vmadm, zlogin and small commands: what a SmartOS global zone has. Formats: facts, "Exact forms", "Zones"."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ async def _update(call: Call, machine: Machine, rest: list[str]) -> int:
 
 
 def _change_routes(machine: Machine, gone: Any, come: Any) -> None:
-    """What is no route at all is refused before anything changes; so is a gateway that no NIC of the zone reaches."""
+    """Change routes. Invalid routes, and gateways that no NIC of the zone reaches, are refused before anything changes."""
     for name, value, kind in (("remove_routes", gone, list), ("set_routes", come, dict)):
         if not isinstance(value, kind) or not all(map(_is_route, value)):
             raise UsageError(f"Invalid value(s) for: {name}", 1)
@@ -192,11 +192,11 @@ async def zlogin(call: Call) -> int | None:
 
 
 def enter_zone(call: Call, machine: Machine, words: list[str], *, null: bool = False) -> None:
-    """The stub becomes a shell in a zone: for one line, or for whoever typed it."""
+    """Make the stub become a shell in a zone: for one line, or for whoever typed it."""
     root = f"/zones/{machine.zone.uuid}/root"
     shell = ["/usr/bin/bash", "-c", " ".join(words)] if words else ["/usr/bin/bash", "--norc"]
     prompt = f"PS1=[root@{machine.zone.uuid} ({machine.datacenter.name}:{machine.alias}) \\w]# "
-    # A log-in finds what the zone's own profile adds.
+    # A login finds what the zone's own profile adds.
     own = [f"/{folder}" for folder in roots.IN_ZONES_OF.get(machine.zone.role, ())]
     path = roots.ZLOGIN_PATH if words else ":".join([*own, roots.LOGIN_PATH])
     argv = [
@@ -210,7 +210,7 @@ def enter_zone(call: Call, machine: Machine, words: list[str], *, null: bool = F
 
 @command("sdc-vmname")
 async def vmname(call: Call) -> int:
-    """By the beginning of a role's name; more than one zone is as bad as none (sdc-headnode:tools/bin/sdc-vmname)."""
+    """Find a zone by the beginning of a role's name. Several zones are as bad as none (sdc-headnode:tools/bin/sdc-vmname)."""
     if not call.arguments:
         call.out("Usage: /opt/smartdc/bin/sdc-vmname <zone role>\n")
         return 2

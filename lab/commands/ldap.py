@@ -1,4 +1,4 @@
-"""sdc-ldap: OpenLDAP's tools against the local UFDS, as root; and these tools themselves, where Triton has them.
+"""sdc-ldap: OpenLDAP's tools against the local UFDS, as root; and the tools themselves, where Triton has them.
 
 Source: sdc-headnode:tools/bin/sdc-ldap (its search unfolds the lines), OpenLDAP's messages.
 """
@@ -48,18 +48,18 @@ Connect = Callable[[], Awaitable[LdapClient]]
 
 
 def packed(text: str) -> bytes:
-    """A filter as it is sent."""
+    """A filter in the form in which it is sent."""
     parsed = parse_filter(text, None, True, None, None, False)  # type: ignore[no-untyped-call]
     return bytes(encode(compile_filter(parsed.elements[0])))  # type: ignore[no-untyped-call]
 
 
 async def _connect(call: Call) -> LdapClient:
-    # The password is what SAPI says, as the services have it.
+    # The password is the one in SAPI, as the services have it.
     return await connect(call, f"ufds.{call.site.datacenter.suffix}", 636, ROOT_DN, call.lab.root_password(call.site))
 
 
 async def connect(call: Call, host: str, port: int, name: str, password: str) -> LdapClient:
-    """A connection from where the command was typed, bound as `name`; UsageError with the tools' own words."""
+    """A connection from where the command was typed, bound as `name`. Raises UsageError with the tools' own words."""
     try:
         address = await address_of(call.machine, host)
         client = await LdapClient.connect(call.machine.dial, address, port, TIMEOUT)
@@ -77,7 +77,7 @@ async def connect(call: Call, host: str, port: int, name: str, password: str) ->
 
 
 async def root_search(call: Call, base: str, scope: int, wanted: str) -> list[Entry] | None:
-    """What the local UFDS answers to root; None when it does not answer, or refuses."""
+    """The entries that root finds in the local UFDS; None if it does not answer, or refuses."""
     try:
         client = await _connect(call)
     except UsageError:
@@ -120,7 +120,7 @@ async def sdc_ldap(call: Call) -> int:
 
 @command("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami")
 async def tool(call: Call) -> int:
-    """`ldap… -x -H ldaps://HOST [-D NAME -w PASSWORD] …`; LDAPTLS_REQCERT is taken to be `allow`, as Triton sets it."""
+    """`ldap… -x -H ldaps://HOST [-D NAME -w PASSWORD] …`. LDAPTLS_REQCERT counts as `allow`, as Triton sets it."""
     options = _read(call, call.arguments, _Options())
     parts = urlsplit(options.url)
     if parts.scheme != "ldaps" or not parts.hostname:
@@ -148,7 +148,7 @@ async def _whoami(call: Call, there: Connect, name: str) -> int:
 
 @dataclass
 class _Options:
-    """The arguments of OpenLDAP's tools, as far as the lab takes them."""
+    """The arguments of OpenLDAP's tools that the lab takes."""
 
     url: str = ""
     name: str = ""
@@ -239,7 +239,7 @@ def _line(kind: str, value: str, *, fold: bool) -> str:
 
 
 def _records(text: str) -> Iterator[list[tuple[str, str]]]:
-    """LDIF: per record its lines as (keyword, value); a "-" keeps an empty value."""
+    """Read LDIF: for each record its lines as (keyword, value). A "-" keeps an empty value."""
     unfolded = re.sub(r"\n ", "", text.replace("\r\n", "\n"))
     for block in re.split(r"\n\s*\n", unfolded):
         lines: list[tuple[str, str]] = []

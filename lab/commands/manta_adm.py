@@ -1,4 +1,4 @@
-"""manta-shardadm and manta-adm, as sdc-manta has them: what SAPI of their own datacenter answers is all they know."""
+"""manta-shardadm and manta-adm, as in sdc-manta: they know only what SAPI of their own datacenter answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOGS = "logs at /var/log/manta-adm.log\n"
 
 @command("manta-shardadm")
 async def shardadm(call: Call) -> int:
-    """manta-shardadm list | set -i SHARDS -s SHARD [-b SHARDS].  It asks the own SAPI only, not the master's."""
+    """manta-shardadm list | set -i SHARDS -s SHARD [-b SHARDS]. It asks only its own SAPI, not the master's."""
     match call.arguments:
         case ["list"]:
             found = await applications(call, "")
@@ -142,7 +142,7 @@ async def _create_topology(call: Call, options: dict[str, str]) -> int:
 
 
 async def _update(call: Call, options: dict[str, str], free: list[str]) -> int:
-    """Provisions what the file names and is not there; it takes nothing away."""
+    """Provision the zones in the file that do not exist. It removes nothing."""
     if len(free) != 1 or "-y" not in options:
         raise UsageError("manta-adm: the lab imitates `update -y FILE`", 127)
     try:

@@ -1,6 +1,4 @@
-"""manta-init, as sdc-manta has it: it asks UFDS, NAPI and SAPI of its own datacenter, and what it makes of the answers
-is all it knows.
-"""
+"""manta-init, as in sdc-manta. It knows only what UFDS, NAPI and SAPI of its own datacenter answer."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ PASSWORD = "trident123"  # sdc-manta:cmd/manta-init.js
 
 @command("manta-init")
 async def init(call: Call) -> int:
-    """manta-init -e EMAIL [-s SIZE] [-n] [-c N] [-B BRANCH] [-C CHANNEL] [-l LOGFILE]; no image is downloaded."""
+    """manta-init -e EMAIL [-s SIZE] [-n] [-c N] [-B BRANCH] [-C CHANNEL] [-l LOGFILE]. It downloads no image."""
     options, _ = read_options(call, "e:s:nc:B:C:l:")
     if not options.get("-e"):
         raise UsageError("Usage:\tmanta-init -e <email>\n\nMissing required arguments: e", 1)
@@ -39,7 +37,7 @@ async def init(call: Call) -> int:
 
 
 async def _poseidon(call: Call, email: str) -> str:
-    """The account of the *local* UFDS, made if there is none, and an operator in any case."""
+    """The account in the *local* UFDS, which is made if there is none, and becomes an operator in any case."""
     host, password = call.site.datacenter.zone("ufds").admin_ip, call.lab.root_password(call.site)
     client = await connect(call, host, 636, ROOT_DN, password)
     try:
@@ -71,7 +69,7 @@ async def _poseidon(call: Call, email: str) -> str:
 
 
 def _new_poseidon(call: Call) -> str:
-    """At random in Triton; the same at every run in a lab."""
+    """In Triton this is random. In a lab it is the same at every run."""
     datacenter = call.site.datacenter
     return POSEIDON_UUID if datacenter == call.lab.plan.master else made_uuid(datacenter.name, "poseidon")
 
@@ -105,7 +103,7 @@ async def _make_services(call: Call, application: Json) -> None:
 
 
 def _uuid(call: Call, uuid: str) -> str:
-    """What a SAPI keeps for itself, because it knows no master, is another object than the master's."""
+    """The uuid of an object. If a SAPI knows no master and keeps the object for itself, it is another object than the master's."""
     service = call.lab.sdc_service(call.site, "sapi")
     local = call.site.datacenter != call.lab.plan.master and not service["metadata"].get("MASTER_MORAY_IP")
     return made_uuid(call.site.datacenter.name, uuid) if local else uuid

@@ -1,4 +1,4 @@
-"""manta-oneach: a command typed in every zone of Manta's in the own datacenter."""
+"""manta-oneach: a command typed in every zone of Manta in the own datacenter."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lab.machine.machines import Machine
 async def oneach(call: Call) -> int:
     """manta-oneach -s SERVICE | -a  COMMAND: in the zones of this datacenter, each with a bash of its own.
 
-    It shows what a command says on standard output, and what it says on the other if it fails; its own exit status is 0
-    in either case (sdc-manta:lib/oneach/oneach.js).
+    It shows the standard output of a command, and its standard error if it fails. Its own exit status is 0 in both cases
+    (sdc-manta:lib/oneach/oneach.js).
     """
     options, free = read_options(call, "as:N")
     if len(free) != 1 or ("-a" in options) == ("-s" in options):

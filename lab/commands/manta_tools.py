@@ -1,4 +1,4 @@
-"""What the tools of the zone manta have in common: they ask the APIs of their own datacenter alone."""
+"""What the tools of the zone manta share: they ask only the APIs of their own datacenter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SERVICES = (  # sdc-manta:lib/services.js
 
 
 async def ask(call: Call, role: str, method: str, target: str, body: Json | None = None) -> Any:
-    """What an API of the own datacenter answers; UsageError where a tool of Manta would end."""
+    """The answer of an API of the own datacenter. Raises UsageError where a tool of Manta would end."""
     host = call.site.datacenter.zone(role).admin_ip
     headers = {"Accept": "application/json", "Content-Type": "application/json", "Accept-Version": "*"}
     content = b"" if body is None else json.dumps(body).encode()

@@ -1,6 +1,6 @@
-"""sdc-useradm get, search, create and replace-attr: accounts themselves.  Source: sdc-sdc:lib/sdc-useradm.js.
+"""sdc-useradm get, search, create and replace-attr: the accounts themselves. Source: sdc-sdc:lib/sdc-useradm.js.
 
-What is read comes from the datacenter's own UFDS, what is written goes to the master's.
+It reads from the datacenter's own UFDS, and writes to the master's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHOWN_FIRST = ("dn", "uuid", "login", "email", "cn", "givenname", "sn")
 
 
 def flat(entry: Entry) -> dict[str, Any]:
-    """An entry as ldapjs makes an object of it."""
+    """An entry as an object, as ldapjs makes it."""
     dn, attributes = entry
     return {"dn": dn} | {kind: values if len(values) > 1 else values[0] for kind, values in attributes.items()}
 
@@ -47,7 +47,7 @@ async def get(call: Call, login: str, *, ldif: bool) -> int:
 
 
 async def search(call: Call, terms: list[str], options: dict[str, str]) -> int:
-    """Terms hold all at once; the table is sorted by login, as far as nothing says otherwise."""
+    """All terms must hold. The table is sorted by login unless an option says otherwise."""
     if not terms:
         raise wrong(call, "no search term(s) given", "Usage")
     wanted = "".join(_filter(call, term) for term in terms)
@@ -92,7 +92,7 @@ def _dated(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(found: list[dict[str, Any]], columns: tuple[str, ...], *, header: bool) -> str:
-    """As node-tabula prints it; without rows there is no header either."""
+    """As node-tabula prints it. Without rows there is no header either."""
     rows = [[str(each.get(column, "-")) for column in columns] for each in found]
     if not rows:
         return ""
@@ -128,7 +128,7 @@ def _text(value: object) -> str:
 
 
 async def _data(call: Call, words: list[str], options: dict[str, str]) -> dict[str, Any]:
-    """From arguments, or as JSON from a file or from standard input."""
+    """The data in the arguments, or in JSON from a file or from standard input."""
     data: dict[str, Any] = {"approved_for_provisioning": True} if "A" in options else {}
     if words and "f" in options:
         raise wrong(call, 'cannot specify args and the "-f" option', "Usage")

@@ -1,4 +1,4 @@
-"""ping and nc as illumos has them.  Formats: facts, "Probing from inside a zone"."""
+"""ping and nc as illumos has them. Formats: facts, "Probing from inside a zone"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from lab.machine.machines import Machine
 from lab.servers import resolve
 from lab.servers.resolve import address_of
 
-KERNEL_TIMEOUT = 225.0  # illumos: tcp_ip_abort_cinterval is three minutes and more; nc -w does not bound it (hazard 4)
+KERNEL_TIMEOUT = (
+    225.0  # illumos: tcp_ip_abort_cinterval is three minutes or more, and nc -w does not limit it (hazard 4)
+)
 
 
 def _checksum(data: bytes) -> int:
@@ -68,7 +70,7 @@ async def nc(call: Call) -> int:
     rest = iter(call.arguments)
     for word in rest:
         if word == "-w":
-            next(rest, None)  # does not bound connect() on illumos
+            next(rest, None)  # does not limit connect() on illumos
         elif word.startswith("-") and not set(word[1:]) - set("zvn"):
             scan, loud = scan or "z" in word, loud or "v" in word
         elif word.startswith("-"):

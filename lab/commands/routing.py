@@ -27,7 +27,7 @@ _HEADER = {
 
 @command("netstat")
 async def netstat(call: Call) -> int:
-    """A route by a gateway has no device; with -v the masks are printed, too."""
+    """A route by a gateway has no device. With -v the masks are printed, too."""
     wanted = "".join(word.lstrip("-") for word in call.arguments)
     if "r" not in wanted or set(wanted) - set("rnvfinet"):
         raise UsageError("netstat: the lab imitates `netstat -rn [-v] [-f inet]` only", NOT_IMITATED)

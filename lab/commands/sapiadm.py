@@ -13,7 +13,7 @@ from lab.servers.curl import FOREVER
 from lab.servers.resolve import address_of
 
 KINDS = {"applications": "application", "services": "service", "instances": "instance"}
-"""What whatis looks for, in this order, and what it then calls the type (node-sdc-clients:lib/sapi.js)."""
+"""The kinds that whatis looks for, in this order, and the type that it then reports (node-sdc-clients:lib/sapi.js)."""
 IMITATED = "`get UUID` and `update UUID [-f FILE | metadata.KEY=VALUE]`"
 HELP = """Update a SAPI object.
 
@@ -50,7 +50,7 @@ def _wrong(text: str) -> UsageError:
 
 
 async def _request(call: Call, method: str, target: str, body: bytes = b"") -> http.Response:
-    """In the global zone sapiadm takes SAPI's name from config.sh, and so needs binder."""
+    """In the global zone sapiadm takes SAPI's name from config.sh, so it needs binder."""
     host = await _domain(call)
     headers = {"Host": host, "Accept": "application/json", "Content-Type": "application/json", "Accept-Version": "~2"}
     try:
@@ -68,7 +68,7 @@ async def _domain(call: Call) -> str:
     try:
         host = str((await configuration.parsed(call)).get("sapi_domain") or "")
     except ValueError as error:
-        raise UsageError(f"SyntaxError: {error}", 8) from None  # nobody catches it: Node ends with 8
+        raise UsageError(f"SyntaxError: {error}", 8) from None  # nobody catches it, so Node ends with 8
     if not host:
         raise UsageError(f"sapiadm {call.arguments[0]}: error: connect ECONNREFUSED", 1)
     return host
@@ -100,7 +100,7 @@ async def _update(call: Call, file: str | None, words: list[str]) -> int:
 
 
 def _pair(text: str) -> dict[str, Any]:
-    """It splits on every "=" and keeps the second part, trimmed: what follows is lost, and all is a string."""
+    """It splits on every "=" and keeps the trimmed second part. What follows is lost, and every value is a string."""
     key, *parts = text.split("=")
     kind, dot, field = key.partition(".")
     if not parts:

@@ -1,6 +1,6 @@
 """ssh from a head node to a compute node's global zone, as sdc-login and operators use it.
 
-The host keys of its compute nodes are known to a head node, and they know its key: an option that asks for no more does nothing here.
+A head node knows the host keys of its compute nodes, and they know its key. So the options of ssh change nothing here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _read(arguments: list[str]) -> tuple[str, list[str]]:
 
 
 def _enter(call: Call, server: Machine, line: str) -> None:
-    """The stub becomes root's shell in the global zone of the server."""
+    """Make the stub become root's shell in the global zone of the server."""
     root = f"/.servers/{server.zone.alias}"
     call.execute(
         "/.lab/bin/nsenter", f"--net=/.netns/{server.namespace}", f"--root={root}", f"--wd={root}/root", "--",

@@ -46,7 +46,7 @@ def _column(service: Service, name: str) -> str:
 
 
 def explanation(service: Service, machine: Machine) -> str:
-    """What `svcs -x` says of an enabled service that does not run; nothing for one that runs or was disabled."""
+    """What `svcs -x` says about an enabled service that does not run; empty if it runs or was disabled."""
     if service.state in ("online", "disabled") and not service.changing:
         return ""
     lines = [service.fmri]
@@ -146,7 +146,7 @@ async def _act(service: Service, verb: str) -> None:
 
 @command("svccfg")
 async def svccfg(call: Call) -> int:
-    """`svccfg import FILE`: of ufds-replicator alone; all other services are there from the zone's setup on."""
+    """`svccfg import FILE`: only for ufds-replicator. All other services exist from the zone's setup on."""
     match call.arguments:
         case ["import", name]:
             file = call.path(name)

@@ -1,4 +1,4 @@
-"""json 5.1.1, the platform's /usr/bin/json (github.com/trentm/json, lib/jsontool.js): what of it Triton's operators type."""
+"""json 5.1.1, the platform's /usr/bin/json (github.com/trentm/json, lib/jsontool.js): the part that Triton's operators type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG = {"--quiet": "q", "--array": "a", "--group": "g", "--keys": "k", "--valida
 
 @dataclass
 class _Options:
-    """The command line; `indent` of -o json-N, None of a plain -o jsony."""
+    """The command line; `indent` is the N of -o json-N, or None for a plain -o jsony."""
 
     flags: set[str] = field(default_factory=set)
     keys: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ async def json_tool(call: Call) -> int:
 
 
 def _apart(words: list[str]) -> list[str]:
-    """-iH as -i -H; what has a value takes the rest of its word."""
+    """Split -iH into -i -H. An option with a value takes the rest of its word."""
     found: list[str] = []
     for word in words:
         if len(word) < 3 or word[0] != "-" or word[1] == "-":
@@ -121,7 +121,7 @@ def _decoded(text: str) -> Any:
 
 
 def _grouped(text: str) -> Any:
-    """Adjacent objects become one list, adjacent lists are joined; what stands between them is a line's end, or nothing."""
+    """Adjacent objects become one list, and adjacent lists are joined. Between them is a line end, or nothing."""
     text = re.sub(r"(})\s*\n\s*({)|(})({\")", r"\1\3,\2\4", text)
     text = re.sub(r"\]\s*\n\s*\[|\]\[", ",", text).strip()
     return _decoded(text if text.startswith("[") else f"[{text}]")
@@ -143,7 +143,7 @@ def _shown(value: Any, options: _Options) -> str:
 
 
 def _table(value: Any, items: list[Any], options: _Options) -> Any:
-    """What -j prints of lookups: one value alone, several as an object, indices of a list as a list, with -a a list of objects."""
+    """What -j prints for lookups: one value alone, several as an object, indices of a list as a list, and with -a a list of objects."""
     keys = options.keys
     if not keys:
         return value
@@ -161,7 +161,7 @@ def _row(value: Any, keys: list[str]) -> dict[str, Any]:
 
 
 def _look(value: Any, path: str) -> Any:
-    """One lookup: names and indices apart by dots, or in brackets, as in JavaScript; a key with a dot needs its brackets."""
+    """One lookup: names and indices, separated by dots or in brackets, as in JavaScript. A key with a dot needs brackets."""
     for bit in _BIT.findall(path):
         step = bit[1:-1].strip("\"'") if bit.startswith("[") else bit
         if isinstance(value, dict) and step in value:
@@ -176,13 +176,13 @@ def _look(value: Any, path: str) -> Any:
 
 
 def _line(value: Any, options: _Options) -> str:
-    """Nothing at all, not even a line's end, of what is not there or empty."""
+    """A value with a line end; nothing at all if it is absent or empty."""
     text = _cell(value, options)
     return f"{text}\n" if text else ""
 
 
 def _cell(value: Any, options: _Options) -> str:
-    """A text without its quotes, if -j does not want them; all else is indented, in a table too."""
+    """A text without its quotes, unless -j wants them. Everything else is indented, even in a table."""
     if value is _MISSING:
         return ""
     if isinstance(value, str) and "j" not in options.flags:

@@ -1,7 +1,7 @@
 """sdc-usbkey, and what it asks before it mounts: bootparams, diskinfo, fstyp.
 
-Formats: sdc-headnode:tools/lib/usbkey.js, bootpool.js and oscmds.js.  /mnt/usbkey is a directory of the tree, always there;
-what mount and unmount change is what status says.
+Formats: sdc-headnode:tools/lib/usbkey.js, bootpool.js and oscmds.js. /mnt/usbkey is a directory of the tree and always there. mount and
+unmount only change what status says.
 """
 
 from __future__ import annotations

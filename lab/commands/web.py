@@ -1,4 +1,4 @@
-"""curl, sdc-sapi, sdc-napi, sdc-fwapi, sdc-vmapi and their like.  Formats: facts, "Exact forms"."""
+"""curl, sdc-sapi, sdc-napi, sdc-fwapi, sdc-vmapi and the like. Formats: facts, "Exact forms"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.servers.curl import CONNECT_TIMEOUT, UNRESOLVED, USAGE, Ask, CurlError,
 
 
 async def parse(call: Call, words: list[str]) -> Ask:
-    """Reads curl's arguments; what is not taken is said."""
+    """Read curl's arguments. Arguments that it does not take cause a message."""
     ask = Ask()
     rest = iter(_apart(words))
     flags = {"-s": "silent", "-S": "show_error", "-i": "include", "-k": "insecure", "-f": "fail",
@@ -47,7 +47,7 @@ async def parse(call: Call, words: list[str]) -> Ask:
 
 
 def _apart(words: list[str]) -> list[str]:
-    """A short option's value may stand right behind it: -XPUT, -d@FILE."""
+    """Split off a short option's value that stands right behind it: -XPUT, -d@FILE."""
     found: list[str] = []
     for word in words:
         joined = len(word) > 2 and word[:2] in ("-X", "-d", "-H", "-m", "-o", "-w")
@@ -64,7 +64,7 @@ async def _data(call: Call, text: str) -> bytes:
 
 
 def head(answer: http.Response) -> str:
-    """The header block as it came, with the names' capitals put back."""
+    """The header block as it came, but with capitals in the names again."""
     lines = [f"HTTP/1.1 {answer.status} {http.REASONS.get(answer.status, 'Unknown')}"]
     lines += [f"{name.title()}: {value}" for name, value in answer.headers.items()]
     return "\r\n".join(lines) + "\r\n\r\n"

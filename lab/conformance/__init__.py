@@ -1,1 +1,1 @@
-"""Replays what real servers were recorded to answer, against the lab's; `python -m lab.conformance FOLDER` does."""
+"""Replays the recorded answers of real servers against the lab's; `python -m lab.conformance FOLDER` does it."""

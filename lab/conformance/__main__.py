@@ -1,9 +1,8 @@
 """`python -m lab.conformance FOLDER`: serves the recordings' data on loopback and replays what was recorded.
 
-FOLDER is a folder like recordings/: data/*.json, sapi.json, binder.json (and ufds.json with the LDIFs, for UFDS).
-What is compared and what is ignored: the README in that folder.  Requests marked slow (two minutes) only with --slow.
-Prints each difference, how many exchanges agree, and what is not compared and why; exit status 0 if all agree, 2 if
-FOLDER holds no recordings.
+FOLDER is a folder like recordings/: data/*.json, sapi.json, binder.json (and ufds.json with the LDIFs, for UFDS). The README in that folder
+says what is compared and what is ignored. Requests marked slow (two minutes) are sent only with --slow. Prints each difference, how many
+exchanges agree, and what is not compared and why. Exits with 0 if all agree, and with 2 if FOLDER holds no recordings.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ SLOW = "it takes two minutes; python -m lab.conformance FOLDER --slow asks it"
 
 
 def _say(kind: str, agree: int, total: int, left_out: Sequence[tuple[str, str]]) -> bool:
-    """One line of result, and one for each exchange that was not compared."""
+    """Print one line of result, and one for each exchange that was not compared."""
     print(f"{kind}: {agree} of {total} exchanges agree")
     for name, why in left_out:
         print(f"    not compared: {name}: {why}")
@@ -54,7 +53,7 @@ def _http_or_dns(folder: pathlib.Path, kind: str, *, slow: bool) -> bool:
 
 
 def _ufds(folder: pathlib.Path) -> bool:
-    from lab.ufds import conformance  # here, so that SAPI and binder can be replayed without it
+    from lab.ufds import conformance  # imported here, so that SAPI and binder can be replayed without it
 
     document = json.loads((folder / "ufds.json").read_text("utf-8"))
     without = left_out([*document["requests"], *document["bulk"]["requests"]])

@@ -40,7 +40,7 @@ def _zone(datacenter: str, role: str, ip: str, uuid: str = "") -> Zone:
 
 
 def _free_port() -> int:
-    """A port of loopback that is free for TCP and UDP alike, which binding to port 0 does not promise."""
+    """A port of loopback that is free for both TCP and UDP, which binding to port 0 does not promise."""
     for _ in range(100):
         with contextlib.suppress(OSError), kinds.listening_socket(LOOPBACK, 0, socket.SOCK_DGRAM) as taken:
             port = int(taken.getsockname()[1])
@@ -50,7 +50,7 @@ def _free_port() -> int:
 
 
 def load_store(objects: Json) -> MorayStore:
-    """The content of one SAPI as its moray holds it."""
+    """The content of one SAPI, in the form in which its moray holds it."""
     store = MorayStore()
     for bucket, values in objects.items():
         for value in values:
@@ -150,7 +150,7 @@ class Bench:
             await server.stop()
 
     async def enter(self, state: str) -> None:
-        """Brings the servers into a state that an exchange names, from any other."""
+        """Bring the servers into a state that an exchange names, from any other state."""
         self._ufds_down = state == "ufds_1_down"
         if self.sapis:
             await self._enter_moray(state)
@@ -190,7 +190,7 @@ class Bench:
         try:
             answer = await ask(query, host, port=port, timeout=request.get("timeout_s", 10))
         except (dns.exception.Timeout, ConnectionRefusedError):
-            # On loopback a closed port shows itself at once; the recordings' client asked without connecting.
+            # On loopback a closed port shows itself at once, while the recordings' client asked without connecting.
             return {"rcode": None, "outcome": "timeout"}
         return {
             "rcode": dns.rcode.to_text(answer.rcode()),

@@ -1,4 +1,4 @@
-"""Asks what was recorded, in order, and compares what is answered with what was."""
+"""Sends the recorded requests in order, and compares the answers with the recorded ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Enter = Callable[[str], Awaitable[None]]
 
 
 class Variables(dict[str, str]):
-    """What the server made and a later exchange names: ${made1}."""
+    """What the server made, and a later exchange names: ${made1}."""
 
     def fill(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -38,7 +38,7 @@ class Variables(dict[str, str]):
 
 
 def differences(path: str, want: Any, got: Any) -> list[str]:
-    """Where `got` is not what is wanted; "*" stands for any value."""
+    """Where `got` differs from what is wanted; "*" stands for any value."""
     if isinstance(want, dict) and isinstance(got, dict):
         found = []
         for key in sorted(want.keys() | got.keys()):
@@ -51,7 +51,7 @@ def differences(path: str, want: Any, got: Any) -> list[str]:
         return [
             line for i, pair in enumerate(zip(want, got, strict=True)) for line in differences(f"{path}[{i}]", *pair)
         ]
-    # True is no 1: the type of metadata is part of the answer.
+    # True is not 1: the type of metadata is part of the answer.
     if want == "*" or (want == got and type(want) is type(got)):
         return []
     return [f"{path}: want {str(want)[:200]}, got {str(got)[:200]}"]
@@ -76,7 +76,7 @@ def compare(kind: str, exchange: Json, got: Json, milliseconds: float) -> list[s
 async def replay(
     kind: str, document: Json, ask: Ask, enter: Enter, *, slow: bool = False
 ) -> tuple[int, dict[str, list[str]]]:
-    """Asks everything in order; how many were asked, and the differences of those that differ."""
+    """Send all requests in order. Returns how many were sent, and the differences by exchange."""
     variables, state, total = Variables(), "normal", 0
     found: dict[str, list[str]] = {}
     for recorded in document["requests"]:
@@ -93,7 +93,7 @@ async def replay(
             spent = (time.monotonic() - began) * 1000
             variables.capture(captured, got)
             wrong = compare(kind, variables.fill(recorded), got, spent)
-            # A busy machine may have been late, which only asking again tells from a server that is.
+            # A busy machine may have been late. Only asking again tells that from a server that is late.
             if asked.get("method", "GET") != "GET" or not wrong or not all(each.startswith("ms: ") for each in wrong):
                 break
         total += 1
@@ -103,7 +103,7 @@ async def replay(
 
 
 async def run(folder: pathlib.Path, kind: str, *, slow: bool = False) -> tuple[int, dict[str, list[str]]]:
-    """Replays sapi.json or binder.json of the folder against freshly loaded servers."""
+    """Replay sapi.json or binder.json of the folder against freshly loaded servers."""
     document = json.loads((folder / f"{kind}.json").read_text("utf-8"))
     async with bench(folder, sapi=kind == "sapi") as servers:
         ask = servers.ask_sapi if kind == "sapi" else servers.ask_binder

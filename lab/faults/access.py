@@ -1,4 +1,4 @@
-"""Chapter: access.  The head nodes, their clocks, and the services of their zones."""
+"""Chapter: access. The head nodes, their clocks, and the services of their zones."""
 
 # ruff: noqa: ARG001  all plantings have one signature
 
@@ -24,7 +24,7 @@ CLOCK_OFF = 900  # seconds; cloudapi and adminui refuse signatures that are off 
 
 @fault("headnode-dark", "datacenter", "my-dc-3")
 async def headnode_dark(lab: Lab, target: Target) -> Undo:
-    """The router drops what is sent to the head node: a datacenter without power, or a firewall's new rule."""
+    """The router drops packets to the head node: a datacenter without power, or a new rule of a firewall."""
     name, address = target.site.datacenter.name, str(target.machine.zone.external_ip)
     net.drop(name, address)
 
@@ -44,7 +44,7 @@ async def headnode_refuses(lab: Lab, target: Target) -> Undo:
 
 @fault("headnode-key", "datacenter", "my-dc-3")
 async def headnode_key(lab: Lab, target: Target) -> Undo:
-    """The head node has another host key than known_hosts: it was installed anew, or it is not the one."""
+    """The head node's host key is not the one in known_hosts: it was installed anew, or it is another machine."""
     server = lab.ssh[target.site.datacenter.name]
     old = server.key
 
@@ -59,7 +59,7 @@ async def headnode_key(lab: Lab, target: Target) -> Undo:
 
 @fault("headnode-denies", "datacenter", "my-dc-3")
 async def headnode_denies(lab: Lab, target: Target) -> Undo:
-    """The head node accepts the operator's key no more: authorized_keys was overwritten."""
+    """The head node no longer accepts the operator's key: authorized_keys was overwritten."""
     server = lab.ssh[target.site.datacenter.name]
     server.permits = False
 
@@ -71,7 +71,7 @@ async def headnode_denies(lab: Lab, target: Target) -> Undo:
 
 @fault("headnode-sysinfo", "datacenter", "my-dc-3")
 async def headnode_sysinfo(lab: Lab, target: Target) -> Undo:
-    """sysinfo prints something that is no JSON: its values are not escaped, and a BIOS string can hold anything."""
+    """sysinfo prints something that is not JSON: it does not escape its values, and a BIOS string can hold anything."""
     target.site.garbage_sysinfo = True
 
     async def undo() -> None:
@@ -93,7 +93,7 @@ async def headnode_is_another(lab: Lab, target: Target) -> Undo:
 
 @fault("headnode-forbids-forwarding", "datacenter", "my-dc-3")
 async def headnode_forbids_forwarding(lab: Lab, target: Target) -> Undo:
-    """sshd_config of the head node has `AllowTcpForwarding no`, as hardening guides want it: commands run, tunnels do not open."""
+    """sshd_config of the head node has `AllowTcpForwarding no`, as in hardening guides: commands run, but tunnels do not open."""
     server = lab.ssh[target.site.datacenter.name]
     await _forwards(server, allowed=False)
 
@@ -123,22 +123,27 @@ def _breaks(lab: Lab, target: Target, how: Callable[[asyncssh.SSHServerConnectio
 
 @fault("headnode-cuts", "datacenter", "my-dc-3")
 async def headnode_cuts(lab: Lab, target: Target) -> Undo:
-    """The head node drops a connection over which several things are asked at once: a firewall on the way counts."""
+    """The head node drops a connection that asks several things at once: a firewall on the way counts them."""
     return _breaks(lab, target, lambda connection: connection.abort())
 
 
 @fault("headnode-freezes", "datacenter", "my-dc-3")
 async def headnode_freezes(lab: Lab, target: Target) -> Undo:
-    """Such a connection stays open, and nothing comes through it any more, in either direction: a firewall forgot it."""
+    """A connection that asks several things at once stays open, but passes nothing any more in either direction.
 
-    frozen: list[asyncssh.SSHServerConnection] = []  # held: the loop forgets, and so closes, whom it does not read from
+    A firewall has forgotten it.
+    """
+
+    frozen: list[
+        asyncssh.SSHServerConnection
+    ] = []  # held, because the loop forgets, and so closes, connections that it does not read from
 
     def freeze(connection: asyncssh.SSHServerConnection) -> None:
         frozen.append(connection)
         transport = connection._transport
         if transport is not None:
             transport.pause_reading()
-            vars(transport)["write"] = lambda _: None  # what still runs is not heard either
+            vars(transport)["write"] = lambda _: None  # the answers of what still runs are not heard either
 
     return _breaks(lab, target, freeze)
 
@@ -156,8 +161,7 @@ async def zlogin_broken(lab: Lab, target: Target) -> Undo:
 
 @fault("headnode-slow", "datacenter", "my-dc-3")
 async def headnode_slow(lab: Lab, target: Target) -> Undo:
-    """Whatever is typed into the head node begins after seconds only: it swaps, or sshd waits for a DNS server that is
-    gone."""
+    """Every command on the head node begins only after seconds: it swaps, or sshd waits for a DNS server that is gone."""
     server = lab.ssh[target.site.datacenter.name]
     server.delay = HEADNODE_SLOW
 
@@ -169,8 +173,10 @@ async def headnode_slow(lab: Lab, target: Target) -> Undo:
 
 @fault("clock-off", "datacenter", "my-dc-3")
 async def clock_off(lab: Lab, target: Target) -> Undo:
-    """The head node's clock, which is that of its zones too, is a quarter of an hour ahead, as `date` says: NTP lost its
-    servers.  Signatures that are off by five minutes are refused by the other datacenters."""
+    """The head node's clock is a quarter of an hour ahead, as `date` shows: NTP lost its servers.
+
+    The zones share this clock. The other datacenters refuse signatures that are off by five minutes.
+    """
     for machine in target.site.machines:
         _date(machine).unlink()
         _date(machine).write_text(
@@ -195,5 +201,5 @@ def _date(machine: Machine) -> Any:
 
 @fault("service-stopped", "zone", "my-dc-1.moray0")
 async def service_stopped(lab: Lab, target: Target) -> None:
-    """The zone's services are disabled: svcadm disable, and forgotten after maintenance work."""
+    """The zone's services are disabled: somebody typed svcadm disable for maintenance work, and forgot it."""
     await asyncio.gather(*(service.disable() for service in own_services(target.machine)))

@@ -12,20 +12,20 @@ from lab.state.settling import settle
 
 @fault("zookeeper-lost", "binder", "my-dc-3.binder0")
 async def zookeeper_lost(lab: Lab, target: Target) -> None:
-    """ZooKeeper runs without serving (disk full), and binder was restarted since: SERVFAIL for every name."""
+    """ZooKeeper runs without serving (disk full), and binder was restarted since then: SERVFAIL for every name."""
     lab.shared[target.site.datacenter.name].registry.online = False
     await restart(target.machine, "binder")
 
 
 @fault("binder-region", "binder", "my-dc-1.binder0")
 async def binder_region(lab: Lab, target: Target) -> None:
-    """Service `binder` has a region_name of its own in SAPI, which hides the right one of `sdc`."""
+    """Service `binder` has its own region_name in SAPI, which hides the right one of `sdc`."""
     service_metadata(lab, target, "binder")["region_name"] = f"{target.site.datacenter.region}-old"
 
 
 @fault("binder-datacenter", "binder", "my-dc-1.binder0")
 async def binder_datacenter(lab: Lab, target: Target) -> None:
-    """Service `binder` has a datacenter_name of its own in SAPI: copied from another datacenter."""
+    """Service `binder` has its own datacenter_name in SAPI: copied from another datacenter."""
     service_metadata(lab, target, "binder")["datacenter_name"] = "my-dc-elsewhere"
 
 
@@ -37,7 +37,7 @@ def _last_peer(lab: Lab, target: Target) -> Datacenter:
 
 
 async def _stop_reading(lab: Lab, target: Target) -> dict[str, list[str]]:
-    """binder reads its UFDS no more until it is started anew; what it has read so far, to be changed."""
+    """Stop binder from reading its UFDS until it is started anew. Returns what it has read so far, to be changed."""
     binder = lab.shared[target.site.datacenter.name].servers[target.machine.zone.id]
     assert isinstance(binder, Binder)
     assert binder.recursion is not None
@@ -47,24 +47,30 @@ async def _stop_reading(lab: Lab, target: Target) -> dict[str, list[str]]:
 
 @fault("binder-without-resolvers", "binder", "my-dc-1.binder0")
 async def binder_without_resolvers(lab: Lab, target: Target) -> None:
-    """binder was started while its UFDS was away, and its attempt to read the resolvers hangs since: its own names are
-    answered, and every name of another datacenter is refused at once."""
+    """binder was started while its UFDS was away, and since then its attempt to read the resolvers hangs.
+
+    It answers its own names, and refuses every name of another datacenter at once.
+    """
     _last_peer(lab, target)
     (await _stop_reading(lab, target)).clear()
 
 
 @fault("binder-old-resolvers", "binder", "my-dc-1.binder0")
 async def binder_old_resolvers(lab: Lab, target: Target) -> None:
-    """binder's connection to its UFDS hangs since before the youngest datacenter was coupled: it knows all but that one,
-    though its UFDS lists it."""
+    """binder's connection to its UFDS has been hanging since before the youngest datacenter was coupled.
+
+    So binder knows all datacenters except that one, although its UFDS lists it.
+    """
     peer = _last_peer(lab, target)
     (await _stop_reading(lab, target)).pop(peer.name, None)
 
 
 @fault("resolver-lost", "datacenter", "my-dc-1", ("replica",))
 async def resolver_lost(lab: Lab, target: Target) -> None:
-    """A replica's UFDS lacks the resolver entries of another datacenter (the last of its peers), which the master has:
-    somebody tidied up with sdc-ldap.  binder, restarted since, refuses that datacenter's names at once."""
+    """A replica's UFDS lacks the resolver entries of another datacenter (the last of its peers), which the master has.
+
+    Somebody tidied up with sdc-ldap. binder was restarted since then, and refuses that datacenter's names at once.
+    """
     peer = _last_peer(lab, target)
     for address in peer.binders:
         dn = f"ip={address}, network=admin, datacenter={peer.name}, region={peer.region}, o=smartdc"
@@ -75,8 +81,11 @@ async def resolver_lost(lab: Lab, target: Target) -> None:
 
 @fault("binder-unlisted", "binder", "my-dc-1.binder0", ("master", "replica"))
 async def binder_unlisted(lab: Lab, target: Target) -> None:
-    """The master's UFDS, and so everybody's, does not list this binder as a resolver: BINDER_ADMIN_IPS takes one address
-    (hazard 9), and the binder was added later.  If the other one of its datacenter dies, nobody finds it."""
+    """The master's UFDS does not list this binder as a resolver, and so nobody's UFDS does.
+
+    BINDER_ADMIN_IPS takes one address (hazard 9), and the binder was added later. If the other binder of its datacenter dies, nobody finds
+    this one.
+    """
     datacenter, address = target.site.datacenter, target.machine.zone.admin_ip
     dn = f"ip={address}, network=admin, datacenter={datacenter.name}, region={datacenter.region}, o=smartdc"
     await lab.ufds.delete(lab.plan.master.name, dn)
@@ -84,8 +93,10 @@ async def binder_unlisted(lab: Lab, target: Target) -> None:
 
 @fault("binder-not-restarted", "binder", "my-dc-1.binder0")
 async def binder_not_restarted(lab: Lab, target: Target) -> None:
-    """Service `binder` had a region_name of its own in SAPI; it was taken out and config.json is right again, but binder
-    runs with the one of before, since rendering does not restart it (hazard 7): it finds no other datacenter."""
+    """Service `binder` had its own region_name in SAPI. It was removed and config.json is right again.
+
+    But binder still runs with the old one, because rendering does not restart it (hazard 7). So it finds no other datacenter.
+    """
     metadata = service_metadata(lab, target, "binder")
     metadata["region_name"] = f"{target.site.datacenter.region}-old"
     await settle(lab)

@@ -1,4 +1,4 @@
-"""What several faults do: wait for what follows, restart services, reach into SAPI's metadata."""
+"""What several faults do: wait for consequences, restart services, change SAPI's metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_WAIT = 20.0
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
-    """Waits until what a fault leads to has come about, which another fault may prevent."""
+    """Wait until a consequence of a fault has come about, which another fault may prevent."""
     try:
         async with asyncio.timeout(LONGEST_WAIT):
             while True:
@@ -39,19 +39,19 @@ def own_services(machine: Machine) -> list[Service]:
 
 
 async def restart(machine: Machine, pattern: str = "*") -> None:
-    """Restarts a zone's services (config-agent apart)."""
+    """Restart a zone's services (except config-agent)."""
     wanted = machine.services.matching(pattern)
     await asyncio.gather(*(service.restart() for service in own_services(machine) if service in wanted))
 
 
 async def overlooked(lab: Lab, target: Target) -> None:
-    """net-agent has no reason to look at the zone, whose routes are about to be changed by hand."""
+    """Make net-agent ignore the zone, because its routes are about to be changed by hand."""
     agents = lab.shared[target.site.datacenter.name].net_agents
     await agents[target.machine.zone.server].overlook(target.machine)
 
 
 def service_metadata(lab: Lab, target: Target, role: str) -> dict[str, Any]:
-    """Metadata of a SAPI service, as stored: changing it is what `sapiadm update` does."""
+    """Metadata of a SAPI service, as stored. Changing it has the effect of `sapiadm update`."""
     uuid = service_uuid(target.site.datacenter, role)
     metadata: dict[str, Any] = lab.shared[target.site.datacenter.name].store.bucket("services")[uuid]["metadata"]
     return metadata
@@ -72,7 +72,7 @@ def routes_away(lab: Lab, target: Target) -> dict[str, str]:
 
 
 async def cloudapi_down(target: Target) -> None:
-    """Waits until haproxy has marked all processes down: 503, no longer 500."""
+    """Wait until haproxy has marked all processes down: 503, no longer 500."""
 
     async def is_down() -> bool:
         try:
@@ -100,7 +100,7 @@ HERE, THERE = "dddddddd-0000-4000-8000-00000000000d", "dddddddd-0000-4000-8000-0
 
 
 async def others_follow(lab: Lab) -> None:
-    """Waits until every running replicator has dealt with all of the master's changes."""
+    """Wait until every running replicator has dealt with all of the master's changes."""
     latest = (await lab.ufds.counters(lab.plan.master.name))["latest"]
 
     async def done() -> bool:
@@ -113,11 +113,11 @@ async def others_follow(lab: Lab) -> None:
         async with asyncio.timeout(REPLICATION_WAIT):
             await until(done, "the replicas follow")
     except TimeoutError:
-        pass  # another fault keeps one of them from it
+        pass  # another fault keeps a replica from it
 
 
 def set_in_files(site: Site, **values: str | None) -> None:
-    """Other values in both copies of /usbkey/config; None takes a line away."""
+    """Set values in both copies of /usbkey/config; None removes a line."""
     for name in ("usbkey/config", "mnt/usbkey/config"):
         path = site.headnode.root / name
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.partition("=")[0] not in values]

@@ -1,4 +1,4 @@
-"""Faults before and around a coupling: what sdc-ufds-m2s would stumble over, and what an aborted one leaves."""
+"""Faults before and around a coupling: what makes sdc-ufds-m2s stumble, and what an aborted one leaves."""
 
 # ruff: noqa: ARG001  all plantings have one signature
 
@@ -23,9 +23,11 @@ OTHER_ROOT = "lab-s3cret-of-its-own"
 
 @fault("half-coupled", "datacenter", "my-dc-3", ("candidate",))
 async def half_coupled(lab: Lab, target: Target) -> None:
-    """A candidate's SAPI says that it is the master's replica, its /usbkey/config does not: sdc-ufds-m2s was ended while it
-    waited for config-agent, and its data have been restored since.  The next one would wait in vain: SAPI has nothing new
-    to render."""
+    """A candidate's SAPI says that it is the master's replica, but its /usbkey/config does not.
+
+    sdc-ufds-m2s was ended while it waited for config-agent, and its data have been restored since then. The next run would wait in vain,
+    because SAPI has nothing new to render.
+    """
     sdc_metadata(lab, target).update(
         ufds_is_master="false", ufds_remote_ip=lab.plan.master_ufds_address, ufds_remote_ldap_root_pw=ROOT_PASSWORD
     )
@@ -33,8 +35,10 @@ async def half_coupled(lab: Lab, target: Target) -> None:
 
 @fault("m2s-stopped", "datacenter", "my-dc-3", ("candidate",))
 async def m2s_stopped(lab: Lab, target: Target) -> None:
-    """sdc-ufds-m2s was stopped on a candidate as soon as it had begun to delete: the groups operators and readers are gone,
-    and its first file is there.  The next one would take what is left for all there is."""
+    """sdc-ufds-m2s was stopped on a candidate as soon as it had begun to delete.
+
+    The groups operators and readers are gone, and its first file exists. The next run would take what is left for everything.
+    """
     for group in ("readers", "operators"):
         await lab.ufds.delete(target.site.datacenter.name, f"cn={group}, ou=groups, o=smartdc")
     (target.machine.root / "var/tmp/backup.ldif").write_text("dn: uuid=…\n", encoding="utf-8")
@@ -56,8 +60,10 @@ async def candidate_accounts(lab: Lab, target: Target) -> None:
 
 @fault("candidate-collides", "datacenter", "my-dc-3", ("candidate",))
 async def candidate_collides(lab: Lab, target: Target) -> None:
-    """Two people have accounts both in a candidate and at the master: Alice with the same login (in capitals) and another uuid,
-    bruno with the same e-mail address under another login."""
+    """Two people have accounts both in a candidate and at the master.
+
+    Alice has the same login (in capitals) and another uuid. bruno has the same e-mail address under another login.
+    """
     for number, (login, email) in enumerate((("ALICE", "a@example.net"), ("bruno2", "bruno@example.com")), start=1):
         uuid = f"ffffffff-0000-4000-8000-{number:012d}"
         await lab.ufds.add(target.site.datacenter.name, f"uuid={uuid}, {USERS}", _person(uuid, login, email))
@@ -65,7 +71,7 @@ async def candidate_collides(lab: Lab, target: Target) -> None:
 
 @fault("admin-only-ufds", "ufds", "my-dc-3.ufds0", ("candidate",))
 async def admin_only_ufds(lab: Lab, target: Target) -> None:
-    """The ufds zone has a NIC on the admin network alone, as a datacenter has it that was set up and never coupled."""
+    """The ufds zone has a NIC only on the admin network, as in a datacenter that was set up and never coupled."""
     machine, zone = target.machine, target.machine.zone
     external = next(nic for nic in zone.nics if nic.nic_tag == "external")
     namespaces.run_batch([f"link set {external.interface} down"], machine.namespace)
@@ -74,14 +80,16 @@ async def admin_only_ufds(lab: Lab, target: Target) -> None:
 
 @fault("config-agent-off", "ufds", "my-dc-3.ufds0", ("candidate",))
 async def config_agent_off(lab: Lab, target: Target) -> None:
-    """config-agent of the ufds zone is disabled, so that an edited file stays as it is: sdc-ufds-m2s would delete first, and
-    then wait for it in vain."""
+    """config-agent of the ufds zone is disabled, so that an edited file stays as it is.
+
+    sdc-ufds-m2s would delete first, and then wait for it in vain.
+    """
     await target.machine.services.get(CONFIG_AGENT).disable()
 
 
 @fault("usbkey-gone", "datacenter", "my-dc-3")
 async def usbkey_gone(lab: Lab, target: Target) -> Undo:
-    """The USB key is not in the head node any more (or died, as they do): nobody notices before the next boot."""
+    """The USB key is no longer in the head node (or it died, as they do): nobody notices before the next boot."""
     target.site.usbkey_plugged = False
     target.site.usbkey_mounted = False
 
@@ -116,7 +124,7 @@ async def left_behind(lab: Lab, target: Target) -> None:
 
 
 async def _root_password(lab: Lab, target: Target, password: str) -> Undo:
-    """Another root password for a datacenter, everywhere in it."""
+    """Change the root password everywhere in a datacenter."""
     site, metadata = target.site, sdc_metadata(lab, target)
     mahi = lab.shared[site.datacenter.name].store.bucket("services")
     follows = [each["metadata"] for each in mahi.values() if "UFDS_ROOT_PW" in each["metadata"]]
@@ -136,14 +144,16 @@ async def _root_password(lab: Lab, target: Target, password: str) -> Undo:
 
 @fault("password-fragile", "datacenter", "my-dc-2", ("master",))
 async def password_fragile(lab: Lab, target: Target) -> Undo:
-    """The master's UFDS root password has spaces and a dollar in it, which sdc-ufds-m2s puts into JSON and a shell unquoted.
-    For a master without replicas: theirs would have to follow."""
+    """The master's UFDS root password has spaces and a dollar in it, and sdc-ufds-m2s puts it unquoted into JSON and a shell.
+
+    This is for a master without replicas, whose passwords would have to follow.
+    """
     return await _root_password(lab, target, FRAGILE)
 
 
 @fault("m2s-old", "datacenter", "my-dc-3", ("candidate",))
 async def m2s_old(lab: Lab, target: Target) -> Undo:
-    """sdc-ufds-m2s is an old one, which does not ask for the master's root password, and the candidate has another one."""
+    """sdc-ufds-m2s is an old version that does not ask for the master's root password, and the candidate has another password."""
     path = target.machine.root / "opt/smartdc/bin/sdc-ufds-m2s"
     aside = path.with_name(".sdc-ufds-m2s")
     path.rename(aside)

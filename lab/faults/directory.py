@@ -1,4 +1,4 @@
-"""Chapter: the directory.  Entries, groups and keys that are missing, changed, or too many."""
+"""Chapter: the directory. Entries, groups and keys that are missing, changed, or too many."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ async def _account(lab: Lab, name: str, login: str) -> str:
 
 @fault("account-collides", "datacenter", "my-dc-3", ("replica",))
 async def account_collides(lab: Lab, target: Target) -> None:
-    """An account (hanna) was made on a replica, and then on the master too: the replicator cannot add the master's, since
-    its login is taken, and goes to maintenance."""
+    """An account (hanna) was made on a replica, and then on the master too.
+
+    The replicator cannot add the master's, because its login is taken, and goes into maintenance.
+    """
     name = target.site.datacenter.name
     entry = {"objectclass": ["sdcperson"], "login": ["hanna"], "cn": ["Hanna"], "sn": ["Test"],
              "userpassword": ["s3cret-of-hanna"]}  # fmt: skip
@@ -39,7 +41,7 @@ async def account_collides(lab: Lab, target: Target) -> None:
 
 @fault("operators-missing", "datacenter", "my-dc-1", ("replica",))
 async def operators_missing(lab: Lab, target: Target) -> None:
-    """A replica lacks the group operators: sdc-ufds-m2s was run again, deleted it, and replication began where it had been."""
+    """A replica lacks the group operators: sdc-ufds-m2s was run again and deleted it, and replication went on where it had been."""
     await lab.ufds.delete(target.site.datacenter.name, OPERATORS)
 
 
@@ -52,7 +54,7 @@ async def admin_no_operator(lab: Lab, target: Target) -> None:
 
 @fault("sdc-key-missing", "datacenter", "my-dc-3", ("replica",))
 async def sdc_key_missing(lab: Lab, target: Target) -> None:
-    """The replica's sdc key is not among admin's keys: sdc-ufds-m2s deleted it with admin, and nobody told it to the master."""
+    """The replica's sdc key is not among admin's keys: sdc-ufds-m2s deleted it with admin, and nobody added it on the master."""
     master, name = lab.plan.master.name, target.site.datacenter.name
     for dn, entry in await lab.ufds.query(master, ADMIN, "sub", "(objectclass=sdckey)"):
         if entry["name"] == [f"{name} sdc key"]:
@@ -62,8 +64,10 @@ async def sdc_key_missing(lab: Lab, target: Target) -> None:
 
 @fault("probes-missing", "datacenter", "my-dc-1", ("replica",))
 async def probes_missing(lab: Lab, target: Target) -> None:
-    """A replica has no amon probes of admin: sdc-ufds-m2s saved them to /var/tmp/restore.ldif, deleted them, and was aborted
-    while it waited for admin, before it loaded them again."""
+    """A replica has no amon probes of admin: sdc-ufds-m2s saved them to /var/tmp/restore.ldif and deleted them.
+
+    Then it was aborted while it waited for admin, before it loaded them again.
+    """
     name = target.site.datacenter.name
     wanted = "(|(objectclass=amonprobe)(objectclass=amonprobegroup))"
     probes = await lab.ufds.query(name, ADMIN, "sub", wanted)
@@ -76,7 +80,7 @@ async def probes_missing(lab: Lab, target: Target) -> None:
 
 @fault("poseidon-no-operator", "datacenter", "my-dc-2", ("master",))
 async def poseidon_no_operator(lab: Lab, target: Target) -> None:
-    """poseidon is no operator: somebody tidied the group up.  Manta's tools act as poseidon and are refused."""
+    """poseidon is not an operator: somebody tidied up the group. Manta's tools act as poseidon and are refused."""
     member = f"uuid={seed.POSEIDON_UUID}, {USERS}"
     await lab.ufds.modify(target.site.datacenter.name, OPERATORS, [("delete", "uniquemember", [member])])
     await others_follow(lab)
@@ -84,8 +88,10 @@ async def poseidon_no_operator(lab: Lab, target: Target) -> None:
 
 @fault("account-added", "datacenter", "my-dc-1", ("replica",))
 async def account_added(lab: Lab, target: Target) -> None:
-    """An account (gina) was made on a replica only: an operator's `sdc-useradm create` in the wrong datacenter.  Her
-    login is taken there for ever, and the day somebody makes her on the master the replicator gives up."""
+    """An account (gina) was made only on a replica: an operator typed `sdc-useradm create` in the wrong datacenter.
+
+    Her login is taken there for ever. When somebody makes her on the master, the replicator gives up.
+    """
     entry = {
         "objectclass": ["sdcperson"], "login": ["gina"], "email": ["gina@example.com"], "cn": ["Gina"], "sn": ["Test"],
         "uuid": [ADDED], "userpassword": ["s3cret-of-gina"],
@@ -95,8 +101,10 @@ async def account_added(lab: Lab, target: Target) -> None:
 
 @fault("account-removed", "datacenter", "my-dc-1", ("replica",))
 async def account_removed(lab: Lab, target: Target) -> None:
-    """An account (bruno) was deleted on a replica only, with his keys: somebody tidied up with sdc-ldap.  He cannot log
-    in there, and replication does not bring him back before something of his changes on the master."""
+    """An account (bruno) was deleted only on a replica, with his keys: somebody tidied up with sdc-ldap.
+
+    He cannot log in there, and replication brings him back only after his entry changes on the master.
+    """
     name = target.site.datacenter.name
     await lab.ufds.delete(name, await _account(lab, name, "bruno"), subtree=True)
 
@@ -112,8 +120,10 @@ async def account_changed(lab: Lab, target: Target) -> None:
 
 @fault("datacenter-unregistered", "datacenter", "my-dc-3", ("master", "replica"))
 async def datacenter_unregistered(lab: Lab, target: Target) -> None:
-    """The master's UFDS has no entries of the datacenter below its region (datacenter, network, resolvers), and so no
-    binder of the region knows whom to ask for its names: m2s was aborted before it registered them."""
+    """The master's UFDS has no entries of the datacenter below its region (datacenter, network, resolvers).
+
+    So no binder of the region knows whom to ask for its names. m2s was aborted before it registered them.
+    """
     datacenter = target.site.datacenter
     await lab.ufds.delete(
         lab.plan.master.name, f"datacenter={datacenter.name}, region={datacenter.region}, o=smartdc", subtree=True

@@ -1,4 +1,4 @@
-"""Faults of firewalls: a rule that is missing, one that is too many, a switch that is in the wrong place."""
+"""Faults of firewalls: a rule that is missing, a rule that is too much, a switch in the wrong position."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ async def _apply(lab: Lab, target: Target) -> None:
 
 @fault("firewall-rule-missing", "zone", "my-dc-2.ufds0")
 async def firewall_rule_missing(lab: Lab, target: Target) -> None:
-    """FWAPI has lost the rules that let others than the local admin network reach the zone: somebody cleaned up, and ping
-    still answers (hazard 8)."""
+    """FWAPI has lost the rules that let zones outside the local admin network reach the zone: somebody cleaned up.
+
+    ping still answers (hazard 8).
+    """
     shared, role = lab.shared[target.site.datacenter.name], target.machine.zone.role
     for uuid, rule in list(shared.rules.by_uuid.items()):
         if any(value == role for _, _, value in parse(rule["rule"]).targets):

@@ -1,4 +1,4 @@
-"""Faults of the operator's own file: the coupling is healthy, and region.yaml says otherwise."""
+"""Faults of the operator's own file: the coupling is healthy, but region.yaml says otherwise."""
 
 # ruff: noqa: ARG001  all plantings have one signature
 
@@ -15,7 +15,7 @@ NOBODYS_ADDRESS = "10.2.2.92"
 
 
 def _rewritten(lab: Lab, edit: Callable[[str], str]) -> Undo:
-    """The inventory with an edit made; taken out, it is as it was."""
+    """Edit the inventory. The undo restores it."""
     before = home.read_inventory()
     after = edit(before)
     if after == before:
@@ -36,13 +36,13 @@ def _in_the_line(target: Target, old: str, new: str) -> Callable[[str], str]:
 
 @fault("inventory-candidate", "datacenter", "my-dc-3", ("replica",))
 async def inventory_candidate(lab: Lab, target: Target) -> Undo:
-    """The inventory still calls a replica a candidate: it was coupled, and nobody took the line away."""
+    """The inventory still calls a replica a candidate: it was coupled, and nobody removed the word."""
     return _rewritten(lab, _in_the_line(target, r"\}$", ", state: candidate}"))
 
 
 @fault("inventory-replica", "datacenter", "my-dc-3", ("candidate",))
 async def inventory_replica(lab: Lab, target: Target) -> Undo:
-    """The inventory calls a datacenter a replica that is still to be coupled: `state: candidate` was forgotten."""
+    """The inventory calls a datacenter a replica although it is not coupled yet: `state: candidate` was forgotten."""
     return _rewritten(lab, _in_the_line(target, ", state: candidate", ""))
 
 
@@ -64,13 +64,13 @@ async def inventory_master(lab: Lab, target: Target) -> Undo:
 
 @fault("inventory-region", "datacenter", "my-dc-1", ("replica", "master"))
 async def inventory_region(lab: Lab, target: Target) -> Undo:
-    """The inventory has the region in capitals for every datacenter, as its name is written in letters to customers."""
+    """The inventory has the region in capitals for every datacenter, as in letters to customers."""
     return _rewritten(lab, lambda text: re.sub(r"region: ([^,}]+)", lambda found: f"region: {found[1].upper()}", text))
 
 
 @fault("inventory-address", "datacenter", "my-dc-2", ("master",))
 async def inventory_address(lab: Lab, target: Target) -> Undo:
-    """The inventory names an address for the master's UFDS that nobody has: two digits changed places."""
+    """The inventory names an address for the master's UFDS that nobody has: two digits were swapped."""
     return _rewritten(lab, _in_the_line(target, r"ufds_address: [0-9.]+", f"ufds_address: {NOBODYS_ADDRESS}"))
 
 

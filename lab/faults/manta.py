@@ -1,4 +1,4 @@
-"""Faults of a Manta over several datacenters: what its tools leave when they are used in the wrong order, place or name."""
+"""Faults of a Manta over several datacenters: what its tools leave when used in the wrong order, place or name."""
 
 # ruff: noqa: ARG001  all plantings have one signature
 
@@ -39,16 +39,21 @@ async def restart_muskies(lab: Lab, *, but: Machine | None = None) -> None:
 
 @fault("second-manta-application", "datacenter", "my-dc-3", ("replica",))
 async def second_manta_application(lab: Lab, target: Target) -> None:
-    """manta-init was run in a replica that had a poseidon of its own: it looked for the application of that one, found
-    none, and made a second.  The account was taken away since, the application stayed."""
+    """manta-init was run in a replica that had its own poseidon.
+
+    It looked for the application of that poseidon, found none, and made a second application. The account was removed since then, but the
+    application stayed.
+    """
     metadata(lab)
     manta.initialise(lab, target.site.datacenter, OTHER_POSEIDON)
 
 
 @fault("networks-of-another-poseidon", "datacenter", "my-dc-3")
 async def networks_of_another_poseidon(lab: Lab, target: Target) -> None:
-    """The networks admin and manta of the datacenter are owned by a poseidon that manta-init made there, and that is gone:
-    the right one may not provision on them."""
+    """A poseidon that manta-init made in the datacenter owns the networks admin and manta, but is gone.
+
+    The right one may not provision on them.
+    """
     metadata(lab)
     networks = lab.shared[target.site.datacenter.name].networks.by_uuid.values()
     for network in networks:
@@ -59,8 +64,10 @@ async def networks_of_another_poseidon(lab: Lab, target: Target) -> None:
 
 @fault("manta-shards-unset", "datacenter", "my-dc-2", ("master",))
 async def manta_shards_unset(lab: Lab, target: Target) -> None:
-    """Manta's application lacks INDEX_MORAY_SHARDS and STORAGE_MORAY_SHARD: manta-shardadm was typed in a datacenter that
-    has no application, where it says so and exits 0.  muskie was restarted since."""
+    """Manta's application lacks INDEX_MORAY_SHARDS and STORAGE_MORAY_SHARD.
+
+    manta-shardadm was typed in a datacenter that has no application, where it says so and exits with 0. muskie was restarted since then.
+    """
     values = metadata(lab)
     for key in ("INDEX_MORAY_SHARDS", "STORAGE_MORAY_SHARD"):
         values.pop(key, None)
@@ -70,8 +77,10 @@ async def manta_shards_unset(lab: Lab, target: Target) -> None:
 
 @fault("hash-ring-unsaved", "datacenter", "my-dc-2", ("master",))
 async def hash_ring_unsaved(lab: Lab, target: Target) -> None:
-    """The image of the hash ring is in IMGAPI, and Manta's application does not name it: create-topology gave up at its last
-    step, where it wants exactly one application."""
+    """The image of the hash ring is in IMGAPI, but Manta's application does not name it.
+
+    create-topology gave up at its last step, where it wants exactly one application.
+    """
     values = metadata(lab)
     for key in manta_objects.ring(target.site.datacenter):
         values.pop(key, None)
@@ -79,7 +88,7 @@ async def hash_ring_unsaved(lab: Lab, target: Target) -> None:
 
 @fault("hash-ring-image-lost", "datacenter", "my-dc-2", ("master",))
 async def hash_ring_image_lost(lab: Lab, target: Target) -> Undo:
-    """The image of the hash ring is not in IMGAPI any more: deleted as one that no instance uses."""
+    """The image of the hash ring is no longer in IMGAPI: it was deleted because no instance used it."""
     metadata(lab)
     images = lab.shared[target.site.datacenter.name].images
     lost = images.pop(manta_objects.RING_IMAGE)
@@ -92,8 +101,10 @@ async def hash_ring_image_lost(lab: Lab, target: Target) -> Undo:
 
 @fault("datacenter-undeclared", "datacenter", "my-dc-3", ("replica",))
 async def datacenter_undeclared(lab: Lab, target: Target) -> Undo:
-    """The operator's inventory lacks one of Manta's datacenters, so Manta spans an even number of them as far as he says:
-    it was forgotten, or given up without another in its place."""
+    """The operator's inventory lacks one of Manta's datacenters, so it says that Manta spans an even number of them.
+
+    The datacenter was forgotten, or given up without another in its place.
+    """
     metadata(lab)
     name = target.site.datacenter.name
     whole = home.inventory(lab)
@@ -107,8 +118,10 @@ async def datacenter_undeclared(lab: Lab, target: Target) -> Undo:
 
 @fault("muskie-one-dc", "datacenter", "my-dc-2", ("master",))
 async def muskie_one_dc(lab: Lab, target: Target) -> None:
-    """MUSKIE_MULTI_DC is false, as manta-init leaves it, and muskie runs so: both copies of an object may lie in one
-    datacenter.  The seed: "set MUSKIE_MULTI_DC to true"."""
+    """MUSKIE_MULTI_DC is false, as manta-init leaves it, and muskie runs with that.
+
+    Both copies of an object may lie in one datacenter. The seed: "set MUSKIE_MULTI_DC to true".
+    """
     metadata(lab)["MUSKIE_MULTI_DC"] = False
     await settle(lab)
     await restart_muskies(lab)
@@ -116,8 +129,10 @@ async def muskie_one_dc(lab: Lab, target: Target) -> None:
 
 @fault("muskie-one-dc-instance", "webapi", "my-dc-1.webapi0")
 async def muskie_one_dc_instance(lab: Lab, target: Target) -> None:
-    """One instance of webapi has a MUSKIE_MULTI_DC of its own in SAPI, false, which hides the application's: a test that
-    was never taken back."""
+    """One instance of webapi has its own MUSKIE_MULTI_DC in SAPI: false, which hides the application's.
+
+    It is a test that was never taken back.
+    """
     instances = manta.master_bucket(lab, "instances")
     instances[target.machine.zone.uuid]["metadata"]["MUSKIE_MULTI_DC"] = False
     await settle(lab)
@@ -126,8 +141,10 @@ async def muskie_one_dc_instance(lab: Lab, target: Target) -> None:
 
 @fault("muskie-not-restarted", "webapi", "my-dc-1.webapi0")
 async def muskie_not_restarted(lab: Lab, target: Target) -> None:
-    """MUSKIE_MULTI_DC was set after muskie had been deployed, and the muskies of one zone were not restarted: its file says
-    true, and they run with false."""
+    """MUSKIE_MULTI_DC was set after muskie had been deployed, and the muskies of one zone were not restarted.
+
+    Their file says true, but they run with false.
+    """
     for value in (False, True):
         metadata(lab)["MUSKIE_MULTI_DC"] = value
         await settle(lab)
@@ -138,8 +155,7 @@ async def muskie_not_restarted(lab: Lab, target: Target) -> None:
 
 @fault("muskie-stuck", "webapi", "my-dc-3.webapi0")
 async def muskie_stuck(lab: Lab, target: Target) -> None:
-    """The muskies of a zone have lost their storage picker and answer 503 until they are restarted; SMF calls them
-    online."""
+    """The muskies of a zone have lost their storage picker and answer 503 until they are restarted. SMF calls them online."""
     front = cast(WebapiHaproxy, lab.shared[target.site.datacenter.name].servers[target.machine.zone.id])
     for muskie in front.backends.values():
         muskie.stuck = True

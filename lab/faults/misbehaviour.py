@@ -7,15 +7,17 @@ from typing import Any
 from lab.faults.registry import Target, Undo, UnknownFaultError, fault
 from lab.state.lab import Lab
 
-SLOW = 400.0  # seconds on the lab's clock: longer than somebody who waits for one answer likes to wait
+SLOW = 400.0  # seconds on the lab's clock: longer than anybody likes to wait for one answer
 HTTP_ROLES = ("sapi", "cloudapi", "adminui", "fwapi", "napi", "imgapi", "cnapi", "vmapi", "mahi")
 MISBEHAVING = ("ufds", "binder", "moray", *HTTP_ROLES)
 UFDS_MODES = {"freeze": "hang"}
 
 
 async def misbehave(lab: Lab, target: Target, how: str) -> Undo:
-    """Makes the server of a zone misbehave.  A restart of the service ends it, except before cloudapi: that is its
-    haproxy, which restarts with the zone only."""
+    """Make the server of a zone misbehave. A restart of the service ends it.
+
+    In a cloudapi zone, that server is haproxy, which restarts only with the zone.
+    """
     zone, shared = target.machine.zone, lab.shared[target.site.datacenter.name]
     delay = SLOW * lab.clock.factor
     if zone.role == "ufds":
@@ -25,7 +27,7 @@ async def misbehave(lab: Lab, target: Target, how: str) -> Undo:
         raise UnknownFaultError(f"{zone.id}: none of {', '.join(MISBEHAVING)}")
     if zone.role == "binder" and how == "endless":
         raise UnknownFaultError(f"{zone.id}: a DNS answer says how long it is, and so it ends")
-    # moray has a process for each port; the others' one server is known by the zone.
+    # moray has a process for each port; the others have one server, which is known by its zone
     servers: list[Any] = [server for name, server in shared.servers.items() if f"{name}.".startswith(f"{zone.id}.")]
     if zone.role == "cloudapi":
         servers = [shared.servers[zone.id]]
@@ -42,34 +44,44 @@ async def misbehave(lab: Lab, target: Target, how: str) -> Undo:
 
 @fault("service-hangs", "zone", "my-dc-1.napi0")
 async def service_hangs(lab: Lab, target: Target) -> Undo:
-    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) accepts requests and answers none: a process that is stopped, or
-    waits for ever for another one."""
+    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) accepts requests and answers none.
+
+    Its process is stopped, or waits for ever for another one.
+    """
     return await misbehave(lab, target, "freeze")
 
 
 @fault("service-slow", "zone", "my-dc-1.napi0")
 async def service_slow(lab: Lab, target: Target) -> Undo:
-    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) answers rightly, but after seconds: its moray has lost an index,
-    or the head node swaps."""
+    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) answers correctly, but only after seconds.
+
+    Its moray has lost an index, or the head node swaps.
+    """
     return await misbehave(lab, target, "slow")
 
 
 @fault("service-cut", "zone", "my-dc-1.sapi0")
 async def service_cut(lab: Lab, target: Target) -> Undo:
-    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) closes the connection in the middle of each answer: a process
-    that dies of memory and is started again, a proxy with too short a timeout."""
+    """The service (sapi, cloudapi, adminui, napi, ufds, moray, binder) closes the connection in the middle of each answer.
+
+    Its process runs out of memory and is started again, or a proxy has too short a timeout.
+    """
     return await misbehave(lab, target, "cut")
 
 
 @fault("service-garbage", "zone", "my-dc-1.sapi0")
 async def service_garbage(lab: Lab, target: Target) -> Undo:
-    """What listens on the port of the service (sapi, cloudapi, adminui, napi, ufds, moray, binder) speaks another protocol: a port that
-    was forwarded wrongly, another program on the address."""
+    """The port of the service (sapi, cloudapi, adminui, napi, ufds, moray, binder) speaks another protocol.
+
+    The port was forwarded wrongly, or the address belongs to another program.
+    """
     return await misbehave(lab, target, "garbage")
 
 
 @fault("service-endless", "zone", "my-dc-1.adminui0")
 async def service_endless(lab: Lab, target: Target) -> Undo:
     """The answers of the service (sapi, cloudapi, adminui, napi, ufds, moray) never end: a loop in paging, a broken proxy.
-    Whoever reads to the end reads for ever."""
+
+    Whoever reads to the end reads for ever.
+    """
     return await misbehave(lab, target, "endless")

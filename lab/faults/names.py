@@ -1,4 +1,4 @@
-"""Chapter: names and configuration.  SAPI says one thing, the head node or a zone's file another."""
+"""Chapter: names and configuration. SAPI says one thing, and the head node or a zone's file says another."""
 
 # ruff: noqa: ARG001  all plantings have one signature
 
@@ -20,8 +20,10 @@ EDITS: dict[str, tuple[str, ...]] = {
 
 @fault("region-name", "datacenter", "my-dc-1")
 async def region_name(lab: Lab, target: Target) -> None:
-    """region_name in the `sdc` metadata is another; it is rendered, and binder was restarted since.  The seed: region
-    and DNS domain must be the same in all AZs, "you can see it well in binder's configuration"."""
+    """region_name in the `sdc` metadata is wrong. It was rendered, and binder was restarted since then.
+
+    The seed: region and DNS domain must be the same in all AZs, "you can see it well in binder's configuration".
+    """
     sdc_metadata(lab, target)["region_name"] = f"{target.site.datacenter.region}-old"
     await settle(lab)
     for machine in target.site.of_role("binder"):
@@ -30,8 +32,11 @@ async def region_name(lab: Lab, target: Target) -> None:
 
 @fault("metadata-missing", "datacenter", "my-dc-1")
 async def metadata_missing(lab: Lab, target: Target) -> None:
-    """region_name is missing in the `sdc` metadata: config-agent renders an empty string without a word, and binder,
-    restarted since, asks UFDS for the resolvers of no region.  An `action: replace` with an incomplete object."""
+    """region_name is missing in the `sdc` metadata: config-agent renders an empty string without a message.
+
+    binder was restarted since then, and asks UFDS for the resolvers of no region. The cause was an `action: replace` with an incomplete
+    object.
+    """
     sdc_metadata(lab, target).pop("region_name", None)
     await settle(lab)
     for machine in target.site.of_role("binder"):
@@ -40,8 +45,11 @@ async def metadata_missing(lab: Lab, target: Target) -> None:
 
 @fault("metadata-type", "datacenter", "my-dc-1")
 async def metadata_type(lab: Lab, target: Target) -> None:
-    """ufds_is_master is a boolean and MASTER_MORAY_PORT a number, where Triton's own tools write strings: JSON from a
-    file instead of `sapiadm update metadata.KEY=VALUE`.  It renders alike, and a comparison with "true" is false."""
+    """ufds_is_master is a boolean and MASTER_MORAY_PORT a number, where Triton's own tools write strings.
+
+    Somebody used JSON from a file instead of `sapiadm update metadata.KEY=VALUE`. It renders the same, but a comparison with "true" is
+    false.
+    """
     metadata = sdc_metadata(lab, target)
     metadata["ufds_is_master"] = str(metadata["ufds_is_master"]) == "true"
     sapi = service_metadata(lab, target, "sapi")
@@ -51,13 +59,13 @@ async def metadata_type(lab: Lab, target: Target) -> None:
 
 @fault("dns-domain", "datacenter", "my-dc-1")
 async def dns_domain(lab: Lab, target: Target) -> None:
-    """dns_domain in the `sdc` metadata is another; binder's file has it, binder itself was not restarted (hazard 7)."""
+    """dns_domain in the `sdc` metadata is wrong. binder's file has it, but binder itself was not restarted (hazard 7)."""
     sdc_metadata(lab, target)["dns_domain"] = "old.example.org"
 
 
 @fault("file-edited", "zone", "my-dc-3.cloudapi0")
 async def file_edited(lab: Lab, target: Target) -> None:
-    """The zone's rendered file was edited by hand; config-agent, whose last ETag still holds, leaves it so."""
+    """The zone's rendered file was edited by hand. config-agent leaves it, because its last ETag still holds."""
     role = target.machine.zone.role
     *way, last = EDITS[role]
     path = target.machine.root / manifests.of_role(role)[0].path.lstrip("/")
@@ -72,7 +80,7 @@ async def file_edited(lab: Lab, target: Target) -> None:
 
 @fault("admin-uuid", "datacenter", "my-dc-3")
 async def admin_uuid(lab: Lab, target: Target) -> None:
-    """ufds_admin_uuid is another than in all other datacenters: somebody's account that was to be admin."""
+    """ufds_admin_uuid differs from all other datacenters: it is the account of somebody who was to be admin."""
     sdc_metadata(lab, target)["ufds_admin_uuid"] = OTHER_ADMIN
     set_in_files(target.site, ufds_admin_uuid=OTHER_ADMIN)
 
@@ -85,15 +93,19 @@ async def usbkey_old(lab: Lab, target: Target) -> None:
 
 @fault("usbkey-quote", "datacenter", "my-dc-3")
 async def usbkey_quote(lab: Lab, target: Target) -> None:
-    """A value of /usbkey/config has a quote that is never closed, typed by hand: config.sh, which has root's bash evaluate
-    the file, gives nothing for any key, and sapiadm, sdcadm and the sdc-* commands fail with it."""
+    """A value of /usbkey/config has a quote that is never closed: it was typed by hand.
+
+    config.sh has root's bash evaluate the file, so it gives nothing for any key. sapiadm, sdcadm and the sdc-* commands fail with it.
+    """
     set_in_files(target.site, mail_from='the "operators of my-dc')
 
 
 @fault("usbkey-no-json", "datacenter", "my-dc-3")
 async def usbkey_no_json(lab: Lab, target: Target) -> None:
-    """A value of /usbkey/config has a " in quotes of its own: the shell takes it, and config.sh -json, which escapes nothing,
-    prints what is no JSON.  Tools that read the JSON fail, those that source config.sh do not."""
+    """A value of /usbkey/config has a " within other quotes: the shell takes it, but config.sh -json escapes nothing.
+
+    So what it prints is not JSON. Tools that read the JSON fail, those that source config.sh do not.
+    """
     set_in_files(target.site, mail_from="'the \"operators\" of my-dc'")
 
 

@@ -1,4 +1,4 @@
-"""Which faults there are, and where one is planted."""
+"""Which faults exist, and where one is planted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lab.state.lab import Lab
 
 
 class UnknownFaultError(Exception):
-    """The name, or the subject, is none."""
+    """The name or the subject does not exist."""
 
 
 class NoSymptomError(Exception):
-    """What the fault leads to does not come about: another one that is planted stands in its way."""
+    """The consequence of the fault does not come about, because another planted fault stands in its way."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class Target:
 
 
 Undo = Callable[[], Awaitable[None]]
-# A fault that no command of Triton heals says how it is taken out.
+# A fault that no command of Triton heals returns how to undo it.
 Planting = Callable[[Lab, Target], Awaitable[Undo | None]]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One cause.  `where` says what its subject is: "datacenter", "server" (a compute node), or the role of a zone ("zone": any).
+    """One cause. `where` is the kind of its subject: "datacenter", "server" (a compute node), or the role of a zone ("zone": any).
 
-    `states` are the states of a datacenter in which the fault changes something: elsewhere it is refused.
+    `states` are the states of a datacenter in which the fault changes something. In others it is refused.
     """
 
     name: str
@@ -53,7 +53,7 @@ FAULTS: dict[str, Fault] = {}
 
 
 def fault(name: str, where: str, default: str, states: Sequence[str] = Fault.states) -> Callable[[Planting], Planting]:
-    """Registers a fault; its docstring says what it does, and what it stands for."""
+    """Register a fault. Its docstring says what it does, and what it stands for."""
 
     def register(planting: Planting) -> Planting:
         text = " ".join((planting.__doc__ or "").split())
@@ -64,13 +64,13 @@ def fault(name: str, where: str, default: str, states: Sequence[str] = Fault.sta
 
 
 def _load() -> None:
-    """Imports the modules beside this one: they register their faults."""
+    """Import the modules beside this one: they register their faults."""
     for module in pkgutil.iter_modules(faults.__path__):
         importlib.import_module(f"{faults.__name__}.{module.name}")
 
 
 def parse(text: str) -> tuple[Fault, str]:
-    """NAME[@SUBJECT]."""
+    """Read NAME[@SUBJECT]."""
     _load()
     name, _, subject_ = text.partition("@")
     if name not in FAULTS:
@@ -79,7 +79,7 @@ def parse(text: str) -> tuple[Fault, str]:
 
 
 def unknown(text: str) -> str | None:
-    """Why NAME[@SUBJECT] names no fault; None if it does."""
+    """Why NAME[@SUBJECT] names no fault; None if it names one."""
     try:
         parse(text)
     except UnknownFaultError as error:
@@ -97,7 +97,7 @@ def listing() -> str:
 
 
 def subject(lab: Lab, the_fault: Fault, text: str) -> Target:
-    """Finds the datacenter or zone that is meant: DC, or DC.ALIAS[.SERVICE…]."""
+    """Find the datacenter or zone that is meant: DC, or DC.ALIAS[.SERVICE…]."""
     name, _, rest = text.partition(".")
     alias = rest.partition(".")[0]
     if name not in lab.sites:

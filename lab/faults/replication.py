@@ -1,4 +1,4 @@
-"""Chapter: replication.  A replica does not follow, or cannot any more."""
+"""Chapter: replication. A replica does not follow, or no longer can."""
 
 # ruff: noqa: ARG001  all plantings have one signature
 
@@ -14,7 +14,7 @@ from lab.state.settling import settle
 from lab.ufds import seed
 
 BELOW = "cccccccc-0000-4000-8000-00000000000d"
-MANY = 300  # more than are applied while somebody looks
+MANY = 300  # more than a replicator applies while somebody looks
 GAP = 60  # more than the 50 numbers that the replicator asks for at once
 
 
@@ -49,7 +49,7 @@ async def checkpoint_twice(lab: Lab, target: Target) -> None:
 
 @fault("schema-newer", "datacenter", "my-dc-2", ("master",))
 async def schema_newer(lab: Lab, target: Target) -> Undo:
-    """The master's UFDS was updated, and with it the version of its schema: a replicator of an older one refuses its entries."""
+    """The master's UFDS was updated, and its schema version with it: a replicator with an older one refuses its entries."""
     name = target.site.datacenter.name
     version = int(seed.VERSION)
 
@@ -68,8 +68,10 @@ async def schema_newer(lab: Lab, target: Target) -> Undo:
 
 @fault("parent-missing", "datacenter", "my-dc-3", ("replica",))
 async def parent_missing(lab: Lab, target: Target) -> None:
-    """A replica lacks an account (elena), below which the master has just got a sub-user: the replicator cannot add the
-    child, says so each second, and goes on to nothing else, while SMF calls it online."""
+    """A replica lacks an account (elena), and the master has just got a sub-user below it.
+
+    The replicator cannot add the child, says so each second, and does nothing else, while SMF calls it online.
+    """
     name, master = target.site.datacenter.name, lab.plan.master.name
     account = await _account(lab, master, "elena")
     owner = account.partition(",")[0].removeprefix("uuid=")
@@ -84,8 +86,9 @@ async def parent_missing(lab: Lab, target: Target) -> None:
 
 @fault("changelog-gap", "datacenter", "my-dc-2", ("master",))
 async def changelog_gap(lab: Lab, target: Target) -> Undo:
-    """The master's changelog skips 60 numbers before its last change (dario's): moray's sequence jumped, as after a
-    restore.  Replicas ask for 50 numbers at a time, find nothing, say that they have caught up, and are stuck for ever.
+    """The master's changelog skips 60 numbers before its last change (dario's): moray's sequence jumped, as after a restore.
+
+    Replicas ask for 50 numbers at a time, find nothing, say that they have caught up, and are stuck for ever.
     """
     name = target.site.datacenter.name
     account = await _account(lab, name, "dario")
@@ -96,8 +99,10 @@ async def changelog_gap(lab: Lab, target: Target) -> Undo:
 
 @fault("replicator-slow", "datacenter", "my-dc-1", ("replica",))
 async def replicator_slow(lab: Lab, target: Target) -> Undo:
-    """A replica's replicator needs a second for each change, and is many changes and ten minutes behind: its moray or its disks
-    are overloaded.  It moves, and what is new on the master does not arrive in time."""
+    """A replica's replicator needs a second for each change, and is many changes and ten minutes behind.
+
+    Its moray or its disks are overloaded. It moves, but new changes on the master do not arrive in time.
+    """
     name, master = target.site.datacenter.name, lab.plan.master.name
     account = await _account(lab, master, "fabio")
     before = (await lab.ufds.counters(master))["latest"]
@@ -110,7 +115,9 @@ async def replicator_slow(lab: Lab, target: Target) -> Undo:
 
 @fault("replication-password", "datacenter", "my-dc-1", ("replica",))
 async def replication_password(lab: Lab, target: Target) -> None:
-    """A replica's ufds_remote_ldap_root_pw is wrong: the master's password was changed since the coupling.  The
-    replicator tries for ever, and cloudapi, restarted by config-agent, is refused by the master's UFDS and ends."""
+    """A replica's ufds_remote_ldap_root_pw is wrong: the master's password was changed after the coupling.
+
+    The replicator tries for ever. config-agent restarts cloudapi, which the master's UFDS refuses, and which ends.
+    """
     sdc_metadata(lab, target)["ufds_remote_ldap_root_pw"] = OTHER_PASSWORD
     await settle(lab)

@@ -1,4 +1,4 @@
-"""Chapter: routes.  In NAPI, in vmadm, in the kernel: one has them and the other does not."""
+"""Chapter: routes. NAPI, vmadm and the kernel do not have the same ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from lab.state.lab import Lab
 
 @fault("napi-route-missing", "datacenter", "my-dc-3")
 async def napi_route_missing(lab: Lab, target: Target) -> None:
-    """NAPI's admin network has lost its routes, so net-agent took them out of every zone: hazard 1, after a PUT that
-    was meant to add one route and replaced them all."""
+    """NAPI's admin network has lost its routes, so net-agent removed them from every zone (hazard 1).
+
+    A PUT that was meant to add one route replaced all of them.
+    """
     shared = lab.shared[target.site.datacenter.name]
     network = shared.networks.find("admin")
     assert network is not None
@@ -25,9 +27,11 @@ async def napi_route_missing(lab: Lab, target: Target) -> None:
 
 @fault("route-one-way", "zone", "my-dc-2.moray0")
 async def route_one_way(lab: Lab, target: Target) -> None:
-    """The zone has no route back to one datacenter (the last of its peers): somebody took it out, and net-agent acts at
-    changes only: what is sent from there arrives and the answer does not leave, so the other side waits until its patience
-    is over although its own routes are right.  The seed: routes are needed on both sides."""
+    """The zone has no route back to one datacenter (the last of its peers): somebody removed it.
+
+    net-agent acts only at changes. Packets from there arrive, but the answers do not leave. So the other side waits until its patience
+    ends, although its own routes are right. The seed: routes are needed on both sides.
+    """
     peer = lab.plan.peers(target.site.datacenter)[-1]
     await overlooked(lab, target)
     target.machine.remove_routes([peer.admin_subnet])
@@ -35,8 +39,10 @@ async def route_one_way(lab: Lab, target: Target) -> None:
 
 @fault("route-vmadm-only", "zone", "my-dc-1.adminui0")
 async def route_vmadm_only(lab: Lab, target: Target) -> None:
-    """NAPI lacks the routes that the zone needs; somebody has set them with vmadm and saw that it works, until the next
-    round of net-agent, which takes out what NAPI does not know (hazard 1)."""
+    """NAPI lacks the routes that the zone needs. Somebody has set them with vmadm and saw that this works.
+
+    It works until the next round of net-agent, which removes what NAPI does not know (hazard 1).
+    """
     shared = lab.shared[target.site.datacenter.name]
     routes = routes_away(lab, target)
     network = shared.networks.find("admin")
@@ -48,8 +54,10 @@ async def route_vmadm_only(lab: Lab, target: Target) -> None:
 
 @fault("route-by-hand", "zone", "my-dc-3.imgapi0")
 async def route_by_hand(lab: Lab, target: Target) -> None:
-    """Somebody has set the zone's routes to the other datacenters' Manta networks with vmadm, as a preparation, and saw
-    that they are there; NAPI does not know them, and net-agent takes them out at the next change (hazard 1)."""
+    """Somebody has set the zone's routes to the other datacenters' Manta networks with vmadm, as a preparation, and saw them there.
+
+    NAPI does not know them, and net-agent removes them at the next change (hazard 1).
+    """
     own = target.site.datacenter
     await overlooked(lab, target)
     target.machine.add_routes({peer.manta_subnet: own.admin_router for peer in lab.plan.peers(own)})
@@ -57,8 +65,10 @@ async def route_by_hand(lab: Lab, target: Target) -> None:
 
 @fault("routes-typed", "datacenter", "my-dc-3", ("replica",))
 async def routes_typed(lab: Lab, target: Target) -> None:
-    """Neither NAPI nor vmadm knows the route to the master's UFDS: it was typed, with route(8), in the zones that need it,
-    as the seed tells it.  It works, until they boot."""
+    """Neither NAPI nor vmadm knows the route to the master's UFDS: it was typed, with route(8), in the zones that need it.
+
+    The seed tells it like that. It works until they boot.
+    """
     own, shared = target.site.datacenter, lab.shared[target.site.datacenter.name]
     master = f"{lab.plan.master_ufds_address}/32"
     network = shared.networks.find("admin")
@@ -75,7 +85,9 @@ async def routes_typed(lab: Lab, target: Target) -> None:
 @fault("headnode-route-missing", "datacenter", "my-dc-3", ("replica",))
 async def headnode_route_missing(lab: Lab, target: Target) -> None:
     """The head node's global zone has no route to the master's UFDS: it was set with route(8), and did not survive a boot.
-    The zones have theirs; sdc-useradm, which writes to the master from the global zone, fails."""
+
+    The zones have theirs. sdc-useradm, which writes to the master from the global zone, fails.
+    """
     target.machine.remove_routes([f"{lab.plan.master_ufds_address}/32"])
 
 

@@ -1,4 +1,4 @@
-"""Chapter: servers.  The agents in their global zones, and zones of which only the health commands tell."""
+"""Chapter: servers. The agents in their global zones, and zones that only the health commands see."""
 
 # ruff: noqa: ARG001  all plantings have one signature
 
@@ -14,20 +14,20 @@ FIREWALLER = "svc:/smartdc/agent/firewaller:default"
 
 
 async def _give_up(service: Service) -> None:
-    """Its program has ended so often that SMF starts it no more."""
+    """Put the service into maintenance: its program has ended so often that SMF does not start it again."""
     for _ in range(TOO_OFTEN):
         await service.fail("it ended by itself")
 
 
 @fault("net-agent-off", "datacenter", "my-dc-3")
 async def net_agent_off(lab: Lab, target: Target) -> None:
-    """net-agent of the head node was disabled for maintenance work and then forgotten.  All routes are still there."""
+    """net-agent of the head node was disabled for maintenance work and then forgotten. All routes are still there."""
     await target.machine.services.get(NET_AGENT).disable()
 
 
 @fault("firewaller-dead", "datacenter", "my-dc-3")
 async def firewaller_dead(lab: Lab, target: Target) -> None:
-    """firewaller of the head node failed again and again, so SMF has given it up.  New rules reach no zone."""
+    """firewaller of the head node failed again and again, so SMF has given it up. New rules reach no zone."""
     await _give_up(target.machine.services.get(FIREWALLER))
 
 

@@ -1,4 +1,4 @@
-"""Chapter: UFDS.  Who is the master, who points at it, and who is poseidon."""
+"""Chapter: UFDS. Who is the master, who points at it, and who is poseidon."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def ufds_hangs(lab: Lab, target: Target) -> Undo:
 
 @fault("ufds-password", "ufds", "my-dc-1.ufds0")
 async def ufds_password(lab: Lab, target: Target) -> Undo:
-    """UFDS runs with another root password than SAPI has: it was changed in one of the two places only."""
+    """UFDS runs with another root password than SAPI has: it was changed in only one of the two places."""
     front = lab.shared[target.site.datacenter.name].ufds[target.machine.zone.alias]
     await lab.ufds.password(front.listener, OTHER_PASSWORD)
     return lambda: lab.ufds.password(front.listener, front.password)
@@ -35,15 +35,17 @@ async def second_master(lab: Lab, target: Target) -> None:
 
 @fault("no-master", "datacenter", "my-dc-2", ("master",))
 async def no_master(lab: Lab, target: Target) -> None:
-    """The master's `sdc` metadata says ufds_is_master false: m2s was begun on the wrong head node."""
+    """The master's `sdc` metadata says ufds_is_master false: m2s was started on the wrong head node."""
     sdc_metadata(lab, target)["ufds_is_master"] = "false"
 
 
 @fault("remote-ip", "datacenter", "my-dc-3", ("replica",))
 async def remote_ip(lab: Lab, target: Target) -> None:
-    """A replica's ufds_remote_ip is that of another replica, which answers as the master would: a copied line.
-    The checkpoint belongs to the url (hazard 12): the replicator begins at 0, meets what it has, and gives up; once the
-    address is right again it wants `svcadm clear`."""
+    """A replica's ufds_remote_ip is that of another replica, which answers like the master: a copied line.
+
+    The checkpoint belongs to the url (hazard 12). So the replicator begins at 0, meets entries that it has, and gives up. Once the address
+    is right again, it needs `svcadm clear`.
+    """
     master, own = lab.plan.master, target.site.datacenter
     others = [dc for dc in lab.plan.datacenters if dc.name not in (master.name, own.name)]
     address = others[0].zone("ufds").admin_ip if others else own.zone("ufds").admin_ip
@@ -52,8 +54,11 @@ async def remote_ip(lab: Lab, target: Target) -> None:
 
 @fault("second-poseidon", "datacenter", "my-dc-3", ("replica",))
 async def second_poseidon(lab: Lab, target: Target) -> None:
-    """manta-init ran on a replica before the account had replicated, and made a poseidon of its own: the master's
-    violates uniqueness, and the replicator goes to maintenance.  The seed: start Manta's setup in the master's AZ."""
+    """manta-init ran on a replica before the account had replicated, and made another poseidon.
+
+    The master's poseidon violates uniqueness there, so the replicator goes into maintenance. The seed: start Manta's setup in the master's
+    AZ.
+    """
     name, master = target.site.datacenter.name, lab.plan.master.name
     replicator = target.site.zones["ufds0"].services.get(REPLICATOR)
     await replicator.disable()
@@ -74,8 +79,11 @@ async def second_poseidon(lab: Lab, target: Target) -> None:
 
 
 async def _poseidon_anew(lab: Lab, master: str) -> str:
-    """Makes the master's poseidon the youngest account, as it is right after manta-init: what the lab seeded before it
-    has long been replicated, and adding that again would stop a replicator for another reason.  Returns its dn."""
+    """Make the master's poseidon the youngest account, as right after manta-init; returns its dn.
+
+    Otherwise the replicator would have to add accounts that the lab seeded before it and that have long been replicated. That would stop it
+    for another reason.
+    """
     ((account, attributes), *_) = await lab.ufds.query(master, USERS, "sub", "(login=poseidon)")
     below = [each for each in await lab.ufds.query(master, account, "sub") if each[0] != account]
     await lab.ufds.delete(master, account, subtree=True)

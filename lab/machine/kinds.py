@@ -1,7 +1,7 @@
-"""The shapes that the parts of the lab share: the clock, how a server reaches out, where it runs, what a server is.
+"""The shapes that the parts of the lab share: the clock, how a server connects, where it runs, what a server is.
 
-A server of the lab is written against `Place` and `Dial` alone, so that it runs in a zone's network namespace, or
-stand-alone on loopback (`LoopbackPlace`) for the conformance run and for tests that need no namespaces.
+A server of the lab is written only against `Place` and `Dial`. So it runs in a zone's network namespace, or alone on loopback
+(`LoopbackPlace`) for the conformance run and for tests that need no namespaces.
 """
 
 # ruff: noqa: ASYNC109  a Dial has a timeout of its own: it closes the socket when the time is over
@@ -28,14 +28,14 @@ class Clock:
 
 
 class Dial(Protocol):
-    """How a server reaches out, from its own zone's network namespace."""
+    """How a server connects to others, from its own zone's network namespace."""
 
     async def tcp(self, host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection to an address (not a name); OSError or TimeoutError if there is none in `timeout` seconds."""
+        """Connect to an address (not a name). Raises OSError or TimeoutError if there is no connection in `timeout` seconds."""
         ...
 
     async def udp(self, host: str, port: int, payload: bytes, timeout: float) -> bytes:
-        """The first datagram that comes back; OSError or TimeoutError if none does in `timeout` seconds."""
+        """The first datagram that comes back. Raises OSError or TimeoutError if none comes in `timeout` seconds."""
         ...
 
 
@@ -57,24 +57,24 @@ class Place(Protocol):
     def clock(self) -> Clock: ...
 
     def listen(self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
-        """A non-blocking socket, bound (and listening, if a stream) in the zone's network namespace."""
+        """A non-blocking socket, bound in the zone's network namespace, and listening if it is a stream."""
         ...
 
 
 class Daemon(Protocol):
-    """One server process as SMF sees it; it reads its rendered configuration files at start()."""
+    """One server process as SMF sees it. It reads its rendered configuration files in start()."""
 
     async def start(self) -> None:
-        """Returns when it listens, or has begun its own waiting (as cloudapi does); raises if it cannot run."""
+        """Return when it listens, or when it has begun its own waiting (like cloudapi). Raises if it cannot run."""
         ...
 
     async def stop(self) -> None:
-        """Closes listeners and open connections."""
+        """Close listeners and open connections."""
         ...
 
 
 def listening_socket(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
-    """A bound socket in the current network namespace, listening if it is a stream; never blocking."""
+    """A bound, non-blocking socket in the current network namespace, listening if it is a stream."""
     made = socket.socket(socket.AF_INET, kind)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -91,7 +91,7 @@ def listening_socket(host: str, port: int, kind: socket.SocketKind) -> socket.so
 async def connect(
     made: socket.socket, host: str, port: int, timeout: float
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connects an unconnected, non-blocking TCP socket and wraps it in streams; closes it when that fails."""
+    """Connect a new, non-blocking TCP socket and wrap it in streams. Closes it if that fails."""
     try:
         async with asyncio.timeout(timeout):
             await asyncio.get_running_loop().sock_connect(made, (host, port))
@@ -102,7 +102,7 @@ async def connect(
 
 
 async def exchange(made: socket.socket, host: str, port: int, payload: bytes, timeout: float) -> bytes:
-    """Sends one datagram over a non-blocking UDP socket and returns what comes back first; closes the socket."""
+    """Send one datagram over a non-blocking UDP socket and return the first answer. Closes the socket."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout):
@@ -114,7 +114,7 @@ async def exchange(made: socket.socket, host: str, port: int, payload: bytes, ti
 
 
 class LoopbackDial:
-    """Dials from the current namespace; addresses and ports of the lab are mapped to those on loopback."""
+    """Dials from the current namespace. Addresses and ports of the lab are mapped to those on loopback."""
 
     def __init__(self, addresses: Mapping[tuple[str, int], tuple[str, int]]) -> None:
         self.addresses = addresses
@@ -136,10 +136,10 @@ class LoopbackDial:
 
 
 class LoopbackPlace:
-    """A place without namespaces: listens at `host` and remembers, in `addresses`, where each port went.
+    """A place without namespaces: it listens at `host`, and remembers in `addresses` where each port is.
 
-    `addresses` may be shared by several places: what one listens at, the others dial by the zone's admin address.
-    A port P of the zone is bound to `ports[P]`, or to a free port if it is not named there.
+    Several places may share `addresses`: where one listens, the others dial by the zone's admin address. A port P of the zone is bound to
+    `ports[P]`, or to a free port if `ports` does not name it.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class LoopbackPlace:
     ) -> socket.socket:
         made = listening_socket(self._host, self._ports.get(port, 0), kind)
         taken = made.getsockname()[1]
-        self._ports[port] = taken  # TCP and UDP of one port, and a restart, get the same number
+        self._ports[port] = taken  # TCP and UDP of one port get the same number, also after a restart
         for nic in self.zone.nics:
             self.addresses[(nic.ip, port)] = (self._host, taken)
         return made

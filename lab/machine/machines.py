@@ -16,7 +16,7 @@ NEWEST = "release-20251120-20251120T061402Z-g1a2b3c4"
 
 
 class Machine:
-    """A zone that exists: its namespace, its files, its services, its routes.  It is the `Place` of its servers."""
+    """A zone that exists: its namespace, files, services and routes. It is the `Place` of its servers."""
 
     def __init__(self, zone: Zone, datacenter: Datacenter, root: pathlib.Path, clock: kinds.Clock) -> None:
         self.zone = zone
@@ -37,14 +37,14 @@ class Machine:
 
     @property
     def binders(self) -> tuple[str, ...]:
-        """The name servers of /etc/resolv.conf: the own datacenter's binders."""
+        """The name servers of /etc/resolv.conf, which are the own datacenter's binders."""
         return self.datacenter.binders
 
     def listen(self, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
         return namespaces.listen_in(self.namespace, port, host, kind)
 
     def add_external_nic(self) -> bool:
-        """A NIC on the network external, the primary one from now on; False if there is one."""
+        """Add a NIC on the network external, and make it the primary one; False if there is one already."""
         if self.zone.external_ip is not None:
             return False
         number, host = self.datacenter.number, self.zone.admin_ip.rpartition(".")[2]
@@ -58,12 +58,12 @@ class Machine:
         return True
 
     def add_routes(self, routes: dict[str, str]) -> None:
-        """vmadm's set_routes: remembered in vm.routes and put into the kernel."""
+        """vmadm's set_routes: the routes are remembered in vm.routes and put into the kernel."""
         namespaces.set_routes(self.namespace, routes)
         self.routes.update(routes)
 
     def remove_routes(self, routes: list[str]) -> None:
-        """vmadm's remove_routes: forgotten, and taken out of the kernel."""
+        """vmadm's remove_routes: the routes are forgotten, and removed from the kernel."""
         namespaces.set_routes(self.namespace, {}, routes)
         for route in routes:
             self.routes.pop(route, None)
@@ -77,13 +77,13 @@ class Site:
     headnode: Machine
     zones: dict[str, Machine]
     garbage_sysinfo: bool = False
-    sysinfo_name: str | None = None  # what sysinfo says, where it is not the truth
+    sysinfo_name: str | None = None  # what sysinfo says, if that is not the truth
     zlogin_broken: bool = False
     usbkey_plugged: bool = True
     usbkey_mounted: bool = False
     networks_owner: dict[str, list[str]] = field(default_factory=dict)
     compute_nodes: tuple[Machine, ...] = ()
-    strangers: set[str] = field(default_factory=set)  # compute nodes that do not let the head node's ssh in, by alias
+    strangers: set[str] = field(default_factory=set)  # compute nodes that refuse the head node's ssh, by alias
 
     @property
     def machines(self) -> list[Machine]:
@@ -91,7 +91,7 @@ class Site:
 
     @property
     def core(self) -> dict[str, Machine]:
-        """Triton's own zones, without Manta's: what carries smartdc_role."""
+        """Triton's own zones, which carry smartdc_role, without Manta's."""
         return {alias: machine for alias, machine in self.zones.items() if "smartdc_role" in machine.zone.tags}
 
     def zones_of(self, server: int) -> list[Machine]:

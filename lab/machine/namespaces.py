@@ -1,7 +1,7 @@
 """Network namespaces: sockets in them, `ip` for them, their routes.
 
-Every zone, head node and router is a network namespace named like its id; `ip netns` keeps them under /run/netns,
-which is a tmpfs of the lab's own.
+Every zone, head node and router is a network namespace with the name of its id. `ip netns` keeps them under /run/netns, which is a tmpfs of
+the lab.
 """
 
 # ruff: noqa: ASYNC109  a Dial has a timeout of its own: it closes the socket when the time is over
@@ -24,7 +24,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NetworkError(Exception):
-    """`ip` refused something; the message is its own."""
+    """`ip` refused something. The message is that of `ip`."""
 
 
 def _setns(descriptor: int) -> None:
@@ -35,9 +35,9 @@ def _setns(descriptor: int) -> None:
 
 @contextlib.contextmanager
 def inside(namespace: str) -> Iterator[None]:
-    """The calling thread is in `namespace` for the duration; nothing may be awaited in it.
+    """Put the calling thread into `namespace` for the duration. Nothing may be awaited in it.
 
-    A socket keeps the namespace in which it was made.  A namespace belongs to a thread, so others are not disturbed.
+    A socket keeps the namespace in which it was made. A namespace belongs to a thread, so other threads are not disturbed.
     """
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
@@ -70,7 +70,7 @@ def socket_in(
 def listen_in(
     namespace: str, port: int, host: str = "0.0.0.0", kind: socket.SocketKind = socket.SOCK_STREAM
 ) -> socket.socket:
-    """A bound (and, if a stream, listening) non-blocking socket in `namespace`."""
+    """A bound, non-blocking socket in `namespace`, listening if it is a stream."""
     with inside(namespace):
         return kinds.listening_socket(host, port, kind)
 
@@ -90,7 +90,7 @@ class NamespaceDial:
 
 
 def ip(arguments: Iterable[str]) -> str:
-    """Runs `ip` once; returns what it printed."""
+    """Run `ip` once; returns what it printed."""
     done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NetworkError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
@@ -117,12 +117,12 @@ def finish_batch(process: subprocess.Popen[str], what: str) -> None:
 
 
 def run_batch(lines: Iterable[str], namespace: str | None = None) -> None:
-    """Several `ip` commands in one process, in `namespace` if one is given."""
+    """Run several `ip` commands in one process, in `namespace` if one is given."""
     finish_batch(begin_batch(lines, namespace), f"ip -batch in {namespace or 'the lab'}")
 
 
 def set_routes(namespace: str, add: Mapping[str, str], remove: Iterable[str] = ()) -> None:
-    """Puts routes {destination: gateway} into a namespace's kernel and takes others out (absent ones are no error)."""
+    """Put routes {destination: gateway} into a namespace's kernel and remove others. Removing an absent one is not an error."""
     present = set(routes(namespace))
     lines = [f"route del {to}" for to in remove if (to if "/" in to or to == "default" else f"{to}/32") in present]
     lines += [f"route replace {to} via {gateway}" for to, gateway in add.items()]

@@ -1,9 +1,9 @@
 """The lab's networks: bridges, routers, the wires of zones, dropped packets.
 
-Per datacenter one router namespace carries the bridges br-admin, br-external and
-br-manta; the routers meet in the namespace `backbone`.  Routers know every subnet; zones know only their own and what
-is set for them.  What comes from an external network for a private destination elsewhere is dropped without a word,
-as providers do (so a probe times out), and nobody outside reaches an admin or Manta network from the operator's side.
+Each datacenter has one router namespace with the bridges br-admin, br-external and br-manta. The routers meet in the namespace `backbone`.
+Routers know every subnet. Zones know only their own subnet and the routes that are set for them. A packet from an external network to a
+private destination elsewhere is dropped silently, as providers do, so a probe times out. From the operator's side, nobody reaches an admin
+or Manta network.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lab.plan.names import OPERATOR_ADDRESS
 OPERATOR = "operator"
 BACKBONE = "backbone"
 TAGS = ("admin", "external", "manta")
-# Kernel defaults that would make the lab lie: ICMP errors are answers here, and replies may take another way.
+# Kernel defaults that would make the lab lie: here ICMP errors are answers, and replies may take another way.
 SYSCTLS = {
     "net/ipv4/icmp_ratelimit": "0",
     "net/ipv4/conf/all/rp_filter": "0",
@@ -41,10 +41,10 @@ def _zone_lines(zone: Zone) -> list[str]:
 
 
 def _neighbours(datacenter: Datacenter) -> dict[str, list[str]]:
-    """Per namespace, who lives at which hardware address of its own networks, for good.
+    """For each namespace, permanent entries with the hardware addresses of the neighbours in its own networks.
 
-    The kernel learns at most 1024 neighbours for all namespaces together, and twenty datacenters have more; what it is
-    told does not count.
+    The kernel learns at most 1024 neighbours for all namespaces together, and twenty datacenters have more. Entries that it is given do not
+    count.
     """
     found: dict[str, list[str]] = {}
     for index, tag in enumerate(TAGS, start=1):
@@ -92,7 +92,7 @@ def _router_lines(datacenter: Datacenter, ports: list[tuple[str, str]]) -> list[
 
 
 def build(the_plan: Plan, more: Mapping[str, Sequence[str]]) -> None:
-    """Makes every namespace, wire, address and rule of the plan; routes of zones to other datacenters are not set.
+    """Make every namespace, wire, address and rule of the plan. Routes of zones to other datacenters are not set.
 
     `more` are lines for the namespaces of some zones.
     """
@@ -134,7 +134,7 @@ def build(the_plan: Plan, more: Mapping[str, Sequence[str]]) -> None:
 
 
 def add_zone(datacenter: Datacenter, zone: Zone) -> None:
-    """Makes the namespace of a zone that comes while the lab runs, and wires it to its datacenter's router."""
+    """Make the namespace of a zone that comes while the lab runs, and wire it to its datacenter's router."""
     home = router(datacenter.name)
     links, ports, known = [], [], []
     for nic in zone.nics:
@@ -154,7 +154,7 @@ def add_zone(datacenter: Datacenter, zone: Zone) -> None:
 
 
 def add_nic(datacenter: Datacenter, zone: Zone, nic: Nic) -> None:
-    """Gives a zone that runs one more interface; one that it has already, and that is down, is taken up again."""
+    """Give a running zone one more interface. If it has the interface already, and that is down, bring it up again."""
     if nic.interface not in namespaces.ip(["-n", zone.id, "-o", "link", "show"]):
         home, port = router(datacenter.name), f"x{nic.ip.rpartition('.')[2]}-{nic.interface}"
         made = f"link add {nic.interface} address {nic.mac} netns {zone.id} type veth"
@@ -171,7 +171,7 @@ def _write_sysctls(namespace: str) -> None:
 
 
 def drop(datacenter: str, address: str, port: int | None = None, *, on: bool = True) -> None:
-    """The router drops what is for `address` (of TCP port `port` only, if given); ICMP passes when a port is named."""
+    """Let the router drop packets for `address`, or only those for TCP port `port` of it. With a port, ICMP still passes."""
     what = ["ipproto", "tcp", "dport", str(port)] if port else []
     verb = "add" if on else "del"
     namespaces.ip(["-n", router(datacenter), "rule", verb, "pref", "100", *what, "to", address, "blackhole"])

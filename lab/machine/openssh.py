@@ -1,5 +1,7 @@
-"""The machine's own sshd as the SSH server of a head node: it listens in the head node's network, and whoever comes in is
-at once in the head node's files.  What sshd itself reads (root's entry, name servers) it finds in a mount namespace of its own.
+"""The machine's own sshd as the SSH server of a head node.
+
+It listens in the head node's network. Whoever comes in is at once in the head node's files. sshd itself finds what it reads (root's entry,
+name servers) in a mount namespace of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ LISTENS_WITHIN = 10.0
 
 
 def refused() -> str | None:
-    """Why no lab of this machine can have sshd: one sentence."""
+    """Why no lab on this machine can have sshd, in one sentence; None if it can."""
     if shutil.which("sshd", path=SEARCHED) is None:
         return "--openssh needs the program sshd (Debian package openssh-server, whose service need not run)"
     if os.geteuid() != 0:
@@ -33,7 +35,7 @@ def refused() -> str | None:
 
 
 class OpensshServer:
-    """What `SshServer` is to faults, by sshd: its key, who is let in, how late, and whether it forwards."""
+    """The same as `SshServer` for faults, but with sshd: its key, who is let in, with what delay, and whether it forwards."""
 
     def __init__(self, machine: Machine, key: asyncssh.SSHKey, client_key: str) -> None:
         self.machine = machine
@@ -51,7 +53,7 @@ class OpensshServer:
 
     @permits.setter
     def permits(self, value: bool) -> None:
-        """sshd reads authorized_keys whenever somebody comes."""
+        """sshd reads authorized_keys at every login."""
         self._permits = value
         (self._folder / "authorized_keys").write_text(self._client_key if value else "", encoding="ascii")
 
@@ -92,27 +94,27 @@ class OpensshServer:
         return True
 
     async def stop(self) -> None:
-        """Nobody new comes in; who is in stays, as when sshd is stopped."""
+        """Let nobody new in. Whoever is in stays, as when sshd is stopped."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             process.send_signal(signal.SIGTERM)
             await process.wait()
 
     async def reload(self) -> None:
-        """For new connections another key, or another sshd_config."""
+        """Use another key, or another sshd_config, for new connections."""
         await self.stop()
         await self.start()
 
     def _write(self) -> None:
-        """All that sshd reads, anew."""
+        """Write everything that sshd reads."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd locks itself in before a log-in
+        pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd locks itself in here before a log-in
         self.permits, self.delay = self._permits, self._delay
         key = self._folder / "host_key"
         self.key.write_private_key(str(key))
         key.chmod(0o600)
         entries = pathlib.Path("/etc/passwd").read_text(encoding="utf-8", errors="replace").splitlines()
-        # A plain shell: bash would read the .bashrc of this machine's root.
+        # A plain shell, because bash would read the .bashrc of this machine's root.
         others = [line for line in entries if not line.startswith("root:")]
         (self._folder / "passwd").write_text(
             "\n".join(["root:x:0:0:root:/root:/bin/sh", *others, ""]), encoding="utf-8"
@@ -144,7 +146,7 @@ LogLevel QUIET
 """
 
     def _entry(self) -> str:
-        """Into the lab's own mounts first (zones come while it runs), then into the head node's tree, with its environment."""
+        """The script that enters the lab's own mounts (zones come while it runs), then the head node's tree with its environment."""
         root = self.machine.root
         given = " ".join(shlex.quote(f"{name}={value}") for name, value in environment(self.machine).items())
         into = (

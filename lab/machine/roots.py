@@ -1,9 +1,9 @@
-"""The file trees of head nodes and zones: ours on a tmpfs, with the host's libraries and programs below /.lab.
+"""The file trees of head nodes and zones: our own on a tmpfs, with the host's libraries and programs below /.lab.
 
-One directory SHARED holds read-only bind mounts of what is the host's (libraries, programs, the Python that runs the
-stub, /dev, /proc) and is bound into every tree as /.lab; the rest of a tree is symbolic links into it and files of its
-own.  A zone's tree is below its head node's, at /zones/UUID/root, as in Triton.  PATH is an allow-list of what SmartOS
-has: no `timeout`, no `seq`, no GNU `ping -c`; and its tools refuse the options that illumos's refuse (`strict`).
+One directory SHARED holds read-only bind mounts of the host's parts (libraries, programs, the Python that runs the stub, /dev, /proc). It
+is bound into every tree as /.lab. The rest of a tree is symbolic links into it, and files of its own. A zone's tree is below its head
+node's, at /zones/UUID/root, as in Triton. PATH is an allow-list of what SmartOS has: no `timeout`, no `seq`, no GNU `ping -c`. Its tools
+refuse the options that illumos's refuse (`strict`).
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from lab.plan.datacenters import Datacenter, Zone
 
 RUN = pathlib.Path("/run/lab")
 SCRIPTS = files.HERE / "programs"
-"""Triton's commands that are shell scripts: here too, so that one can stop them anywhere; and files of SmartOS's."""
+"""Triton's commands that are shell scripts, and files of SmartOS's. They are scripts here too, so they can be stopped anywhere."""
 SHARED = RUN / "shared"
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC = 1, 32, 4096, 16384
-# Of statvfs's flags those that a user namespace must not clear when it remounts: nosuid, nodev, noexec.
+# The flags of statvfs that a user namespace must not clear when it remounts: nosuid, nodev, noexec.
 LOCKED = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
 SSH_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
-"""Of a command over SSH, which reads no profile: facts, "The way in"."""
+"""The PATH of a command over SSH, which reads no profile: facts, "The way in"."""
 ZLOGIN_PATH = "/usr/sbin:/usr/bin"
 LOGIN_PATH = "/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin:/opt/smartdc/agents/bin"
-"""Of a login: smartos-live:overlay/generic/root/.profile."""
+"""The PATH of a login: smartos-live:overlay/generic/root/.profile."""
 _COMMANDS = files.read_json("commands.json")
 PROGRAMS: list[str] = _COMMANDS["of_the_host"]
 STRICT: dict[str, dict[str, Any]] = files.read_json("tools.json")
-"""Option strings of illumos's tools, from illumos-gate:usr/src/cmd (2021); `lacking`: what only illumos's own can do."""
+"""The options of illumos's tools, from illumos-gate:usr/src/cmd (2021). `lacking`: what only illumos's own can do."""
 IN_EVERY_ZONE: dict[str, list[str]] = _COMMANDS["in_every_zone"]
 IN_ZONES_OF: dict[str, dict[str, list[str]]] = _COMMANDS["in_zones_of"]
 ON_HEADNODES: dict[str, list[str]] = _COMMANDS["on_headnodes"]
@@ -61,7 +61,7 @@ def _bind(source: str, target: pathlib.Path, *, writable: bool = False) -> None:
 def python_inside() -> tuple[str | None, str]:
     """The prefix to bind as /.lab/python (None if it is /usr), and the interpreter's path within a tree.
 
-    `sys._base_executable` and base_prefix name the real interpreter, not a venv's link nor a version manager's shim.
+    `sys._base_executable` and base_prefix name the real interpreter, not a venv's link or a version manager's shim.
     """
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if os.path.realpath(sys.base_prefix) == "/usr":
@@ -70,7 +70,7 @@ def python_inside() -> tuple[str | None, str]:
 
 
 def make_shared() -> None:
-    """SHARED: bin, lib, lib64 … and python (the host's, read-only), dev, proc, and the stub."""
+    """Make SHARED: bin, lib, lib64 … and python (the host's, read-only), dev, proc, and the stub."""
     for part in ("bin", "lib", "lib64", "lib32"):
         if pathlib.Path("/usr", part).is_dir():
             _bind(f"/usr/{part}", SHARED / part)
@@ -107,7 +107,7 @@ def _link(root: pathlib.Path, path: str, to: str) -> None:
 
 
 def _libraries(root: pathlib.Path) -> None:
-    """/lib has to be a directory of ours, because /lib/sdc/config.sh is in it."""
+    """Make /lib as a directory of ours, because /lib/sdc/config.sh is in it."""
     (root / "lib").mkdir()
     source = pathlib.Path("/usr/lib" if pathlib.Path("/lib").is_symlink() else "/lib")
     for entry in source.iterdir():
@@ -133,7 +133,7 @@ def _programs(root: pathlib.Path) -> None:
 
 def _tree(root: pathlib.Path, zone: Zone, binders: tuple[str, ...]) -> None:
     for part in (
-        ".lab", "usr/bin", "usr/sbin", "opt/smartdc/bin", "opt/local/bin", "etc/inet", "root", "var/tmp",
+        ".lab", "usr/bin", "usr/sbin", "opt/smartdc/bin", "opt/local/bin", "etc/inet", "root", "var/tmp", "var/run",
         "var/svc/log", "tmp", "smartdc", "usr/openldap/bin",
     ):  # fmt: skip
         (root / part).mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def _tree(root: pathlib.Path, zone: Zone, binders: tuple[str, ...]) -> None:
 
 
 def make_headnode(datacenter: Datacenter, root: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The tree of a head node with those of its zones and of its compute nodes in it; returns each one's root by alias."""
+    """Make the tree of a head node, with those of its zones and compute nodes in it. Returns each one's root by alias."""
     _tree(root, datacenter.headnode, datacenter.binders)
     for folder, names in ON_HEADNODES.items():
         for name in names:
@@ -171,7 +171,9 @@ def make_headnode(datacenter: Datacenter, root: pathlib.Path) -> dict[str, pathl
     _script(root, "opt/smartdc/bin", "sdc-ufds-m2s")
     _script(root, "usbkey/scripts", "add_external_nic.sh")
     shutil.copyfile(SCRIPTS / "config.sh", root / "lib/sdc/config.sh")
-    (root / ".netns").mkdir()  # for zlogin; no more than the own zones': each is a mount, and there may be hundreds
+    (
+        root / ".netns"
+    ).mkdir()  # for zlogin; only the server's own zones, because each is a mount, and there may be hundreds
     found = {zone.alias: _make_compute_node(datacenter, root, zone) for zone in datacenter.compute_nodes}
     servers = (root, *found.values())
     for zone in datacenter.zones:
@@ -180,7 +182,7 @@ def make_headnode(datacenter: Datacenter, root: pathlib.Path) -> dict[str, pathl
 
 
 def _make_compute_node(datacenter: Datacenter, headnode: pathlib.Path, zone: Zone) -> pathlib.Path:
-    """The tree of a compute node, in that of its head node, whose ssh finds it there."""
+    """Make the tree of a compute node, in that of its head node, whose ssh finds it there."""
     _netns(headnode, zone)
     root = headnode / ".servers" / zone.alias
     root.mkdir(parents=True)
@@ -193,7 +195,7 @@ def _make_compute_node(datacenter: Datacenter, headnode: pathlib.Path, zone: Zon
 
 
 def name_outside(addresses: Iterable[tuple[str, str | None]]) -> None:
-    """Names that the world outside knows, in the /etc/hosts of this mount namespace alone; public DNS is not imitated."""
+    """Put names that the world outside knows into the /etc/hosts of this mount namespace only. Public DNS is not imitated."""
     hosts = pathlib.Path("/etc/hosts")
     if not hosts.is_file():
         return
@@ -204,7 +206,7 @@ def name_outside(addresses: Iterable[tuple[str, str | None]]) -> None:
 
 
 def make_zone(datacenter: Datacenter, root: pathlib.Path, zone: Zone) -> pathlib.Path:
-    """The tree of a zone, in that of its server at `root`; its namespace must be there already."""
+    """Make the tree of a zone, in that of its server at `root`. The zone's namespace must be there already."""
     _netns(root, zone)
     made = root / "zones" / zone.uuid / "root"
     made.mkdir(parents=True)
@@ -223,7 +225,7 @@ def make_zone(datacenter: Datacenter, root: pathlib.Path, zone: Zone) -> pathlib
 
 
 def _netns(root: pathlib.Path, zone: Zone) -> None:
-    """The network of a zone, for who enters it from a tree."""
+    """Bind the network of a zone into a tree, for whoever enters the zone from there."""
     (root / ".netns" / zone.id).touch()
     mount(f"/run/netns/{zone.id}", str(root / ".netns" / zone.id), None, MS_BIND)
 

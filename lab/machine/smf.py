@@ -1,8 +1,8 @@
-"""SMF, as far as Triton's operators see it: per zone a set of services with a state and the time it was entered.
+"""SMF as Triton's operators see it: each zone has a set of services, each with a state and the time when it was entered.
 
-States: online, offline, disabled, maintenance; while a service changes its state carries a `*` (facts).  A restart of
-a service that is disabled or in maintenance does nothing, as in SMF: maintenance ends with `clear` alone.  A program
-that ends by itself is started again, until it has ended too often.
+The states are online, offline, disabled and maintenance. While a service changes its state, it carries a `*` (facts). As in SMF, a restart
+does nothing for a service that is disabled or in maintenance, and only `clear` ends maintenance. A program that ends by itself is started
+again, until it has ended too often.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ log = logging.getLogger("lab.smf")
 Made = Callable[[], kinds.Daemon]
 TOO_OFTEN = 3
 WITHIN = 60.0
-"""So many ends of a program within so many seconds, and SMF starts it no more."""
+"""If a program ends too often within so many seconds, SMF does not start it again."""
 
 
 class Service:
-    """One service instance; its daemon is made anew at each start, so that it reads its configuration again."""
+    """One service instance. Its daemon is made anew at each start, so it reads its configuration again."""
 
     def __init__(self, fmri: str, make: Made | None = None) -> None:
         self.fmri = fmri
@@ -56,7 +56,7 @@ class Service:
             self._daemon = self._make()
             try:
                 await self._daemon.start()
-            except Exception as error:  # a program that cannot start is SMF's business, whatever it threw
+            except Exception as error:  # a program that cannot start is SMF's business, whatever it raised
                 log.warning("%s cannot start: %r", self.fmri, error)
                 await self._stop()
                 self.reason = str(error)
@@ -92,7 +92,7 @@ class Service:
                 await self._change(self._start())
 
     async def fail(self, reason: str) -> None:
-        """The program ended by itself with an error: it is started again, or, too often, put into maintenance."""
+        """The program ended by itself with an error: it is started again, or put into maintenance if it ended too often."""
         async with self._turn:
             if self.state != "online":
                 return
@@ -132,7 +132,7 @@ class Services:
         return self._by_fmri[fmri]
 
     def matching(self, pattern: str) -> list[Service]:
-        """What svcs and svcadm take: an FMRI, the end of one, with or without its instance, or a glob of these."""
+        """The services for a pattern of svcs and svcadm: an FMRI, the end of one (with or without its instance), or a glob of these."""
         return [service for service in self if _matches(service, pattern)]
 
 

@@ -1,7 +1,7 @@
-"""The SSH server of a head node: what is typed runs in a real bash in the global zone's files and network.
+"""The SSH server of a head node: whatever is typed runs in a real bash in the global zone's files and network.
 
-OpenSSH's defaults hold (facts): at most 10 sessions a connection, forwarding allowed; a forwarded connection is
-made from the head node's own network, and a refused or silent target fails the channel, as sshd does.
+OpenSSH's defaults hold (facts): at most 10 sessions per connection, and forwarding allowed. A forwarded connection starts in the head
+node's own network. A refused or silent target fails the channel, as in sshd.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_SESSIONS = 10
 CONNECT_TIMEOUT = 60.0
 CHUNK = 65536
 MUCH = 4
-"""At so many sessions over one connection a fault may break it: the suite begins more at once, a command typed only one."""
+"""A fault may break a connection with so many sessions: the suite has more at once, and a typed command has only one."""
 Resolve = Callable[[Machine, str], Awaitable[str]]
 
 
@@ -51,7 +51,7 @@ def enter(machine: Machine, *command: str) -> list[str]:
 
 
 class SshServer:
-    """`ssh root@HEADNODE`, port 22 of the external address; faults may change the key, refuse the login or the port."""
+    """`ssh root@HEADNODE`, port 22 of the external address. Faults may change the key, or refuse the login or the port."""
 
     def __init__(self, machine: Machine, key: asyncssh.SSHKey, client_key: str, resolve: Resolve) -> None:
         self.machine = machine
@@ -59,7 +59,9 @@ class SshServer:
         self.permits = True
         self.delay = 0.0  # on the lab's clock: how long until a session begins
         self.forwards = True  # AllowTcpForwarding
-        self.broken: Callable[[asyncssh.SSHServerConnection], None] | None = None  # done to a connection that asks much
+        self.broken: Callable[[asyncssh.SSHServerConnection], None] | None = (
+            None  # called for a connection that asks much
+        )
         self._client_keys = asyncssh.import_authorized_keys(client_key)
         self.nobody = asyncssh.import_authorized_keys(
             asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
@@ -150,7 +152,7 @@ class _Connection(asyncssh.SSHServer):
 
 
 class _Session(asyncssh.SSHServerProcess[bytes]):
-    """One session channel: counts itself, and runs one command or a shell."""
+    """One session channel. It counts itself, and runs one command or a shell."""
 
     def __init__(self, server: SshServer, ended: Callable[[], None]) -> None:
         super().__init__(self._run, None, 3, False)
@@ -163,7 +165,7 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
         self._end()
 
     def _end(self) -> None:
-        """The session counts no more: asyncssh may read the next request before it says that a channel is closed."""
+        """Stop counting the session now: asyncssh may read the next request before it says that a channel is closed."""
         ended, self._ended = self._ended, None
         if ended is not None:
             ended()
@@ -197,7 +199,7 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
 
 
 def _shell(process: asyncssh.SSHServerProcess[bytes]) -> list[str]:
-    """A command is given to root's shell; who gives none logs in, and has what root's profile sets."""
+    """root's shell runs a command. Without a command it is a login, with everything that root's profile sets."""
     return ["/usr/bin/bash", "--login"] if process.command is None else ["/usr/bin/bash", "-c", process.command]
 
 
@@ -229,7 +231,7 @@ async def _copy(
     *,
     close: bool = True,
 ) -> None:
-    """Copies to the end, and passes the end on; a side that went away ends it quietly."""
+    """Copy to the end, and pass the end on. If a side has gone, this ends quietly."""
     with contextlib.suppress(OSError, asyncssh.Error, EOFError, asyncssh.BreakReceived, asyncssh.SignalReceived):
         while data := await source.read(CHUNK):
             target.write(data)
@@ -243,11 +245,11 @@ async def _copy(
 
 
 async def _run_on_terminal(machine: Machine, process: asyncssh.SSHServerProcess[bytes]) -> None:
-    """A shell or command with a terminal, as `ssh -t` and a login ask for."""
+    """A shell or command with a terminal, as `ssh -t` and a login want it."""
     near, far = pty.openpty()
     os.set_blocking(near, False)
     running = await asyncio.create_subprocess_exec(
-        "setsid", "--ctty", *enter(machine, *_shell(process)),  # no child of a leader: it need not fork
+        "setsid", "--ctty", *enter(machine, *_shell(process)),  # not the child of a group leader, so it need not fork
         stdin=far, stdout=far, stderr=far, env=environment(machine, process.term_type),
     )  # fmt: skip
     os.close(far)

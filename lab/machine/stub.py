@@ -1,4 +1,4 @@
-# What stands behind the commands of a lab's zones: it passes its arguments to the lab's daemon and does what that says.
+# This runs as each command of a lab's zones: it passes its arguments to the lab's daemon and does what that says.
 # Frames: length (4 bytes) and payload to the daemon; kind (1 byte), length and payload from it, where kind is o(utput),
 # e(rror), i(nput wanted), x (exec this), q(uit with this code).  Only built-in modules: they cost no time to import.
 import _socket

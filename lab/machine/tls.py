@@ -1,4 +1,4 @@
-"""TLS in the lab: one self-signed certificate with CN "*" for every server, as Triton's zones have; nobody verifies."""
+"""TLS in the lab: one self-signed certificate with CN "*" for every server, like Triton's zones. Nobody verifies it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 def make_certificate(
     folder: pathlib.Path, name: str = "server", *, expired: bool = False
 ) -> tuple[pathlib.Path, pathlib.Path]:
-    """Writes NAME.crt and NAME.key to `folder` and returns their paths.  An elliptic key: it is made at once."""
+    """Write NAME.crt and NAME.key to `folder` and return their paths. The key is elliptic, so it is made quickly."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "*")])
     now = datetime.datetime.now(datetime.UTC)
@@ -41,7 +41,7 @@ def make_certificate(
 
 
 def server_context(certificate: pathlib.Path, key: pathlib.Path) -> ssl.SSLContext:
-    """TLS 1.2 and later, as haproxy before cloudapi and UFDS speak it (sdc-cloudapi:etc/haproxy.cfg.in)."""
+    """TLS 1.2 and later, as the haproxy in front of cloudapi and UFDS speaks it (sdc-cloudapi:etc/haproxy.cfg.in)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
@@ -49,7 +49,7 @@ def server_context(certificate: pathlib.Path, key: pathlib.Path) -> ssl.SSLConte
 
 
 def client_context() -> ssl.SSLContext:
-    """Triton's own clients verify nothing: the certificates are self-signed."""
+    """Triton's own clients verify nothing, because the certificates are self-signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

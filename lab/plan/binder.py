@@ -14,7 +14,7 @@ _REGISTERED: dict[str, tuple[str, str, int, list[int]]] = {
 
 
 def registrations(datacenter: Datacenter) -> dict[str, Json]:
-    """What registrar has put into ZooKeeper: DNS name → object, in the shape of recordings/data/binder.json."""
+    """What registrar has put into ZooKeeper: DNS name → object, in the form of recordings/data/binder.json."""
     found: dict[str, Json] = {}
     for zone in datacenter.zones:
         label, protocol, port, ports = _REGISTERED.get(zone.role, ("_http", "_tcp", 80, []))

@@ -1,4 +1,4 @@
-"""What CNAPI holds."""
+"""The contents of CNAPI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lab.plan.files import Json
 
 
 def servers(datacenter: Datacenter) -> list[Json]:
-    """The servers of a datacenter, as CNAPI lists them; their sysinfo is in them where it is asked for."""
+    """The servers of a datacenter, as CNAPI lists them. They include their sysinfo if that is asked for."""
     return [_server(datacenter, zone) for zone in (datacenter.headnode, *datacenter.compute_nodes)]
 
 
@@ -21,7 +21,7 @@ def _server(datacenter: Datacenter, zone: Zone) -> Json:
 
 
 def sysinfo(datacenter: Datacenter, zone: Zone) -> Json:
-    """What `sysinfo` prints on a server; of a compute node's boot parameters none says that it is the head node."""
+    """The output of `sysinfo` on a server. The boot parameters of a compute node do not say that it is the head node."""
     boot = {"console": "text", "hostname": zone.hostname}
     return {
         "Live Image": "20251120T000000Z",

@@ -1,8 +1,8 @@
-"""What a lab consists of: datacenters, zones, addresses, names.  Pure data, the same for the same arguments.
+"""What a lab consists of: datacenters, zones, addresses, names. It is pure data, and the same for the same arguments.
 
-Addresses: datacenter number N (from 1) has the admin network 10.N.1.0/24 (gateway of routes 10.N.1.1), the external
-network 10.N.2.0/24 (default gateway 10.N.2.1, which drops private destinations) and the Manta network 10.N.3.0/24.
-The operator sits at 192.0.2.10 and reaches the external address of each head node, 10.N.2.2.
+Addresses: datacenter number N (from 1) has the admin network 10.N.1.0/24 (gateway of routes 10.N.1.1), the external network 10.N.2.0/24
+(default gateway 10.N.2.1, which drops private destinations) and the Manta network 10.N.3.0/24. The operator sits at 192.0.2.10 and reaches
+the external address of each head node, 10.N.2.2.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Nic:
 
 @dataclass(frozen=True)
 class Zone:
-    """A core zone, or (role "global") the global zone of a server.  Its namespace is named like its id.
+    """A core zone, or (with role "global") the global zone of a server. Its namespace has the name of its id.
 
-    `server` is where it is: 0 the head node, N the compute node cnN.
+    `server` is the server it is on: 0 the head node, N the compute node cnN.
     """
 
     datacenter: str
@@ -59,12 +59,12 @@ class Zone:
 
     @property
     def hostname(self) -> str:
-        """What its server is called."""
+        """The hostname of its server."""
         return f"cn{self.server}" if self.server else "headnode"
 
     @property
     def tags(self) -> dict[str, str]:
-        """What vmadm shows, and firewall rules can name (sdc-manta:lib/deploy.js: manta_role)."""
+        """The tags that vmadm shows, and that firewall rules can name (sdc-manta:lib/deploy.js: manta_role)."""
         if self.role in MANTA_HOST_NUMBERS:
             return {"manta_role": self.role}
         return {"smartdc_role": self.role, "smartdc_type": "core"}
@@ -136,7 +136,7 @@ class Datacenter:
 
     @property
     def compute_nodes(self) -> tuple[Zone, ...]:
-        """The global zones of the servers besides the head node: cn1, cn2 …"""
+        """The global zones of the servers other than the head node: cn1, cn2 …"""
         return tuple(
             Zone(self.name, "global", f"cn{server}", self.uuid_of(server), self._nics(2 + server), (), server=server)
             for server in range(1, self.servers)

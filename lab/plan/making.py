@@ -1,4 +1,4 @@
-"""A plan from what was asked for: how many datacenters, coupled or not, in how many regions, with how many zones."""
+"""Makes a plan from what was asked for: how many datacenters, coupled or not, in how many regions, with how many zones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.plan.roles import HOST_NUMBERS, MOST_INSTANCES
 
 MOST_SERVERS = 3
 SPREAD = "binder=2,cloudapi=2,moray=2"
-"""What a datacenter with several servers has several of, where nothing else is asked for."""
+"""The services with several zones in a datacenter with several servers, if nothing else is asked for."""
 
 
 def region_name(index: int) -> str:
@@ -18,7 +18,7 @@ def region_name(index: int) -> str:
 
 
 def read_instances(text: str) -> dict[str, int]:
-    """`binder=2,cloudapi=2`; ValueError says what is wrong."""
+    """Read `binder=2,cloudapi=2`. A ValueError says what is wrong."""
     found: dict[str, int] = {}
     for part in filter(None, text.split(",")):
         role, _, count = part.partition("=")
@@ -42,10 +42,10 @@ def make_plan(
     candidates: Collection[str] = (),
     servers: int = 1,
 ) -> Plan:
-    """`count` datacenters my-dc-1 … in `regions` regions; my-dc-2 is the master of them all (as in the seed).
+    """`count` datacenters my-dc-1 … in `regions` regions. my-dc-2 is the master of them all (as in the seed).
 
-    Those named in `candidates` are not coupled; with `coupled` false nobody but the master is.  With several `servers` a
-    datacenter's zones of one service lie on one after the other, the first one on the head node.
+    The `candidates` are not coupled. If `coupled` is false, only the master is. With several `servers`, a datacenter's zones of one service
+    lie on one server after the other, the first one on the head node.
     """
     if not 2 <= count <= 20:
         raise ValueError(f"a lab has 2 to 20 datacenters, not {count}")

@@ -1,8 +1,8 @@
 """SAPI's manifests, as the repositories of Triton's services have them: sapi_manifests/NAME/{manifest.json, template}.
 
-Key names and the shape of the templates: sdc-ufds, binder, sdc-cloudapi, sdc-adminui, sdc-sapi, moray, manta-muskie and
-electric-moray; those of the application sdc itself reach every core zone
-(sdc-headnode:config/sapi/manifests/applications/sdc).  Templates hold what somebody reads.
+Key names and the form of the templates: sdc-ufds, binder, sdc-cloudapi, sdc-adminui, sdc-sapi, moray, manta-muskie and electric-moray.
+Those of the application sdc itself reach every core zone (sdc-headnode:config/sapi/manifests/applications/sdc). Templates hold only what
+somebody reads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Manifest:
     post_cmd: str = ""
 
     def stored(self) -> Json:
-        """As SAPI stores it, but for its uuid; without a post_cmd where there is none."""
+        """As SAPI stores it, except for its uuid. It has no post_cmd key if there is no post_cmd."""
         found = {"name": self.name, "path": self.path, "template": self.template, "version": "1.0.0"}
         return found | ({"post_cmd": self.post_cmd} if self.post_cmd else {})
 
@@ -35,5 +35,5 @@ def read(name: str) -> Manifest:
 
 
 def of_role(role: str) -> tuple[Manifest, ...]:
-    """Those of a role's service."""
+    """The manifests of a role's service."""
     return tuple(read(name) for name in MANIFESTS.get(role, ()))

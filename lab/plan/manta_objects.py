@@ -1,7 +1,7 @@
-"""What Manta is made of in SAPI, NAPI and FWAPI: pure data.
+"""Manta's objects in SAPI, NAPI and FWAPI: pure data.
 
-Application and services as sdc-manta:cmd/manta-init.js makes them; shards as manta-shardadm sets them, the ring's image
-as `manta-adm create-topology` saves it.  All objects lie in the SAPI master's moray and carry `master: true`.
+Application and services are as sdc-manta:cmd/manta-init.js makes them. Shards are as manta-shardadm sets them, and the ring's image is as
+`manta-adm create-topology` saves it. All objects lie in the SAPI master's moray and carry `master: true`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BUCKETS_RING_IMAGE = made_uuid("image", "manta-buckets-hash-ring")
 
 
 def application_uuid(owner: str) -> str:
-    """One application for each poseidon: manta-init looks it up by owner."""
+    """Each poseidon has its own application: manta-init looks it up by owner."""
     return made_uuid("manta", "application", owner)
 
 
@@ -27,7 +27,7 @@ def service_uuid(owner: str, role: str) -> str:
 
 
 def application(datacenter: Datacenter, owner: str) -> Json:
-    """The application as manta-init leaves it, typed in `datacenter`."""
+    """The application as manta-init leaves it, if it is typed in `datacenter`."""
     domain = f"{datacenter.region}.{datacenter.dns_domain}"
     return {
         "uuid": application_uuid(owner), "name": "manta", "owner_uuid": owner, "master": True,
@@ -49,7 +49,7 @@ def shards(datacenter: Datacenter) -> Json:
 
 
 def ring(datacenter: Datacenter) -> Json:
-    """What `manta-adm create-topology`, typed in `datacenter`, adds; the image lies in that datacenter's IMGAPI."""
+    """What `manta-adm create-topology` adds if it is typed in `datacenter`. The image lies in that datacenter's IMGAPI."""
     return {
         "HASH_RING_IMAGE": RING_IMAGE,
         "BUCKETS_HASH_RING_IMAGE": BUCKETS_RING_IMAGE,
@@ -100,18 +100,18 @@ def instance(zone: Zone, datacenter: Datacenter, service: str) -> Json:
 
 
 def admin_routes(the_plan: Plan, datacenter: Datacenter) -> dict[str, str]:
-    """What the network admin needs more than coupling does: the other datacenters' Manta networks."""
+    """The routes that Manta adds to the network admin: to the other datacenters' Manta networks."""
     return {peer.manta_subnet: datacenter.admin_router for peer in the_plan.peers(datacenter)}
 
 
 def manta_routes(the_plan: Plan, datacenter: Datacenter) -> dict[str, str]:
-    """What the network manta needs: the other datacenters' Manta and admin networks."""
+    """The routes of the network manta: to the other datacenters' Manta and admin networks."""
     subnets = (subnet for peer in the_plan.peers(datacenter) for subnet in (peer.manta_subnet, peer.admin_subnet))
     return dict.fromkeys(subnets, datacenter.manta_router)
 
 
 def firewall_rule(the_plan: Plan, datacenter: Datacenter) -> Json:
-    """imgapi's firewall is on, and electric-moray of the other datacenters fetches the ring from it."""
+    """The rule for imgapi, whose firewall is on: electric-moray of the other datacenters fetches the ring from it."""
     peers = [f"subnet {peer.manta_subnet}" for peer in the_plan.peers(datacenter)]
     sources = peers[0] if len(peers) == 1 else f"({' OR '.join(peers)})"
     return {

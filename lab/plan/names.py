@@ -14,5 +14,5 @@ ADMIN_PASSWORD = "lab-s3cret-of-admin"
 
 
 def made_uuid(*parts: str) -> str:
-    """A uuid that is the same whenever the same thing is meant."""
+    """A uuid that is always the same for the same thing."""
     return str(uuids.uuid5(uuids.NAMESPACE_DNS, ".".join(parts)))

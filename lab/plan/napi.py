@@ -8,9 +8,9 @@ from lab.plan.names import ADMIN_UUID
 
 
 def healthy_routes(the_plan: Plan, datacenter: Datacenter) -> dict[str, str]:
-    """What NAPI's admin network and the head node carry: the region's admin networks, and what every region has to reach.
+    """The routes of NAPI's admin network and the head node: to the region's admin networks, and to what every region must reach.
 
-    That is the master's UFDS and its morays, and on the master the way back to all.
+    The latter is the master's UFDS and its morays. The master has the way back to all datacenters.
     """
     master, router = the_plan.master, datacenter.admin_router
     if datacenter == master:

@@ -1,9 +1,9 @@
 """The roles of core zones and of Manta's, as roles.json has them: host number, most instances, networks, services, manifests.
 
-Host numbers of a role's instances are 100 apart, and end at 254.  One ufds and one sdc: sdc-ufds-m2s wants exactly one ufds
-zone on the head node, and the sdc-* wrappers take the first zone tagged sdc.  Firewalled: Triton itself does so for sapi,
-imgapi and sdc; ufds, which has an external NIC, its operators have secured.  Manta's own zones are deployed by manta-adm:
-their owner is poseidon, and manta_role takes the place of smartdc_role.
+Host numbers of a role's instances are 100 apart, and end at 254. There is one ufds and one sdc: sdc-ufds-m2s wants exactly one ufds zone on
+the head node, and the sdc-* wrappers take the first zone tagged sdc. Firewalled roles: Triton itself does it for sapi, imgapi and sdc;
+operators have done it for ufds, which has an external NIC. Manta's own zones are deployed by manta-adm: their owner is poseidon, and they
+have manta_role instead of smartdc_role.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The key pair of each datacenter's sdc zone, with which Triton's own tools sign what they ask of cloudapi.
 
-The same plan gives the same keys, and no key is kept in a file: the primes follow from the datacenter's name, and the
-table says how far from a number that is hashed from it.  They protect nothing, and nobody may use them elsewhere.
-Source: sdc-sdc:boot/configure.sh, lib/libdc.sh (http-signature of draft 0.9: over the bare value of Date).
+The same plan gives the same keys, and no file holds a key. The primes follow from the datacenter's name: the table has the distance of each
+prime from a number that is hashed from the name. The keys protect nothing, and nobody may use them elsewhere. Source:
+sdc-sdc:boot/configure.sh, lib/libdc.sh (http-signature of draft 0.9: over the bare value of Date).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FROM_HASH_TO_PRIME = (
 
 @dataclass(frozen=True)
 class KeyPair:
-    """As the metadata of SAPI's application sdc hold it: SDC_PRIVATE_KEY, SDC_PUBLIC_KEY, SDC_KEY_ID."""
+    """As in the metadata of SAPI's application sdc: SDC_PRIVATE_KEY, SDC_PUBLIC_KEY, SDC_KEY_ID."""
 
     private: str
     public: str

@@ -1,4 +1,4 @@
-"""Builds all that a plan consists of: networks, file trees, servers, services."""
+"""Builds everything in a plan: networks, file trees, servers, services."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lab.state.lab import Lab
 
 
 async def build(lab: Lab) -> None:
-    """Everything is there when this returns, and no service runs yet."""
+    """Build everything. No service runs yet."""
     process = asyncio.create_task(_start_ufds(lab))
     net.build(lab.plan, firewaller.initial(lab.plan))
     roots.make_shared()
@@ -43,7 +43,7 @@ async def build(lab: Lab) -> None:
 
 
 async def start(lab: Lab) -> None:
-    """Everything runs when this returns."""
+    """Start everything. When this returns, all of it runs."""
     await _start_services(lab)
     if lab.plan.manta:
         await manta.deploy(lab)
@@ -70,7 +70,7 @@ def _make_site(lab: Lab, datacenter: Datacenter) -> None:
 
 
 def _render(lab: Lab, site: Site) -> None:
-    """The files as config-agent left them at the last change: no restart follows."""
+    """Write the files as config-agent left them at the last change. No restart follows."""
     objects = sapi_objects(lab.plan, site.datacenter)
     by_uuid = {value["uuid"]: value for kind in objects.values() for value in kind}
     for agent in lab.shared[site.datacenter.name].config_agents:
@@ -83,7 +83,7 @@ def _render(lab: Lab, site: Site) -> None:
 
 
 async def _start_services(lab: Lab) -> None:
-    """moray, ZooKeeper and UFDS first; else those that wait for them would have to try again."""
+    """Start moray, ZooKeeper and UFDS first, because services that wait for them would have to try again."""
     ranks: list[list[Awaitable[None]]] = [[], [], []]
     for site in lab.sites.values():
         for machine in site.machines:
@@ -94,7 +94,7 @@ async def _start_services(lab: Lab) -> None:
 
 
 def _rank(machine: Machine, fmri: str) -> int:
-    """0: waits for nobody; 2: the agents, and the replicator, which needs both UFDS."""
+    """0 waits for nobody. 2 is for the agents, and for the replicator, which needs both UFDS."""
     if "agent" in fmri or "replicator" in fmri:
         return 2
     return 0 if machine.zone.role in ("moray", "ufds") or "zookeeper" in fmri else 1

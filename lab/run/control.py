@@ -1,4 +1,4 @@
-"""How a command inside speaks to the lab that runs: one JSON object over the unix socket that AZ_LAB_SOCKET names."""
+"""How a command inside talks to the running lab: one JSON object over the unix socket that AZ_LAB_SOCKET names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPERATIONS = (*WANT_NAMES, "settle", "state")
 
 
 def ask(operation: str, arguments: Sequence[str]) -> int:
-    """Sends one operation and prints what the lab says; its exit status."""
+    """Send one operation and print the lab's answer; returns its exit status."""
     path = os.environ.get(SOCKET)
     if not path:
         print(f"lab: `{operation}` works inside a running lab only: python -m lab -- COMMAND", file=sys.stderr)

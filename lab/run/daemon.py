@@ -1,4 +1,4 @@
-"""The lab that runs: builds it, plants what is asked for, runs the operator's command in it, and listens meanwhile."""
+"""The running lab: builds it, plants the wanted faults, runs the operator's command in it, and listens meanwhile."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FAILED = 3
 
 
 async def _listen(lab: Lab, planter: Planter) -> list[asyncio.Server]:
-    """The sockets of the commands' stubs, and of `python -m lab fault`, heal, settle and state."""
+    """The sockets for the commands' stubs, and for `python -m lab fault`, heal, settle and state."""
     answering.load()
     stubs = functools.partial(answering.answer, lab)
     controls = functools.partial(_control, lab, planter)
@@ -49,7 +49,7 @@ async def _control(lab: Lab, planter: Planter, reader: asyncio.StreamReader, wri
         code, text = 4, f"lab: {error}"
     except (OSError, NoSymptomError) as error:  # a full disk, for one
         code, text = FAILED, f"lab: {error}"
-    except Exception as error:  # whoever asked is told, and the lab goes on
+    except Exception as error:  # whoever asked gets the message, and the lab goes on
         log.exception("control")
         code, text = FAILED, f"lab: {error!r}"
     with contextlib.suppress(OSError):
@@ -83,7 +83,7 @@ def _state(lab: Lab) -> str:
 
 
 async def _run(command: Sequence[str]) -> int:
-    """Runs the operator's command in the operator's namespace; its exit status."""
+    """Run the operator's command in the operator's namespace; returns its exit status."""
     environment = {key: value for key, value in os.environ.items() if key != "SSH_AUTH_SOCK"} | {
         "HOME": str(home.ROOT / "home"),
         "PATH": f"{home.ROOT / 'bin'}:{os.environ['PATH']}",
@@ -123,12 +123,12 @@ async def _live(the_plan: Plan, planted: Sequence[str], command: Sequence[str], 
         print(greeting.text(the_plan), flush=True)
     code = await _run(command)
     if lab.ufds.pid is not None:
-        os.kill(lab.ufds.pid, signal.SIGKILL)  # else it would complain that nobody listens any more
+        os.kill(lab.ufds.pid, signal.SIGKILL)  # otherwise it would complain that nobody listens any more
     return code
 
 
 def main(the_plan: Plan, *, faults: Sequence[str], command: Sequence[str], verbose: bool, openssh: bool = False) -> int:
-    """Builds, runs and ends a lab.  Called in the first process's child."""
+    """Build, run and end a lab. Called in the child of the first process."""
     logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL, format="%(name)s: %(message)s")
     if not verbose:
         logging.getLogger("lab").setLevel(logging.ERROR)
@@ -139,4 +139,4 @@ def main(the_plan: Plan, *, faults: Sequence[str], command: Sequence[str], verbo
     signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))  # until the command runs
     code = loop.run_until_complete(_live(the_plan, faults, command, openssh=openssh))
     sys.stdout.flush()
-    os._exit(code)  # what is still open ends with the namespaces; an orderly end would only take time
+    os._exit(code)  # what is still open ends with the namespaces, and an orderly end would only take time

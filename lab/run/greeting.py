@@ -1,4 +1,4 @@
-"""What an operator is told who starts a shell in a lab: who is who, and what to try."""
+"""The text for an operator who starts a shell in a lab: who is who, and what to try."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATES = {"candidate": "not coupled yet", "replica": "replica", "master": "maste
 
 
 def wanted(command: Sequence[str], *, terminal: bool) -> bool:
-    """Only who types is greeted: not a script, and not a command that was given something to do."""
+    """Whether to greet: only somebody who types, not a script, and not a command that was given something to do."""
     return terminal and len(command) == 1 and pathlib.Path(command[0]).name in ("bash", "sh", "zsh")
 
 

@@ -1,4 +1,4 @@
-"""Puts faults into a lab that runs, takes them out, and lets it settle: one thing after the other."""
+"""Plants faults in a running lab, heals them, and lets the lab settle, one after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.state.lab import Lab
 
 
 class Planter:
-    """Knows what is planted, and how it is taken out."""
+    """Knows which faults are planted, and how to undo them."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -20,7 +20,7 @@ class Planter:
         self._undo: dict[tuple[str, str], registry.Undo] = {}
 
     async def plant(self, text: str) -> None:
-        """Puts one fault in, as `NAME[@SUBJECT]`."""
+        """Plant one fault, as `NAME[@SUBJECT]`."""
         fault, subject = registry.parse(text)
         async with self._changing:
             target = registry.subject(self._lab, fault, subject)
@@ -33,12 +33,12 @@ class Planter:
                 self._undo[key] = undo
 
     async def _remember(self, site: Site) -> None:
-        """Faults edit moray's objects; where sapiadm had written them, SAPI would have them in its files as well."""
+        """Write SAPI's objects into its files, too. Faults edit moray's objects directly, and sapiadm would change both."""
         servers = self._lab.shared[site.datacenter.name].servers.values()
         await asyncio.gather(*(each.remember(1.0) for each in servers if isinstance(each, Sapi)))
 
     async def heal(self, text: str) -> None:
-        """Takes a fault out that no command of Triton could."""
+        """Undo a fault that no command of Triton can heal."""
         fault, subject = registry.parse(text)
         target = registry.subject(self._lab, fault, subject)
         undo = self._undo.pop((fault.name, target.machine.zone.id), None)
@@ -47,6 +47,6 @@ class Planter:
         await undo()
 
     async def settle(self) -> None:
-        """Every agent has looked since, replicas have what their replicators can get, and no service is between two states."""
+        """Wait until every agent has looked, replicas have what their replicators can get, and no service is between two states."""
         async with self._changing:
             await settling.settle(self._lab)

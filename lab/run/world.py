@@ -1,8 +1,7 @@
 """One `unshare`d tree for everything: a front outside, and inside the first process, which listens to the lifeline.
 
-Outside remains one process that waits.  It holds the writing end of a pipe; the first process inside reads it to its
-end and then exits, and the kernel ends whatever is left in its process namespace.  No process, mount
-or namespace survives.
+One process remains outside and waits. It holds the writing end of a pipe. The first process inside reads the pipe to its end and then
+exits, and the kernel ends whatever is left in its process namespace. No process, mount or namespace survives.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ CANNOT = 2
 
 
 class CannotRunError(Exception):
-    """Why there can be no lab on this machine: one sentence."""
+    """Why no lab can run on this machine, in one sentence."""
 
 
 def _flags() -> list[str]:
-    """How to unshare here: as an ordinary user a user namespace comes first."""
+    """The flags of unshare here. For an ordinary user, a user namespace comes first."""
     for name, package in NEEDED.items():
         if shutil.which(name) is None:
             raise CannotRunError(f"the lab needs the program {name} (Debian package {package})")
@@ -42,15 +41,15 @@ def _flags() -> list[str]:
 
 
 def enter(arguments: Sequence[str]) -> int:
-    """Runs `python -m lab ARGUMENTS` again, inside; returns its exit status."""
-    # The operator's `python` is the one that runs the lab, which may live in a venv that nobody activated.
+    """Run `python -m lab ARGUMENTS` again, inside; returns its exit status."""
+    # The operator's `python` runs the lab, and it may be in a venv that nobody activated.
     os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"
     command = _flags()
     there, here = os.pipe()
     environment = os.environ | {LIFELINE: str(there)}
     process = subprocess.Popen([*command, sys.executable, "-m", "lab", *arguments], env=environment, pass_fds=(there,))
     os.close(there)
-    # Ctrl-C belongs to the command that runs inside; a request to end closes the lifeline, and all follows.
+    # Ctrl-C belongs to the command that runs inside. A request to end closes the lifeline, and everything follows.
     signal.signal(signal.SIGINT, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: os.close(here))
@@ -59,7 +58,7 @@ def enter(arguments: Sequence[str]) -> int:
 
 
 def inside(run: Callable[[], int]) -> int:
-    """What the first process does: gives the tree a /run of its own, runs the daemon in a child, and waits."""
+    """The first process: gives the tree its own /run, runs the daemon in a child, and waits."""
     lifeline = int(os.environ.pop(LIFELINE))
     roots.mount("tmpfs", "/run", "tmpfs", 0, "mode=755")
     pathlib.Path("/run/netns").mkdir()
@@ -78,7 +77,7 @@ def inside(run: Callable[[], int]) -> int:
 
 
 def _watch(lifeline: int) -> None:
-    """Ends everything when the front is gone: at the end of the pipe."""
+    """End everything when the front is gone, which is the end of the pipe."""
     while os.read(lifeline, 1):
         pass
     os._exit(1)

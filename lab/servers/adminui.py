@@ -1,7 +1,7 @@
-"""adminui: HTTPS on 443, of which the lab imitates the ping.
+"""adminui: HTTPS on 443. The lab imitates only its ping.
 
-A request waits for as long as neither UFDS is connected (sdc-adminui:lib/adminui.js setUfds); the master's is taken if
-it is connected, else the local one: without a route to the master the ping stays 200 with `ufds: true`.
+A request waits while no UFDS is connected (sdc-adminui:lib/adminui.js setUfds). adminui uses the master's UFDS if that is connected, else
+the local one. So without a route to the master the ping stays 200 with `ufds: true`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONFIG = "opt/smartdc/adminui/etc/config.json"
 
 
 class Adminui(OverHttp):
-    """The adminui of one datacenter; reads its rendered configuration at start."""
+    """The adminui of one datacenter. It reads its rendered configuration at start."""
 
     def __init__(self, place: kinds.Place, nameservers: Sequence[str], tls: ssl.SSLContext) -> None:
         self._place = place
@@ -45,7 +45,7 @@ class Adminui(OverHttp):
         await self.http.start(self._place.listen(PORT), self._tls)
 
     async def use_tls(self, tls: ssl.SSLContext) -> None:
-        """Goes on with another certificate, until it is started anew."""
+        """Go on with another certificate, until it is started anew."""
         await self.http.stop()
         await self.http.start(self._place.listen(PORT), tls)
 
@@ -67,7 +67,7 @@ class Adminui(OverHttp):
         return json_response({"services": {"moray": moray, "ufds": True}, "time": now})
 
     async def _connected(self) -> None:
-        """Waits for either UFDS, with no end but the socket's."""
+        """Wait for any UFDS. Only the end of the socket ends this."""
         waiting = [asyncio.ensure_future(session.wait()) for session in self._ufds]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

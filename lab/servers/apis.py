@@ -1,7 +1,7 @@
-"""The HTTP servers of imgapi, cnapi, vmapi and mahi, as far as health checks and Manta ask them.
+"""The HTTP servers of imgapi, cnapi, vmapi and mahi, with what health checks and Manta ask them.
 
-Formats: sdc-imgapi:lib/app.js, sdc-vmapi:lib/endpoints/ping.js, sdc-cnapi:docs, mahi:lib/server/server.js.  They keep
-nothing of their own: what VMs there are is asked of the site at each request.
+Formats: sdc-imgapi:lib/app.js, sdc-vmapi:lib/endpoints/ping.js, sdc-cnapi:docs, mahi:lib/server/server.js. They keep nothing of their own:
+each request asks the site for its VMs.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def imgapi(place: kinds.Place, images: Mapping[str, Json]) -> Api:
 def vmapi(place: kinds.Place, vms: Callable[[], list[Json]], add_external: Callable[[str], bool]) -> Api:
     """/ping, /vms?uuid=&alias=&owner_uuid=&state=&tag.NAME=, /vms/UUID, and POST /vms/UUID?action=add_nics.
 
-    The only NIC that it adds is one on the network external, which becomes the primary one.
+    It adds only a NIC on the network external, which becomes the primary one.
     """
 
     async def answer(request: Request) -> Response:
@@ -84,7 +84,7 @@ def vmapi(place: kinds.Place, vms: Callable[[], list[Json]], add_external: Calla
 
 def _wants_external(request: Request) -> bool:
     if request.content_type != "application/json":
-        return False  # a form, of which no field is `networks`
+        return False  # a form without a field `networks`
     try:
         body = json.loads(request.body)
         return bool(body["networks"] == [{"name": "external", "primary": True}])
@@ -93,7 +93,7 @@ def _wants_external(request: Request) -> bool:
 
 
 def cnapi(place: kinds.Place, servers: list[Json]) -> Api:
-    """/ping, /servers?extras=sysinfo and /servers/UUID; a list shows sysinfo only where it is asked for."""
+    """/ping, /servers?extras=sysinfo and /servers/UUID. A list shows sysinfo only if it is asked for."""
     plain = [{key: value for key, value in each.items() if key != "sysinfo"} for each in servers]
 
     async def answer(request: Request) -> Response:
@@ -116,7 +116,7 @@ def cnapi(place: kinds.Place, servers: list[Json]) -> Api:
 
 
 def mahi(place: kinds.Place) -> Api:
-    """/ping, which is 204 once the replicator has caught up."""
+    """/ping, which answers 204 once the replicator has caught up."""
 
     async def answer(request: Request) -> Response:
         return Response(204) if (request.method, request.path) == ("GET", "/ping") else _nothing(request)
@@ -131,7 +131,7 @@ def _nothing(request: Request) -> Response:
 
 
 def _selected(objects: Any, query: Mapping[str, str]) -> list[Json]:
-    """The objects whose fields are as asked; `tag.NAME` and `tags.NAME` ask for tags."""
+    """The objects whose fields have the wanted values; `tag.NAME` and `tags.NAME` ask for tags."""
 
     def value(one: Json, key: str) -> str:
         kind, _, name = key.partition(".")

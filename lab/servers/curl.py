@@ -22,7 +22,7 @@ NO_HTTP, PARTIAL = 1, 18
 
 @dataclass
 class CurlError(Exception):
-    """curl's exit code and what it says."""
+    """curl's exit code and its message."""
 
     code: int
     text: str
@@ -30,7 +30,7 @@ class CurlError(Exception):
 
 @dataclass
 class Ask:
-    """A curl command line, as far as the lab takes it."""
+    """A curl command line, with the parts that the lab takes."""
 
     url: str = ""
     method: str = "GET"
@@ -48,7 +48,7 @@ class Ask:
 
 
 async def perform(machine: Machine, ask: Ask) -> http.Response:
-    """One request; CurlError with curl's exit code when there is no answer."""
+    """Send one request. Raises CurlError with curl's exit code if there is no answer."""
     parts = urlsplit(ask.url if "://" in ask.url else f"http://{ask.url}")
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -91,7 +91,7 @@ async def perform(machine: Machine, ask: Ask) -> http.Response:
 
 
 class _Patient:
-    """A Dial whose connections have the time that --connect-timeout gives them."""
+    """A Dial whose connections get only the time of --connect-timeout."""
 
     def __init__(self, machine: Machine, timeout: float) -> None:
         self._machine = machine

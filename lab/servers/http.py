@@ -1,7 +1,7 @@
 """HTTP/1.1 as the lab's servers speak it: explicit headers as Node's restify sends them, and misbehaviour on demand.
 
-Written out rather than taken from a library, because the recordings compare headers (`Connection: keep-alive` on every
-answer, no content type on 204, 304 and an empty 404) and because faults must be able to break the protocol itself.
+It does not use a library, because the recordings compare headers (`Connection: keep-alive` on every answer, no content type on 204, 304 and
+an empty 404), and because faults must be able to break the protocol itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lab.servers.streams import Misbehaving, StreamServer
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 16 * 1024 * 1024
-# Node's socket timeout: a request that is not answered in two minutes ends with a closed connection
+# Node's socket timeout: if a request is not answered in two minutes, the connection is closed
 # (recordings: sapi.json, frozen-include-master-whole).
 SOCKET_TIMEOUT = 120.0
 REASONS = {
@@ -30,7 +30,7 @@ REASONS = {
 
 
 class BadMessageError(Exception):
-    """What came is not HTTP, or more of it than anybody sends."""
+    """The message is not HTTP, or is larger than anything that anybody sends."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def json_response(value: object, status: int = 200, headers: Mapping[str, str] |
 
 
 def error_response(status: int, code: str | None, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error as restify writes it; without a code where the program raised a plain Error."""
+    """An error as restify writes it; without a code if the program raised a plain Error."""
     value = {"message": message} if code is None else {"code": code, "message": message}
     return json_response(value, status, headers)
 
@@ -84,7 +84,7 @@ def error_response(status: int, code: str | None, message: str, headers: Mapping
 async def read_message(reader: asyncio.StreamReader, *, to_end: bool = False) -> tuple[str, dict[str, str], bytes]:
     """First line, headers (names in lower case) and body of a message.
 
-    `to_end`: it is an answer, which goes on to the end of the connection when it has no length.
+    `to_end` is for an answer: without a length, it goes on to the end of the connection.
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -145,7 +145,7 @@ def render(response: Response, *, server: str, keep_alive: bool, head: bool = Fa
 
 
 class HttpServer(Misbehaving):
-    """Answers requests one after the other on each connection, by `handler`."""
+    """Answers requests on each connection, one after the other, with `handler`."""
 
     def __init__(self, handler: Handler, name: str, *, socket_timeout: float = SOCKET_TIMEOUT) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class HttpServer(Misbehaving):
             pass
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One exchange; False when the connection is to be closed."""
+        """Do one exchange. Returns False if the connection must be closed."""
         try:
             first, headers, body = await read_message(reader)
             method, target, version = first.split(" ")
@@ -220,7 +220,7 @@ class HttpServer(Misbehaving):
 
 
 class OverHttp:
-    """A daemon with an HTTP server: what that does wrong, the daemon does."""
+    """A daemon with an HTTP server. What the server does wrong, the daemon does."""
 
     http: HttpServer
 
@@ -245,7 +245,7 @@ async def fetch(
     within: float = 10.0,
     tls: ssl.SSLContext | None = None,
 ) -> Response:
-    """One request over a connection of its own; OSError, TimeoutError, EOFError or BadMessageError when that fails."""
+    """Send one request over its own connection. Raises OSError, TimeoutError, EOFError or BadMessageError if that fails."""
     async with asyncio.timeout(within):
         reader, writer = await dial.tcp(host, port, within)
         try:

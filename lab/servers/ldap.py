@@ -22,7 +22,7 @@ RETRY_FIRST, RETRY_MOST = 0.1, 2.0
 
 
 class UfdsError(Exception):
-    """No usable answer: not reachable, or refused with `code`."""
+    """No usable answer: UFDS cannot be reached, or refused with `code`."""
 
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class Account:
 
 
 class KeptDial:
-    """A zone's way out whose TCP connections the kernel gives up when their peer falls silent."""
+    """A zone's Dial whose TCP connections the kernel gives up when their peer falls silent."""
 
     def __init__(self, place: kinds.Place) -> None:
         self._place = place
@@ -62,7 +62,7 @@ class KeptDial:
 
 
 async def connect(place: kinds.Place, address: str, account: Account) -> LdapClient:
-    """A bound connection; UfdsError says whether UFDS could not be reached or refused the bind (`code`)."""
+    """A bound connection. UfdsError says whether UFDS could not be reached or refused the bind (`code`)."""
     client: LdapClient | None = None
     try:
         client = await LdapClient.connect(KeptDial(place), address, PORT, CONNECT_TIMEOUT)
@@ -93,9 +93,9 @@ async def _found(
 
 
 class Session:
-    """A client that connects, and connects again, for ever: `connected` says how it stands.
+    """A client that connects, again and again, for ever. `connected` is its state.
 
-    `on_refused` hears of a bind that was refused (sdc-cloudapi: "Treat this as fatal").
+    `on_refused` is called after a refused bind (sdc-cloudapi: "Treat this as fatal").
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Session:
         await self._connected.wait()
 
     async def find(self, base: str, scope: int, wanted: bytes, within: float) -> list[dict[str, list[str]]]:
-        """The attributes of what is found by the connection that there is, in so many seconds.  Raises UfdsError."""
+        """The attributes of the entries that the present connection finds in `within` seconds. Raises UfdsError."""
         if self._client is None:
             raise UfdsError(f"{self.account.url}: not connected")
         return await _found(self._client, base, scope, wanted, within)

@@ -1,8 +1,8 @@
-"""moray: SAPI's objects behind TCP, so that the SAPIs of other datacenters can be the ones to ask.
+"""moray: SAPI's objects behind TCP, so that the SAPIs of other datacenters can ask for them.
 
-The wire is our own (a length in a line of its own, then that much JSON), because nobody but the lab's SAPI reads it.
-What is true to Triton is who connects where, and what happens when a connection is refused, lost, frozen or never comes
-about: a client without one fails at once with "no active connections", one with a frozen peer waits (sapi.json).
+The format on the wire is our own (a line with a length, then so much JSON), because only the lab's SAPI reads it. True to Triton is who
+connects where, and what happens if a connection is refused, lost, frozen or never made. A client without a connection fails at once with
+"no active connections", and one with a frozen peer waits (sapi.json).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Value = dict[str, Any]
 HAPROXY_PORT = 2020
 CONNECT_TIMEOUT = 1.0  # sdc-sapi:lib/server/model.js connectTimeout
 RETRY_FIRST, RETRY_MOST = 0.1, 2.0  # the same file: retries for ever, from 100 ms on
-# A peer that vanishes without a word keeps its connection for minutes: illumos gives up after eight
-# (tcp_ip_abort_interval).  The clock factor shortens that, to no less than two seconds.
+# A peer that vanishes silently keeps its connection for minutes: illumos gives up after eight
+# (tcp_ip_abort_interval). The clock factor shortens that, but to no less than two seconds.
 ABORT_SECONDS = 480.0
 MESSAGE_LIMIT = 64 * 1024 * 1024
 
 
 class MorayError(Exception):
-    """A request that failed; `usage` says that moray itself refused it, so that local files are no substitute."""
+    """A request that failed. `usage`: moray itself refused it, so local files are no substitute."""
 
     def __init__(self, message: str, *, usage: bool = False) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class MorayError(Exception):
 
 
 async def read_frame(reader: asyncio.StreamReader) -> Value | None:
-    """The next message, None at the end of the connection; ValueError for anything else."""
+    """The next message; None at the end of the connection. Raises ValueError for anything else."""
     line = await reader.readline()
     if not line:
         return None
@@ -58,7 +58,7 @@ def frame(value: Value) -> bytes:
 
 
 class MorayStore:
-    """The buckets of one datacenter: bucket → uuid → object.  What the lab's data and faults edit directly."""
+    """The buckets of one datacenter: bucket → uuid → object. The lab's data and faults edit it directly."""
 
     def __init__(self) -> None:
         self.buckets: dict[str, dict[str, Value]] = {}
@@ -67,7 +67,7 @@ class MorayStore:
         return self.buckets.setdefault(name, {})
 
     def find(self, bucket: str, wanted: Value) -> list[Value]:
-        """Objects whose fields equal all of `wanted`, in the order of their creation."""
+        """The objects whose fields equal all of `wanted`, in the order of their creation."""
         found = (value for value in self.bucket(bucket).values() if all(value.get(k) == v for k, v in wanted.items()))
         return copy.deepcopy(list(found))
 
@@ -106,7 +106,7 @@ class MorayServer(Misbehaving):
         return self._streams.running
 
     async def start(self) -> None:
-        self.misbehaviour = None  # it is a new process
+        self.misbehaviour = None  # because it is a new process
         await self._streams.listen(self._place.listen(self.port))
 
     async def stop(self) -> None:
@@ -129,7 +129,7 @@ class MorayServer(Misbehaving):
 
 
 class MorayHaproxy:
-    """haproxy of a moray zone on 2020: hands each connection to the next process that runs, else closes it."""
+    """haproxy of a moray zone on 2020. It hands each connection to the next running process, or else closes it."""
 
     def __init__(self, place: kinds.Place, servers: Sequence[MorayServer]) -> None:
         self._place = place
@@ -156,8 +156,8 @@ class MorayHaproxy:
 class MorayClient:
     """Keeps one connection to a moray, found as SAPI finds it: a name by its SRV records, an address at port 2020.
 
-    Looks for another connection for ever; a request made meanwhile fails at once.
-    Source: sdc-sapi:lib/server/stor/moray.js; recordings.
+    It looks for another connection for ever, and a request made meanwhile fails at once. Source: sdc-sapi:lib/server/stor/moray.js;
+    recordings.
     """
 
     def __init__(self, dial: kinds.Dial, clock: kinds.Clock, nameservers: Sequence[str], host: str) -> None:
@@ -170,7 +170,7 @@ class MorayClient:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._ids = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
-        self.forgotten = False  # a fault: a firewall on the way drops what is sent, and nobody is told
+        self.forgotten = False  # a fault: a firewall on the way drops packets silently
 
     @property
     def connected(self) -> bool:
@@ -186,7 +186,7 @@ class MorayClient:
             self._task = None
 
     async def wait_until(self, connected: bool, within: float) -> bool:
-        """Waits until the client is (or is no longer) connected; False when it has not come to that in time."""
+        """Wait until the client is (or is no longer) connected. Returns False if that does not happen in time."""
         try:
             async with asyncio.timeout(within), self._changed:
                 await self._changed.wait_for(lambda: self.connected is connected)
@@ -195,7 +195,7 @@ class MorayClient:
         return True
 
     async def request(self, op: str, **arguments: object) -> Any:
-        """Asks, and waits for as long as the connection lives: whoever asked SAPI has a timeout, SAPI has none."""
+        """Ask, and wait as long as the connection lives: whoever asked SAPI has a timeout, but SAPI has none."""
         if self._writer is None:
             raise MorayError("no active connections")
         number = next(self._ids)
@@ -274,7 +274,7 @@ def is_address(host: str) -> bool:
 
 
 def limit_silence(writer: asyncio.StreamWriter, seconds: float) -> None:
-    """Lets the kernel give a connection up when its peer has not acknowledged anything for `seconds`."""
+    """Let the kernel give up a connection if its peer has not acknowledged anything for `seconds`."""
     made = writer.get_extra_info("socket")
     if made is None:
         return

@@ -1,9 +1,8 @@
 """The programs of Manta's own zones: muskie behind haproxy in webapi, and electric-moray.
 
-muskie answers /ping with an empty 200, or 503 as long as it has no storage picker: that needs the moray of
-STORAGE_MORAY_SHARD (manta-muskie:lib/).  It reads its configuration at start only, and rendering does not restart it.
-electric-moray's hash ring is fetched once, when its zone is set up, from the IMGAPI that HASH_RING_IMGAPI_SERVICE names
-(electric-moray:boot/setup.sh); without a ring it cannot start.
+muskie answers /ping with an empty 200, or with 503 while it has no storage picker, which needs the moray of STORAGE_MORAY_SHARD
+(manta-muskie:lib/). It reads its configuration only at start, and rendering does not restart it. electric-moray fetches its hash ring once,
+when its zone is set up, from the IMGAPI that HASH_RING_IMGAPI_SERVICE names (electric-moray:boot/setup.sh). Without a ring it cannot start.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class WebapiHaproxy(http.OverHttp):
 
 
 class ElectricMoray:
-    """One electric-moray process; it opens its copy of the ring at start."""
+    """One electric-moray process. It opens its copy of the ring at start."""
 
     def __init__(self, place: kinds.Place, port: int) -> None:
         self._ring = place.root / RING.format(port=port)
@@ -76,13 +75,13 @@ class ElectricMoray:
             raise FileNotFoundError(f"no hash ring at /{self._ring.parent.name}")
 
     async def stop(self) -> None:
-        """It keeps nothing."""
+        """Do nothing: it keeps nothing."""
 
 
 async def fetch_ring(
     place: kinds.Place, nameservers: Sequence[str], metadata: Mapping[str, Any], ports: Sequence[int]
 ) -> bool:
-    """Sets up the ring of an electric-moray zone; False if the image could not be had."""
+    """Set up the ring of an electric-moray zone. Returns False if the image could not be fetched."""
     host = str(metadata.get("HASH_RING_IMGAPI_SERVICE", "")).removeprefix("http://")
     target = f"/images/{metadata.get('HASH_RING_IMAGE', '')}"
     try:

@@ -1,4 +1,4 @@
-"""NAPI: the networks of a datacenter, and the routes that every zone on a network is to have (facts: "Routes")."""
+"""NAPI: the networks of a datacenter, and the routes for every zone on a network (facts: "Routes")."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from lab.servers.restify import ApiError, conditional
 
 PORT = 80
 MOST = 1000
-"""How many networks there are on a page, by name (sdc-napi:lib/util/constants.js; lib/models/network.js listNetworks)."""
+"""The number of networks on a page, by name (sdc-napi:lib/util/constants.js; lib/models/network.js listNetworks)."""
 Network = dict[str, Any]
 
 
 class Networks:
-    """What NAPI's moray holds.  `on_change` hears of a network that was changed: net-agent acts on it."""
+    """What NAPI's moray holds. `on_change` is called after a network was changed, because net-agent acts on it."""
 
     def __init__(self, networks: list[Network], on_change: Callable[[Network], None] | None = None) -> None:
         self.by_uuid: dict[str, Network] = {network["uuid"]: network for network in networks}
         self.on_change = on_change
 
     def find(self, name: str) -> Network | None:
-        """By uuid; `admin` is accepted in its place."""
+        """A network by uuid. `admin` is accepted as well."""
         if name == "admin":
             return next((network for network in self.by_uuid.values() if network["name"] == "admin"), None)
         return self.by_uuid.get(name)
 
     def update(self, network: Network, changes: Mapping[str, Any]) -> None:
-        """`routes` are replaced, not merged (facts)."""
+        """Change a network. `routes` are replaced, not merged (facts)."""
         network.update(changes)
         if self.on_change is not None:
             self.on_change(network)
 
 
 class Napi(OverHttp):
-    """Answers /ping, /networks and /networks/UUID; a PUT changes what is given and leaves the rest.
+    """Answers /ping, /networks and /networks/UUID. A PUT changes the given fields and leaves the others.
 
-    GET and PUT of one network are conditional, by its etag (sdc-napi:lib/endpoints/networks/index.js, test/unit/etags.test.js).
+    GET and PUT of one network are conditional on its etag (sdc-napi:lib/endpoints/networks/index.js, test/unit/etags.test.js).
     """
 
     def __init__(self, place: kinds.Place, networks: Networks) -> None:
@@ -93,7 +93,7 @@ class Napi(OverHttp):
             return error.response
 
     def _put(self, network: Network, request: Request) -> Response:
-        """A body that is not said to be JSON is a form, whose fields mean nothing: 200, and nothing is changed."""
+        """A body that does not say that it is JSON is a form with meaningless fields: the answer is 200, and nothing is changed."""
         changes: object = {}
         if request.content_type == "application/json" and request.body.strip():
             try:
@@ -111,12 +111,12 @@ class Napi(OverHttp):
 
 
 def etag(network: Network) -> str:
-    """As moray makes one: a sum over the object as it is kept."""
+    """An etag as moray makes it: a checksum of the object as it is kept."""
     return f"{zlib.crc32(json.dumps(network, sort_keys=True).encode()):08X}"
 
 
 def _wrong_routes(routes: object) -> Network | None:
-    """What a real NAPI says of them (sdc-napi:lib/models/network.js validateRoutes); None if nothing."""
+    """The error that a real NAPI returns about the routes (sdc-napi:lib/models/network.js validateRoutes); None if none."""
     if not isinstance(routes, dict):
         return {"message": "must be an object"}
     bad = [

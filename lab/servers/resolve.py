@@ -1,4 +1,4 @@
-"""Asking a binder: how zones of the lab find each other by name."""
+"""Asks a binder: this is how zones of the lab find each other by name."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from lab.machine.machines import Machine
 
 DNS_PORT = 53
 UDP_PAYLOAD = 1420  # as mname-client offers it
-TIMEOUT = 4.0  # binder says REFUSED after three seconds when another datacenter's binder is dead
+TIMEOUT = 4.0  # binder says REFUSED after three seconds if another datacenter's binder is dead
 
 
 class ResolveError(Exception):
-    """No answer, or none that helps."""
+    """There is no answer, or none that helps."""
 
 
 async def ask(
     dial: kinds.Dial, server: str, name: str, kind: str, *, recursion: bool = True, within: float = TIMEOUT
 ) -> dns.message.Message:
-    """One question; ResolveError if the server does not answer or talks nonsense."""
+    """Ask one question. Raises ResolveError if the server does not answer or talks nonsense."""
     query = dns.message.make_query(name, kind, use_edns=0, payload=UDP_PAYLOAD)
     query.flags = dns.flags.RD if recursion else dns.flags.Flag(0)
     try:
@@ -41,7 +41,7 @@ async def ask(
 
 
 async def exchange(dial: kinds.Dial, server: str, query: dns.message.Message, within: float) -> dns.message.Message:
-    """Over UDP, and again over TCP where that was too small.  Raises OSError, TimeoutError or DNSException."""
+    """Ask over UDP, and again over TCP if that was too small. Raises OSError, TimeoutError or DNSException."""
     answer = dns.message.from_wire(await dial.udp(server, DNS_PORT, query.to_wire(), within))
     if not answer.flags & dns.flags.TC:
         return answer
@@ -67,7 +67,7 @@ async def resolve(dial: kinds.Dial, server: str, name: str, kind: str) -> list[s
 
 
 async def resolve_any(dial: kinds.Dial, servers: Sequence[str], name: str, kind: str) -> list[str]:
-    """As `resolve`, from the first of several binders that has an answer."""
+    """Like `resolve`, with the first of several binders that has an answer."""
     last = ResolveError(f"{name}: no name server")
     for server in servers:
         try:
@@ -82,7 +82,7 @@ async def resolve_any(dial: kinds.Dial, servers: Sequence[str], name: str, kind:
 
 
 async def resolve_address(dial: kinds.Dial, servers: Sequence[str], host: str) -> str:
-    """`host` itself when it is an address, else the first address that a binder knows for it."""
+    """`host` itself if it is an address, else the first address that a binder knows for it."""
     try:
         socket.inet_aton(host)
         return host
@@ -100,7 +100,7 @@ async def resolve_service(dial: kinds.Dial, servers: Sequence[str], name: str) -
 
 
 async def address_of(machine: Machine, host: str) -> str:
-    """An address as it is, a name by the zone's name server."""
+    """An address as it is, or a name looked up at the zone's name servers."""
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the lab's SAPI has of restify 4.3: routes, versions, parameters, conditional requests (node-restify:lib)."""
+"""The parts of restify 4.3 that the lab's SAPI has: routes, versions, parameters, conditional requests (node-restify:lib)."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class FatalError(Exception):
 
 @dataclass(frozen=True)
 class Route:
-    """A path, /services/:uuid for instance, and its methods in the order in which they were given."""
+    """A path (for example /services/:uuid) and its methods, in the order in which they were given."""
 
     path: str
     methods: tuple[str, ...]
 
     def match(self, path: str) -> tuple[str, ...] | None:
-        """The parameters of a path, not decoded yet; any number of slashes is one, but none may follow."""
+        """The parameters of a path, not decoded yet. Several slashes count as one, but none may follow."""
         pattern = "".join("/+([^/]*)" if part[0] == ":" else f"/+{part}" for part in self.path.split("/") if part)
         found = re.fullmatch(pattern, path)
         return found.groups() if found else None
 
 
 def routed(routes: Iterable[Route], request: Request) -> tuple[Route, list[str]]:
-    """The route of a request, and its parameters; 404, 405, or 400 for what cannot be decoded."""
+    """The route of a request, and its parameters; 404, 405, or 400 for parameters that cannot be decoded."""
     path = path_of(request)
     matching = [(route, given) for route in routes if (given := route.match(path)) is not None]
     for route, given in matching:
@@ -59,7 +59,7 @@ def routed(routes: Iterable[Route], request: Request) -> tuple[Route, list[str]]
 
 
 def path_of(request: Request) -> str:
-    """As it was sent: `urlsplit` would take the first of two slashes for a host."""
+    """The path as it was sent: `urlsplit` would take the first of two slashes for a host."""
     return request.target.partition("?")[0]
 
 
@@ -88,7 +88,7 @@ def version(request: Request) -> int:
 
 
 def satisfies(one: Version, wanted: str) -> bool:
-    """Whether a version is in a range; no version is in one that cannot be read."""
+    """Whether a version is in a range. No version is in a range that cannot be read."""
     found = [_bounds(part) for part in wanted.split("||")]
     if any(bounds is None for bounds in found):
         return False
@@ -105,7 +105,7 @@ def _bounds(text: str) -> list[tuple[Version, Version]] | None:
 
 
 def _between(operator: str | None, *parts: str | None) -> tuple[Version, Version]:
-    """From (inclusive) and to (exclusive)."""
+    """The range as (from, inclusive) and (to, exclusive)."""
     numbers: list[int] = []
     for part in parts:
         if part is None or not part.isdigit():
@@ -142,7 +142,7 @@ def query(request: Request) -> Value:
 
 
 def parameters(request: Request) -> Value:
-    """Query and body as one, the query first; a body that is neither JSON nor a form is ignored without a word."""
+    """Query and body as one, the query first. A body that is neither JSON nor a form is ignored silently."""
     given, body = query(request), request.body
     digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
     claimed = request.headers.get("content-md5", digest)
@@ -169,7 +169,7 @@ def _no_constant(name: str) -> None:
 
 
 def _nested(text: str) -> Value:
-    """A form as `qs` reads it: a[b]=c is an object."""
+    """Read a form like `qs`: a[b]=c is an object."""
     found: Value = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         keys = [name]
@@ -189,7 +189,7 @@ def _nested(text: str) -> Value:
 
 
 def conditional(request: Request, etag: str, whole: Callable[[], Response]) -> Response:
-    """304 or 412 where the client's etags say so."""
+    """The whole answer, or 304 or 412 if the client's etags ask for it."""
     headers = {"Etag": etag}
     wanted = request.headers.get("if-match")
     if wanted and not _among(wanted, etag):
@@ -209,7 +209,7 @@ _FORMATS = ("application/json", "text/plain", "application/octet-stream", "appli
 
 
 def formatted(request: Request, response: Response) -> Response:
-    """An answer in the format that the client prefers; without one that it accepts there is no body, and no success."""
+    """An answer in the format that the client prefers. If it accepts none, there is no body, and a success becomes 406."""
     if not response.body:
         return response
     kind = _preferred(request.headers.get("accept", "*/*"))
@@ -232,7 +232,7 @@ def formatted(request: Request, response: Response) -> Response:
 
 
 def _preferred(accept: str) -> str | None:
-    """The best of the formats: by quality, then by how exactly it is named, then by the client's order, then by ours."""
+    """The best format: by quality, then by how exactly it is named, then by the client's order, then by ours."""
     ranges = []
     for order, part in enumerate(accept.split(",")):
         name, *options = (each.strip() for each in part.split(";"))

@@ -1,9 +1,8 @@
 """Signed requests, in both forms that cloudapi takes: http-signature's own, and that of version 0.9.
 
-The modern one signs lines `name: value` of the headers that it names, `(request-target)` among them (triton 7.17 signs
-`(request-target) date`, smartdc 9.0.1 `date`); 0.9 signs their bare values, and its signature stands behind a blank
-(sdc-sdc:lib/libdc.sh).  Source: sdc-cloudapi:lib/authorization.js, lib/node-http-signature/parser.js;
-node-http-signature:lib/parser.js.
+The modern form signs lines `name: value` of the headers that it names, `(request-target)` among them (triton 7.17 signs `(request-target)
+date`, smartdc 9.0.1 `date`). Version 0.9 signs their bare values, and its signature stands behind a blank (sdc-sdc:lib/libdc.sh). Source:
+sdc-cloudapi:lib/authorization.js, lib/node-http-signature/parser.js; node-http-signature:lib/parser.js.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ HASHES: Mapping[str, type[hashes.HashAlgorithm]] = {
 
 
 def authorization(private: str, key_id: str, date: str) -> str:
-    """The Authorization header for a request with this Date header.  ValueError if the key cannot be read."""
+    """The Authorization header for a request with this Date header. Raises ValueError if the key cannot be read."""
     key = serialization.load_pem_private_key(private.encode(), None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("not an RSA key")
@@ -45,7 +44,7 @@ class Signature:
     bare: bool  # the form of version 0.9
 
     def text(self, method: str, target: str, headers: Mapping[str, str]) -> str:
-        """What was to be signed.  KeyError with the name of a header that the request lacks."""
+        """The text that was to be signed. Raises KeyError with the name of a header that the request lacks."""
         return "\n".join(self._line(name, method, target, headers) for name in self.names)
 
     def _line(self, name: str, method: str, target: str, headers: Mapping[str, str]) -> str:
@@ -68,7 +67,7 @@ class Signature:
 
 
 def read(header: str) -> Signature | None:
-    """None where it is no signature, or one that lacks a part."""
+    """None if it is not a signature, or if a part is missing."""
     match = _AUTHORIZATION.fullmatch(header.strip())
     if match is None:
         return None

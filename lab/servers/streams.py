@@ -14,7 +14,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Misbehaving:
-    """A server whose `misbehaviour` may be set while it runs; "freeze" ends as if the process had been continued."""
+    """A server whose `misbehaviour` may be set while it runs. "freeze" ends as if the process had been continued."""
 
     def __init__(self) -> None:
         self._misbehaviour: str | None = None
@@ -37,12 +37,12 @@ class Misbehaving:
             self._unfrozen.set()
 
     async def unfrozen(self) -> None:
-        """Returns at once unless frozen; a frozen process answers what it was asked when it goes on."""
+        """Return at once unless frozen. A frozen process answers the waiting requests when it goes on."""
         await self._unfrozen.wait()
 
 
 class StreamServer:
-    """Listens on sockets that a Place made; stop() closes the listeners and every open connection."""
+    """Listens on sockets that a Place made. stop() closes the listeners and every open connection."""
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
@@ -65,7 +65,7 @@ class StreamServer:
         try:
             await self._serve(reader, writer)
         except (OSError, EOFError, ssl.SSLError):
-            pass  # the peer went away: what it asked for has no reader any more
+            pass  # the peer went away, so nobody reads the answer
         finally:
             writer.close()
 

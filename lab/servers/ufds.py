@@ -12,9 +12,9 @@ from lab.ufds.client import UfdsProcess
 
 
 class UfdsFront:
-    """The ufds zone's haproxy and its four ufds-master processes, behind which one LDAPS server stands.
+    """The ufds zone's haproxy and its four ufds-master processes, which are one LDAPS server here.
 
-    It listens while haproxy and at least one process run, and has the root password that the youngest process has read.
+    It listens while haproxy and at least one process run. Its root password is the one that the youngest process has read.
     """
 
     def __init__(self, machine: Machine, process: UfdsProcess, certificate: pathlib.Path, key: pathlib.Path) -> None:
@@ -53,7 +53,7 @@ class UfdsFront:
         )  # fmt: skip
 
     async def use_certificate(self, certificate: pathlib.Path, key: pathlib.Path) -> None:
-        """Goes on with another certificate."""
+        """Go on with another certificate."""
         self._certificate, self._key = certificate, key
         async with self._turn:
             if self._listening:

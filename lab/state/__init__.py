@@ -1,4 +1,4 @@
-"""What there is while a lab runs: its sites, its servers, its operator's home; and what lets it settle.
+"""What exists while a lab runs: its sites, its servers, its operator's home; and how it settles.
 
-Commands and faults know it; who builds and drives the lab (lab/run/) knows them all.
+Commands and faults know this package. lab/run/, which builds and drives the lab, knows all of them.
 """

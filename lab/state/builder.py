@@ -1,4 +1,4 @@
-"""Which server stands behind which SMF instance, zone by zone (facts, "SMF")."""
+"""Which server runs as which SMF instance, zone by zone (facts, "SMF")."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 
 
 def _always(server: kinds.Daemon) -> Callable[[], kinds.Daemon]:
-    """For SMF: a server that can be started again, and keeps nothing between."""
+    """For SMF: a server that can be started again, and keeps no state in between."""
     return lambda: server
 
 
@@ -52,7 +52,7 @@ class Idle:
 
 
 class Builder:
-    """Registers the services of a site's machines; starting them is left to who asks."""
+    """Registers the services of a site's machines. Whoever uses it starts them."""
 
     def __init__(
         self, site: Site, shared: Collaborators, process: UfdsProcess, tls: ssl.SSLContext,
@@ -62,7 +62,7 @@ class Builder:
         self.binders = list(site.datacenter.binders)
 
     def build(self) -> list[kinds.Daemon]:
-        """Adds every service; returns what runs in zones without being an SMF service of the plan (the haproxies)."""
+        """Add every service. Returns what runs in zones without being an SMF service of the plan (the haproxies)."""
         extra: list[kinds.Daemon] = []
         for machine in self.site.zones.values():
             extra += self.zone(machine)
@@ -76,7 +76,7 @@ class Builder:
             firewaller.wake()
 
     def _agents(self, server: Machine) -> None:
-        """What runs in the global zone of a server."""
+        """Add what runs in the global zone of a server."""
         net_agent = NetAgent(self.site, server)
         firewaller = Firewaller(self.site, list(self.shared.rules.by_uuid.values()), server)
         self.shared.net_agents.append(net_agent)
@@ -87,7 +87,7 @@ class Builder:
             server.services.add(fmri, Idle)
 
     def zone(self, machine: Machine) -> list[kinds.Daemon]:
-        """Adds the services of one zone; returns what else runs in it."""
+        """Add the services of one zone. Returns what else runs in it."""
         extra: list[kinds.Daemon] = getattr(self, f"_{machine.zone.role.replace('-', '_')}")(machine)
         agent = ConfigAgent(machine)
         self.shared.config_agents.append(agent)
@@ -98,11 +98,11 @@ class Builder:
         return machine.services.add(fmri, make)
 
     def replicator(self, machine: Machine) -> Service:
-        """ufds-replicator of a ufds zone, as `svccfg import` makes it known."""
+        """Add ufds-replicator of a ufds zone, like `svccfg import`."""
         return self._add(machine, REPLICATOR, lambda: Replicator(machine, self.process))
 
     def _exit(self, service: Service) -> Callable[[str], None]:
-        """What a program calls that ends by itself: SMF puts it into maintenance."""
+        """The function that a program calls when it ends by itself with an error. SMF decides what follows."""
 
         def ended(reason: str) -> None:
             task = asyncio.get_running_loop().create_task(service.fail(reason))
@@ -180,7 +180,7 @@ class Builder:
         return self._api(machine, lambda: apis.vmapi(machine, self._vms, self._add_external))
 
     def _add_external(self, uuid: str) -> bool:
-        """False if the zone has such a NIC already: the lab gives each zone one at most."""
+        """Returns False if the zone has such a NIC already: the lab gives each zone at most one."""
         machine = self.site.by_uuid(uuid)
         return machine is not None and machine.add_external_nic()
 

@@ -34,9 +34,9 @@ class Collaborators:
         self.registry = Registry(registrations(datacenter))
         self.zookeepers = Ensemble(self.registry, len(datacenter.binders))
         self.networks = Networks(networks(the_plan, datacenter))
-        self.images: dict[str, Json] = {}  # what imgapi holds beside the zones' own images
+        self.images: dict[str, Json] = {}  # the images that imgapi holds apart from the zones' own
         self.ufds: dict[str, UfdsFront] = {}
-        self.servers: dict[str, kinds.Daemon] = {}  # by zone id, or zone id and port: the youngest process
+        self.servers: dict[str, kinds.Daemon] = {}  # by zone id, or by zone id and port: the youngest process
         self.haproxies: list[Haproxy] = []
         self.config_agents: list[ConfigAgent] = []
         self.rules = Rules(initial_rules(the_plan, datacenter))

@@ -22,7 +22,7 @@ SSH_OPTIONS = f"""Host *
 
 
 def make_key() -> str:
-    """The operator's key pair; returns its public half."""
+    """Make the operator's key pair; returns its public half."""
     SSH.mkdir(parents=True, mode=0o700)
     key = asyncssh.generate_private_key("ssh-ed25519")
     key.write_private_key(str(SSH / "id_ed25519"))
@@ -39,7 +39,7 @@ def write_known_hosts(lab: Lab) -> None:
 
 
 def make(lab: Lab) -> None:
-    """What ssh needs, the inventory, and an ssh that looks there and not in /root."""
+    """Make what ssh needs, the inventory, and an ssh that looks there and not in /root."""
     programs = ROOT / "bin"
     programs.mkdir()
     names = "".join(f"Host {name}\n    HostName {site.headnode.zone.external_ip}\n" for name, site in lab.sites.items())
@@ -58,7 +58,7 @@ def make(lab: Lab) -> None:
 
 
 def inventory(lab: Lab) -> str:
-    """region.yaml of the healthy lab (format: docs of the inventory)."""
+    """region.yaml of the healthy lab (its format: docs of the inventory)."""
     lines = [f"master: {lab.plan.master.name}", "datacenters:"]
     for name, site in lab.sites.items():
         datacenter = site.datacenter

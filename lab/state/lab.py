@@ -1,7 +1,6 @@
-"""What there is while a lab runs: its sites and machines, its clock, its SSH servers, its UFDS.
+"""What exists while a lab runs: its sites and machines, its clock, its SSH servers, its UFDS.
 
-Who builds it, plants faults in it and runs the operator's command in it are other modules: they know it, and it knows
-none of them.
+Other modules build it, plant faults in it and run the operator's command in it. They know this module, and it knows none of them.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Lab:
         self._machines: dict[str, tuple[Site, Machine]] = {}
 
     def add_site(self, site: Site) -> None:
-        """A datacenter that is there from the beginning."""
+        """Add a datacenter that exists from the beginning."""
         self.sites[site.datacenter.name] = site
         for machine in site.machines:
             self._machines[machine.zone.id] = (site, machine)
@@ -48,7 +47,7 @@ class Lab:
         return self._machines[zone]
 
     def root_password(self, site: Site) -> str:
-        """What the datacenter's SAPI says: from there every tool has it."""
+        """The root password in the datacenter's SAPI, from where every tool has it."""
         return str(self.sdc(site.datacenter.name)["metadata"].get("ufds_ldap_root_pw", ""))
 
     def sdc(self, datacenter: str) -> dict[str, Any]:
@@ -68,12 +67,12 @@ class Lab:
             self.shared[event["name"]].tasks.add(task)
 
     def add_machine(self, site: Site, machine: Machine) -> None:
-        """A zone that comes while the lab runs: it is found by its names, and has its services, none of them started."""
+        """Add a zone that comes while the lab runs. It is found by its names and has its services, but none of them is started."""
         site.zones[machine.zone.alias] = machine
         self._machines[machine.zone.id] = (site, machine)
         self.builders[site.datacenter.name].zone(machine)
 
     async def import_replicator(self, site: Site, machine: Machine) -> None:
-        """`svccfg import` of ufds-replicator's manifest, which enables it; what is known already stays."""
+        """`svccfg import` of ufds-replicator's manifest, which enables it. A service that is known already stays as it is."""
         if not machine.services.matching(REPLICATOR):
             await self.builders[site.datacenter.name].replicator(machine).enable()

@@ -1,7 +1,7 @@
-"""Manta in a lab that runs: its application at the SAPI master, its networks, and zones that come while others work.
+"""Manta in a running lab: its application at the SAPI master, its networks, and zones that come while others work.
 
-`deploy` does all of it, as a lab started with --manta has it; the parts are what manta-init, manta-shardadm, `manta-adm
-create-topology` and `manta-adm update` do one after the other.
+`deploy` does all of it, for a lab that is started with --manta. The parts are what manta-init, manta-shardadm, `manta-adm create-topology`
+and `manta-adm update` do one after the other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def application(lab: Lab, owner: str = POSEIDON_UUID) -> dict[str, Any]:
 
 
 def initialise(lab: Lab, datacenter: Datacenter, owner: str = POSEIDON_UUID) -> None:
-    """The objects that manta-init makes at the SAPI master; an application that is there stays as it is."""
+    """Make the objects that manta-init makes at the SAPI master. An application that exists stays as it is."""
     made = manta_objects.application(datacenter, owner)
     master_bucket(lab, "applications").setdefault(made["uuid"], made)
     for bucket, objects in manta_objects.services(owner).items():
@@ -40,14 +40,14 @@ def initialise(lab: Lab, datacenter: Datacenter, owner: str = POSEIDON_UUID) -> 
 
 
 def own_networks(lab: Lab, site: Site, owner: str = POSEIDON_UUID) -> None:
-    """poseidon may provision on the networks manta and admin of one datacenter (manta-init: enableAdminProvisioning)."""
+    """Let poseidon provision on the networks manta and admin of one datacenter (manta-init: enableAdminProvisioning)."""
     for network in lab.shared[site.datacenter.name].networks.by_uuid.values():
         if network["name"] in ("manta", "admin"):
             network["owner_uuids"] = list(dict.fromkeys([*network.get("owner_uuids", []), owner]))
 
 
 def connect(lab: Lab, site: Site) -> None:
-    """Routes and the firewall rule that Manta needs in one datacenter, as its operators put them into NAPI and FWAPI."""
+    """Add the routes and the firewall rule that Manta needs in one datacenter, as its operators put them into NAPI and FWAPI."""
     shared, datacenter = lab.shared[site.datacenter.name], site.datacenter
     more = {
         "admin": manta_objects.admin_routes(lab.plan, datacenter),
@@ -60,13 +60,13 @@ def connect(lab: Lab, site: Site) -> None:
 
 
 def save_ring(lab: Lab, datacenter: Datacenter, owner: str = POSEIDON_UUID) -> None:
-    """The hash ring's images in the IMGAPI of a datacenter, and where they are in the application."""
+    """Put the hash ring's images into the IMGAPI of a datacenter, and their place into the application."""
     lab.shared[datacenter.name].images.update(manta_objects.ring_images(owner))
     application(lab, owner)["metadata"].update(manta_objects.ring(datacenter))
 
 
 async def deploy_zone(lab: Lab, site: Site, role: str, owner: str = POSEIDON_UUID) -> Machine:
-    """One zone of Manta's on the head node of a datacenter, running; the one that is there, if it is there already."""
+    """One zone of Manta's on the head node of a datacenter, running. If it exists already, that one."""
     datacenter = site.datacenter
     zone = datacenter.manta_zone(role, owner)
     if zone.alias in site.zones:
@@ -97,7 +97,7 @@ def _routes(machine: Machine, networks: dict[str, Any]) -> dict[str, str]:
 
 
 def _render(lab: Lab, agent: ConfigAgent, instance: dict[str, Any], owner: str) -> dict[str, Any]:
-    """The zone's files as setup leaves them: config-agent in synchronous mode, before the services start."""
+    """Write the zone's files as setup leaves them: config-agent in synchronous mode, before the services start."""
     service = master_bucket(lab, "services")[instance["service_uuid"]]
     metadata: dict[str, Any] = application(lab, owner)["metadata"] | service["metadata"] | instance["metadata"]
     manifests = [master_bucket(lab, "manifests")[each] for each in service["manifests"].values()]
@@ -106,7 +106,7 @@ def _render(lab: Lab, agent: ConfigAgent, instance: dict[str, Any], owner: str) 
 
 
 async def deploy(lab: Lab) -> None:
-    """A Manta over all datacenters, as it should be: deployed from the SAPI master, and multi-DC before muskie came."""
+    """Deploy a healthy Manta over all datacenters: from the SAPI master, and multi-DC before muskie came."""
     master = lab.plan.master
     initialise(lab, master)
     metadata = application(lab)["metadata"]

@@ -1,4 +1,4 @@
-"""Waiting until what was changed has come to where it works: each agent has looked, nothing is between two states."""
+"""Waits until changes have come to where they work: each agent has looked, and no service is between two states."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from lab.servers.binder.server import Binder
 from lab.servers.cloudapi.server import CHECK_SECONDS, FALL, RISE
 from lab.state.lab import Lab
 
-REPLICATION_SECONDS = 30.0  # a replicator that has not moved for so long (of the lab's clock) is not going to
+REPLICATION_SECONDS = 30.0  # a replicator that has not moved for so long (on the lab's clock) will not move
 BINDER_PATIENCE = 1.0
 
 
 async def settle(lab: Lab) -> None:
-    """Agents, replicators, binders, haproxies, in the order in which one waits for the other."""
+    """Wait for agents, replicators, binders and haproxies, in the order in which one waits for the other."""
     agents = [
         *(agent for shared in lab.shared.values() for agent in shared.config_agents),
         *(agent for shared in lab.shared.values() for agent in (*shared.net_agents, *shared.firewallers)),
     ]
-    for _ in range(3):  # a rendered file may restart a service, a route may let another agent through
+    for _ in range(3):  # a rendered file may restart a service, and a route may let another agent through
         before = _stimes(lab)
         await asyncio.gather(*(agent.look_now() for agent in agents if agent.running))
         if _stimes(lab) == before:
@@ -44,7 +44,7 @@ def _stimes(lab: Lab) -> list[tuple[str, float]]:
 
 
 async def _replicated(lab: Lab) -> None:
-    """Until each replicator that runs is past the master's last change, or stands still."""
+    """Wait until each running replicator is past the master's last change, or stands still."""
     running = [
         name
         for name, site in lab.sites.items()
@@ -61,7 +61,7 @@ async def _replicated(lab: Lab) -> None:
 
 
 async def _resolvers_read(lab: Lab) -> None:
-    """Each binder that reads its UFDS at all (every five minutes) has read it now."""
+    """Wait until each binder that reads its UFDS at all (every five minutes) has read it now."""
     found = [server.recursion for shared in lab.shared.values() for server in shared.servers.values()
              if isinstance(server, Binder) and server.recursion is not None and server.recursion.reading]  # fmt: skip
     with contextlib.suppress(TimeoutError):

@@ -8,7 +8,7 @@ INTEGER, OCTETS, ENUMERATED, BOOLEAN, SEQUENCE, SET = 0x02, 0x04, 0x0A, 0x01, 0x
 
 
 class BerError(ValueError):
-    """The bytes are not the BER that was expected."""
+    """The bytes are not the expected BER."""
 
 
 def tlv(tag: int, body: bytes) -> bytes:

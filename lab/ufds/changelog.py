@@ -1,4 +1,4 @@
-"""The changelog of a UFDS: what the replicator of another datacenter reads."""
+"""The changelog of a UFDS, which the replicators of other datacenters read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Modification = tuple[str, str, list[str]]
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of the changelog; `after` is the entry as it was afterwards (or, deleted, before)."""
+    """One entry of the changelog. `after` is the entry as it was afterwards (or before, if it was deleted)."""
 
     number: int
     kind: str
@@ -37,7 +37,7 @@ class Change:
         return f"changenumber={self.number}, {SUFFIX}"
 
     def indexed(self) -> dict[str, list[str]]:
-        """What its filters can see in SQL."""
+        """The attributes that its filters can see in SQL."""
         return {
             "_id": [str(self.number)],
             "_key": [self.key],
@@ -47,7 +47,7 @@ class Change:
         }
 
     def attributes(self) -> dict[str, list[str]]:
-        """As the server shows it, hidden attributes and password hashes included: it guards them only elsewhere."""
+        """The entry as the server shows it, with hidden attributes and password hashes, which it guards only elsewhere."""
         entry = json.dumps(self.after)
         shown = {
             "changenumber": [str(self.number)],
@@ -76,7 +76,7 @@ class Changelog:
 
     @property
     def latest(self) -> int:
-        """cn=latestchangenumber: the highest number that is there."""
+        """cn=latestchangenumber: the highest number that exists."""
         return self._changes[-1].number if self._changes else 0
 
     def __len__(self) -> int:
@@ -96,11 +96,11 @@ class Changelog:
         return change.number
 
     def burn(self, count: int) -> None:
-        """Skips numbers, as sequences do when transactions fail: a gap before the next change."""
+        """Skip numbers, as sequences do when transactions fail: there is a gap before the next change."""
         self._next += count
 
     def fill(self) -> int:
-        """Puts changes that change nothing where numbers are missing; says how many."""
+        """Put changes that change nothing in place of missing numbers; returns how many."""
         there = {change.number: change for change in self._changes}
         found = len(self._changes)
         for number in range(self.latest, 0, -1):
@@ -110,20 +110,20 @@ class Changelog:
         return len(self._changes) - found
 
     def backdate(self, after: int, milliseconds: int) -> None:
-        """Makes the changes after a number older."""
+        """Make the changes after a number older."""
         self._changes = [
             replace(each, time=each.time - milliseconds) if each.number > after else each for each in self._changes
         ]
 
     def drop(self, first: int, last: int) -> int:
-        """Removes first … last behind everybody's back; says how many were there."""
+        """Remove first … last behind everybody's back; returns how many there were."""
         kept = [change for change in self._changes if not first <= change.number <= last]
         dropped = len(self._changes) - len(kept)
         self._changes = kept
         return dropped
 
     def search(self, base: str, scope: int, wanted: Filter, limit: int | None) -> Iterator[Change]:
-        """There is no base search, neither on cn=changelog nor below."""
+        """No base search exists, neither for cn=changelog nor below it."""
         if scope == 0:
             return iter(())
         wanted = filters.mapped(wanted, _translated)
@@ -147,7 +147,7 @@ class Changelog:
 
 
 def _translated(part: Filter) -> Filter:
-    """What the real server makes of a filter: changenumber is moray's _id, dates are milliseconds."""
+    """The filter as the real server translates it: changenumber is moray's _id, and dates are milliseconds."""
     if not isinstance(part, Equal | Ordered | Present | Substrings):
         return part
     if part.attribute == "changenumber":
@@ -181,6 +181,6 @@ def _counts(part: Filter) -> bool:
 
 
 def _cheap(wanted: Filter) -> bool:
-    """Whether the range of numbers has decided the filter already."""
+    """Whether the range of numbers already decides the filter."""
     parts = wanted.parts if isinstance(wanted, And) else (wanted,)
     return all(part == filters.EVERYTHING or _counts(part) for part in parts)

@@ -16,14 +16,14 @@ from lab.plan.datacenters import Plan
 from lab.plan.names import ROOT_DN, ROOT_PASSWORD
 from lab.ufds.changelog import Modification
 
-# The process finds the package where this one did, whatever the current directory is.
+# The process finds the package in the same place as this one, whatever the current directory is.
 HOME = pathlib.Path(__file__).resolve().parents[2]
 LONGEST_LINE = 256 * 1024 * 1024
 Entries = list[tuple[str, dict[str, list[str]]]]
 
 
 class UfdsError(Exception):
-    """The process refused; `code` is the LDAP result code, if it was a rule of the directory that refused."""
+    """The process refused. If a rule of the directory refused, `code` is the LDAP result code."""
 
     def __init__(self, message: str, code: int | None) -> None:
         super().__init__(message)
@@ -31,8 +31,10 @@ class UfdsError(Exception):
 
 
 class UfdsProcess:
-    """Starts the process, sends it requests, and hands its events to `on_event`.  See lab.ufds.process for what the
-    requests mean.  An async context manager: entered it is started, left it is gone."""
+    """Starts the process, sends it requests, and hands its events to `on_event`.
+
+    lab.ufds.process explains the requests. As an async context manager it starts on entering and ends on leaving.
+    """
 
     def __init__(self, on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
         self._on_event = on_event
@@ -61,7 +63,7 @@ class UfdsProcess:
         self._reading = asyncio.create_task(self._read())
 
     async def stop_process(self) -> None:
-        """Ends the process by closing its stdin; kills it if that does not help within two seconds."""
+        """End the process by closing its stdin; kill it if that does not help within two seconds."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -100,21 +102,21 @@ class UfdsProcess:
                     future.set_exception(UfdsError("the UFDS process is gone", None))
 
     async def request(self, op: str, **given: Any) -> Any:
-        """Sends one request and returns its answer; UfdsError if it was refused."""
+        """Send one request and return its answer. Raises UfdsError if it was refused."""
         if self._process is None or self._process.stdin is None:
             raise UfdsError("the UFDS process does not run", None)
         number = next(self._numbers)
         future = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         self._process.stdin.write(json.dumps({"id": number, "op": op, **given}).encode() + b"\n")
-        with contextlib.suppress(ConnectionError):  # then _read says that it is gone
+        with contextlib.suppress(ConnectionError):  # then _read reports that it is gone
             await self._process.stdin.drain()
         return await future
 
     # ------------------------------------------------------------------------------------------------ directories
 
     async def seed(self, the_plan: Plan) -> None:
-        """Makes the directories of every datacenter of a plan."""
+        """Make the directories of every datacenter of a plan."""
         await self.request("seed", plan=dataclasses.asdict(the_plan))
 
     async def load(
@@ -123,14 +125,14 @@ class UfdsProcess:
         await self.request("load", name=name, ldif=ldif, hidden=dict(hidden or {}), master=master, latest=latest)
 
     async def add(self, name: str, dn: str, attributes: Mapping[str, Sequence[str]], *, silent: bool = False) -> None:
-        """Adds an entry as root would (UfdsError with its code, if the rules refuse), or behind the server's back."""
+        """Add an entry as root would (UfdsError with its code, if the rules refuse), or behind the server's back."""
         await self.request("edit", name=name, edit="add", dn=dn, attributes=dict(attributes), silent=silent)
 
     async def modify(self, name: str, dn: str, changes: Sequence[Modification]) -> None:
         await self.request("edit", name=name, edit="modify", dn=dn, changes=list(changes))
 
     async def delete(self, name: str, dn: str, *, subtree: bool = False, silent: bool = False) -> list[str]:
-        """Deletes an entry; silently (without a changelog entry) it makes the fault "parent missing" on a replica."""
+        """Delete an entry. If this is silent (without a changelog entry), it makes the fault "parent missing" on a replica."""
         gone: list[str] = await self.request("edit", name=name, edit="delete", dn=dn, subtree=subtree, silent=silent)
         return gone
 
@@ -151,11 +153,11 @@ class UfdsProcess:
         return found
 
     async def gap(self, name: str, count: int) -> None:
-        """The next change of this changelog skips `count` numbers."""
+        """Let the next change of this changelog skip `count` numbers."""
         await self.request("gap", name=name, count=count)
 
     async def fill(self, name: str) -> None:
-        """Fills the gaps of this changelog with changes that change nothing."""
+        """Fill the gaps of this changelog with changes that change nothing."""
         await self.request("gap", name=name, first=0)
 
     async def drop_changes(self, name: str, first: int, last: int) -> int:
@@ -169,7 +171,7 @@ class UfdsProcess:
         root_password: str = ROOT_PASSWORD, ns: str | None = None, host: str = "0.0.0.0", port: int = 636,
         listener: str | None = None, is_master: bool | None = None,
     ) -> int:  # fmt: skip
-        """Starts the LDAPS server of a datacenter; it listens when this returns (the port; 0 takes a free one)."""
+        """Start the LDAPS server of a datacenter; when this returns, it listens. Returns the port (0 takes a free one)."""
         taken: int = await self.request(
             "serve", name=name, listener=listener, ns=ns, host=host, port=port, cert=str(cert), key=str(key),
             root_dn=root_dn, root_password=root_password, is_master=is_master,
@@ -180,7 +182,7 @@ class UfdsProcess:
         await self.request("stop", listener=listener)
 
     async def mode(self, listener: str, mode: str, delay: float = 5.0) -> None:
-        """normal, hang, slow, garbage, cut or endless, until the listener is started again."""
+        """Set the mode: normal, hang, slow, garbage, cut or endless, until the listener is started again."""
         await self.request("mode", listener=listener, mode=mode, delay=delay)
 
     async def password(self, listener: str, root_password: str) -> None:
@@ -193,18 +195,18 @@ class UfdsProcess:
         log: pathlib.Path | None = None, pace: float = 1.0, version: int = 20,
         addresses: Mapping[tuple[str, int], tuple[str, int]] | None = None,
     ) -> None:  # fmt: skip
-        """Starts the replicator of a zone from its rendered replicator.json; `hosts` are the names that resolve."""
+        """Start the replicator of a zone from its rendered replicator.json; `hosts` are the names that resolve."""
         await self.request(
             "replicate", name=name, config=dict(config), ns=ns, hosts=dict(hosts or {}), log=str(log) if log else None,
             pace=pace, version=version, addresses=[[*of, *to] for of, to in (addresses or {}).items()],
         )  # fmt: skip
 
     async def drag(self, name: str, seconds: float) -> None:
-        """How long a replicator needs for each change from now on."""
+        """Set how long a replicator needs for each change from now on."""
         await self.request("drag", name=name, seconds=seconds)
 
     async def backdate(self, name: str, after: int, seconds: float) -> None:
-        """Makes the changes of this changelog after a number older."""
+        """Make the changes of this changelog after a number older."""
         await self.request("backdate", name=name, after=after, seconds=seconds)
 
     async def stop_replicator(self, name: str) -> None:

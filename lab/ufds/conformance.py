@@ -1,7 +1,7 @@
 """`python -m lab.ufds.conformance FOLDER`: serves the recordings' data on loopback and replays what was recorded.
 
-FOLDER holds data/master.ldif, data/replica.ldif, data/hidden.json, ufds.json and replication.json (see the README
-beside them).  Prints each difference, how many exchanges and how many scenarios agree; exit status 0 if all do.
+FOLDER holds data/master.ldif, data/replica.ldif, data/hidden.json, ufds.json and replication.json (see the README beside them). Prints each
+difference, and how many exchanges and scenarios agree. Exits with 0 if all do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DATACENTERS = {"master": "my-dc-1", "replica": "my-dc-2"}
 
 
 def recorded_directory(folder: pathlib.Path, name: str) -> Directory:
-    """The content of one of the two recorded UFDS, "master" or "replica", before the first request."""
+    """The content of one of the two recorded UFDS ("master" or "replica") before the first request."""
     data = folder / "data"
     hidden = json.loads((data / "hidden.json").read_text("utf-8"))
     text = (data / f"{name}.ldif").read_text("utf-8")
@@ -42,14 +42,14 @@ def recorded_directory(folder: pathlib.Path, name: str) -> Directory:
 
 @contextlib.contextmanager
 def own_certificate() -> Iterator[ssl.SSLContext]:
-    """A server's TLS context with a certificate made for the occasion."""
+    """A server's TLS context with a certificate made for this run."""
     with tempfile.TemporaryDirectory() as folder:
         yield tls.server_context(*tls.make_certificate(pathlib.Path(folder)))
 
 
 @contextlib.contextmanager
 def serving(directories: dict[str, Directory]) -> Iterator[dict[str, tuple[str, int]]]:
-    """Serves directories on free ports of loopback, in a thread of its own; yields where."""
+    """Serve directories on free ports of loopback, in a separate thread; yields where."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="lab-ufds", daemon=True)
     thread.start()
@@ -73,7 +73,7 @@ def serving(directories: dict[str, Directory]) -> Iterator[dict[str, tuple[str, 
 
 
 def run(folder: pathlib.Path, *, verbose: bool = True) -> tuple[int, int]:
-    """Replays ufds.json with its bulk section; returns (exchanges that agree, exchanges)."""
+    """Replay ufds.json with its bulk section; returns (exchanges that agree, exchanges)."""
     document = json.loads((folder / "ufds.json").read_text("utf-8"))
     directories = {name: recorded_directory(folder, name) for name in ("master", "replica")}
     agree = total = 0
@@ -98,7 +98,7 @@ def run(folder: pathlib.Path, *, verbose: bool = True) -> tuple[int, int]:
 
 
 def run_scenarios(folder: pathlib.Path, *, pace: float = 0.25, verbose: bool = True) -> tuple[int, int]:
-    """Plays replication.json's scenarios, all at once; returns (scenarios that agree, scenarios)."""
+    """Play replication.json's scenarios, all at once; returns (scenarios that agree, scenarios)."""
     recorded = json.loads((folder / "replication.json").read_text("utf-8"))["scenarios"]
 
     async def all_at_once() -> list[list[str]]:

@@ -1,7 +1,7 @@
 """One datacenter's UFDS below o=smartdc: entries, changelog, and the rules for reading and changing them.
 
-Follows sdc-ufds:lib/db/*.js, lib/salt.js, lib/owner.js and what was recorded.  It knows no LDAP bytes and no callers'
-rights; `service` does.
+It follows sdc-ufds:lib/db/*.js, lib/salt.js, lib/owner.js and the recordings. It knows nothing of LDAP bytes and callers' rights; `service`
+does.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def now_ms() -> int:
 
 
 def visible(attributes: Attributes) -> dict[str, list[str]]:
-    """Without what a UFDS hides unless control 1.3.6.1.4.1.38678.1 is sent."""
+    """The attributes that a UFDS shows without control 1.3.6.1.4.1.38678.1."""
     return {name: values for name, values in attributes.items() if name[0] != "_" and name != "userpassword"}
 
 
 def shown(attributes: Attributes) -> Attributes:
-    """A sub-user's login is shown without its account."""
+    """The attributes as shown: a sub-user's login is without its account."""
     if "sdcaccountuser" not in attributes.get("objectclass", ()) or "login" not in attributes:
         return attributes
     return {**attributes, "login": [bare_login(attributes["login"][0])]}
 
 
 class Directory:
-    """Entries and changelog of one UFDS; `is_master` and `datacenter` are what its configuration says."""
+    """Entries and changelog of one UFDS. `is_master` and `datacenter` come from its configuration."""
 
     def __init__(self, *, is_master: bool, datacenter: str = "") -> None:
         self.is_master = is_master
@@ -61,7 +61,7 @@ class Directory:
         return found
 
     def search(self, base: dn.Dn, scope: int, wanted: Filter, limit: int | None) -> Iterator[Row]:
-        """Matching rows in order of arrival; 32 for an unknown base."""
+        """Matching rows in order of arrival. Raises 32 for an unknown base."""
         self.read(base.key)
         if scope == BASE:
             row = self.store.rows[base.key]
@@ -71,14 +71,14 @@ class Directory:
         return self.store.search(And((wanted, Below(base.key))), limit)
 
     def policy(self, account: str | None = None) -> Attributes | None:
-        """The policy of passwords; where one is tried, an account may have its own for its sub-users."""
+        """The policy of passwords. When a password is tried, an account may have its own policy for its sub-users."""
         own = self.store.get(f"cn=pwdpolicy, {account}") if account else None
         return own or self.store.get(passwords.POLICY)
 
     # ------------------------------------------------------------------------------------------------ adding
 
     def add(self, name: dn.Dn, given: Attributes, *, force: bool = False) -> None:
-        """The whole chain of an add request, in the real server's order."""
+        """Do all steps of an add request, in the real server's order."""
         entry = {kind.lower(): list(dict.fromkeys(values)) for kind, values in sorted(given.items())}
         if "objectclass" in entry:
             entry["objectclass"] = [value.lower() for value in entry["objectclass"]]
@@ -104,7 +104,7 @@ class Directory:
         self.log.append("add", name.key, now_ms(), entry)
 
     def _trusted(self, entry: Attributes) -> bool:
-        """Replicated and imported entries were validated elsewhere."""
+        """Whether the entry is replicated or imported, so it was validated elsewhere."""
         return "_imported" in entry or ("_replicated" in entry and not self.is_master)
 
     def _validate(self, key: str, entry: Attributes, modified: Iterable[str] = (), *, deleting: bool = False) -> None:
@@ -112,7 +112,7 @@ class Directory:
 
     @staticmethod
     def _add_owner(name: dn.Dn, entry: dict[str, list[str]]) -> None:
-        """`_owner` is the uuid of the account that an entry is, or is directly below."""
+        """Set `_owner`: the uuid of the account that an entry is, or is directly below."""
         accounts = [value for kind, value in map(name.rdn, range(len(name.rdns))) if kind == "uuid"]
         if not accounts or not name.under("ou=users, o=smartdc"):
             return
@@ -143,7 +143,7 @@ class Directory:
     def _check_new_login(self, name: dn.Dn, entry: dict[str, list[str]]) -> None:
         blacklist = self.store.get(BLACKLIST)
         if blacklist is not None and "email" in entry:
-            # Regular expressions, of which only the first asterisk is meant otherwise.
+            # Regular expressions, in which only the first asterisk has another meaning.
             patterns = (each.replace("*", ".*", 1) for each in blacklist.get("email", ()))
             if any(re.search(pattern, ",".join(entry["email"])) for pattern in patterns):
                 raise constraint("Email address is blacklisted.")
@@ -165,7 +165,7 @@ class Directory:
             raise constraint("Login is already taken")
 
     def _check_name(self, key: str, entry: Attributes) -> None:
-        """Roles and policies of one account have different names."""
+        """Check that roles and policies of one account have different names."""
         for kind in LINKED:
             if kind in entry["objectclass"] and "name" in entry:
                 same = And((Equal("name", entry["name"][0]), Equal("account", entry.get("account", [""])[0]),
@@ -174,7 +174,7 @@ class Directory:
                     raise constraint("Name is not unique")
 
     def _linked(self, key: str, entry: Attributes) -> dict[str, Attributes]:
-        """Roles that a new policy names (and the other way round), with their link back."""
+        """The roles that a new policy names (and the other way round), with their link back."""
         changed: dict[str, Attributes] = {}
         for kind, link in LINKED.items():
             if kind in entry["objectclass"]:
@@ -188,7 +188,7 @@ class Directory:
     # ------------------------------------------------------------------------------------------------ changing
 
     def modify(self, key: str, changes: Iterable[Modification], *, force: bool = False) -> None:
-        """Applies changes [(add|replace|delete, attribute, values)]; one that changes nothing is logged as well."""
+        """Apply changes [(add|replace|delete, attribute, values)]. A change that changes nothing is logged as well."""
         wanted = sorted(
             ((operation, kind.lower(), list(values)) for operation, kind, values in changes),
             key=lambda each: (each[0], each[1], len(each[2]), each[2]),
@@ -217,7 +217,7 @@ class Directory:
         self.log.append("modify", key, now_ms(), entry, wanted)
 
     def _salted(self, was: Attributes, wanted: list[Modification]) -> list[Modification]:
-        """A new password in clear becomes a hash, and what goes with it changes too."""
+        """A new password in clear becomes a hash, and the attributes that belong to it change too."""
         news = [place for place, (how, kind, _) in enumerate(wanted) if kind == "userpassword" and how != "delete"]
         if not news:
             return wanted
@@ -241,7 +241,7 @@ class Directory:
     def _renamed(
         self, key: str, was: Attributes, wanted: list[Modification]
     ) -> tuple[dict[str, list[str]], list[Modification]]:
-        """The changed entry, and the changes as they are logged; a sub-user's login stands with its account."""
+        """The changed entry, and the changes as they are logged. A sub-user's login includes its account."""
         entry = changed(was, wanted)
         if "sdcaccountuser" not in was["objectclass"] or "account" not in was or "login" not in entry:
             return entry, wanted
@@ -271,7 +271,7 @@ class Directory:
         return changed_links
 
     def delete(self, key: str, *, force: bool = False) -> None:
-        """Removes a leaf; 66 names up to ten children."""
+        """Remove a leaf. Raises 66 with the names of up to ten children."""
         was = self.read(key)
         children = self.store.children(key)
         if children:
@@ -294,7 +294,7 @@ class Directory:
     # ------------------------------------------------------------------------------------------------ passwords
 
     def check_password(self, key: str, password: str) -> None:
-        """A user's bind: 49 for a wrong password, which also writes pwdfailuretime and so a changelog entry."""
+        """A user's bind. Raises 49 for a wrong password, which also writes pwdfailuretime and so a changelog entry."""
         was = self.read(key)
         if "_salt" not in was:
             raise LdapError(16, "salt")
@@ -304,7 +304,7 @@ class Directory:
             raise LdapError(49, "Invalid Credentials")
 
     def compare(self, key: str, attribute: str, value: str) -> None:
-        """Raises 6 or 5: true or false; a wrong password counts as an attempt to log in."""
+        """Raises 6 or 5: true or false. A wrong password counts as an attempt to log in."""
         attribute = attribute.lower()
         was = self.read(key)
         if attribute == "userpassword":
@@ -322,7 +322,7 @@ class Directory:
         raise LdapError(6 if attribute == "userpassword" or value in values else 5, "", "")
 
     def _attempt(self, key: str, was: Attributes, hashes: list[str], password: str) -> bool:
-        """Whether a password is right; what the attempt leaves behind is logged."""
+        """Whether a password is right. The changes that the attempt causes are logged."""
         right = passwords.salted(password, was["_salt"][0]) in hashes
         policy = self.policy(dn.parent_of(key))
         changes = passwords.success(was) if right else passwords.failure(was, policy or {}, now_ms())
@@ -335,7 +335,7 @@ class Directory:
     # ------------------------------------------------------------------------------------------------ behind its back
 
     def put_silently(self, key: str, attributes: Mapping[str, list[str]]) -> None:
-        """An entry as it is, past rules and changelog: seeds, and faults that no request can make."""
+        """Store an entry as it is, without rules and changelog: for seeds, and for faults that no request can cause."""
         entry = dict(attributes)
         parent = dn.parent_of(key)
         if parent:
@@ -343,7 +343,7 @@ class Directory:
         self.store.put(key, entry)
 
     def remove_silently(self, key: str, *, subtree: bool = False) -> list[str]:
-        """Takes an entry (with what is below it) away past rules and changelog; says which."""
+        """Remove an entry (with everything below it) without rules and changelog; returns which."""
         gone = [key] if key in self.store else []
         if subtree:
             gone += [each for each in self.store.rows if each.endswith(", " + key)]
@@ -353,7 +353,7 @@ class Directory:
 
 
 def _scoped(account: str, login: str) -> str:
-    """How a sub-user's login is stored."""
+    """A sub-user's login as it is stored."""
     return login if UUID.fullmatch(login[:36]) else f"{account}/{login}"
 
 

@@ -1,7 +1,7 @@
 """Distinguished names as the recorded server (an old ldapjs) treats them.
 
-Whether there was a space before any part is kept, which is why `ou=users,o=smartdc` is another entry than
-`ou=users, o=smartdc`; types are folded to lower case, values are not.
+It keeps whether there was a space before any part. Therefore `ou=users,o=smartdc` and `ou=users, o=smartdc` are different entries. Types
+are folded to lower case, values are not.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _SPACE = re.compile(r"\s*")
 
 
 class InvalidDnError(ValueError):
-    """Not a distinguished name; the server answers protocolError and closes the connection."""
+    """Not a distinguished name. The server answers protocolError and closes the connection."""
 
 
 @dataclass(frozen=True)
 class Dn:
-    """A parsed name; `key` is what entries are stored under."""
+    """A parsed name. Entries are stored under its `key`."""
 
     rdns: tuple[str, ...]
     key: str
 
     @property
     def parent(self) -> str:
-        """Always spaced: the real server forgets how the child was written."""
+        """The parent, always with a space: the real server forgets how the child was written."""
         return ", ".join(self.rdns[1:])
 
     def under(self, suffix: str) -> bool:
@@ -62,7 +62,7 @@ class _Reader:
         return found.end()
 
     def rdn(self) -> str:
-        """One part; empty at the end of the name, as after a last comma."""
+        """One part; empty at the end of the name, for example after a last comma."""
         pairs: dict[str, str] = {}
         while self.pos < len(self.name):
             self.spaced |= self.space()
@@ -87,7 +87,7 @@ class _Reader:
 
 @functools.lru_cache(4096)
 def parse(name: str) -> Dn:
-    """`OU=users, o=smartdc` → rdns (ou=users, o=smartdc); InvalidDnError for anything that is no name."""
+    """`OU=users, o=smartdc` → rdns (ou=users, o=smartdc). Raises InvalidDnError for anything that is not a name."""
     if not name:
         return Dn((), "")
     reader = _Reader(name)
@@ -101,5 +101,5 @@ def parse(name: str) -> Dn:
 
 
 def parent_of(key: str) -> str:
-    """The parent's key of a stored key."""
+    """The key of the parent of a stored key."""
     return parse(key).parent

@@ -1,4 +1,4 @@
-"""What the server answers instead of success, and the names that ldapjs gives to result codes."""
+"""The server's answers other than success, and the names that ldapjs gives to result codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES = {
 
 
 class LdapError(Exception):
-    """A result other than success; `matched` is the suffix whose rules refused, as recorded."""
+    """A result other than success. `matched` is the suffix whose rules refused, as recorded."""
 
     def __init__(self, code: int, message: str, matched: str = "o=smartdc") -> None:
         super().__init__(message)

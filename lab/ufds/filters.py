@@ -1,6 +1,6 @@
-"""LDAP filters: read from BER or from text, and matched as the old ldapjs matches.
+"""LDAP filters: read from BER or from text, and matched like in the old ldapjs.
 
-So are filters of base searches and of the replicator matched; for all other searches `query` says what moray does.
+Filters of base searches and of the replicator are matched like this. For all other searches `query` does what moray does.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Present:
 
 @dataclass(frozen=True)
 class Ordered:
-    """>= (sign 1) or <= (sign -1), as text: everything that LDAP carries is text."""
+    """>= (sign 1) or <= (sign -1), as text, because everything that LDAP carries is text."""
 
     attribute: str
     value: str
@@ -77,14 +77,14 @@ class Ordered:
 
 @dataclass(frozen=True)
 class Substrings:
-    """`pieces` are what stands between the asterisks; the first and the last may be empty."""
+    """`pieces` stand between the asterisks. The first and the last may be empty."""
 
     attribute: str
     pieces: tuple[str, ...]
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The regular expression of the real server: no asterisk reaches over the end of a line."""
+        """The regular expression of the real server, in which no asterisk reaches over the end of a line."""
         initial, *between, final = map(re.escape, self.pieces)
         text = f"^{initial}.*" if initial else ""
         text += "".join(f"{each}.*" for each in between)
@@ -97,7 +97,7 @@ class Substrings:
 
 @dataclass(frozen=True)
 class Below:
-    """The scope "sub" as the real server puts it to its database: a condition on the key."""
+    """The scope "sub" as the real server hands it to its database: a condition on the key."""
 
     key: str
     attribute: str = "_key"
@@ -109,7 +109,7 @@ class Below:
 
 @dataclass(frozen=True)
 class Approx:
-    """Refused by moray; where moray is not asked, it is equality."""
+    """Refused by moray. Where moray is not asked, it means equality."""
 
     attribute: str
     value: str
@@ -148,7 +148,7 @@ def _substrings(attribute: str, pieces: Sequence[str]) -> Substrings:
 
 
 def mapped(part: Filter, change: Callable[[Filter], Filter]) -> Filter:
-    """A filter with each of its leaves changed."""
+    """A filter in which each leaf is changed."""
     match part:
         case And(parts):
             return And(tuple(mapped(each, change) for each in parts))
@@ -161,7 +161,7 @@ def mapped(part: Filter, change: Callable[[Filter], Filter]) -> Filter:
 
 
 def from_ber(data: bytes, tag: int, start: int, end: int, depth: int = 0) -> Filter:
-    """RFC 4511, 4.5.1.7."""
+    """Read RFC 4511, 4.5.1.7."""
     if depth > 50:
         raise BadFilterError("too deep")
 
@@ -212,7 +212,7 @@ def _unescaped(value: str) -> str:
 
 
 def from_text(source: str) -> Filter:
-    """RFC 4515, without extensible matches."""
+    """Read RFC 4515, without extensible matches."""
     found, rest = _read(source.strip(), 0)
     if rest != len(source.strip()):
         raise BadFilterError(source)

@@ -1,4 +1,4 @@
-"""The UFDS of a lab and their replicators, in one process: what `process` does when it is told to."""
+"""The UFDS of a lab and their replicators, in one process: what `process` does when it gets a request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Listener:
 
 @dataclass
 class Host:
-    """Directories by datacenter, listeners and replicators by whatever name they were given."""
+    """Directories by datacenter, and listeners and replicators by the names that they were given."""
 
     emit: Callable[[Event], None]
     directories: dict[str, Directory] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Host:
         self, name: str, listener: str, namespace: str | None, host: str, port: int, certificate: str, key: str,
         root_dn: str, root_password: str, is_master: bool | None = None,
     ) -> int:  # fmt: skip
-        """Starts a listener; one of the same name is stopped first.  Returns the port."""
+        """Start a listener. One with the same name is stopped first. Returns the port."""
         await self.stop(listener)
         if is_master is not None:
             self._directory(name).is_master = is_master
@@ -69,7 +69,7 @@ class Host:
         return taken
 
     async def stop(self, listener: str) -> None:
-        """Stops a listener; the directory keeps its entries.  Stopping what does not run is no error."""
+        """Stop a listener. The directory keeps its entries. Stopping a listener that does not run is not an error."""
         found = self.listeners.pop(listener, None)
         if found is not None:
             await found.server.stop()
@@ -85,7 +85,7 @@ class Host:
         self, name: str, namespace: str | None, config: Mapping[str, Any], hosts: Mapping[str, str],
         addresses: Mapping[tuple[str, int], tuple[str, int]], log_file: str | None, pace: float, version: int,
     ) -> None:  # fmt: skip
-        """Starts a replicator; one of the same name must have been stopped."""
+        """Start a replicator. One with the same name must have been stopped."""
         if name in self.replicators:
             raise ValueError(f"the replicator of {name} runs already")
         dial: kinds.Dial = kinds.LoopbackDial(addresses) if namespace is None else namespaces.NamespaceDial(namespace)
@@ -95,13 +95,13 @@ class Host:
         self.replicators[name] = asyncio.create_task(self._run(name, replicator))
 
     def drag(self, name: str, seconds: float) -> None:
-        """How long a replicator needs for each change, now and when it is started again."""
+        """Set how long a replicator needs for each change, now and after its next start."""
         self.drags[name] = seconds
         if name in self.dragged:
             self.dragged[name].drag = seconds
 
     def backdate(self, name: str, after: int, seconds: float) -> None:
-        """Makes the changes after a number older."""
+        """Make the changes after a number older."""
         self._directory(name).log.backdate(after, int(seconds * 1000))
 
     async def _run(self, name: str, replicator: Replicator) -> None:
@@ -114,7 +114,7 @@ class Host:
                 self.emit({"event": "replicator-exited", "name": name, "status": status})
 
     async def stop_replicator(self, name: str) -> None:
-        """Ends a replicator as a signal would; no event follows.  Stopping what does not run is no error."""
+        """End a replicator as a signal would; no event follows. Stopping one that does not run is not an error."""
         task = self.replicators.pop(name, None)
         if task is not None:
             task.cancel()
@@ -124,7 +124,7 @@ class Host:
     # ------------------------------------------------------------------------------------------------ entries
 
     def edit(self, name: str, operation: str, entry: str, wanted: Mapping[str, Any], *, silent: bool) -> list[str]:
-        """Changes a directory as root would, or silently: past rules and changelog.  Says what it touched."""
+        """Change a directory as root would, or silently (without rules and changelog). Returns the changed names."""
         directory = self._directory(name)
         key = dn.parse(entry).key
         match operation, silent:
@@ -169,8 +169,10 @@ class Host:
         return None
 
     def gap(self, name: str, *, count: int | None, first: int | None, last: int | None) -> int:
-        """A hole in a changelog: `count` numbers skipped before the next change, or first … last removed; from 0 all
-        holes are filled."""
+        """Make a hole in a changelog: skip `count` numbers before the next change, or remove first … last.
+
+        From 0, all holes are filled.
+        """
         log = self._directory(name).log
         if count is not None:
             log.burn(count)
@@ -192,7 +194,7 @@ class Host:
 
 
 class _Sink:
-    """Where a replicator's log goes: the zone's file, if there is one, and an event for each record."""
+    """Where a replicator's log goes: into the zone's file, if there is one, and into an event for each record."""
 
     def __init__(self, name: str, path: str | None, emit: Callable[[Event], None]) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""SSH public keys in a UFDS: a key is added with its `openssh` line; the server computes `pkcs` and `fingerprint`."""
+"""SSH public keys in a UFDS: a key is added with its `openssh` line, and the server computes `pkcs` and `fingerprint`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.ufds.errors import LdapError
 
 
 def derived(openssh: str) -> tuple[str, str]:
-    """(pkcs, fingerprint) of a key; code 21 if it is none."""
+    """(pkcs, fingerprint) of a key. Raises 21 if it is not a key."""
     line = " ".join(openssh.split())
     try:
         public = serialization.load_ssh_public_key(line.encode())
@@ -27,7 +27,7 @@ ATTESTED = ("attested", "ykserial", "ykpinrequired", "yktouchrequired")
 
 
 def complete(entry: dict[str, list[str]]) -> None:
-    """What the server adds to a new sdckey, and what it takes away; attestation is switched off, as by default."""
+    """Add and remove what the server adds to and removes from a new sdckey. Attestation is off, as by default."""
     if "sdckey" not in entry.get("objectclass", ()) or not entry.get("openssh"):
         return
     pkcs, computed = derived(entry["openssh"][0])

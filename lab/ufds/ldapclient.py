@@ -52,7 +52,7 @@ class LdapClient:
                 message = head + await reader.readexactly(found[2] - len(head))
                 self._take(*messages.answer(message))
         except (OSError, EOFError, ValueError):
-            pass  # lost: those who wait are told so below
+            pass  # lost: those who wait get the error below
         finally:
             self.lost.set()
             for future in self._waiting.values():

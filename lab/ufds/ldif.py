@@ -50,7 +50,7 @@ def load(
     datacenter: str = "",
     latest: int | None = None,
 ) -> Directory:
-    """A directory with these entries, each with an add in the changelog; `latest` is the number of the last of them."""
+    """A directory with these entries, each with an add in the changelog. `latest` is the number of the last add."""
     directory = Directory(is_master=is_master, datacenter=datacenter)
     records = list(parse(text))
     if latest is not None:

@@ -1,4 +1,4 @@
-"""Logs as bunyan writes them: one JSON object a line."""
+"""Logs in bunyan's form: one JSON object per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LDAP messages (RFC 4511): requests read and answers written for the server, the reverse for the replicator."""
+"""LDAP messages (RFC 4511): reads requests and writes answers for the server, and the reverse for the replicator."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _operation(data: bytes, tag: int, start: int, end: int) -> Operation:
 
 
 def request(message: bytes) -> Request:
-    """Reads one whole message; BerError or BadFilterError if it is none that we know."""
+    """Read one whole message. Raises BerError or BadFilterError if it is unknown."""
     try:
         ((_, start, end),) = ber.elements(message)
         number, operation, *rest = ber.elements(message, start, end)
@@ -176,7 +176,7 @@ def request(message: bytes) -> Request:
 
 
 def complaint(message: bytes, text: str) -> bytes:
-    """What is said to a message that cannot be read, if it can be said whose answer it is; then the server hangs up."""
+    """The answer to an unreadable message, if it is known whose answer it is. Then the server hangs up."""
     try:
         ((_, start, end),) = ber.elements(message)
         (_, first, last), (tag, *_), *_ = ber.elements(message, start, end)
@@ -190,7 +190,7 @@ def complaint(message: bytes, text: str) -> bytes:
 
 
 def envelope(number: int, operation: bytes, controls: Sequence[str] = ()) -> bytes:
-    """A message; its controls are critical and have no value."""
+    """A message. Its controls are critical and have no value."""
     listed = b"".join(ber.tlv(ber.SEQUENCE, ber.text(each) + ber.boolean(True)) for each in controls)
     return ber.tlv(ber.SEQUENCE, ber.integer(number) + operation + (ber.tlv(0xA0, listed) if controls else b""))
 
@@ -216,7 +216,7 @@ def result(
 
 
 def entry(number: int, name: str, attributes: Mapping[str, Sequence[str]], wanted: Sequence[str]) -> bytes:
-    """A search result entry with the attributes that were asked for (none named, or "*": all)."""
+    """A search result entry with the wanted attributes (none named, or "*": all)."""
     everything = not wanted or "*" in wanted
     body = b"".join(attribute(kind, values) for kind, values in attributes.items() if everything or kind in wanted)
     return envelope(number, ber.tlv(0x64, ber.text(name) + ber.tlv(ber.SEQUENCE, body)))

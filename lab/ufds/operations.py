@@ -13,7 +13,7 @@ from lab.ufds.filters import Filter
 from lab.ufds.ldapclient import LdapClient
 from lab.ufds.log import BunyanLog, error_field
 
-FATAL_CODES = (19, 68)  # what makes the replicator exit, so that SMF puts it in maintenance
+FATAL_CODES = (19, 68)  # makes the replicator exit, so that SMF puts it into maintenance
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Replicated:
 
     @property
     def named(self) -> str:
-        """What the real log appends to a failure, less the entry."""
+        """What the real log appends to a failure, without the entry."""
         return json.dumps({"changenumber": str(self.number), "changetype": self.kind, "targetdn": self.target})
 
     def concerns(self, queries: tuple[Query, ...]) -> bool:
-        """Whether it could have to be applied; deletions always could, modifications by their object class."""
+        """Whether it might have to be applied: deletions always, modifications by their object class."""
         name = dn.parse(self.target)
         for query in queries:
             if not name.under(query.base) or name.key == query.base:
@@ -72,7 +72,7 @@ class Replicated:
 
 
 class Applier:
-    """Applies changes to a local UFDS; an LdapError means that the change was not applied."""
+    """Applies changes to a local UFDS. An LdapError means that the change was not applied."""
 
     def __init__(self, local: LdapClient, queries: tuple[Query, ...], log: BunyanLog) -> None:
         self.local = local
@@ -143,5 +143,5 @@ class Applier:
 
 
 def _dump(change: Replicated) -> str:
-    """What the real log appends, less the secrets that it appends as well."""
+    """What the real log appends, without the secrets that it appends as well."""
     return json.dumps({k: v for k, v in change.entry.items() if k not in ("userpassword", "_salt")})

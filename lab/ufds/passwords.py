@@ -22,9 +22,9 @@ def new_salt() -> str:
 
 
 def check(password: str, policy: Mapping[str, list[str]] | None) -> None:
-    """Code 19 with the policy's word for it.
+    """Raises 19 with the policy's message for a bad password.
 
-    `pwdcheckquality` is JavaScript in the real directory; every policy seen asks for a letter and a digit.
+    `pwdcheckquality` is JavaScript in the real directory. Every policy that was seen asks for a letter and a digit.
     """
     if policy is None:
         return
@@ -46,12 +46,12 @@ def expired(entry: Mapping[str, list[str]], now: int) -> bool:
 
 
 def locked(entry: Mapping[str, list[str]], now: int) -> bool:
-    """Only a comparison asks; a bind does not."""
+    """Only a comparison asks this; a bind does not."""
     return now < int(entry.get("pwdaccountlockedtime", ["0"])[0])
 
 
 def history(entry: Mapping[str, list[str]], hashed: str, policy: Mapping[str, list[str]] | None) -> list[str]:
-    """pwdhistory once the password is another one; code 19 if the new one has been used before."""
+    """pwdhistory after a new password. Raises 19 if the new one has been used before."""
     now_in_use = entry.get("userpassword", [""])[0]
     times = entry.get("pwdchangedtime", ["NaN"])
     kept = [f"{times[0]}#1.3.6.1.4.1.1466.115.121.1.40#{len(now_in_use)}#{{sha}}{now_in_use}"]
@@ -63,14 +63,14 @@ def history(entry: Mapping[str, list[str]], hashed: str, policy: Mapping[str, li
 
 
 def success(entry: Mapping[str, list[str]]) -> list[Modification]:
-    """What a right password changes: former failures are forgotten."""
+    """The changes of a right password: former failures are forgotten."""
     if not entry.get("pwdfailuretime"):
         return []
     return [("delete", name, []) for name in ("pwdfailuretime", "pwdaccountlockedtime") if entry.get(name)]
 
 
 def failure(entry: Mapping[str, list[str]], policy: Mapping[str, list[str]], now: int) -> list[Modification]:
-    """What a wrong password changes; so many of them lock the account."""
+    """The changes of a wrong password. A certain number of them locks the account."""
     failures = entry.get("pwdfailuretime", [])
     most = int(policy.get("pwdmaxfailure", ["6"])[0])
     latest = [*sorted(failures, reverse=True)[: most - 1], str(now)] if failures else [str(now)]

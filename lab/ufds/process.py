@@ -1,9 +1,9 @@
 """`python -m lab.ufds.process`: every UFDS and every replicator of a lab, in one operating-system process.
 
-It is told what to do by JSON objects, one a line, on stdin, and answers on stdout; it ends when stdin does.
+It reads JSON objects from stdin, one per line, answers on stdout, and ends when stdin ends.
 Request: {"id": N, "op": …}; answer: {"id": N, "ok": VALUE} or {"id": N, "error": TEXT, "code": LDAP CODE or null}.
-Requests are carried out in the order in which they come.  `name` is a datacenter; `listener` (default: name) tells
-apart several LDAPS servers before one directory; `ns` is a network namespace (absent or null: that of the process).
+Requests are carried out in the order in which they come. `name` is a datacenter. `listener` (default: name)
+distinguishes several LDAPS servers before one directory. `ns` is a network namespace (absent or null: that of the process).
 
   seed {plan}                 makes the directories of a lab.plan.Plan (as dataclasses.asdict gives it)  → names
   load {name, master, ldif, hidden?, latest?}
@@ -64,7 +64,7 @@ def plan_from(document: Mapping[str, Any]) -> Plan:
 
 
 async def carry_out(host: Host, op: str, given: dict[str, Any]) -> Any:
-    """Does what one request says; returns what to answer."""
+    """Do what one request says; returns the answer."""
     name = given.get("name", "")
     listener = given.get("listener") or name
     match op:
@@ -155,7 +155,7 @@ async def run() -> None:
 
 
 def main() -> None:
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # of half-closed TLS it warns on the terminal of the operator
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns about half-closed TLS on the operator's terminal
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the lab ends by closing stdin
     try:
         asyncio.run(run())

@@ -1,7 +1,7 @@
-"""A search as moray makes it: what is indexed goes to SQL, with the limit; what comes back is matched once more.
+"""A search as moray makes it: the indexed part goes to SQL, with the limit, and the results are matched once more.
 
-An index keeps an attribute of one type, so several values of one stand in it as one text with commas; SQL knows three
-truths; and a filter that no index can help with is refused (moray:lib/objects/common.js, node-moray-filter).
+An index keeps an attribute in one type, so several values are in it as one text with commas. SQL has three truth values. A filter that no
+index can help with is refused (moray:lib/objects/common.js, node-moray-filter).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ NAME = re.compile(r"[-_a-zA-Z0-9]+")
 
 @dataclass(frozen=True)
 class Bucket:
-    """A table of moray and the type of each index: string, number, boolean, or a list [string], [number]."""
+    """A table of moray, with the type of each index: string, number, boolean, or a list [string], [number]."""
 
     name: str
     index: Mapping[str, str]
-    suffix: str  # what LDAP calls it
+    suffix: str  # its name in LDAP
 
     def type_of(self, attribute: str) -> str | None:
         return self.index.get(attribute) or INTERNAL.get(attribute)
@@ -79,7 +79,7 @@ def leaves(part: Filter) -> list[Filter]:
 
 
 def compiled(bucket: Bucket, wanted: Filter) -> Clause:
-    """The WHERE clause; LdapError for a filter that moray refuses."""
+    """The WHERE clause. Raises LdapError for a filter that moray refuses."""
     for leaf in leaves(wanted):
         if isinstance(leaf, And | Or | Not):
             continue
@@ -99,7 +99,7 @@ RULES = ("caseIgnoreMatch", "caseIgnoreSubstringsMatch", "2.5.13.2", "2.5.13.4")
 
 
 def _clause(bucket: Bucket, part: Filter) -> Clause | None:
-    """None for what no index decides, which only an `and` forgives."""
+    """The clause; None if no index decides the part, which only an `and` forgives."""
     match part:
         case And(parts):
             ands = [clause for clause in (_clause(bucket, each) for each in parts) if clause is not None]
@@ -154,7 +154,7 @@ def _at_most(own: object, asked: object) -> bool:
 
 
 def number(value: str) -> float:
-    """As parseFloat reads it."""
+    """The number as parseFloat reads it."""
     found = re.match(r"\s*[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)", value)
     return float(found[0]) if found else math.nan
 
@@ -192,7 +192,7 @@ def _like(bucket: Bucket, part: Filter, pieces: Sequence[str], flags: int) -> Cl
     kind = bucket.type_of(attribute)
     if kind is None:
         return None
-    if kind != "string":  # a list has no LIKE in moray, a number none in PostgreSQL
+    if kind != "string":  # in moray a list has no LIKE, and in PostgreSQL a number has none
         raise bucket.refuse(part)
     initial, *between, final = pieces
     like = f"{initial}%" if initial else ""
@@ -204,7 +204,7 @@ def _like(bucket: Bucket, part: Filter, pieces: Sequence[str], flags: int) -> Cl
 
 
 def matches(bucket: Bucket, part: Filter, row: Attributes) -> bool:
-    """Whether what SQL found is what was asked for, in JavaScript's eyes: a number never equals the text of one."""
+    """Whether a row that SQL found matches the filter in JavaScript, where a number never equals the text of one."""
     match part:
         case And(parts):
             return all(matches(bucket, each, row) for each in parts)

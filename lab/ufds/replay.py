@@ -1,8 +1,8 @@
-"""Replays recorded LDAP exchanges and compares the answers, by the rules of the recordings' README.
+"""Replays recorded LDAP exchanges and compares the answers, by the rules in the recordings' README.
 
-Compared: code, matched name, count, names, attributes and values, response controls, whether the connection closes.
-Not compared: times, salts and hashes ("*"), order (unless "ordered"), message text (unless "message_exact"), what is
-"unstable", and how far the changelog's counters are from zero (${L+3} is three after the first request's number).
+Compared: code, matched name, count, names, attributes and values, response controls, whether the connection closes. Not compared: times,
+salts and hashes ("*"), order (unless "ordered"), message text (unless "message_exact"), what is "unstable", and how far the changelog's
+counters are from zero (${L+3} is three after the first request's number).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_ENTRIES, MOST_NAMES = 5, 60
 
 
 class Replay:
-    """One run against servers {name: (host, port)}; requests must come in the order of the file."""
+    """One run against servers {name: (host, port)}. Requests must come in the order of the file."""
 
     def __init__(
         self, servers: Mapping[str, tuple[str, int]], root_dn: str = "cn=root", root_password: str = "secret"
@@ -53,7 +53,7 @@ class Replay:
         self.connections.clear()
 
     def differences(self, exchange: Exchange) -> list[str]:
-        """Asks what the exchange asks; says where the answer differs from the recorded one."""
+        """Send the exchange's request; returns where the answer differs from the recorded one."""
         got = self.ask(exchange)
         return [] if exchange.get("unstable") else compare(exchange, got)
 
@@ -87,7 +87,7 @@ class Replay:
         return self.connections[key]
 
     def _filled(self, value: Any) -> Any:
-        """${L+3} in a request becomes a number."""
+        """Replace ${L+3} in a request by a number."""
         if isinstance(value, str):
             return re.sub(r"\$\{(R?[LC])([+-]\d+)?\}", lambda m: str(self.counters[m[1]] + int(m[2] or 0)), value)
         if isinstance(value, list):
@@ -97,7 +97,7 @@ class Replay:
         return value
 
     def ask(self, exchange: Exchange) -> Exchange:
-        """The answer, in the shape of the recordings."""
+        """The answer, in the form of the recordings."""
         asked, server, bind = self._filled(exchange["request"]), exchange["server"], exchange["bind"]
         try:
             connection = self._open(server, bind) if asked["op"] == "bind" else self._connection(server, bind)
@@ -152,7 +152,7 @@ class Replay:
         return f"${{{counter}}}" if distance == 0 else f"${{{counter}{distance:+d}}}"
 
     def add_bulk(self, generator: Exchange) -> int:
-        """Adds the accounts that the bulk section asks for; says how many there are now."""
+        """Add the accounts that the bulk section asks for; returns how many there are now."""
         connection = self._connection(generator.get("server", "master"), "root")
         there = 0
         pattern = json.dumps(generator["template"])
@@ -211,7 +211,7 @@ def _neutral(value: Any) -> Any:
 
 
 def compare(recorded: Exchange, got: Exchange) -> list[str]:
-    """Where `got` differs from what was recorded."""
+    """Where `got` differs from the recorded answer."""
     found: list[str] = []
     for part in COMPARED:
         want, have = recorded.get(part), got.get(part)

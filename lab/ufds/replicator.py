@@ -1,7 +1,7 @@
-"""The ufds-replicator of one zone: polls the master's changelog and applies it to the local UFDS.
+"""The ufds-replicator of one zone: it polls the master's changelog and applies it to the local UFDS.
 
-Follows sdc-ufds:lib/ufds-replicator/{replicator,instance,checkpoint}.js, its faults included: a gap of more than 50
-numbers is taken for "caught up", errors other than a clash of unique attributes are tried again for ever.
+It follows sdc-ufds:lib/ufds-replicator/{replicator,instance,checkpoint}.js, with its faults: it takes a gap of more than 50 numbers for
+"caught up", and it retries for ever after any error except a clash of unique attributes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lab.ufds.validators import integer
 
 POLL_INTERVAL = 1.0
 QUEUE_SIZE = 50
-EXIT_DELAY = 2.0  # from a clash to the end of the process: room for three tries
+EXIT_DELAY = 2.0  # from a clash to the end of the process: time for three tries
 FIRST_RETRY, LONGEST_RETRY = 0.1, 30.0
 CONNECT_TIMEOUT = 60.0
 SCHEMA_TOO_NEW = (
@@ -62,7 +62,7 @@ class Config:
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], local_version: int = 20) -> Config:
-        """From the rendered file's JSON; KeyError or IndexError if it is not whole."""
+        """Read the rendered file's JSON. Raises KeyError or IndexError if a part is missing."""
 
         def remote(part: Mapping[str, Any]) -> Remote:
             return Remote(part["url"], part["bindDN"], part["bindCredentials"])
@@ -74,8 +74,10 @@ class Config:
 
 @dataclass
 class Replicator:
-    """One process.  `pace` multiplies every pause; `hosts` answers for names that are no addresses; `drag` is a pause of so many
-    seconds after each change, as of a UFDS that can hardly write."""
+    """One process. `pace` multiplies every pause, and `hosts` resolves names that are not addresses.
+
+    `drag` is a pause of so many seconds after each change, as for a UFDS that can hardly write.
+    """
 
     config: Config
     dial: kinds.Dial
@@ -95,7 +97,7 @@ class Replicator:
         self._remote: LdapClient | None = None
 
     async def run(self) -> int:
-        """Runs until it exits by itself; returns the status.  Cancelling it is a signal."""
+        """Run until it exits by itself; returns the status. Cancelling it acts like a signal."""
         self._end = asyncio.get_running_loop().create_future()
         work = asyncio.create_task(self._work())
         try:
@@ -186,7 +188,7 @@ class Replicator:
             return self.hosts[host]
 
     async def _insist(self, attempt: Callable[[], Awaitable[LdapClient]], complaint: str) -> tuple[LdapClient, int]:
-        """Tries for ever, with a pause that doubles from 0.1 s to 30 s."""
+        """Try for ever, with a pause that doubles from 0.1 s to 30 s."""
         tries = 0
         while True:
             try:
@@ -201,7 +203,7 @@ class Replicator:
     # ------------------------------------------------------------------------------------------------ checkpoint
 
     async def _init_checkpoint(self) -> None:
-        """The checkpoint belongs to the remote url: another url starts at 0 again."""
+        """The checkpoint belongs to the remote url. Another url starts at 0 again."""
         assert self._local is not None
         url = self.config.remote.url
         wanted = messages.conjunction(
@@ -232,7 +234,7 @@ class Replicator:
     # ------------------------------------------------------------------------------------------------ polling
 
     async def _poll_while_connected(self) -> None:
-        """One search a second; returns when a connection is lost."""
+        """Search once a second; returns when a connection is lost."""
         assert self._local is not None
         assert self._remote is not None
         lost = [asyncio.create_task(client.lost.wait()) for client in (self._local, self._remote)]
@@ -281,7 +283,7 @@ class Replicator:
             await self._set_checkpoint(self.searchnumber)
 
     async def _apply_all(self, changes: list[Replicated]) -> bool:
-        """In order; False at the first that fails, the checkpoint then stays at it."""
+        """Apply in order. Returns False at the first that fails, where the checkpoint then stays."""
         assert self._local is not None
         applier = Applier(self._local, self.queries, self.log)
         for change in changes:
@@ -309,7 +311,7 @@ class Replicator:
             raise LdapError(80, SCHEMA_TOO_NEW)
 
     def _die(self) -> None:
-        """Ends the process in two seconds, whatever happens until then."""
+        """End the process in two seconds, whatever happens until then."""
         if self._dying is None:
             loop = asyncio.get_running_loop()
             self._dying = loop.call_later(EXIT_DELAY * self.pace, self._end_now)
@@ -320,7 +322,7 @@ class Replicator:
 
 
 def _node_message(error: BaseException, host: str, port: int) -> str:
-    """The error as Node words it."""
+    """The error in Node's words."""
     if isinstance(error, TimeoutError):
         return f"connect ETIMEDOUT {host}:{port}"
     if isinstance(error, OSError) and error.errno is not None and error.errno != errno.ENOENT:

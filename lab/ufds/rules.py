@@ -1,5 +1,7 @@
-"""Rules of policies, as far as their grammar can be violated (node-aperture:lib/language.jison):
-[who] CAN actions [what] [WHEN conditions].  What conditions may say is not looked at."""
+"""Rules of policies, with the parts of their grammar that can be violated (node-aperture:lib/language.jison).
+
+[who] CAN actions [what] [WHEN conditions]. The contents of conditions are not checked.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ _RESERVED = frozenset({"and", "or", "not", "can", "to", "in", "::", ",", "(", ")
 
 
 def error(rule: str) -> str | None:
-    """What is wrong with a rule; None if nothing is."""
+    """The mistake in a rule; None if there is none."""
     tokens = _tokens(rule)
     if tokens is None:
         return "Lexical error on line 1. Unrecognized text."
@@ -46,7 +48,7 @@ def _tokens(rule: str) -> list[str] | None:
 
 
 def _lists(tokens: list[str]) -> int:
-    """How many lists there are: a | a and b | a, b and c | a, b, and c; 0 if they are none."""
+    """The number of lists: a | a and b | a, b and c | a, b, and c; 0 if they are not lists."""
     count, place = 0, 0
     while place < len(tokens):
         if tokens[place] in _RESERVED:

@@ -1,8 +1,7 @@
 """The recorded scenarios of the replicator, played again on loopback: what moves, what stands still, what is logged.
 
-Compared with replication.json: at the last sample before each event (and at the end) the master's latest number, the
-checkpoint and whether the process lives; and the messages of the whole scenario, less numbers and dumps.  Seconds are
-not compared; `pace` shortens them.
+Compared with replication.json: at the last sample before each event (and at the end) the master's latest number, the checkpoint and whether
+the process lives; and the messages of the whole scenario, without numbers and dumps. Seconds are not compared; `pace` shortens them.
 """
 
 from __future__ import annotations
@@ -99,7 +98,7 @@ class Stage:
         self.host.edit(_name(self, directory), "add", name, {"attributes": attributes}, silent=False)
 
     def sample(self) -> dict[str, Any]:
-        """The state as the recordings' samples have it."""
+        """The state, in the form of the recordings' samples."""
         return {
             "master_latest": self.master.log.latest if MASTER in self.host.listeners else None,
             "replica_checkpoint": self.host.checkpoint(REPLICA, URL),
@@ -128,7 +127,7 @@ def _worded(record: dict[str, Any]) -> str:
 
 
 def _plain(message: str) -> str:
-    """Without what differs from run to run."""
+    """The message without what differs from run to run."""
     message = re.sub(r"^INFO (ufds: client \[0\] connection attempt failed)", r"INFO \1", message)
     message = re.sub(r" \{.*\}(?= \||$)", "", message)
     return re.sub(r"(changenumber|set to|fingerprint=\S+) ?[\d.]*", r"\1", re.sub(r"fingerprint=\S+ ", "", message))
@@ -176,7 +175,7 @@ async def _right_password(stage: Stage) -> None:
 
 
 def _without_poseidon(stage: Stage) -> None:
-    """poseidon exists nowhere: three changes on the master, which the replica has had."""
+    """Remove poseidon everywhere: three changes on the master, which the replica has had."""
     stage.host.edit(MASTER, "delete", POSEIDON, {"subtree": True}, silent=False)
     stage.master.modify("cn=operators, ou=groups, o=smartdc", [("delete", "uniquemember", [POSEIDON])])
     stage.replica.remove_silently(POSEIDON, subtree=True)
@@ -191,7 +190,7 @@ def _with_gap(count: int) -> Step:
     return make
 
 
-# Per scenario: what is prepared, whether the replicator runs from the start, and what each event does.
+# For each scenario: the preparation, whether the replicator runs from the start, and what each event does.
 SCENARIOS: dict[str, tuple[Step, bool, tuple[Step, ...]]] = {
     "a-catch-up": (lambda _: None, True, (_catch_up_add, lambda stage: stage.modify(5))),
     "b-two-poseidons": (
@@ -221,7 +220,7 @@ SCENARIOS: dict[str, tuple[Step, bool, tuple[Step, ...]]] = {
 
 
 async def play(recorded: dict[str, Any], directories: dict[str, Directory], pace: float) -> list[str]:
-    """Plays one scenario; says what differs."""
+    """Play one scenario; returns what differs."""
     prepare, runs, steps = SCENARIOS[recorded["id"]]
     differences: list[str] = []
     with tempfile.TemporaryDirectory() as folder:

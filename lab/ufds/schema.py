@@ -1,6 +1,6 @@
-"""What the object classes of sdc-ufds demand (sdc-ufds:schema/*.js), as far as it can be violated.
+"""What the object classes of sdc-ufds require (sdc-ufds:schema/*.js), as far as it can be violated.
 
-A loop bug in the real validator keeps it from ever looking at attributes that are not required; so does this one.
+A bug in a loop of the real validator keeps it from ever looking at attributes that are not required. This one does the same.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ REQUIRED: dict[str, dict[str, int]] = {
 
 
 def validate(entry: Entry) -> None:
-    """Raises what the real server answers to an entry that its classes do not allow."""
+    """Raises the real server's answer to an entry that its classes do not allow."""
     classes = entry.attributes.get("objectclass")
     if not classes:
         raise LdapError(65, "no objectclass")

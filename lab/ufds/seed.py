@@ -1,8 +1,8 @@
 """What the UFDS of a lab hold when it starts: what sdcadm, headnode setup and sdc-ufds-m2s leave behind.
 
-A coupled lab starts caught up: replicas hold what the queries copy, and their checkpoint is the master's latest + 1.
-Candidates hold what a datacenter of its own has after setup.  Times, salts and keys are fixed, so that the same plan
-gives the same directories.  With `plan.accounts`, that many accounts more stand in the master and the replicas.
+A coupled lab starts caught up: replicas hold what the queries copy, and their checkpoint is the master's latest + 1. Candidates hold what
+an independent datacenter has after setup. Times, salts and keys are fixed, so the same plan gives the same directories. With
+`plan.accounts`, the master and the replicas have that many more accounts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VERSION = "20"
 
 
 def queries(region: str) -> tuple[str, ...]:
-    """What the replicator of a datacenter in `region` copies (sdc-ufds:sapi_manifests/ufds-replicator/template)."""
+    """The queries of a replicator in `region` (sdc-ufds:sapi_manifests/ufds-replicator/template)."""
     return (
         "/o=smartdc??sub?(objectclass=version)",
         f"/{USERS}??sub?(&(!(objectclass=amonprobe))(!(objectclass=amonprobegroup))(!(objectclass=dclocalconfig))"
@@ -46,7 +46,7 @@ def queries(region: str) -> tuple[str, ...]:
 
 
 def person(account: str, login: str, email: str, password: str = PASSWORD, /, **more: str) -> Entry:
-    """An account as the server stores it, password hashed."""
+    """An account as the server stores it, with a hashed password."""
     name = f"uuid={account}, {USERS}"
     attributes = {
         "objectclass": "sdcperson", "login": login, "uuid": account, "email": email, "cn": login.capitalize(),
@@ -65,7 +65,7 @@ def key_of(account: str, name: str, openssh: str) -> Entry:
 
 
 def sdc_public_key(datacenter: Datacenter) -> str:
-    """The key that a datacenter's sdc zone signs with; also in its SAPI's `sdc` metadata, SDC_PUBLIC_KEY."""
+    """The key with which a datacenter's sdc zone signs. It is also in its SAPI's `sdc` metadata, SDC_PUBLIC_KEY."""
     return sdckey.of(datacenter).public
 
 
@@ -74,7 +74,7 @@ def _entry(name: str, /, **attributes: str | list[str]) -> Entry:
 
 
 def _frame(datacenter: Datacenter) -> Iterator[Entry]:
-    """What every UFDS has of its own."""
+    """The entries that every UFDS has of its own."""
     yield _entry("o=smartdc", objectclass="organization", o="smartdc")
     for unit in ("users", "groups", "config", "fwrules", "keyapiprivkeys"):
         yield _entry(f"ou={unit}, o=smartdc", objectclass="organizationalunit", ou=unit)
@@ -100,7 +100,7 @@ def _datacenter(datacenter: Datacenter) -> dict[str, str | list[str]]:
 
 
 def _region(region: str, datacenters: list[Datacenter]) -> Iterator[Entry]:
-    """A region's datacenters, networks and resolvers; binder reads the resolvers, nobody the networks."""
+    """A region's datacenters, networks and resolvers. binder reads the resolvers, and nobody reads the networks."""
     top = f"region={region}, o=smartdc"
     yield _entry(top, objectclass="region", o="smartdc", region=region)
     for each in datacenters:
@@ -116,7 +116,7 @@ def _region(region: str, datacenters: list[Datacenter]) -> Iterator[Entry]:
 
 
 def _own_key(datacenter: Datacenter) -> Entry:
-    """What ufds-reconcile-data adds to the local UFDS alone (sdc-ufds:data/bootstrap.ldif.in)."""
+    """The entry that ufds-reconcile-data adds only to the local UFDS (sdc-ufds:data/bootstrap.ldif.in)."""
     return key_of(ADMIN_UUID, "id_rsa", sshkeys.of_headnode(datacenter.number))
 
 
@@ -136,7 +136,7 @@ def _poseidon() -> Iterator[Entry]:
 
 
 def _accounts(count: int) -> Iterator[Entry]:
-    """A few customers with keys, a sub-user; then `count` accounts of little content."""
+    """A few customers with keys and a sub-user; then `count` accounts of little content."""
     for number, name in enumerate(NAMES, start=1):
         account = f"10000000-0000-4000-8000-{number:012d}"
         yield person(account, name, f"{name}@example.com", givenname=name.capitalize(), sn="Test", country="CH")
@@ -151,7 +151,7 @@ def _accounts(count: int) -> Iterator[Entry]:
 
 
 def _probes(datacenter: Datacenter) -> Iterator[Entry]:
-    """amon's probes belong to admin and to one datacenter; the replicator leaves them alone."""
+    """amon's probes belong to admin and to one datacenter. The replicator does not copy them."""
     group = made_uuid(datacenter.name, "amonprobegroup")
     probe = made_uuid(datacenter.name, "amonprobe")
     below = f"uuid={ADMIN_UUID}, {USERS}"
@@ -179,7 +179,7 @@ def _put(directory: Directory, name: str, attributes: Attributes) -> None:
 
 
 def own_directory(datacenter: Datacenter) -> Directory:
-    """A UFDS that was never coupled: a candidate's."""
+    """A UFDS that was never coupled, for a candidate."""
     directory = Directory(is_master=True, datacenter=datacenter.name)
     for part in (_frame(datacenter), iter([_version()]), _region(datacenter.region, [datacenter]),
                  _admin([datacenter], []), iter([_own_key(datacenter)]), _probes(datacenter)):  # fmt: skip
@@ -196,7 +196,7 @@ def master_directory(the_plan: Plan) -> Directory:
     _filled(directory, iter([_version()]))
     for region in dict.fromkeys([master.region, *(each.region for each in coupled)]):
         _filled(directory, _region(region, [each for each in coupled if each.region == region]))
-    with_poseidon = len(coupled) > 1  # else nobody has run manta-init yet
+    with_poseidon = len(coupled) > 1  # otherwise nobody has run manta-init yet
     _filled(directory, _admin(coupled, [POSEIDON_UUID] if with_poseidon else []))
     _filled(directory, iter([_own_key(master)]))
     _filled(directory, _probes(master))
@@ -207,7 +207,7 @@ def master_directory(the_plan: Plan) -> Directory:
 
 
 class _Copies:
-    """Copies of the master's entries as replication leaves them, made once and shared by all replicas."""
+    """Copies of the master's entries as replication leaves them. They are made once, and all replicas share them."""
 
     def __init__(self, master: Directory) -> None:
         self.master = master
@@ -260,7 +260,7 @@ def directories(the_plan: Plan) -> dict[str, Directory]:
 
 
 def as_ldif(directory: Directory) -> str:
-    """Every entry with its hidden attributes, for looking at."""
+    """Every entry with its hidden attributes, for people to read."""
     lines = ["version: 1"]
     for name, row in directory.store.rows.items():
         lines += ["", f"dn: {name}"]

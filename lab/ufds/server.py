@@ -20,8 +20,11 @@ _BATCH = 200  # entries sent before other connections get their turn
 
 
 class Server:
-    """Listens on one socket.  `mode`: normal; hang (accepts, never answers); garbage (answers what is no LDAP); cut
-    (ends a search half-way); slow (answers after `delay` seconds); endless (a search that never ends)."""
+    """Listens on one socket.
+
+    `mode`: normal; hang (accepts, never answers); garbage (answers something that is not LDAP); cut (ends a search half-way); slow (answers
+    after `delay` seconds); endless (a search that never ends).
+    """
 
     def __init__(self, service: Service, tls: ssl.SSLContext) -> None:
         self.service = service
@@ -33,11 +36,11 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, sock: socket.socket) -> None:
-        """Serves what arrives at a listening socket."""
+        """Serve what arrives at a listening socket."""
         self._server = await asyncio.start_server(self._accepted, sock=sock)
 
     async def stop(self) -> None:
-        """Closes the listener and every connection."""
+        """Close the listener and every connection."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -71,16 +74,16 @@ class Server:
             await writer.start_tls(self.tls)
             await Connection(self, reader, writer).run()
         except (OSError, EOFError, asyncio.IncompleteReadError):
-            pass  # the peer went away, or spoke no TLS
+            pass  # the peer went away, or did not speak TLS
         except asyncio.CancelledError:
             writer.transport.abort()
-            return  # cancelled within its handshake, a connection never says that it is closed
+            return  # if it is cancelled during its handshake, a connection never says that it is closed
         writer.close()
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await writer.wait_closed()
 
     async def before_answer(self) -> None:
-        """Whatever delays an answer in the present mode."""
+        """Wait as long as the present mode delays an answer."""
         await self._while_hanging()
         if self.mode == "slow":
             await asyncio.sleep(self.delay)
@@ -112,7 +115,7 @@ class Connection:
             await self.writer.drain()
 
     async def _message(self) -> bytes | None:
-        """The next whole message; None at the end, or if what comes is no LDAP."""
+        """The next whole message; None at the end, or if the data is not LDAP."""
         try:
             head = await self.reader.readexactly(2)
             if head[1] & 0x80:
@@ -125,7 +128,7 @@ class Connection:
             return None
 
     async def _answer(self, request: Request) -> bool:
-        """Answers one request; False if the connection ends with it."""
+        """Answer one request. Returns False if the connection ends with it."""
         operation, tag = request.operation, request.answer_tag
         entries = b""
         try:
@@ -181,7 +184,7 @@ class Connection:
         return True
 
     async def _search(self, request: Request, asked: messages.Search) -> bytes | None:
-        """Sends what is found but for the last entries, which it returns; None if the connection ends here."""
+        """Send the found entries except the last ones, which are returned. Returns None if the connection ends here."""
         found = self.service.search(
             self.identity, asked.base, asked.scope, asked.filter, asked.size_limit or None, request.controls
         )

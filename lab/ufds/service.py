@@ -30,7 +30,7 @@ class Service:
     root_password: str = "secret"
 
     def bind(self, name: str, password: str) -> str:
-        """The identity that a connection has from now on."""
+        """The identity of a connection from now on."""
         if not name and not password:
             return ""
         who = dn.parse(name)
@@ -47,7 +47,7 @@ class Service:
         return next((each for each in (SUFFIX, changelog.SUFFIX, *COUNTERS) if name.under(each)), None)
 
     def _authorize(self, identity: str, name: dn.Dn, suffix: str) -> None:
-        """Root may everything; a user what is his and below; members of operators everything."""
+        """Root may do everything, a user may use his entry and those below it, and members of operators may do everything."""
         if identity == dn.parse(self.root_dn).key or (identity and name.under(identity)):
             return
         members = self.directory.store.get(OPERATORS) or {}
@@ -64,7 +64,7 @@ class Service:
     def search(
         self, identity: str, base: str, scope: int, wanted: Filter, limit: int | None, controls: Sequence[str] = ()
     ) -> Iterator[Found]:
-        """Found entries; hidden attributes are left out unless their control is there."""
+        """Found entries. Hidden attributes are left out unless their control is there."""
         name = dn.parse(base)
         suffix = self._suffix(name)
         if suffix is None:
@@ -81,7 +81,7 @@ class Service:
         return ((row.key, visible(shown(row.attributes))) for row in rows)
 
     def sorts(self, base: str, scope: int) -> bool:
-        """Whether a search there answers a sort control; the lab's order is always that of arrival."""
+        """Whether a search there answers a sort control. The lab's order is always that of arrival."""
         return scope != BASE and self._suffix(dn.parse(base)) in (SUFFIX, changelog.SUFFIX)
 
     def _counter(self, suffix: str) -> dict[str, list[str]]:

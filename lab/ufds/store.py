@@ -1,7 +1,7 @@
 """The bucket below a UFDS: entries in order of arrival, with the indices of the real bucket.
 
-An entry's attributes are never changed in place: a change puts a new dictionary, so that the changelog (and, in a lab
-with many accounts, several replicas) can share the old one.
+An entry's attributes are never changed in place. A change puts a new dictionary, so the changelog can share the old one, and in a lab with
+many accounts so can several replicas.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lab.ufds.query import Bucket, Clause
 
 Attributes = Mapping[str, list[str]]
 
-# What the real bucket indexes: sdc-ufds sapi_manifests/ufds/template, "o=smartdc".schema.
+# The indices of the real bucket: sdc-ufds sapi_manifests/ufds/template, "o=smartdc".schema.
 _TEXTS = (
     "login uuid email fingerprint cn sn givenname city state country postalcode agent owner name version fromtag totag "
     "fromvm tovm fromip toip fromsubnet tosubnet fromwildcard towildcard _owner _parent urn pwdattribute "
@@ -35,14 +35,14 @@ BUCKET = Bucket(
     | {"pwdfailuretime": "[number]", "disabled": "boolean"},
     "o=smartdc",
 )
-# Where an equality look-up is worth a table of its own; the other indexed attributes are scanned.
+# The attributes whose equality look-ups are worth a table; the other indexed attributes are scanned.
 TABLES = ("objectclass", "_parent", "_owner", "account", "fingerprint", "login", "uuid", "email", "urn")
 UNIQUE = ("email", "login", "uuid", "urn")  # the order in which the recorded server notices a clash
 DEFAULT_LIMIT = 1000
 
 
 class Row:
-    """One stored entry; `number` is moray's _id and orders every answer."""
+    """One stored entry. `number` is moray's _id and orders every answer."""
 
     __slots__ = ("attributes", "key", "number")
 
@@ -59,7 +59,7 @@ class Store:
         self.rows: dict[str, Row] = {}
         self._next = 1
         self._tables: dict[str, dict[str, dict[str, None]]] = {name: {} for name in TABLES}
-        self._logins: dict[str, int] = {}  # folded to lower case: uniqueness of logins ignores case
+        self._logins: dict[str, int] = {}  # folded to lower case, because uniqueness of logins ignores case
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -72,7 +72,7 @@ class Store:
         return None if row is None else row.attributes
 
     def put(self, key: str, attributes: Attributes) -> None:
-        """Adds or replaces; the caller has seen to the rules."""
+        """Add or replace a row. The caller has checked the rules."""
         old = self.rows.get(key)
         if old is not None:
             self._forget(old)
@@ -101,14 +101,14 @@ class Store:
             self._logins[login.lower()] -= 1
 
     def login_taken(self, login: str) -> bool:
-        """As the real server's regular expression sees it: any case, and a dot is any character."""
+        """Like the real server's regular expression: any case, and a dot is any character."""
         if "." not in login:
             return self._logins.get(login.lower(), 0) > 0
         pattern = re.compile(re.escape(login.lower()).replace(r"\.", "."))
         return any(there and pattern.fullmatch(known) for known, there in self._logins.items())
 
     def check_unique(self, key: str, attributes: Attributes) -> None:
-        """Raises code 19 for the first unique attribute that another entry has; several values count as one text."""
+        """Raises 19 for the first unique attribute that another entry has. Several values count as one text."""
         disabled = ",".join(attributes.get("disabled", ["true"]))
         if disabled.lower() not in ("true", "false"):
             raise LdapError(1, "Moray failure: index(disabled) is of type boolean")
@@ -125,7 +125,7 @@ class Store:
         return sorted(self._tables["_parent"].get(key, ()), key=lambda child: self.rows[child].number)
 
     def search(self, wanted: Filter, limit: int | None) -> Iterator[Row]:
-        """Rows that match, by arrival.  The limit counts what the *indexed* part lets through, as the real one does."""
+        """Rows that match, by arrival. As in the real one, the limit counts what the *indexed* part lets through."""
         return self._found(query.compiled(BUCKET, wanted), wanted, limit or DEFAULT_LIMIT)
 
     def _found(self, clause: Clause, wanted: Filter, left: int) -> Iterator[Row]:
@@ -146,7 +146,7 @@ class Store:
         return sorted((self.rows[key] for key in keys), key=lambda row: row.number)
 
     def _narrowed(self, part: Filter) -> dict[str, None] | None:
-        """The smallest set of keys that the tables give for a filter; None where they give none."""
+        """The smallest set of keys that the tables give for a filter; None if they give none."""
         match part:
             case Equal(attribute, value) if attribute in self._tables:
                 return self._tables[attribute].get(value, {})
@@ -169,7 +169,7 @@ class Store:
                 return None
 
     def _below(self, key: str) -> dict[str, None] | None:
-        """An entry and all below it; None where walking down is no gain."""
+        """An entry and everything below it; None if walking down gains nothing."""
         found: dict[str, None] = {}
         level = [key] if key in self.rows else []
         while level:

@@ -1,4 +1,4 @@
-"""What each object class of sdc-ufds says of its values (schema/*.js): the messages of all that is wrong."""
+"""What each object class of sdc-ufds requires of its values (schema/*.js): the messages for every mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_NAME = 255
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry to be added, changed or deleted, and what the server's configuration says."""
+    """An entry to add, change or delete, and what the server's configuration says."""
 
     key: str
     attributes: Mapping[str, list[str]]
@@ -39,7 +39,7 @@ class Entry:
 
     @property
     def trusted(self) -> bool:
-        """Imported or replicated: validated elsewhere."""
+        """Whether it was imported or replicated, and so validated elsewhere."""
         return "_imported" in self.attributes or ("_replicated" in self.attributes and not self.is_master)
 
 
@@ -49,7 +49,7 @@ def bare_login(login: str) -> str:
 
 
 def integer(text: str) -> int | None:
-    """As parseInt reads it."""
+    """The number as parseInt reads it."""
     found = re.match(r"\s*([-+]?\d+)", text)
     return int(found[1]) if found else None
 
@@ -60,12 +60,12 @@ def _is_ip(text: str) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """An address as firewall rules have it: one number of 32 bits."""
+    """Whether it is an address in the form of firewall rules: one number of 32 bits."""
     return re.fullmatch(r"\s*[0-9]*\s*", text) is not None and int(text.strip() or 0) <= 0xFFFFFFFF
 
 
 def _own_uuid(entry: Entry, kind: str) -> Iterator[str]:
-    """The uuid of an entry: well-formed, the same as in its name, and never modified."""
+    """Check the uuid of an entry: well-formed, the same as in its name, and never modified."""
     if "uuid" not in entry.attributes:
         return
     uuid = entry.first("uuid")
@@ -192,7 +192,7 @@ def _access_key(entry: Entry) -> Iterator[str]:
     number, secret = entry.first("accesskeyid"), entry.first("accesskeysecret")
     if not re.fullmatch(r"[A-Za-z0-9_]{16,128}", number):
         yield f"accesskeyid: {number} is invalid"
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", secret):  # its checksum is not looked at here
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", secret):  # its checksum is not checked here
         yield "accesskeysecret is invalid"
     if entry.first("status") not in ("Active", "Inactive", "Expired"):
         yield "status must be one of: Active, Inactive, Expired"
@@ -222,7 +222,7 @@ def _temporary(entry: Entry) -> Iterator[str]:
 
 
 def _rule(entry: Entry) -> Iterator[str]:
-    """fwrule: what a firewall rule says."""
+    """What fwrule says about a firewall rule."""
     given = entry.attributes
     if not UUID.fullmatch(",".join(given["uuid"])):
         yield f'UUID "{entry.first("uuid")}" is invalid'

@@ -1,4 +1,4 @@
-"""az-checks, the one way in: from any folder, with whatever lies there, and what it prints can be pasted."""
+"""az-checks, the one way in. It works from any folder, with whatever lies there, and its output can be pasted."""
 
 from __future__ import annotations
 
@@ -69,6 +69,8 @@ def test_the_inventory_is_named_by_a_space(tmp_path: Path) -> None:
         (("run",), "no inventory was given"),
         (("plan", "no-such-run"), "there is no run no-such-run"),
         (("plan", "--frobnicate"), "unrecognized arguments"),
+        (("apply", "no-such-run"), "there is no run no-such-run"),
+        (("apply", "--undo", "--resume"), "not allowed with argument"),
         (("lab", "--frobnicate"), "unrecognized arguments"),
         (("run", "--runs"), "expected one argument"),
     ],
@@ -83,7 +85,7 @@ def test_wrong_use_is_a_sentence_and_exit_code_4(tmp_path: Path, words: tuple[st
 def test_help_says_what_there_is(tmp_path: Path) -> None:
     done = az(tmp_path)
     assert done.returncode == 0
-    assert [command for command in ("run", "plan", "lab") if f"az-checks {command} " not in done.stdout] == []
+    assert [command for command in ("run", "plan", "apply", "lab") if f"az-checks {command} " not in done.stdout] == []
 
 
 def test_runs_are_kept_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_pytests_own_options_go_through() -> None:
 
 @pytest.mark.proof
 def test_the_wheel_has_the_suite_below_one_package(tmp_path: Path, evidence: Path) -> None:
-    """Built, installed elsewhere, run from another folder; it may use this environment's libraries."""
+    """The wheel is built, installed elsewhere and run from another folder. It may use this environment's libraries."""
     build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")

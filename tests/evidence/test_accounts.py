@@ -1,4 +1,4 @@
-"""A candidate's accounts against the master's: who collides, what the master is asked, and that nobody waits for ever."""
+"""A candidate's accounts against the master's: which collide, what the master is asked, and that nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_master_is_asked_for_them_alone_also_in_lower_case_and_harmlessly() 
 
 
 def meet(*, master: Found | None, candidate: bool = True) -> Collisions:
-    """What a candidate learns: the master answers so, or (None) is dark."""
+    """What a candidate learns if the master answers this, or (None) is dark."""
 
     async def everything() -> Collisions:
         meeting = accounts.Meeting(["c", "dark"])

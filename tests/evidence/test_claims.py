@@ -1,4 +1,4 @@
-"""Where the datacenters agree with each other and not with the inventory, the inventory is wrong; and nowhere else."""
+"""Where the datacenters agree with each other and contradict the inventory, the inventory is wrong; and only there."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def test_two_mistakes_are_both_told() -> None:
 
 
 def candidate(**metadata: object) -> World:
-    """A synthetic coupling whose my-dc-3, coupled in all respects but those given, is called a candidate."""
+    """A synthetic coupling whose my-dc-3 is called a candidate. It is coupled in all respects except the given ones."""
     seen = s.changed_metadata(s.healthy(), "my-dc-3", **metadata)
     one = replace(seen.inventory.datacenters["my-dc-3"], state="candidate")
     return judged(replace(seen.inventory, datacenters=seen.inventory.datacenters | {"my-dc-3": one}), seen.evidence)
 
 
 def test_one_witness_that_says_otherwise_is_enough_to_leave_the_file_alone() -> None:
-    """As an aborted sdc-ufds-m2s leaves it: then the file may be right, and the datacenter is what is judged."""
+    """An aborted sdc-ufds-m2s leaves such a state. Then the file may be right, and the datacenter is judged."""
     assert candidate().mistakes
     assert not candidate(ufds_is_master="true").mistakes
     assert not candidate(ufds_remote_ip="10.1.2.29").mistakes
@@ -95,7 +95,7 @@ def test_what_was_not_seen_contradicts_nobody(fact: str) -> None:
 
 
 def test_m2s_typed_at_the_master_makes_no_other_one_the_master() -> None:
-    """The master names a replica as its master, and that one still names it: two that contradict each other prove nothing."""
+    """The master names a replica as its master, and the replica still names the master. Such a contradiction proves nothing."""
     told = s.changed_metadata(s.healthy(), "my-dc-2", ufds_is_master="false", ufds_remote_ip="10.1.2.29")
     told = s.changed(told, "my-dc-2", usbkey=s.fact(told.datacenter("my-dc-2").sdc_metadata))
     follows = s.fact(Directory(100, admin=True, checkpoints=(Checkpoint("ldaps://10.1.2.29", 9),)))
@@ -113,7 +113,7 @@ def test_no_datacenter_talks_the_suite_into_a_region_that_is_no_name(region: str
 @pytest.mark.parametrize("wrong", ["my-dc-1", "my-dc-3"])
 @pytest.mark.parametrize("fault", ["headnode-dark-at-my-dc-2", "ufds-hangs-at-my-dc-2.ufds0", "no-master-at-my-dc-2"])
 def test_a_replica_that_is_called_master_is_none_even_where_the_true_one_is_not_seen(fault: str, wrong: str) -> None:
-    """Else it would be told that it is the master, and what it follows would follow nobody."""
+    """Otherwise it would be told to become the master, and its own master would follow nobody."""
     evidence = replace(recorded(fault), inventory=mastered(wrong))
     seen = judged(evidence.inventory, evidence)
     assert [mistake.key for mistake in seen.mistakes] == ["master"]
@@ -121,7 +121,7 @@ def test_a_replica_that_is_called_master_is_none_even_where_the_true_one_is_not_
 
 
 def test_a_candidate_that_is_called_master_makes_no_candidate_of_the_true_one() -> None:
-    """What is called a candidate has its accounts deleted."""
+    """The accounts of a datacenter that is called a candidate are deleted."""
     evidence = recorded("healthy-candidate-my-dc-3")
     told = evidence.inventory
     others = {each: replace(one, state="replica", ufds_address="") for each, one in told.datacenters.items()}
@@ -137,7 +137,7 @@ def test_a_candidate_that_is_called_master_makes_no_candidate_of_the_true_one() 
     "fault", ["headnode-dark-at-my-dc-2", "headnode-cuts-at-my-dc-3", "service-cut-at-my-dc-1.sapi0"]
 )
 def test_a_datacenter_that_is_not_seen_makes_no_typo_right(fault: str) -> None:
-    """Else the others would be renamed, or a region of that name made in the master's UFDS."""
+    """Otherwise the others would be renamed, or a region of that name would be made in the master's UFDS."""
     evidence = recorded(fault)
     before = set(steps(evidence))
     for told in (

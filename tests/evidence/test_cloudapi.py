@@ -1,4 +1,4 @@
-"""What cloudapi's users see: what is typed and asked is harmless, and what comes back is read with care."""
+"""cloudapi as its users see it: the typed command and the request are harmless, and the answer is read with care."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collecting from head nodes that fail in every way: a sentence each, the others in full, and in time."""
+"""Collecting from head nodes that fail in every way: one sentence for each, the others complete, and in time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ HEALTHY = {
 
 
 class Server:
-    """An SSH server on loopback that prints what it is told to, per command."""
+    """An SSH server on loopback that prints the given text for each command."""
 
     def __init__(self, printed: dict[str, str]) -> None:
         self.printed = printed
@@ -101,7 +101,7 @@ def home(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
 def enter(
     home: pathlib.Path, name: str, port: int, *, key: asyncssh.SSHKey | None, host_key: asyncssh.SSHKey | None
 ) -> None:
-    """Makes a host known to the client: where it listens, what key it has, and which key it is shown."""
+    """Make a host known to the client: where it listens, which key it has, and which key the client expects."""
     with (home / ".ssh/config").open("a") as file:
         file.write(
             f"Host {name}\n  HostName 127.0.0.1\n  Port {port}\n  User root\n  IdentityFile {home}/.ssh/{name}\n"
@@ -163,7 +163,7 @@ def test_a_dead_host_costs_one_timeout_and_the_others_are_seen(home: pathlib.Pat
         enter(home, "refusing", refusing.getsockname()[1], key=None, host_key=None)
         started = time.monotonic()
         evidence = run(lambda _: None, inventory("a", "silent", "refusing", "no-such-name.invalid"), home, HEALTHY)
-        assert time.monotonic() - started < 20  # not one after the other: and a busy machine is only slow
+        assert time.monotonic() - started < 20  # not one after the other, although a busy machine is slow
     assert evidence.datacenters["a"].zones.get()["ufds0"].services.value
     found = {name: set(whys(seen).values()) for name, seen in evidence.datacenters.items() if name != "a"}
     assert found["silent"] == {"silent accepted the connection, but SSH was not ready within 1 s"}
@@ -245,7 +245,7 @@ def test_a_command_that_fails_says_so_without_the_secret(home: pathlib.Path) -> 
 
 
 def test_a_part_of_a_password_that_bash_complains_of_is_hidden_too(home: pathlib.Path) -> None:
-    """Of `pw=one two` root's bash says `two: command not found`."""
+    """For `pw=one two` root's bash says `two: command not found`."""
     broken = HEALTHY | {"cat": "region_name=r\nx_pw=over-there hush-hush-of-ufds-root\n", "bash": '{"region_name": ""}'}
     printed = {name: text for name, text in broken.items() if name != "sysinfo"}
     evidence = run(lambda _: None, inventory("a"), home, printed)

@@ -139,7 +139,7 @@ def key(fingerprint: str, account: str = ADMIN) -> str:
 
 
 def test_the_replicas_own_key_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ufds-reconcile-data adds it to the local UFDS alone; to delete it would take from Triton what it needs."""
+    """ufds-reconcile-data adds it only to the local UFDS. Deleting it would take from Triton what it needs."""
     replica = {key(OWN): KEY}
     assert compare(ufds({}), ufds(replica), monkeypatch, apart.own(METADATA)) == Comparison(0)
     assert compare(ufds({}, {}), ufds(replica, replica), monkeypatch).extra == 1, "no metadata name it"
@@ -174,7 +174,7 @@ def test_what_the_master_has_of_it_counts(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_without_metadata_a_key_alone_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Missing evidence is no finding (its remedy deletes), and no pass; what differs besides is told all the same."""
+    """Missing evidence is neither a finding (its remedy deletes) nor a pass. Other differences are still told."""
     replica = {key(OWN): KEY}
     unread = apart.own({}, "SAPI: no answer")
     with pytest.raises(apart.UndecidedError, match="is the datacenter's own is not known: SAPI: no answer"):
@@ -185,7 +185,7 @@ def test_without_metadata_a_key_alone_is_not_judged(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_temporary_key_that_has_expired_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every UFDS deletes it at a moment of its own; one that is valid still has to be everywhere."""
+    """Every UFDS deletes it at its own moment. A valid one must still be everywhere."""
     old, valid = "2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
     access = {"objectclass": "accesskey", "credentialtype": "temporary"}
     dn = f"accesskeyid=a, uuid=a, {USERS}"

@@ -1,4 +1,4 @@
-"""What the answers of a UFDS are read as."""
+"""How the answers of a UFDS are read."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_one_search_that_fails_is_said() -> None:
     [
         (range(1, 101), 100, ()),
         ([], 0, ()),
-        ([*range(1, 11), *range(61, 70)], 69, ()),  # 50 numbers are missing: the replicator jumps that
+        ([*range(1, 11), *range(61, 70)], 69, ()),  # 50 numbers are missing, which the replicator can jump over
         ([*range(1, 11), *range(62, 70)], 69, ((11, 61),)),
         (range(60, 70), 69, ((1, 59),)),
         (range(1, 11), 70, ((11, 70),)),

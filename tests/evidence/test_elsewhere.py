@@ -1,4 +1,4 @@
-"""Zones on other servers than the head node: VMAPI knows them, and they are entered by ssh from the head node, if that gets there."""
+"""Zones on other servers than the head node: VMAPI knows them, and ssh from the head node enters them if it gets there."""
 
 from __future__ import annotations
 

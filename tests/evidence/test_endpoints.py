@@ -1,4 +1,4 @@
-"""A datacenter named by endpoints: what its services answer is judged, what only SSH would show is not applicable."""
+"""A datacenter named by endpoints: the answers of its services are judged, and what only SSH would show is not applicable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendered files are compared with what config-agent would render now; nothing secret is kept of them."""
+"""Rendered files are compared with what config-agent would render now, and nothing secret of them is kept."""
 
 from __future__ import annotations
 
@@ -122,6 +122,29 @@ def test_differences_are_told_by_key_and_secrets_are_not_shown() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("metadata", "broken", "by"),
+    [
+        ({"NAME": "my-dc", "LISTED": '{"my-dc": "https://x"}'}, "", ""),
+        ({"NAME": "my-dc", "LISTED": "my-dc"}, "line 3 is not JSON", "LISTED"),
+        ({"NAME": 'my "dc"', "LISTED": "{}"}, "line 2 is not JSON", "NAME"),
+        ({"NAME": 'my "dc"', "LISTED": "my-dc"}, "line 2 is not JSON", ""),  # two at once: neither alone is it
+    ],
+)
+def test_a_file_that_is_no_json_says_where_and_by_which_setting(metadata: dict[str, str], broken: str, by: str) -> None:
+    path, template = "/opt/smartdc/cloudapi/etc/cloudapi.cfg", '{\n"name": "{{{NAME}}}",\n"listed": {{{LISTED}}}\n}'
+    text = render(template, metadata, {})
+    found = rendered_files((path,), {path: text}, Wanted(metadata, {path: template}), {}, Vault(b"k" * 32))[path]
+    assert (found.broken, found.broken_by, found.differs) == (broken, by, ())
+
+
+def test_a_file_that_was_broken_by_hand_blames_no_setting() -> None:
+    path = "/opt/smartdc/cloudapi/etc/cloudapi.cfg"
+    want = Wanted({"NAME": "my-dc"}, {path: '{"name": "{{{NAME}}}"}'})
+    found = rendered_files((path,), {path: '{"name": my-dc}'}, want, {}, Vault(b"k" * 32))[path]
+    assert (found.broken, found.broken_by) == ("line 1 is not JSON", "")
+
+
 def test_a_file_that_is_not_json_differs_by_lines() -> None:
     text = (
         render(TEMPLATE, METADATA, AUTO).replace('"recursion": {', '"recursion" {').replace("hush-hush", "other-secret")
@@ -165,7 +188,7 @@ def planted(key: str, value: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("path", [path for paths in RENDERED.values() for path in paths])
 def test_no_shape_of_a_secret_is_kept_under_any_key(path: str) -> None:
-    """Typed into the file, or standing in the metadata that would be rendered; nor in the settings that are kept."""
+    """Neither if it was typed into the file, nor if it is in the metadata that would be rendered; nor in the kept settings."""
     want = Wanted({}, {path: "{}"})
     for key in KEYS:
         for value in SHAPES:

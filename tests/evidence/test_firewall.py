@@ -77,7 +77,7 @@ TAGGED = Vm(UFDS.uuid, "ufds0", "ufds", "running", tags={"smartdc_type": "core",
         ([ANY, "FROM any TO all vms BLOCK tcp PORT 636 PRIORITY 1"], set()),
         ([ANY, "FROM any TO all vms BLOCK tcp PORT all PRIORITY 1"], set()),
         ([ANY, "FROM subnet 0.0.0.0/0 TO all vms BLOCK tcp PORTS 600-700 PRIORITY 1"], set()),
-        ([ANY, "FROM any TO all vms BLOCK tcp PORT 636"], {"0"}),  # at one priority the ALLOW goes before
+        ([ANY, "FROM any TO all vms BLOCK tcp PORT 636"], {"0"}),  # at the same priority, ALLOW comes before BLOCK
         ([f"{ANY} PRIORITY 2", "FROM any TO all vms BLOCK tcp PORT 636 PRIORITY 1"], {"0"}),
         ([f"{ANY} PRIORITY 1", "FROM any TO all vms BLOCK tcp PORT 636 PRIORITY 1", ANY], {"0"}),
         ([ANY, "FROM any TO all vms BLOCK tcp PORT 443 PRIORITY 1"], {"0"}),

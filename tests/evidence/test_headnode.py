@@ -1,4 +1,4 @@
-"""What a head node's own tools print, and what of it is kept."""
+"""The output of a head node's own tools, and what is kept of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UFDS = Vm("3c6f5b39-c6ef-593f-9def-fc66a0bf04d7", "ufds0", "ufds", "running")
 
 
 class Answers:
-    """A head node that prints what it is told to."""
+    """A head node that prints the given answers."""
 
     def __init__(self, text: str, code: int = 0) -> None:
         self.output, self.asked = Output(text.encode(), "", code), ""

@@ -1,4 +1,4 @@
-"""SAPI is asked of a zone that does not run whether it knows it; what it cannot tell is not taken for no."""
+"""SAPI is asked whether it knows a zone that does not run. What it cannot tell does not count as no."""
 
 from __future__ import annotations
 

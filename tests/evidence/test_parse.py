@@ -1,4 +1,4 @@
-"""What head nodes print is read; what is hostile becomes a sentence, never a traceback."""
+"""The output of head nodes is read; hostile output becomes a sentence, never a traceback."""
 
 from __future__ import annotations
 

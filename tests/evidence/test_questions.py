@@ -1,4 +1,4 @@
-"""The table of questions and the model hold the same facts, and what is kept is read by somebody."""
+"""The table of questions and the model hold the same facts, and something reads everything that is kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ READERS = "\n".join(
     for path in sorted((ROOT / folder).rglob("*.py"))
 ) + Path(model.__file__).read_text(encoding="utf-8")
 OF_THE_FILE = {"suite_version", "finished", "schema"}
-"""What evidence.json says of itself: for those who find it."""
+"""The fields by which evidence.json describes itself, for people who find it."""
 
 
 def fields(kind: type[msgspec.Struct]) -> set[str]:
@@ -39,7 +39,7 @@ def test_each_fact_is_a_row_and_each_row_a_fact() -> None:
 
 @pytest.mark.parametrize("kind", [model.DatacenterEvidence, model.ZoneEvidence])
 def test_a_fact_that_is_not_always_asked_may_be_absent(kind: type[msgspec.Struct]) -> None:
-    """What a row makes depend on something has None as its default, so that evidence without it can be made and read."""
+    """If a row depends on something, its default is None, so evidence without it can be made and read."""
     table = OF_DATACENTER if kind is model.DatacenterEvidence else OF_ZONE
     needed = {field.name for field in msgspec.structs.fields(kind) if field.required}
     assert needed <= {"vm", *(key for key, row in table.items() if not row.when and not row.roles)}
@@ -60,7 +60,7 @@ def test_no_two_facts_of_one_subject_are_asked_in_the_same_words() -> None:
 
 
 def test_an_accessor_answers_by_the_row_of_its_own_name() -> None:
-    """`_answer("clock", self.evidence.clock)`: key and field are one word, which no type says."""
+    """`_answer("clock", self.evidence.clock)`: key and field are the same word, but no type says so."""
     for subject, name in ((Datacenter, "datacenter"), (Zone, "zone")):
         text = (ROOT / f"evidence/subjects/{name}.py").read_text(encoding="utf-8")
         pairs = re.findall(r"self\._(?:answer|own|by_master)\(\"(\w+)\", self\.evidence\.(\w+)\)", text)
@@ -75,7 +75,7 @@ KEPT = {
     "health URLs": services.PING_FIELDS,
     "files": [key for keys in files.SETTINGS.values() for key in keys],
 }
-"""Names that end in the domain are read by whoever sets it right: remediate.names goes through all of them."""
+"""Names that end in the domain are read by whatever corrects it: remediate.names goes through all of them."""
 
 
 @pytest.mark.parametrize("kind", KEPT)

@@ -1,4 +1,4 @@
-"""region.yaml: what is right is read; what is wrong is refused with file, line, reason and what to do."""
+"""region.yaml: correct files are read, and wrong ones are refused with file, line, reason and what to do."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ keep: 30
     ],
 )
 def test_a_headnode_is_named_as_ssh_takes_it(tmp_path: pathlib.Path, named: str, read: str) -> None:
-    """A port in ssh://… only: commands that are printed to be typed hold the name as it is."""
+    """A port is allowed only in ssh://…, because printed commands hold the name as it is."""
     text = GOOD.replace("headnode: headnode-3", f'headnode: "{named}"')
     assert read_inventory(written(tmp_path, text)).datacenters["my-dc-3"].headnode == read
 

@@ -1,4 +1,4 @@
-"""A row of a list that cannot be read costs that row alone; it is counted, and what it may have said does not pass."""
+"""A row of a list that cannot be read costs only itself. It is counted, and what it may have said does not pass."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_row_of_each_list_costs_that_row() -> None:
 
 
 def torn(alias: str, key: str, value: tuple[Any, ...]) -> World:
-    """A zone of my-dc-3 with such a list, of which one row more could not be read."""
+    """A zone of my-dc-3 with this list, in which one more row could not be read."""
     world = s.healthy()
     fact = s.fact(value)
     return s.changed_zone(world, "my-dc-3", alias, **{key: replace(fact, unread=1, because="it is torn")})
@@ -154,7 +154,7 @@ def outcome(world: World, check: str, subject: str) -> str:
 
 
 def with_unread(key: str, gone: str) -> World:
-    """my-dc-3 with a list in which one row could not be read, and that row is not there."""
+    """my-dc-3 with a list in which one row could not be read. That row is missing."""
     world = s.healthy()
     fact: Fact[Any] = getattr(world.datacenter("my-dc-3").evidence, key)
     left = {name: each for name, each in fact.get().items() if name != gone}

@@ -1,4 +1,4 @@
-"""What runs beside the core zones, and what Triton's health commands say of it: one cause where there is one, none where there is none."""
+"""What runs beside the core zones, and what Triton's health commands say about it: one cause where there is one, else none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OFF = {"healthy": False, "errors": ["SMF svcs check failed: stdout: State: disab
 
 
 def changed(how: Callable[[Changed], object], name: str = "healthy") -> Evidence:
-    """Recorded evidence in which one datacenter's is otherwise."""
+    """Recorded evidence in which something of one datacenter is changed."""
     told = json.loads(msgspec.json.encode(recorded(name)))
     how(told["datacenters"][DC])
     return msgspec.convert(told, type=Evidence)
@@ -117,7 +117,7 @@ def test_an_agent_of_another_server_is_named_with_its_server(name: str) -> None:
 
 
 def test_an_agent_without_a_service_of_its_own_is_not_ill() -> None:
-    """agents_core has none, so sdcadm says nothing of its health."""
+    """agents_core has none, so sdcadm says nothing about its health."""
 
     def change(seen: Changed) -> None:
         (own,) = rows(seen, name="ur")
@@ -157,7 +157,7 @@ def test_evidence_of_a_version_that_did_not_look_is_not_judged() -> None:
 
 
 def ur_of_a_compute_node_is_off(seen: Changed) -> None:
-    """sdcadm gets no answer from cn1, on which binder0 and two agents are."""
+    """sdcadm gets no answer from cn1, where binder0 and two agents are."""
     said = {"healthy": None, "errors": ["ur command timed out"], "server": "cn1"}
     seen["zones"]["value"]["binder0"]["vm"]["server"] = "uuid-of-cn1"
     asked = {"subject": DC, "asked": "its servers", "how": "sdc-cnapi"}

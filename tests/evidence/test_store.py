@@ -1,4 +1,4 @@
-"""evidence.json is written in one piece, deterministically, and read back strictly; secrets never get near it."""
+"""evidence.json is written in one piece and deterministically, and is read back strictly. Secrets never get near it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_unknown_fields_are_refused(tmp_path: pathlib.Path) -> None:
 
 
 def test_evidence_of_the_first_schema_is_read(tmp_path: pathlib.Path) -> None:
-    """A fact named its subject in its first words, and what nobody read was kept."""
+    """In that schema, a fact named its subject in its first words, and values that nobody read were kept."""
     old = msgspec.to_builtins(some()) | {"schema": 1}
     seen = old["datacenters"]["my-dc-2"]
     zone = seen["zones"]["value"]["binder0"]

@@ -1,4 +1,4 @@
-"""What a check is about: where Manta is expected, its zones, its region and its datacenters too."""
+"""The subjects of checks: where Manta is expected, its zones, its region and its datacenters exist too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A head node that answers, and cannot be used to the end: what nobody saw is missing, and one trouble says why."""
+"""A head node that answers but cannot be used to the end: what nobody saw is missing, and one trouble says why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Dialled = Callable[[Any, Any], Any]
 
 
 async def frozen(process: hostile.Process) -> None:
-    """From this command on nothing comes through the connection any more."""
+    """From this command on, nothing comes through the connection any more."""
     transport = process.channel.get_connection()._transport
     transport.pause_reading()
     vars(transport)["write"] = lambda _: None
@@ -107,7 +107,7 @@ def test_zlogin_that_enters_no_zone_is_one_trouble(home: pathlib.Path) -> None:
 
 
 async def _jump(home: pathlib.Path, *, known: bool = True, changed: bool = False, target_known: bool = True) -> str:
-    """Why a head node behind a jump host cannot be reached, where the jump host's key is unknown or has changed."""
+    """Why a head node behind a jump host cannot be reached, if the jump host's key is unknown or has changed."""
     async with hostile.HeadNode(hostile.KIND) as jump, hostile.HeadNode(hostile.KIND) as target:
         jump.forwards = True
         other = asyncssh.generate_private_key("ssh-ed25519")

@@ -1,4 +1,4 @@
-"""HTTP answers that are cut in the middle are answers of nobody."""
+"""An HTTP answer that is cut in the middle is not an answer."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_whole_answer_is_taken(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_an_answer_that_is_cut_anywhere_is_none(kind: str) -> None:
-    """At each byte; where nothing says how long the body is, its end is that of the connection."""
+    """It is cut at each byte. If nothing gives the length of the body, its end is that of the connection."""
     whole = WHOLE[kind]
     end = whole.index(b"\r\n\r\n") + 4 if kind == "until the end" else len(whole)
     for length in range(end):

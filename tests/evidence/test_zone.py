@@ -1,4 +1,4 @@
-"""The script that is sent into zones: what it may be written in, what it prints, and how that is read."""
+"""The script that is sent into zones: what it may contain, what it prints, and how that is read."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_probes_tell_open_refused_and_timeout() -> None:
         waiting = [socket.socket() for _ in range(4)]
         for one in waiting:
             one.setblocking(False)
-            one.connect_ex(("127.0.0.1", port))  # the queue is full: whoever comes next waits
+            one.connect_ex(("127.0.0.1", port))  # the queue is full, so whoever comes next waits
         ports = {"open": listening.getsockname()[1], "refused": closed.getsockname()[1], "timeout": port}
         started = time.monotonic()
         answers = zone.read(run("1", *(f"tcp:127.0.0.1:{number}" for number in ports.values())))
@@ -94,7 +94,7 @@ def test_probes_tell_open_refused_and_timeout() -> None:
 
 
 def test_udp_is_asked_with_a_query_until_somebody_answers() -> None:
-    """A DNS server answers with the id of the query; the first query may get lost."""
+    """A DNS server answers with the id of the query. The first query may get lost."""
     with contextlib.ExitStack() as stack:
         dns, other, silent, closed = (
             stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(4)
@@ -109,7 +109,7 @@ def test_udp_is_asked_with_a_query_until_somebody_answers() -> None:
             query, sender = dns.recvfrom(512)
             queries.append(query)
             dns.sendto(query[:2] + b"\x80\x05" + query[4:], sender)
-            for _ in range(2):  # bash may lose what comes in the moment in which its second is over
+            for _ in range(2):  # bash may lose what comes at the moment when its second is over
                 other.sendto(b"hello", other.recvfrom(512)[1])
 
         queries: list[bytes] = []
@@ -257,7 +257,7 @@ def in_the_kernel(table: str, code: int = 0) -> zone.Answers:
 
 
 def test_the_routes_by_a_gateway_that_the_kernel_has() -> None:
-    """Those of networks, whose masks only -v shows, and of hosts; older platforms print more numbers."""
+    """Routes to networks, whose masks only -v shows, and to hosts. Older platforms print more numbers."""
     assert in_the_kernel(TABLE).kernel == (("10.2.1.0/24", "10.3.1.1"), ("10.2.2.29/32", "10.3.1.1"))
 
 

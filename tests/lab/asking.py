@@ -1,7 +1,7 @@
-"""Runs inside a lab, as an operator would ask: over ssh, curl, dig, openssl and LDAP, never with the suite's code.
+"""Runs inside a lab and asks like an operator: over ssh, curl, dig, openssl and LDAP, never with the suite's code.
 
-`python -m tests.lab.asking TABLE` asks every question of a table before its faults are planted, until each symptom shows
-after that, and until it is gone where the lab can heal the fault; it prints what it found as JSON.
+`python -m tests.lab.asking TABLE` asks every question of a table three times: before its faults are planted, after that until each symptom
+shows, and until the symptom is gone if the lab can heal the fault. It prints the results as JSON.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tests.login import in_login
 
 AT_ONCE = 6
 PATIENCE = 60.0
-ENOUGH = 1_000_000  # bytes of an answer after which it counts as endless
+ENOUGH = 1_000_000  # an answer with more bytes than this counts as endless
 RUNNING = asyncio.Semaphore(AT_ONCE)
 
 
 async def ask(symptom: Symptom) -> str:
-    """What comes back: everything that was printed, and a last line `exit CODE after SECONDS`."""
+    """The answer: everything that was printed, and a last line `exit CODE after SECONDS`."""
     began = time.monotonic()
     try:
         async with asyncio.timeout(symptom.within):
@@ -64,7 +64,7 @@ async def here(command: str) -> tuple[str, str]:
 
 
 async def ldap(address: str) -> tuple[str, str]:
-    """Binds as root and reads everything: how many messages (`bound CODE`, `bytes N`) came, and how it ended."""
+    """Bind as root and read everything. Returns "0" if all came, else "1", with `bound CODE` and the number of bytes."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     reader, writer = await asyncio.open_connection(address, 636, ssl=context)
@@ -93,7 +93,7 @@ async def ldap(address: str) -> tuple[str, str]:
 
 
 async def https(address: str) -> tuple[str, str]:
-    """Asks cloudapi's health URL at an address, from where the operator is."""
+    """Ask cloudapi's health URL at an address, from the operator's place."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     reader, writer = await asyncio.open_connection(address, 443, ssl=context)
@@ -111,7 +111,7 @@ async def shows(symptom: Symptom) -> tuple[bool, str]:
 
 
 async def becomes(symptom: Symptom, wanted: bool) -> tuple[bool, str]:
-    """Asks until the symptom is there (or gone)."""
+    """Ask until the symptom is there (or gone)."""
     deadline = time.monotonic() + PATIENCE
     while True:
         found, answer = await shows(symptom)

@@ -15,7 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB = [sys.executable, "-m", "lab"]
 MARK = "=====done"
-"""What is typed ends with a mark and its exit status."""
+"""Every typed line ends with a mark and its exit status."""
 
 
 class Operator:
@@ -25,7 +25,7 @@ class Operator:
         self._process = process
 
     def types(self, line: str) -> tuple[int, str]:
-        """The exit status and the output (both streams) of what is typed."""
+        """Type a line. Returns its exit status and its output (both streams)."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{{ {line}\n}} </dev/null 2>&1; code=$?; echo; echo {MARK} $code\n")
@@ -38,11 +38,11 @@ class Operator:
         raise AssertionError(f"the lab is gone: {said}")
 
     def on(self, datacenter: str, line: str) -> tuple[int, str]:
-        """The same, typed on a head node, by asyncssh: not every machine has an ssh."""
+        """Type a line on a head node. asyncssh does it, because not every machine has an ssh."""
         return self._typed("[]", datacenter, line)
 
     def answers(self, datacenter: str, line: str, turns: Sequence[tuple[str, str]]) -> tuple[int, str]:
-        """As `on`, in a terminal: whenever what is said ends with the first of a pair, the second is typed.
+        """Like `on`, in a terminal: whenever the output ends with the first of a pair, the second is typed.
 
         Typed "\x03" is Ctrl-C, and "" closes the connection.
         """
@@ -58,7 +58,7 @@ class Operator:
 
 @contextlib.contextmanager
 def living(*options: str) -> Iterator[Operator]:
-    """A lab with these options, as long as the context lasts; skips where there can be none."""
+    """A lab with these options for as long as the context lasts. Skips if there can be none."""
     process = subprocess.Popen(
         [*LAB, *options, "--", "bash"], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1
     )

@@ -1,4 +1,4 @@
-"""Which symptom each fault of the lab makes, and how an operator sees it.  Tables of waves: what is planted together."""
+"""The symptom of each fault of the lab, as an operator sees it. A table has waves of faults that are planted together."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Symptom:
-    """`asks` is typed on the head node `where` (on several, with `----` between; or "operator": on the operator's own
-    machine; or "ldap": read the UFDS at that address); `shows` matches what comes back only while the fault is there.
-    `heals`: the lab takes the fault out again."""
+    """`asks` is typed on the head node `where`, and `shows` matches the answer only while the fault is there.
+
+    `where` can also be several head nodes (then `----` stands between the parts of `asks`), "operator" (the operator's own machine), or
+    "ldap" (read the UFDS at that address). `heals`: the lab can undo the fault.
+    """
 
     fault: str
     where: str
@@ -48,7 +50,7 @@ def in_sdc_zone(command: str) -> str:
 
 
 def over_one_connection(datacenter: str) -> str:
-    """Ten commands over one SSH connection of the operator's, none of which opens another one; the status of each."""
+    """Ten commands over one SSH connection of the operator, which open no other connection; prints the status of each."""
     shared = f"-S $at/socket -o BatchMode=yes -o ProxyCommand=false {datacenter}"
     return (
         f"at=$(mktemp -d); ssh -M -S $at/socket -o BatchMode=yes -fN {datacenter} >/dev/null 2>&1; "
@@ -58,7 +60,7 @@ def over_one_connection(datacenter: str) -> str:
 
 
 def inventory(fault: str, shows: str) -> tuple[Symptom, ...]:
-    """A wave of its own: each of these faults edits the same file, and puts back what it found."""
+    """A separate wave, because each of these faults edits the same file, and restores what it found."""
     return (Symptom(fault, "operator", "cat $AZ_INVENTORY", shows, heals=True),)
 
 
@@ -101,7 +103,7 @@ FREEZES = (
 )  # fmt: skip
 
 SERVICES = (
-    # metadata and files first: what is rendered must have been, before servers misbehave
+    # metadata and files first: what must be rendered has to be rendered before servers misbehave
     Symptom("region-name@my-dc-1", "my-dc-1", config("binder", "config.json"), '"regionName": "my-dc-old"'),
     Symptom("dns-domain@my-dc-5", "my-dc-5", config("binder", "config.json"), '"dnsDomain": "old.example.org"'),
     Symptom("binder-region@my-dc-3", "my-dc-3", config("binder", "config.json"), '"regionName": "my-dc-old"'),
@@ -217,6 +219,16 @@ INVENTORY = (
     inventory("inventory-region@my-dc-1", "region: MY-DC"),
 )
 
+SETTINGS = (
+    Symptom("cloudapi-lists-no-json@my-dc-6", "my-dc-6", state("cloudapi", "cloudapi:cloudapi-8081"), "maintenance"),
+    Symptom("sapi-port@my-dc-4", "my-dc-4", state("sapi", "sapi"), "maintenance"),
+    Symptom(
+        "instance-override@my-dc-3.sapi0", "my-dc-3", config("sapi", "sapi-master.config.json"), r"moray\.my-dc-1\."
+    ),
+    Symptom("replicator-not-restarted@my-dc-5", "my-dc-5", LOG, "connection attempt failed"),
+)
+"""The last of their table: SAPI of my-dc-4 is down from now on."""
+
 POSEIDON = (Symptom("second-poseidon@my-dc-3", "my-dc-3", state("ufds", "ufds-replicator"), "maintenance"),)
 REPLICATION = (
     Symptom("account-added@my-dc-1", "my-dc-1", of_account("gina"), "gina@example.com"),
@@ -317,7 +329,7 @@ EVALUATED = (
     Symptom("usbkey-no-json@my-dc-4", "my-dc-4", "sdcadm check-health -j", "unexpected /usbkey/config content"),
     Symptom("usbkey-crlf@my-dc-5", "my-dc-5", "sdc-napi /ping", "input is not JSON"),
 )
-"""The last of their table: sdc-vmname fails in these datacenters from now on."""
+"""The last of their table, because sdc-vmname fails in these datacenters from now on."""
 
 COMPUTE_NODES = (
     Symptom("net-agent-off@my-dc-2", "my-dc-2", "svcs -H -o state net-agent", "^disabled"),
@@ -332,7 +344,7 @@ COMPUTE_NODES = (
 TABLES: dict[str, tuple[tuple[Symptom, ...], ...]] = {
     "one": (HEADNODES, CUTS, FREEZES, SERVICES),
     "two": (POSEIDON, REPLICATION, DIRECTORY, SLOW, MEMBERS, GAP, ELSEWHERE),
-    "several": (NAMES_AND_CLOUDAPI, *INVENTORY),
+    "several": (NAMES_AND_CLOUDAPI, *INVENTORY, SETTINGS),
     "candidates": (
         COUPLING,
         PASSWORD,

@@ -133,7 +133,7 @@ ASKED = [
 
 
 def test_a_late_answer_is_asked_for_again() -> None:
-    """So that a busy machine fails no test; what is always late fails."""
+    """So a busy machine fails no test, but a binder that is always late does."""
     late = [1, 0]
 
     async def ask(_: dict[str, Any]) -> dict[str, Any]:

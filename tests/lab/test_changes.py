@@ -1,4 +1,4 @@
-"""What remedies print for NAPI and FWAPI, typed in a living lab: others' changes stay, twice is once, and the undo is exact."""
+"""The printed commands for NAPI and FWAPI, typed in a living lab: they keep others' changes, work twice, and undo exactly."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUICKER = """sdc-napi() {
     command sdc-napi "$@"
 }
 """
-"""A colleague who writes between our look and our writing, once."""
+"""A colleague who writes once between our look and our writing."""
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_a_rule_is_made_once_and_its_undo_takes_it_alone(operator: Operator) -> 
     typed(operator, step.run)
     assert rules(operator).keys() == before.keys() | {uuid}
     same = {key: made[key] for key in ("description", "enabled", "owner_uuid")} | {"rule": made["rule"]}
-    typed(operator, f"sdc-fwapi /rules -X POST -d '{json.dumps(same)}'")  # somebody else's, called the same
+    typed(operator, f"sdc-fwapi /rules -X POST -d '{json.dumps(same)}'")  # somebody else's rule with the same name
     again = json.dumps(same | {"uuid": uuid})
     assert typed(operator, f"sdc-fwapi /rules -X POST -d '{again}' | json -H code") == "RuleExistsError\n"
     (others,) = set(rules(operator)) - set(before) - {uuid}

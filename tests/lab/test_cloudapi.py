@@ -1,4 +1,4 @@
-"""The lab's cloudapi, its haproxy and adminui on loopback, with a UFDS that is there, is not, or refuses."""
+"""The lab's cloudapi, its haproxy and adminui on loopback, with a UFDS that is there, is missing, or refuses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Test = Callable[["Zones"], Coroutine[Any, Any, None]]
 
 
 class Zones:
-    """A cloudapi and an adminui zone of a replica, whose way to the two UFDS the test opens and closes."""
+    """A cloudapi and an adminui zone of a replica. The test opens and closes their way to the two UFDS."""
 
     def __init__(self, root: pathlib.Path, ufds: tuple[str, int]) -> None:
         self._ufds = ufds
@@ -185,7 +185,7 @@ def signed(zones: Zones, login: str = "admin", date: str = "", key: str = KEYS.f
 
 
 def signed_anew(zones: Zones, target: str, named: str | None, text: str) -> dict[str, str]:
-    """With the signature as a parameter, over lines `name: value`; {date} and {target} are filled in."""
+    """The signature as a parameter, over lines `name: value`. {date} and {target} are filled in."""
     date = email.utils.formatdate(usegmt=True)
     filled = text.format(date=date, target=target)
     old = signatures.authorization(KEYS.private, f"/admin/keys/{KEYS.fingerprint}", filled)
@@ -247,7 +247,7 @@ def test_both_forms_of_signatures_are_taken(play: Callable[[Test], None]) -> Non
         ("date", "date: {date}"): 200,
         (None, "date: {date}"): 200,
         ("(request-target) date", "(request-target): get /other\ndate: {date}"): 401,
-        ("date", "{date}"): 401,  # as version 0.9 signs, in the form of the newer ones
+        ("date", "{date}"): 401,  # signed as version 0.9 does, but in the form of the newer ones
         ("(request-target)", "(request-target): get {target}"): 400,  # without Date anybody could send it again
         ("x-nosuch date", "x-nosuch: \ndate: {date}"): 400,
     }

@@ -1,4 +1,7 @@
-"""What commands of Triton say when typed as the seed types them, wrongly, or with what the lab does not imitate: one living lab."""
+"""What commands of Triton say when they are typed like in the seed, wrongly, or with options that the lab does not imitate.
+
+All of it runs in one living lab.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ NOT_IMITATED = (
     "sdc-usbkey frob", "sdc-backup", "zlogin $(sdc-vmname manta) /opt/smartdc/bin/manta-shardadm frob",
 )  # fmt: skip
 SAID = [
-    # what the line ends with, and its exit status
+    # the end of the line, and its exit status
     ("sapiadm get x", 0, "no such object: x\n"),
     ("echo '{}' | sapiadm update x", 0, "no such object: x\n"),
     ("sapiadm update x key", 1, "sapiadm update: error: invalid syntax\n"),

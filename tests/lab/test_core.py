@@ -1,4 +1,4 @@
-"""The living lab, started once: what an operator types, and that faults make their symptoms without the suite's help."""
+"""The living lab, started once: what an operator types, and that faults cause their symptoms without the suite's help."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_nothing_survives_the_first_process() -> None:
     if process.stdout.readline() != "up\n":
         pytest.skip("no namespaces on this machine")
     process.kill()
-    # Everything inside holds the pipe: it ends when the last of them has gone.
+    # Everything inside holds the pipe, which ends when the last process has gone.
     began = time.monotonic()
     assert process.stdout.read() == ""
     assert time.monotonic() - began < 60  # not the 1000 s of its command

@@ -1,4 +1,4 @@
-"""Every fault of the lab makes its symptom without the suite's help, and goes away where the lab can take it out."""
+"""Every fault of the lab causes its symptom without the suite's help, and disappears if the lab can undo it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SYMPTOMS = [symptom for waves in TABLES.values() for wave in waves for symptom i
 
 @pytest.mark.parametrize("name", TABLES)
 def test_symptoms_show_by_themselves(name: str) -> None:
-    """One lab for each table: many faults at once, each asked for before, after, and healed."""
+    """One lab for each table: many faults at once, each asked for before planting, after it, and after healing."""
     command = [sys.executable, "-m", "lab", *LABS[name], "--", sys.executable, "-m"]
     done = subprocess.run(
         [*command, "tests.lab.asking", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600

@@ -1,4 +1,4 @@
-"""FWAPI's rules, as text and as what they do: a zone whose firewall is on drops what no rule lets in (facts: hazard 8)."""
+"""FWAPI's rules, as text and in effect: a zone whose firewall is on drops what no rule lets in (facts: hazard 8)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_the_higher_priority_goes_first_and_at_the_same_one_the_allow() -> None:
 
 
 def reaches(operator: Operator, datacenter: str, zone: str, address: str, port: int) -> bool:  # noqa: F811
-    """Whether a connection from a zone is accepted; half a second is long here."""
+    """Whether a connection from a zone is accepted. Half a second is long here."""
     probe = f"(echo > /dev/tcp/{address}/{port}) & sleep 0.5; kill -9 $! 2>/dev/null; wait $! 2>/dev/null"
     code, said = operator.on(datacenter, f'zlogin -Q $(sdc-vmname {zone}) "{probe.replace("$", chr(92) + "$")}"')
     assert code in (0, 137), said  # 137: still connecting when it was killed, as when packets are dropped
@@ -105,7 +105,7 @@ def test_other_datacenters_are_dropped_and_a_rule_opens_the_way(operator: Operat
     assert reaches(operator, "my-dc-3", "napi", "10.3.1.32", 80)
     assert not reaches(operator, "my-dc-1", "napi", "10.3.1.32", 80)
     assert operator.on("my-dc-1", 'zlogin -Q $(sdc-vmname napi) "ping 10.3.1.32 2"') == (0, "10.3.1.32 is alive\n")
-    assert reaches(operator, "my-dc-1", "sapi", "10.3.1.11", 53)  # no firewall there; and answers find their way back
+    assert reaches(operator, "my-dc-1", "sapi", "10.3.1.11", 53)  # no firewall there, and answers find their way back
     rule = {"enabled": True, "owner_uuid": ADMIN_UUID, "description": "peers",
             "rule": "FROM subnet 10.1.1.0/24 TO tag smartdc_role = sapi ALLOW tcp PORT 80"}  # fmt: skip
     code, said = operator.on("my-dc-3", f"sdc-fwapi /rules -X POST -d '{json.dumps(rule)}'")

@@ -1,4 +1,4 @@
-"""Who starts a shell in a lab is told who is who; a script is told nothing."""
+"""Whoever starts a shell in a lab is told who is who. A script is told nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a lab begins and ends: as any user, in one sentence where the kernel forbids it, and without a trace."""
+"""How a lab begins and ends: as any user, with one sentence if the kernel forbids it, and without a trace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB = [sys.executable, "-m", "lab"]
 NOBODY = 65534
-# Enough for one lab of three datacenters (36), not for what is left of one and another.
+# Enough for one lab of three datacenters (36), but not for the remains of one and another.
 ENOUGH_NETWORKS = 60
 
 
@@ -55,7 +55,7 @@ def descendants(first: int) -> list[int]:
 
 
 def namespaces(pids: list[int]) -> set[str]:
-    """Of these processes, network, mount, process and user: as the kernel names them."""
+    """The network, mount, process and user namespaces of these processes, in the kernel's names."""
     found = set()
     for pid in pids:
         for kind in ("net", "mnt", "pid", "user"):
@@ -78,7 +78,7 @@ def mounts() -> list[str]:
 
 @pytest.fixture
 def place(tmp_path: pathlib.Path) -> Iterator[dict[str, str]]:
-    """An environment in which a lab could leave files: an own home and an own directory for temporary ones."""
+    """An environment in which a lab could leave files, with its own home and its own directory for temporary files."""
     for name in ("home", "tmp"):
         (tmp_path / name).mkdir()
     yield os.environ | {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -98,24 +98,24 @@ def test_nothing_survives_the_first_process(which: str, place: dict[str, str]) -
     everyone = descendants(process.pid)
     own = namespaces(everyone) - home
     assert len(everyone) >= 5
-    assert len(own) >= 4  # three that unshare made, and the operator's; a user's namespace comes on top
+    assert len(own) >= 4  # three that unshare made, and the operator's; a user's namespace may come on top
     existing = all_pids()
     victim = ["the front", "unshare", "the first process inside", "the daemon"].index(which)
     os.kill(everyone[victim], signal.SIGKILL)
-    # All of them hold the pipe: it ends when the last one has gone.
+    # All of them hold the pipe, which ends when the last one has gone.
     began = time.monotonic()
     assert process.stdout.read() == ""
     assert time.monotonic() - began < 60
     process.wait(60)
     assert wait_for(lambda: not [pid for pid in everyone[1:] if pathlib.Path(f"/proc/{pid}").exists()])
-    assert not namespaces(existing) & own  # younger ones may be another lab's: the kernel uses the names again
+    assert not namespaces(existing) & own  # younger ones may belong to another lab: the kernel uses the names again
     assert mounts() == before
     assert not pathlib.Path("/run/lab").exists()
 
 
 @needs_namespaces
 def test_the_kernel_gets_every_network_back(place: dict[str, str]) -> None:
-    """With room for one lab's networks only, a second one can start after the first was killed, and a third."""
+    """If there is room only for one lab's networks, a second lab can start after the first was killed, and a third."""
     script = f"""
 import os, signal, subprocess, sys, time
 open("/proc/sys/user/max_net_namespaces", "w").write("{ENOUGH_NETWORKS}")
@@ -161,7 +161,7 @@ def test_an_ordinary_user_has_a_lab_too() -> None:
     closed = readable_by_all(prefix)
     way = ""
     if closed is not None:
-        # Python itself lies in somebody's home: in a mount namespace of our own, the way to it is open.
+        # Python itself is in somebody's home; in a mount namespace of our own, the way to it is open.
         way = (
             f"keep=$(mktemp -d); mount --rbind {prefix} $keep; mount -t tmpfs -o mode=755 tmpfs {closed}; "
             f"mkdir -p {prefix}; mount --rbind $keep {prefix}; umount -l $keep; rmdir $keep; "

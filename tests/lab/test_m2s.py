@@ -1,4 +1,4 @@
-"""sdc-ufds-m2s in a lab of candidates: what it refuses, what it leaves, and what is there when it is stopped on its way."""
+"""sdc-ufds-m2s in a lab of candidates: what it refuses, what it leaves, and what is there if it is stopped on its way."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def test_it_couples(operator: Operator) -> None:
         f"dn: fingerprint={on('my-dc-1', METADATA.format('ufds_admin_key_fingerprint'))[1].strip()}, uuid={ADMIN_UUID}"
     )
     there, here = (set(on(name, keys)[1].splitlines()) for name in ("my-dc-2", "my-dc-1"))
-    assert here - there == {f"{own}, ou=users, o=smartdc"}  # ufds-reconcile-data adds it to the local UFDS alone
+    assert here - there == {f"{own}, ou=users, o=smartdc"}  # ufds-reconcile-data adds it only to the local UFDS
     assert not there - here
     name = "sdc-ldap search objectclass=sdckey name | grep ^name | sort | uniq -c"
-    assert "my-dc-1 sdc key" not in on("my-dc-1", name)[1]  # the own sdc key is lost
-    assert "2 name: id_rsa" in on("my-dc-1", name)[1]  # and the master's head node's is there
+    assert "my-dc-1 sdc key" not in on("my-dc-1", name)[1]  # the datacenter's own sdc key is lost
+    assert "2 name: id_rsa" in on("my-dc-1", name)[1]  # and the master's head node's key is there
     assert len(on("my-dc-1", LEFT)[1].split()) == 7
     assert on("my-dc-1", "echo y | sdc-ufds-m2s") == (1, "Error: already converted\n")
 
@@ -99,7 +99,9 @@ def test_stopped_while_it_waits_for_config_agent(operator: Operator, datacenter:
     operator.lab("settle")
     assert operator.on(datacenter, ADMIN)[1] == ""
     url = "json -f /zones/$(sdc-vmname ufds)/root/opt/smartdc/ufds/etc/replicator.json remotes.0.url"
-    assert operator.on(datacenter, url)[1] == f"ldaps://{MASTER}\n"  # rendered by now, and nobody starts a replicator
+    assert (
+        operator.on(datacenter, url)[1] == f"ldaps://{MASTER}\n"
+    )  # it is rendered by now, and nobody starts a replicator
     assert "doesn't match any instances" in operator.on(datacenter, REPLICATOR)[1]
     assert "ufds_is_master=true" in operator.on(datacenter, "cat /mnt/usbkey/config")[1]
 
@@ -135,7 +137,7 @@ RECONCILE = "zlogin $(sdc-vmname ufds) {}/opt/smartdc/ufds/bin/ufds-reconcile-da
 
 
 def test_reconciling_again_changes_nothing_and_leaves_its_files(operator: Operator) -> None:
-    """The admin account's password is in the first of the files, in base64 (sdc-ufds:bin/ufds-reconcile-data replace_in_ldif)."""
+    """The first of the files holds the admin account's password in base64 (sdc-ufds:bin/ufds-reconcile-data replace_in_ldif)."""
     code, said = operator.on("my-dc-1", RECONCILE.format(""))
     assert (code, said.splitlines()[-2:]) == (0, ["Smoke-tested for the need to reconcile.  Everything should already",
                                                   "be in order.  If not, re-run with FORCE_RECONCILE=1."])  # fmt: skip

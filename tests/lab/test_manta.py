@@ -1,4 +1,4 @@
-"""A lab with Manta: where it may be, and that its data are what manta-init, manta-shardadm and create-topology leave."""
+"""A lab with Manta: where it may be, and that its data are those of manta-init, manta-shardadm and create-topology."""
 
 from __future__ import annotations
 

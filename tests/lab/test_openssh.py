@@ -1,4 +1,4 @@
-"""A lab whose head nodes have this machine's own sshd: what is typed runs where it does with the lab's own server."""
+"""A lab whose head nodes have this machine's own sshd: commands run in the same place as with the lab's own server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_forwarded_connection_is_made_there(operator: Operator) -> None:
 
 
 def test_zones_that_come_later_are_there(operator: Operator) -> None:
-    """sshd has mounts of its own; who comes in has the lab's."""
+    """sshd has its own mounts, but whoever logs in has the lab's."""
     assert operator.on("my-dc-1", "cat /zones/$(sdc-vmname ufds)/root/etc/nodename")[0] == 0
 
 

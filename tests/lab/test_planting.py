@@ -1,4 +1,4 @@
-"""Faults are refused where they would change nothing, and names that are none are answered with a sentence."""
+"""Faults are refused where they would change nothing, and unknown names are answered with a sentence."""
 
 from __future__ import annotations
 

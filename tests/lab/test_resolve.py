@@ -1,4 +1,4 @@
-"""How the lab's daemons ask a binder: over UDP with a larger payload, and over TCP what does not fit into that."""
+"""How the lab's daemons ask a binder: over UDP with a larger payload, and over TCP for answers that do not fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "_moray._tcp.moray.my-dc-1.srv.example.com"
 
 
 class Binder:
-    """Cuts what it says by UDP, and says it by TCP."""
+    """Cuts its answer over UDP, and sends it whole over TCP."""
 
     def __init__(self, port: int) -> None:
         self.port = port

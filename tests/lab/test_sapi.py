@@ -1,4 +1,4 @@
-"""The lab's SAPI against recordings of the real one, and what was read in its source."""
+"""The lab's SAPI against recordings of the real one, and against its source."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def put(servers: Bench, target: str, value: object) -> Response:
 
 
 async def restart(servers: Bench, master: object) -> None:
-    """With another sapi-master.config.json; None: not rendered yet."""
+    """Restart with another sapi-master.config.json; None: not rendered yet."""
     sapi = servers.sapis["my-dc-1"]
     await sapi.stop()
     path = sapi._place.root / MASTER_CONFIG

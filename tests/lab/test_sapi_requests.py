@@ -1,4 +1,4 @@
-"""Requests to SAPI that were not recorded: what sdc-sapi and restify do with them, read in their sources."""
+"""Requests to SAPI that were not recorded: what sdc-sapi and restify do with them by their sources."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def svc(**more: Any) -> tuple[str, str, Any]:
     return post("/services", **({"name": "x", "application_uuid": SDC} | more))
 
 
-# What is asked, with which headers, the status, and the body or its code (None: empty).
+# The request, its headers, the status, and the body or its code (None: empty).
 ASKED: list[tuple[tuple[str, str, Any], dict[str, str], int, Any]] = [
     (("GET", "/loglevel", None), V2, 200, {"level": 30}),
     (("POST", "/loglevel", {"level": "debug"}), V2, 200, None),

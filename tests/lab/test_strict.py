@@ -1,4 +1,7 @@
-"""The lab is as strict as a real head node: its tools' options, config.sh that evaluates, json 5.1.1, sdc-useradm: one living lab."""
+"""The lab is as strict as a real head node: its tools' options, config.sh that evaluates, json 5.1.1, sdc-useradm.
+
+All of it runs in one living lab.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from lab.machine.roots import PROGRAMS, STRICT
 from tests.lab.operator import Operator, living
 
 REFUSED = [
-    # what GNU's tools take and illumos's do not (illumos-gate:usr/src/cmd)
+    # options that GNU's tools take and illumos's do not (illumos-gate:usr/src/cmd)
     ("date -d now", 1, "date: illegal option -- d"),
     ("date --utc", 1, "date: illegal option -- -"),
     ("grep -E x /etc/passwd", 2, "grep: illegal option -- E"),
@@ -54,7 +57,7 @@ TAKEN = [
     ("cat /nosuch 2>&1", "cat: /nosuch: No such file or directory"),
 ]
 JSON = [
-    # input, arguments, what is printed, and the exit status (github.com/trentm/json at 5.1.1)
+    # input, arguments, output, and exit status (github.com/trentm/json at 5.1.1)
     ('{"a": {"b": 1}}', "-a a", '{\n  "b": 1\n}\n', 0),
     ('{"a": ""}', "a", "", 0),
     ('{"a": ""}', "-a a", "\n", 0),
@@ -64,7 +67,7 @@ JSON = [
     ('{"a": "x", "b": 1}', "-j a b", '{\n  "a": "x",\n  "b": 1\n}\n', 0),
     ('[{"a": "x"}]', "-ja a", '[\n  {\n    "a": "x"\n  }\n]\n', 0),
     ('[{"a": 1}, {"a": 2}]', "1.a", "2\n", 0),
-    ('{"a": 1}\n{"a": 2}', "a", '{"a": 1}\n{"a": 2}\n', 1),  # no JSON: passed on
+    ('{"a": 1}\n{"a": 2}', "a", '{"a": 1}\n{"a": 2}\n', 1),  # not JSON: passed on
     ('{"a": 1}\n{"a": 2}', "-ga a", "1\n2\n", 0),
     ("no json", "a", "no json\n", 1),
     ("no json", "-q a", "no json\n", 1),
@@ -92,7 +95,7 @@ def operator() -> Iterator[Operator]:
 
 
 def several(operator: Operator, lines: list[str]) -> list[tuple[int, str]]:
-    """Typed one after the other over one connection: (exit status, both streams) of each."""
+    """Type the lines one after the other over one connection; returns (exit status, both streams) of each."""
     script = "\n".join(f"( {line} ) </dev/null 2>&1; printf '\\n-- %s\\n' $?" for line in lines)
     parts = operator.on("my-dc-1", script)[1].split("\n-- ")
     codes = [int(part.partition("\n")[0]) for part in parts[1:]]
@@ -116,7 +119,7 @@ def test_a_zone_has_the_same_tools(operator: Operator) -> None:
 
 
 def test_each_tool_with_options_is_strict() -> None:
-    """What comes from the host as it is takes no options of GNU's, or is imitated elsewhere."""
+    """A program of the host takes no options of GNU's, or is imitated elsewhere."""
     assert not set(STRICT) & set(PROGRAMS)
     assert set(PROGRAMS) == {"bash", "echo", "false", "kill", "openssl", "printf", "pwd", "sh", "sleep", "test", "true"}
 
@@ -128,7 +131,7 @@ def test_json_is_that_of_the_platform(operator: Operator) -> None:
 
 
 def with_config(line: str, *typed: str) -> str:
-    """Types something while /usbkey/config has one more line, and another one after it."""
+    """Type something while /usbkey/config has one more line, and another one after it."""
     return "\n".join(
         [
             "cp -p /usbkey/config /tmp/kept",
@@ -147,7 +150,7 @@ def test_the_configuration_is_evaluated(operator: Operator, line: str, value: st
 
 
 def test_what_reads_a_broken_configuration_fails_with_it(operator: Operator) -> None:
-    """A lone quote leaves every setting empty; a quote within a value makes it no JSON."""
+    """A lone quote leaves every setting empty. A quote within a value makes it invalid JSON."""
     wanted = {
         "sdc-napi /ping": (1, "error: sdc-napi: unable to find a 'sdc' core zone on this node"),
         "sdc-useradm keys admin": (1, "error: sdc-useradm: unable to find a 'sdc' core zone on this node"),
@@ -162,7 +165,7 @@ def test_what_reads_a_broken_configuration_fails_with_it(operator: Operator) -> 
     no_json = with_config("probe='a\"b'", "sdc-napi /ping")
     code, said = operator.on("my-dc-1", no_json)
     assert (code, "input is not JSON" in said) == (1, True), said
-    assert operator.on("my-dc-1", with_config("probe='a\"b'", "sdc-vmname ufds"))[0] == 0  # reads no JSON
+    assert operator.on("my-dc-1", with_config("probe='a\"b'", "sdc-vmname ufds"))[0] == 0  # it reads no JSON
     assert operator.on("my-dc-1", "sdc-napi /ping")[0] == 0
 
 

@@ -1,4 +1,4 @@
-"""Triton's and Manta's tools in a lab where nobody is coupled: what they do, and what they leave when typed in the wrong place."""
+"""Triton's and Manta's tools in a lab where nobody is coupled: what they do, and what they leave if typed in the wrong place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POSEIDON = "sdc-ldap search login=poseidon uuid | sed -n 's/^uuid: //p'"
 APPLICATIONS = "sdc-sapi '/applications?name=manta{}' | json -Ha owner_uuid"
 MANTA = "zlogin $(sdc-vmname manta) /opt/smartdc/bin/{}"
 INIT = MANTA.format("manta-init -s lab -e ops@example.com")
-# By address: binder does not know the way to a datacenter that is not coupled.
+# By address, because binder does not know the way to a datacenter that is not coupled.
 POINT = (
     'echo \'{"metadata": {"MASTER_MORAY_IP": "10.2.1.17", "MASTER_MORAY_PORT": "2020"}}\' | '
     "sapiadm update $(sdc-sapi /services?name=sapi | json -Ha uuid)"

@@ -27,8 +27,10 @@ DOCUMENT = json.loads((RECORDINGS / "ufds.json").read_text("utf-8"))
 
 @pytest.fixture(scope="module")
 def differences() -> dict[str, list[str]]:
-    """Everything asked at once, in the recorded order, because later requests see what earlier ones wrote: a worker of
-    xdist that is given only some of the tests below must have asked what comes before, too."""
+    """Send all requests at once, in the recorded order, because later ones see what earlier ones wrote.
+
+    A worker of xdist that gets only some of the tests below must have sent the earlier requests, too.
+    """
     directories = {name: conformance.recorded_directory(RECORDINGS, name) for name in ("master", "replica")}
     with conformance.serving(directories) as addresses:
         replay = Replay(addresses)
@@ -48,7 +50,7 @@ def test_answers_as_recorded_with_many_accounts() -> None:
         replay = Replay(addresses)
         bulk = DOCUMENT["bulk"]
         assert replay.add_bulk(bulk["generator"]) == 1100
-        # When it was recorded, the requests before had left one entry more.
+        # At the recording, the earlier requests had left one entry more.
         wrong = {each["id"]: replay.differences(each) for each in bulk["requests"]}
         replay.close()
     assert {name: found for name, found in wrong.items() if found} == {
@@ -127,7 +129,7 @@ def test_coupled_lab_starts_caught_up_and_stays_so(certificate: tuple[pathlib.Pa
             await until(lambda: ufds.checkpoint("my-dc-1"), latest + 2)
             (copied,) = await ufds.query("my-dc-1", wanted="(login=newcomer)", hidden=True)
             assert copied[1]["_replicated"] == ["true"]
-            # A local account of the same login: the replicator exits, the checkpoint stays.
+            # A local account with the same login: the replicator exits, and the checkpoint stays.
             local = {**person, "login": ["twin"], "email": ["other@example.com"]}
             for number, name in ((2, "my-dc-1"), (3, "my-dc-2")):
                 uuid = f"90000000-0000-4000-8000-00000000000{number}"

@@ -1,4 +1,4 @@
-"""Searches that were not recorded: what sdc-ufds, moray and the old ldapjs do with them, read in their sources."""
+"""Searches that were not recorded: what sdc-ufds, moray and the old ldapjs do with them by their sources."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ask(replay: Replay, base: str, scope: str, wanted: str, bind: Any = "root", 
 
 
 FOUND = {
-    # Several values of an attribute stand in its index as one.
+    # An index holds several values of an attribute as one text.
     "(email=one@two.example.com)": 0,
     "(email=one@two*)": 1,
     "(login=twomails)": 1,
@@ -47,7 +47,7 @@ FOUND = {
     "(&(created_at>=5)(created_at<=6))": 1,
     "(&(updated_at>=5)(updated_at<=6))": 0,
     "(disabled=true)": 0,
-    # A negated index of a list finds only what has the attribute at all.
+    # A negated index of a list finds only entries that have the attribute.
     "(!(memberpolicy=x))": 1,
     "(!(objectclass=sdcperson))": 33,
     # Unindexed parts of an `and`, and negated ones, are matched afterwards.

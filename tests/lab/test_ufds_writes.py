@@ -1,4 +1,4 @@
-"""Adds, changes, deletions, comparisons and binds that were not recorded: what sdc-ufds does, read in its sources."""
+"""Adds, changes, deletions, comparisons and binds that were not recorded: what sdc-ufds does by its source."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ ADDED: list[tuple[str, Entry, int, str]] = [
     (NEW_DN, person(userpassword="longenough"), 19, "insufficientPasswordQuality"),
     (NEW_DN, person(email="carla@example.com"), 19,
      '"email" is a unique attribute; value "carla@example.com" already exists'),
-    (NEW_DN, person(email=["carla@example.com", "x@example.com"]), 0, ""),  # two values stand in the index as one
+    (NEW_DN, person(email=["carla@example.com", "x@example.com"]), 0, ""),  # two values are one in the index
     (NEW_DN, person(email="x@badXexample.com"), 19, "Email address is blacklisted."),  # its dots are any character
     (NEW_DN, person(disabled="perhaps"), 1, "Moray failure: index(disabled) is of type boolean"),
     (f"uuid={NEW},{USERS}", person(), 0, ""),
@@ -182,7 +182,7 @@ def test_a_sub_user_of_another_login_has_another_alias() -> None:
     assert (found["login"], found["alias"]) == ([f"{ACCOUNT}/renamed"], ["renamed"])
     name = f"uuid={NEW}, {DARIO}"
     assert asked(where, "add", name, person(login=f"{ACCOUNT}/other", alias="mine")) == (0, "")
-    assert where.read(name)["login"] == [f"{ACCOUNT}/other"]  # an account that is named stays
+    assert where.read(name)["login"] == [f"{ACCOUNT}/other"]  # a named account stays
     assert where.read(name)["alias"] == ["mine", f"{ACCOUNT}/other"]
     assert where.read(name)["objectclass"] == ["sdcperson", "sdcaccountuser"]
 

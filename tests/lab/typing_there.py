@@ -1,6 +1,6 @@
-"""Types one line on a head node, and answers what it asks: `TURNS DATACENTER LINE`, as Operator sends it.
+"""Types one line on a head node, and answers its questions: `TURNS DATACENTER LINE`, as Operator sends it.
 
-TURNS is a JSON list of pairs (what is said, what is then typed).  With turns there is a terminal, as a login has.
+TURNS is a JSON list of pairs (the question, and what is then typed). With turns there is a terminal, as at a login.
 """
 
 from __future__ import annotations

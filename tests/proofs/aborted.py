@@ -1,6 +1,7 @@
-"""Runs inside a lab with the candidate my-dc-3: sdc-ufds-m2s is aborted at one of its stages, and the suite says where that leaves it.
+"""Runs inside a lab with the candidate my-dc-3: sdc-ufds-m2s is aborted at one of its stages, and the suite names the result.
 
-First with the inventory as it was (my-dc-3 is still called a candidate), then as a replica, which is what is wanted.
+The suite runs first with the inventory as it was (it still calls my-dc-3 a candidate), and then with my-dc-3 as a replica, which is the
+aim.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ ALWAYS = (
     f"replica-key-is-known-to-master[{DC}]",
     f"sapi-points-at-master-moray[{DC}]",
 )
-"""What sdc-ufds-m2s does not do, however it ends."""
+"""What sdc-ufds-m2s never does, however it ends."""
 NEVER_COUPLED = "inventory-agrees[coupling]"
-"""As long as the datacenter calls itself a master and replicates nothing, it is no replica, whatever the inventory says."""
+"""A datacenter that calls itself a master and replicates nothing is not a replica, whatever the inventory says."""
 UNREGISTERED = "datacenters-are-registered[my-dc]"
 HALF = f"candidate-is-not-coupled-yet[{DC}]"
 APART = f"usbkey-agrees-with-sapi[{DC}]"
@@ -45,7 +46,7 @@ def answers(password: str = ROOT_PASSWORD) -> Turns:
 
 @dataclass(frozen=True)
 class Stage:
-    """How far it comes, and the causes that the suite must name: before coupling, and of the replica that it should be."""
+    """How far it gets, and the causes that the suite must name: before coupling, and for the replica that it should become."""
 
     turns: Turns
     preflight: tuple[str, ...]

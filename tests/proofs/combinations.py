@@ -34,7 +34,7 @@ class Combination:
 
 
 def combinations() -> tuple[Combination, ...]:
-    """COUNT pairs and triples, by chance but always the same; no two faults at one place, where one could undo the other."""
+    """COUNT pairs and triples, drawn at random but always the same. No two faults are at one place, where one could undo the other."""
     return tuple(_draw(random.Random(SEED)))
 
 
@@ -55,7 +55,7 @@ def _draw(chance: random.Random) -> Iterator[Combination]:
 
 
 def _out_of_sight(drawn: tuple[Case, ...]) -> bool:
-    """Whether one of the faults lies in a datacenter that another takes out of the inventory."""
+    """Whether one of the faults is in a datacenter that another fault removes from the inventory."""
     gone = {case.fault.partition("@")[2] for case in drawn if case.fault.startswith("datacenter-undeclared@")}
     return any(
         case.fault.partition("@")[2].partition(".")[0] in gone for case in drawn if "undeclared" not in case.fault
@@ -63,13 +63,13 @@ def _out_of_sight(drawn: tuple[Case, ...]) -> bool:
 
 
 def _when(case: Case) -> tuple[bool, str]:
-    """When it is planted: what was edited by hand comes last, since it lasts only until something is rendered anew."""
+    """The order of planting. Edits by hand come last, because they last only until something is rendered anew."""
     return case.fault.startswith("file-edited"), case.fault
 
 
 @dataclass(frozen=True)
 class Score:
-    """What became of the planted causes: named as causes; `hidden`: findings under another planted cause; or missed.
+    """What became of the planted causes: named as causes, `hidden` (findings under another planted cause), or missed.
 
     `extra` are causes that nobody planted.
     """
@@ -81,7 +81,7 @@ class Score:
 
 
 def score(combination: Combination, findings: Mapping[str, Any]) -> Score:
-    """Compares findings.json of the run with what was planted."""
+    """Compare findings.json of the run with the planted faults."""
     causes = {_name(cause) for cause in findings["causes"]}
     outcomes = {_name(row): row["outcome"] for row in findings["results"]}
     planted = set(combination.planted)

@@ -1,4 +1,4 @@
-"""What follows from each fault besides its causes, and nothing else: written by `make record`, to be read in its diff."""
+"""The exact consequences of each fault, apart from its causes. `make record` writes them, and its diff must be read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Finding = tuple[str, str]
 
 
 def read() -> dict[str, tuple[Finding, ...]]:
-    """By the name of a case, its consequences, sorted."""
+    """The consequences by the name of a case, sorted."""
     found: dict[str, tuple[Finding, ...]] = {}
     name = ""
     for line in DECLARED.read_text(encoding="utf-8").splitlines():
@@ -26,7 +26,7 @@ def read() -> dict[str, tuple[Finding, ...]]:
 
 
 def write(declared: Mapping[str, Iterable[Finding]]) -> None:
-    """A line for each check, with the subjects at which it has a finding."""
+    """One line for each check, with the subjects at which it has a finding."""
     blocks = []
     for name, findings in sorted(declared.items()):
         rows = groupby(sorted(findings), key=lambda finding: finding[0])

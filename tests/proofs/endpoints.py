@@ -1,4 +1,4 @@
-"""Runs inside a lab: master and replica are named by endpoints only, some of them at the end of a tunnel of the operator's own."""
+"""Runs inside a lab: master and replica are named only by endpoints, some of them at the end of a tunnel of the operator."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ JUDGED = {
     "ufds-answers[my-dc-3.ufds0]",
     "one-poseidon[coupling]",
 }
-"""What must be judged, and pass, of those that endpoints show."""
+"""The checks that must be judged, and pass, with what endpoints show."""
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Runs inside a lab: proves one case.  The fault's cause is named, its remedy is typed as printed, and all is well again."""
+"""Runs inside a lab and proves one case: the cause is named, its remedy is typed as printed, and all is well again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.proofs.cases import CASES, Case
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS_UNTIL_WELL = 3
-"""How often an operator would look again before he calls it not healed."""
+"""How often an operator looks again before he says that it is not healed."""
 
 
 def run_suite(*options: str) -> dict[str, Any]:
-    """One run of the suite as an operator starts it; what it wrote into findings.json."""
+    """Run the suite once, as an operator starts it; returns its findings.json."""
     command = [sys.executable, "-m", "pytest", f"--inventory={os.environ['AZ_INVENTORY']}", *options]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     where = next((line.split()[-1] for line in reversed(done.stdout.splitlines()) if "reports/runs/" in line), None)
@@ -42,7 +42,7 @@ def lab(*words: str) -> None:
 
 
 def type_into(where: str, command: str) -> None:
-    """Type a command into a head node's root shell over SSH, or on the operator's own machine, as an operator pastes it."""
+    """Paste a command into a head node's root shell over SSH, or on the operator's own machine, as an operator does."""
     datacenter = where.split(".")[0]
     shell = ["bash", "-c", command] if where == "operator" else ["ssh", datacenter, in_login(command)]
     done = subprocess.run(shell, check=False, capture_output=True, text=True)
@@ -52,7 +52,7 @@ def type_into(where: str, command: str) -> None:
 
 
 def prove(case: Case, record: Path | None) -> None:
-    """One case from fault to health.  Ends with a sentence where it does not hold."""
+    """One case from fault to health. Ends with a sentence if something does not hold."""
     sick = run_suite()
     if record is not None:
         shutil.copyfile(sick["folder"] / "evidence.json", record)
@@ -88,7 +88,7 @@ def type_steps(found: dict[str, Any]) -> None:
 
 
 def fixed_fingerprint_key() -> None:
-    """The same passwords have the same fingerprints in every recording."""
+    """Make the same passwords have the same fingerprints in every recording."""
     key = Path.home() / "fingerprint.key"
     key.write_text("00" * 32, encoding="ascii")
     key.chmod(0o600)

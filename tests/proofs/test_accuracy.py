@@ -1,4 +1,4 @@
-"""`make accuracy`: several faults in one lab; each is named as a cause or lies under another, and nothing else is named."""
+"""`make accuracy`: several faults in one lab. Each is named as a cause or lies under another, and nothing else is named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.accuracy
 
 @pytest.mark.parametrize("combination", combinations(), ids=lambda each: each.name)
 def test_several_faults_at_once(combination: Combination, tmp_path: Path) -> None:
-    """A planted cause may be hidden by another planted one (nobody sees into a dark head node), but not vanish."""
+    """Another planted cause may hide a planted one (nobody sees into a dark head node), but it may not vanish."""
     findings = tmp_path / "findings.json"
     faults = [f"--fault={case.fault}" for case in combination.cases]
     inside = [sys.executable, "-m", "tests.proofs.inside", "judge", str(findings)]

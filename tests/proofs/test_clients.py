@@ -1,4 +1,4 @@
-"""The clients of customers, as npm has them, at the lab's cloudapi: they sign in forms of their own."""
+"""The clients of customers, as npm has them, at the lab's cloudapi. They sign in forms of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HERE, THERE = "my-dc-1", "my-dc-2"
 
 @pytest.fixture(scope="module")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that npm puts them into, outside of the checkout."""
+    """The folder in which npm puts them, outside of the checkout."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("there is no npm on this machine, so the clients cannot be had")
@@ -50,7 +50,7 @@ def operator() -> Iterator[Operator]:
 
 @pytest.fixture(scope="module")
 def customer(operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What is set before a client's command: admin's key, which the sdc zone has, in a home of its own."""
+    """The settings before a client's command: admin's key, which the sdc zone has, in a separate home."""
     home = tmp_path_factory.mktemp("home")
     (home / ".ssh").mkdir(mode=0o700)
     for name in ("id_rsa", "id_rsa.pub"):

@@ -1,4 +1,4 @@
-"""A lab in which each datacenter has a compute node: healthy, not to be entered, and with each of the compute node's services broken."""
+"""A lab with a compute node in each datacenter: healthy, closed, and with each of the compute node's services broken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.lab.operator import Operator, living
 DC, ADDRESS = "my-dc-1", "10.1.1.3"
 CAREFUL = "-o BatchMode=yes"
 LOOKS = 4
-"""How often an operator would look again before he calls it not healed."""
+"""How often an operator looks again before he says that it is not healed."""
 THERE = [zone for zone in make_plan(2, servers=2).datacenters[0].zones if zone.server]
 AGENTS = ("cn-agent", "config-agent", "firewaller", "net-agent", "ur", "vm-agent")
 Found = dict[str, Any]
@@ -30,7 +30,7 @@ def operator() -> Iterator[Operator]:
 
 
 def judged(operator: Operator, folder: Path) -> Found:
-    """What one run of the suite found."""
+    """The findings of one run of the suite."""
     operator.lab("settle")
     code, said = operator.types(
         shlex.join([sys.executable, "-m", "tests.proofs.inside", "judge", str(folder / "found")])
@@ -45,7 +45,7 @@ def causes(found: Found) -> list[str]:
 
 
 def well(operator: Operator, folder: Path) -> Found:
-    """The first run without a finding: some services need a moment."""
+    """The first run without a finding, because some services need a moment."""
     found = judged(operator, folder)
     for _ in range(LOOKS):
         if set(found["counts"]) <= {"passed", "not_applicable"}:
@@ -75,7 +75,7 @@ def type_steps(operator: Operator, found: Found) -> list[str]:
 
 
 def states(operator: Operator) -> str:
-    """The services of the compute node and of its zones, and their routes, as it says itself."""
+    """The services of the compute node and of its zones, and their routes, as it reports them."""
     zones = "; ".join(f"svcs -aH -o state,fmri -z {zone.uuid}; vmadm get {zone.uuid}" for zone in THERE)
     return typed(operator, f"ssh {CAREFUL} {ADDRESS} {shlex.quote(f'svcs -aH -o state,fmri; {zones}')}")
 

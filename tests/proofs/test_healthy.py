@@ -1,4 +1,4 @@
-"""A healthy lab has no finding, whatever its size and shape: several instances are judged one by one, regions apart."""
+"""A healthy lab has no finding, whatever its size and shape. Several instances are judged one by one, and regions separately."""
 
 from __future__ import annotations
 

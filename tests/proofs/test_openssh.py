@@ -1,4 +1,4 @@
-"""A sample of the proofs with this machine's own sshd on the head nodes; and the suite is not slower for it."""
+"""A sample of the proofs with this machine's own sshd on the head nodes. The suite is not slower with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.proof
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ("headnode-denies", "headnode-key", "headnode-forbids-forwarding", "region-name", "sapi-storage")
-AT_MOST = 1.3  # times what the lab's own server takes
+AT_MOST = 1.3  # times the duration with the lab's own server
 NIGHTLY = "import subprocess, sys, time\nfor _ in range(3):\n    began = time.monotonic()\n    " \
     "code = subprocess.run([sys.executable, '-m', 'pytest', '-q', '-m', 'nightly', '-p', 'no:cacheprovider']).returncode\n    " \
     "print('took', time.monotonic() - began)\n    code and sys.exit(code)\n"  # fmt: skip

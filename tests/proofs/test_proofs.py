@@ -1,4 +1,4 @@
-"""`make proofs`: every case in a living lab of its own, from fault to remedy."""
+"""`make proofs`: every case in a separate living lab, from fault to remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def in_lab(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lab", *options, "--", *inside]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode and record:
-        Path(record[0]).unlink(missing_ok=True)  # what did not come out right is no recording
+        Path(record[0]).unlink(missing_ok=True)  # a run that failed is not a recording
     return done
 
 
@@ -45,7 +45,7 @@ def test_case(case: Case) -> None:
 
 @pytest.mark.parametrize("stage", aborted.STAGES)
 def test_aborted(stage: str) -> None:
-    """sdc-ufds-m2s, aborted at each of its stages: the suite says where that leaves the datacenter."""
+    """sdc-ufds-m2s, aborted at each of its stages: the suite says in which state the datacenter is."""
     inside = [sys.executable, "-m", "tests.proofs.aborted", stage]
     command = [sys.executable, "-m", "lab", "--candidate", aborted.DC, "--", *inside]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

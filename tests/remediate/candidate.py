@@ -1,4 +1,4 @@
-"""Evidence without servers of a coupling that works, and of a candidate that is ready to join it."""
+"""Evidence, without servers, of a working coupling and of a candidate that is ready to join it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUICK, LATE = "release-20251120-20251120T061402Z-gabc", "release-20260101-202601
 
 
 def clocked(world: World, **ahead: float) -> World:
-    """Head nodes whose clocks are so many seconds ahead (my_dc_1=900)."""
+    """The world with head nodes whose clocks are so many seconds ahead (my_dc_1=900)."""
     for name in world.inventory.datacenters:
         off = ahead.get(name.replace("-", "_"), 0.0)
         world = s.changed(world, name, clock=s.fact(Clock(off - 1, off + 1)))
@@ -23,7 +23,7 @@ def clocked(world: World, **ahead: float) -> World:
 
 
 def with_candidate(name: str = "my-dc-3") -> World:
-    """The healthy coupling, but for one datacenter that is still to be coupled."""
+    """The healthy coupling, except that one datacenter is not coupled yet."""
     world = s.changed_metadata(clocked(s.healthy()), name, ufds_is_master="true", ufds_remote_ip=None)
     declared = world.inventory.datacenters
     inventory = replace(world.inventory, datacenters=declared | {name: replace(declared[name], state="candidate")})

@@ -1,4 +1,4 @@
-"""A pretended head node for what remedies print: bash with stubs of Triton's tools, whose UFDS and SAPI are files.
+"""A pretended head node for the commands of remedies: bash with stubs of Triton's tools, whose UFDS and SAPI are files.
 
 Any tool can be made to fail as real ones do: no answer, half an answer, an error with exit status 0.
 """
@@ -80,7 +80,7 @@ DATE += "printf '20260101T%06dZ\\n' $number\n"
 
 
 class HeadNode:
-    """Its files lie below `root`; what is printed for /var/az-copies and /var/tmp (or /root, once) is typed there."""
+    """Its files lie below `root`. Commands for /var/az-copies and /var/tmp (or /root, once) run there."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -99,19 +99,19 @@ class HeadNode:
         (self.root / "bin" / name).chmod(0o755)
 
     def has(self, *blocks: str) -> None:
-        """What its UFDS holds."""
+        """Set what its UFDS holds."""
         (self.root / "ufds.ldif").write_text("".join(f"{block}\n\n" for block in blocks))
 
     def answers(self, **modes: tuple[str, int]) -> None:
-        """What SAPI says in place of a list, with which exit status."""
+        """Set what SAPI answers instead of a list, and with which exit status."""
         (self.root / "sapi.mode").write_text(json.dumps(modes))
 
     def ldap(self, mode: str) -> None:
-        """dead, empty, cut (half an answer), or well again."""
+        """Set the state of its UFDS: dead, empty, cut (half an answer), or well again."""
         (self.root / "ldap.mode").write_text(mode)
 
     def type(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Types what is printed."""
+        """Type a printed command."""
         command = re.sub(r"(?<=[ =(])/(?=(var|root|tmp)/)", f"{self.root}/", command)
         path = f"{self.root}/bin:/usr/bin:/bin"
         return subprocess.run(

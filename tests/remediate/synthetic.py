@@ -1,4 +1,4 @@
-"""Evidence of a healthy coupling without servers, and ways to change it: what remedies and reports are tested with."""
+"""Evidence of a healthy coupling without servers, and ways to change it, for tests of remedies and reports."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ POSEIDON = POSEIDONS.get()[0].uuid
 
 
 def healthy() -> World:
-    """The healthy lab as it was recorded: three datacenters, my-dc-2 the master, everything as it should be."""
+    """The recorded healthy lab: three datacenters, my-dc-2 as the master, everything as it should be."""
     evidence = recorded("healthy")
     return judged(evidence.inventory, evidence)
 
 
 def changed(world: World, datacenter: str, **facts: Any) -> World:
-    """The same with other facts of one datacenter; a string in place of a fact is why it is missing."""
+    """The same with other facts of one datacenter. A string in place of a fact says why it is missing."""
     assert world.evidence is not None
     given = {
         name: missing(datacenter, name, "how", value) if isinstance(value, str) else value
@@ -54,7 +54,7 @@ def changed_zone(world: World, datacenter: str, alias: str, *, vm: dict[str, Any
 
 
 def changed_metadata(world: World, datacenter: str, **values: Any) -> World:
-    """The same with other metadata of application sdc; None takes a key away."""
+    """The same with other metadata of application sdc. None removes a key."""
     applications = world.datacenter(datacenter).evidence.applications.get()
     sdc = applications["sdc"]
     merged = {key: value for key, value in (sdc.metadata.values | values).items() if value is not None}
@@ -90,7 +90,7 @@ def without_napi_routes(world: World, datacenter: str, *keys: str) -> World:
 
 
 def probed(world: World, datacenter: str, link: str, result: str) -> World:
-    """The same with another result of every probe of one link."""
+    """The same with another result for every probe of one link."""
     seen = world.datacenter(datacenter).evidence.links
     probes = tuple(replace(probe, result=result, route="none") for probe in seen[link].get())
     return changed(world, datacenter, links=seen | {link: fact(probes)})

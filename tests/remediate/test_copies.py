@@ -1,4 +1,4 @@
-"""What may be the only copy of something is never lost by following what is printed: twice, over two rounds, or by an undo."""
+"""Following what is printed never loses the only copy of something: not if typed twice, in two rounds, or by an undo."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ class TestSapi:
 
 @pytest.mark.parametrize("why", ["dark", "owner"])
 def test_a_poseidon_that_the_master_may_have_lost_is_not_deleted(why: str) -> None:
-    """A replica alone has it, as far as is seen: it may be the last one."""
+    """As far as is seen, only a replica has it: it may be the last one."""
     world = poseidon_twice(s.healthy())
     for dc in ("my-dc-1", "my-dc-2"):
         world = s.changed_zone(world, dc, "ufds0", poseidons=s.fact(()))

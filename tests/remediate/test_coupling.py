@@ -1,4 +1,4 @@
-"""What is to be typed before a coupling: real values, nothing that the suite would destroy, no traceback without evidence."""
+"""The steps before a coupling: real values, nothing that the suite would destroy, no traceback without evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No step is built on a value that is itself doubtful: addresses that nobody has, routes that lead nowhere, malformed values."""
+"""No step uses a value that is itself doubtful: addresses that nobody has, routes that lead nowhere, malformed values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MADE = {"10.1.1.0/24": "10.3.1.1", "10.2.1.0/24": "10.3.1.1", "10.2.2.29/32": "1
 
 
 def stray(address: str) -> World:
-    """my-dc-3 is told another address of the master's UFDS, and nothing there answers."""
+    """my-dc-3 has another address for the master's UFDS, and nothing there answers."""
     world = s.changed_metadata(W, "my-dc-3", ufds_remote_ip=address)
     for check in CHECKS:
         for link in links(world, f"{check}-reaches-master-ufds"):
@@ -126,7 +126,7 @@ def test_a_route_to_what_another_has_by_the_networks_router_is_made_durable(to: 
 
 
 def test_a_wrong_router_is_never_taken_for_the_one_that_others_use() -> None:
-    """Routes that lead to nobody say nothing of the router, however many there are."""
+    """Routes that lead to nobody prove nothing about the router, however many there are."""
     wrong = dict.fromkeys(("10.50.0.0/16", "10.51.0.0/16"), "10.3.1.254")
     world = s.without_napi_routes(W, "my-dc-3", "10.2.2.29/32")
     for alias in world.datacenter("my-dc-3").evidence.zones.get():
@@ -205,7 +205,7 @@ def test_a_rule_whose_uuid_is_none_makes_no_command() -> None:
 
 
 def leftover(world: World, role: str, alias: str, *, known: bool | None, alone: bool = False) -> World:
-    """A stopped zone of a role beside (or instead of) the one that runs."""
+    """A stopped zone of a role, beside the running one or instead of it."""
     zones = world.datacenter("my-dc-1").evidence.zones.get()
     real = zones[f"{role}0"]
     uuid = "44444444-4444-4444-8444-444444444444"
@@ -240,7 +240,7 @@ def test_a_leftover_alone_is_told_and_not_started() -> None:
 
 @pytest.mark.parametrize("net", ["0.0.0.0/0", "10.0.0.0/7", "10.2.0.0/15", "10.0.0.0/8"])
 def test_a_network_that_no_datacenter_can_have_for_itself_opens_no_firewall(net: str) -> None:
-    """A replica's NAPI says so; the rule is the master's."""
+    """The network is in a replica's NAPI, and the rule is at the master."""
     evidence = recorded("firewall-rule-missing-at-my-dc-2.ufds0")
     networks = evidence.datacenters["my-dc-3"].networks.get()
     wide = {key: replace(each, subnet=net) if each.name == "admin" else each for key, each in networks.items()}
@@ -252,7 +252,7 @@ def test_a_network_that_no_datacenter_can_have_for_itself_opens_no_firewall(net:
 
 @pytest.mark.parametrize("firewall", [True, False])
 def test_no_door_is_closed_that_a_datacenter_which_is_not_seen_may_need(firewall: bool) -> None:
-    """It follows the master through a door that is open to all, and from where it comes nobody can say."""
+    """The datacenter follows the master through a door that is open to all, and nobody can say from which address."""
     evidence = recorded("firewall-open-at-my-dc-2.ufds0")
     world = judged(evidence.inventory, evidence)
     world = s.changed_zone(world, "my-dc-2", "ufds0", vm={"firewall_enabled": firewall})
@@ -271,7 +271,7 @@ BLOCKED = {
 
 @pytest.mark.parametrize("check", BLOCKED)
 def test_for_what_nobody_saw_nothing_is_changed(check: str) -> None:
-    """A clock that could not be read was set, say; what gets at the evidence itself is advised all the same."""
+    """For example, a clock that could not be read is not set. Steps that reach the evidence itself are still given."""
     subject, dc, fact = BLOCKED[check]
     evidence = recorded("healthy")
     seen = s.changed(judged(evidence.inventory, evidence), dc, **{fact: "no answer"}).evidence

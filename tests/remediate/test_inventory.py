@@ -1,4 +1,4 @@
-"""While the inventory is wrong nothing is advised that changes a datacenter; and a coupling that works is not taken back."""
+"""While the inventory is wrong, no step changes a datacenter; and a working coupling is never undone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DC = "my-dc-3"
 
 
 def test_no_step_is_given_while_the_inventory_is_wrong() -> None:
-    """Whatever else is found, and whoever asks."""
+    """This holds whatever else is found, and for every check."""
     evidence = recorded("replicator-stopped-at-my-dc-1")
     wrong = replace(evidence.inventory.datacenters[DC], state="candidate")
     told = replace(evidence.inventory, datacenters=evidence.inventory.datacenters | {DC: wrong}, path="region.yaml")
@@ -35,7 +35,7 @@ def test_no_step_is_given_while_the_inventory_is_wrong() -> None:
 
 
 def test_what_sdc_ufds_m2s_has_got_to_replicate_is_not_taken_back() -> None:
-    """Its last step, /usbkey/config, is missing: the datacenter replicates, and the way back would lose what it has."""
+    """Only its last step, /usbkey/config, is missing: the datacenter replicates, and going back would lose its data."""
     world = s.changed_metadata(with_candidate(), DC, ufds_is_master="false", ufds_remote_ip="10.2.2.29")
     held = Directory(100, admin=True, checkpoints=(Checkpoint("ldaps://10.2.2.29", 90),))
     advice = advice_for(
@@ -46,7 +46,7 @@ def test_what_sdc_ufds_m2s_has_got_to_replicate_is_not_taken_back() -> None:
 
 
 def test_a_candidate_by_endpoints_that_is_coupled_is_not_judged_by_its_accounts() -> None:
-    """Its /usbkey/config cannot be seen; its SAPI says enough, and the accounts of a replica are nobody's to delete."""
+    """Its /usbkey/config cannot be seen, but its SAPI says enough, and nobody may delete the accounts of a replica."""
     world = s.changed_metadata(with_candidate(), DC, ufds_is_master="false", ufds_remote_ip="10.9.9.9")
     hidden = missing(DC, "the head node's configuration", "config.sh", BY_ENDPOINTS, hidden=True)
     world = s.changed(world, DC, usbkey=hidden)
@@ -59,7 +59,7 @@ def test_a_candidate_by_endpoints_that_is_coupled_is_not_judged_by_its_accounts(
 
 
 def test_a_datacenter_that_is_listed_in_another_region_is_not_registered_a_second_time() -> None:
-    """Its head node is dark, say, so that nobody can tell whether the file or the UFDS is right."""
+    """For example, its head node is dark, so nobody can tell whether the file or the UFDS is right."""
     world = s.healthy()
     listed = tuple(Registered("my-dc", name, network=True, resolvers=("10.1.1.11",)) for name in ("my-dc-1", DC))
     held = s.fact(Directory(100, admin=True, regions=("my-dc",), datacenters=listed))

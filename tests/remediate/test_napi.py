@@ -1,4 +1,4 @@
-"""The printed function that changes a NAPI network, where NAPI or a tool is ill: it writes nothing then, and says so."""
+"""The printed function that changes a NAPI network, when NAPI or a tool fails: then it writes nothing, and says so."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ sdc-napi() {{ [[ $2 == -X ]] && echo "$*" >&2; printf '%s' "$SAID"; }}
 
 
 def typed(said: str, routes: str) -> subprocess.CompletedProcess[str]:
-    """Adds a route where NAPI says this, and json that of its routes."""
+    """Adds a route if NAPI says `said`, and json extracts `routes` from it."""
     command = JSON.replace("ROUTES", routes) + napi.routes_in(NETWORK, {"10.77.0.0/24": "10.1.1.1"})
     environment = {"PATH": "/usr/bin:/bin", "SAID": said}
     return subprocess.run(["bash", "-c", command], text=True, capture_output=True, check=False, env=environment)

@@ -32,7 +32,7 @@ def test_a_chapter_of_the_plan_is_a_module_of_checks_and_no_helper() -> None:
 
 
 def told(monkeypatch: pytest.MonkeyPatch, build: Callable[[], Advised]) -> registry.Advice:
-    """The advice of a remedy that says this."""
+    """The advice of a remedy that yields this."""
     found = replace(remedies()[CHECK], parameters=(), build=build)
     monkeypatch.setitem(registry._REMEDIES, CHECK, found)
     return advice_for(s.cause(CHECK, SUBJECT), s.healthy())

@@ -1,4 +1,4 @@
-"""Every check has a remedy, and each remedy says what the evidence calls for, quoted, and without tracebacks."""
+"""Every check has a remedy, and each remedy fits the evidence, is quoted, and has no tracebacks."""
 
 from __future__ import annotations
 
@@ -297,7 +297,7 @@ def test_a_dark_datacenter_gives_notes_and_no_traceback(check: str) -> None:
 
 
 def change(command: str) -> list[str]:
-    """The words of the call with which a command for NAPI ends."""
+    """The words of the call at the end of a command for NAPI."""
     return shlex.split(command.splitlines()[-1])
 
 
@@ -381,7 +381,7 @@ def test_region_is_set_on_the_usb_key_only_where_it_differs() -> None:
 
 
 def test_a_second_master_that_was_never_coupled_is_not_coupled() -> None:
-    """sdc-ufds-m2s deletes first: it is no step of a plan for a datacenter that the inventory does not call a candidate."""
+    """sdc-ufds-m2s deletes first, so it is in no plan for a datacenter that the inventory does not call a candidate."""
     world = s.changed_metadata(W, "my-dc-1", ufds_is_master="true", ufds_remote_ip=None)
     world = s.changed_zone(world, "my-dc-1", "ufds0", directory=s.fact(Directory(100, admin=True)))
     advice = advice_for(s.cause("one-ufds-master", "coupling"), world)
@@ -390,7 +390,7 @@ def test_a_second_master_that_was_never_coupled_is_not_coupled() -> None:
 
 
 def test_an_address_is_set_only_where_a_checkpoint_for_it_is_there() -> None:
-    """A checkpoint belongs to its url: with another address the replicator begins at 0 with a full directory, and gives up."""
+    """A checkpoint belongs to its url. With another address the replicator begins at 0 with a full directory, and gives up."""
     world = s.changed_metadata(W, "my-dc-3", ufds_remote_ip="10.1.2.29")
     checkpoint = Checkpoint("ldaps://192.0.2.29", 90, (), "uid=x, cn=replicator, datacenter=my-dc-3, o=smartdc")
     world = s.changed_zone(
@@ -456,7 +456,7 @@ def test_overlapping_networks_are_told_and_not_renumbered() -> None:
 
 @pytest.mark.parametrize("kind", [FORWARDING, SESSIONS, CUT, FROZEN, ZLOGIN])
 def test_what_nobody_saw_is_never_restarted(kind: str) -> None:
-    """Of a head node that cannot be used nothing is known, so the plan only looks."""
+    """Nothing is known of a head node that cannot be used, so the plan only looks."""
     trouble = Trouble(kind, "what it said", "2026-01-01T00:00:00Z", 7)
     world = s.changed(W, "my-dc-1", troubles=s.fact((trouble,)))
     advice = advice_for(s.cause("headnode-can-be-used", "my-dc-1"), world)

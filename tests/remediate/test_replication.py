@@ -1,4 +1,4 @@
-"""The remedies of replication and directories: the commands that the evidence calls for, with its values, quoted."""
+"""The remedies of replication and directories: the commands fit the evidence, with its values, quoted."""
 
 from __future__ import annotations
 

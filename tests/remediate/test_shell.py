@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import pytest
-
+from evidence.subjects.triton import BINDER, CONFIG_AGENT
 from remediate import shell
+from remediate.actions.smf import Smf
+from remediate.actions.wait import Rendered
+from remediate.steps import RESTARTS, acting
 
 UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
 FILE = "/opt/smartdc/binder/etc/config.json"
@@ -15,6 +17,10 @@ FILE = "/opt/smartdc/binder/etc/config.json"
 
 def bash(script: str) -> str:
     return subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True).stdout
+
+
+def typed(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash"], input=script, text=True, check=False, capture_output=True)
 
 
 def test_usbkey_set_replaces_adds_and_keeps_the_rest(tmp_path: Path) -> None:
@@ -28,40 +34,66 @@ def test_usbkey_set_replaces_adds_and_keeps_the_rest(tmp_path: Path) -> None:
     assert [(tmp_path / name / "config").read_text() for name in ("usbkey", "mnt")] == [wanted, wanted]
 
 
-@pytest.mark.parametrize(
-    ("stubs", "changed"),
-    [
-        ("sdc-usbkey() { [[ $1 != mount ]]; }", []),
-        ('sdc-usbkey() { :; }; sed() { [[ $2 != */mnt/* ]] && command sed "$@"; }', []),
-        ('sdc-usbkey() { :; }; mv() { [[ $2 != */mnt/* ]] && command mv "$@"; }', []),
-        ("sdc-usbkey() { :; }; printf() { echo half; return 1; }", []),
-        ('sdc-usbkey() { :; }; mv() { [[ $2 == */mnt/* ]] && command mv "$@"; }', ["mnt"]),
-    ],
-    ids=["no key", "unreadable", "key not renamed", "half written", "disk full"],
-)
-def test_usbkey_set_leaves_a_file_alone_that_it_cannot_write_whole(
-    tmp_path: Path, stubs: str, changed: list[str]
-) -> None:
-    before = "first=1\nregion_name=GT\n"
-    for name in ("usbkey", "mnt"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config").write_text(before)
+def both(tmp_path: Path, tool: str = "sdc-usbkey() { :; }") -> tuple[Path, Path]:
+    """Types the step where the two files lie below tmp_path, as far as they are there."""
     script = shell.usbkey_set({"region_name": "my-dc"})
     script = script.replace("/mnt/usbkey/", f"{tmp_path}/mnt/").replace(" /usbkey/", f" {tmp_path}/usbkey/")
-    assert subprocess.run(["bash"], input=f"{stubs}\n{script}\n", text=True, check=False).returncode == 1
-    texts = {name: (tmp_path / name / "config").read_text() for name in ("mnt", "usbkey")}
-    assert [name for name, text in texts.items() if text != before] == changed
-    assert [path.name for path in tmp_path.glob("*/*")] == ["config", "config"]
+    subprocess.run(["bash"], input=f"{tool}\n{script}", text=True, check=False, capture_output=True)
+    return tmp_path / "usbkey/config", tmp_path / "mnt/config"
+
+
+def made(tmp_path: Path, *names: str) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config").write_text("a=b\nregion_name=GT\n")
+
+
+def test_usbkey_set_leaves_a_copy_beside_each_file(tmp_path: Path) -> None:
+    made(tmp_path, "usbkey", "mnt")
+    for file in both(tmp_path):
+        assert file.read_text() == "a=b\nregion_name=my-dc\n"
+        (copy,) = file.parent.glob("config.2*Z")
+        assert copy.read_text() == "a=b\nregion_name=GT\n"
+        assert copy.stat().st_mode & 0o077 == 0
+
+
+def test_usbkey_set_writes_nothing_where_one_file_is_missing(tmp_path: Path) -> None:
+    made(tmp_path, "usbkey")
+    first, _ = both(tmp_path)
+    assert first.read_text() == "a=b\nregion_name=GT\n"
+
+
+def test_usbkey_set_writes_nothing_where_the_key_is_not_mounted(tmp_path: Path) -> None:
+    made(tmp_path, "usbkey", "mnt")
+    files = both(tmp_path, "sdc-usbkey() { [[ $1 == unmount ]]; }")
+    assert [file.read_text() for file in files] == ["a=b\nregion_name=GT\n"] * 2
+    assert [sorted(path.name for path in file.parent.iterdir()) for file in files] == [["config"]] * 2
+
+
+def test_usbkey_set_writes_nothing_where_no_copy_can_be_made(tmp_path: Path) -> None:
+    made(tmp_path, "usbkey", "mnt")
+    files = both(tmp_path, "sdc-usbkey() { :; }; cmp() { false; }")
+    assert [file.read_text() for file in files] == ["a=b\nregion_name=GT\n"] * 2
 
 
 def test_waiting_for_a_file_has_an_end() -> None:
-    waits = shell.rendered(UUID, FILE, "a.b", "it's", 4)
-    said = bash("json() { :; }; sleep() { echo pause; }\n" + waits.replace(f"/zones/{UUID}/root{FILE}", "/dev/null"))
-    assert said == "pause\n" * 2
-    met = bash(
-        'json() { echo "it\'s"; }; sleep() { echo pause; }\n' + waits.replace(f"/zones/{UUID}/root{FILE}", "/dev/null")
-    )
-    assert met == ""
+    waits = shell.rendered(UUID, FILE, "a.b", "it's", 4).replace(f"/zones/{UUID}/root{FILE}", "/dev/null")
+    late = typed("json() { :; }; sleep() { echo pause; }\n" + waits)
+    assert late.stdout == "pause\n" * 2
+    assert (late.returncode, "not rendered" in late.stderr) == (1, True)
+    met = typed('json() { echo "it\'s"; }; sleep() { echo pause; }\n' + waits)
+    assert (met.stdout, met.stderr, met.returncode) == ("", "", 0)
+
+
+def test_after_a_wait_that_is_over_nothing_is_restarted() -> None:
+    wait = Rendered(UUID, FILE, "a.b", "new", 2.0)
+    agent, binder = (Smf(UUID, "restart", (fmri,)) for fmri in (CONFIG_AGENT, BINDER))
+    script = acting("my-dc-1.global", agent, wait, wait, binder, risk=RESTARTS, why="why").run
+    script = script.replace(f"/zones/{UUID}/root{FILE}", "/dev/null")
+    tools = 'svcadm() { echo "$4"; }; sleep() { :; }\n'
+    late, met = typed("json() { echo old; }; " + tools + script), typed("json() { echo new; }; " + tools + script)
+    assert (late.stdout.split(), late.returncode) == ([CONFIG_AGENT], 1)
+    assert (met.stdout.split(), met.returncode) == ([CONFIG_AGENT, BINDER], 0)
 
 
 def test_quote_survives_bash() -> None:

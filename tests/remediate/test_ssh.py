@@ -1,4 +1,4 @@
-"""What is printed for `ssh HOST …` finds its program with SmartOS's PATH, and means the same after both shells."""
+"""A printed `ssh HOST …` finds its program with SmartOS's PATH, and means the same after both shells."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SMARTOS = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 def typed(command: str, folder: Path) -> str:
-    """What a command prints that is typed here, with an `ssh` that hands its last word to a shell, as sshd does."""
+    """The output of a command typed here, with an `ssh` that hands its last word to a shell, like sshd."""
     ssh = folder / "ssh"
     ssh.write_text(f'#!/bin/bash\nexec env -i PATH={SMARTOS} bash -c "${{@: -1}}"\n')
     ssh.chmod(0o755)
@@ -66,7 +66,7 @@ WITH_VALUE = ("-o", "-l", "-p", "-i", "-F", "-J")
 
 
 def sent(text: str) -> Iterator[str]:
-    """What is handed to the shell at the head node by each `ssh …` in a text of shell commands."""
+    """The text that each `ssh …` in a text of shell commands hands to the shell at the head node."""
     for found in re.finditer(r"(?:^|[\s(;&|])ssh (?=[-\w])", text):
         words = shlex.shlex(io.StringIO(text[found.end() :]), posix=True, punctuation_chars=");&|")
         words.whitespace_split, words.commenters = True, ""
@@ -90,7 +90,7 @@ def test_what_is_sent_is_found() -> None:
 
 
 def test_every_command_that_is_printed_for_ssh_finds_its_tools() -> None:
-    """A command over SSH has SmartOS's short PATH, in which Triton's own tools are not."""
+    """A command over SSH has SmartOS's short PATH, which does not hold Triton's own tools."""
     assert {"sapiadm", "sdc-ldap", "sdcadm"} <= ELSEWHERE
     over = [command for text in printed() for command in sent(text)]
     of_triton = [command for command in over if ELSEWHERE & set(re.findall(r"[\w.-]+", command))]

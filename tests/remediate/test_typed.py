@@ -1,4 +1,4 @@
-"""The forms of what may stand in a command: what Triton makes fits, and nothing else."""
+"""The forms of values in commands: what Triton makes fits, and nothing else."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_the_note_says_whose_value_it_is_and_shows_it_escaped() -> None:
 
 @pytest.mark.parametrize("name", ["userpassword", "userPassword", "_salt", "_owner"])
 def test_what_ufds_keeps_to_itself_is_not_replaced_by_nothing(name: str) -> None:
-    """A replica that hands out a password differs in it; the master would find none, and delete its own."""
+    """If a replica hands out a password, the directories differ in it. The master would find none, and delete its own."""
     dn = f"uuid={ADMIN_UUID}, ou=users, o=smartdc"
     seen = Comparison(9, 0, 0, 1, (EntryDifference(dn, DIFFERENT, (name, "email")),))
     world = s.changed_zone(s.healthy(), "my-dc-3", "ufds0", comparison=s.fact(seen))

@@ -16,7 +16,7 @@ from evidence.collect.word import word
 from evidence.headnode import BACKSLASH, COMMENT, EXPANSION, OTHER, QUOTE, RETURN, BadLines
 from evidence.model import Configuration
 from remediate.registry import advice_for
-from remediate.steps import DISRUPTIVE, Advice
+from remediate.steps import OVERWRITES, Advice
 from tests.evidence.test_configuration import LINES, by_bash
 from tests.remediate import synthetic as s
 
@@ -223,7 +223,7 @@ def test_a_file_that_cannot_be_written_stays_whole(tmp_path: Path, stubs: str, s
 
 
 def test_it_is_not_called_safe() -> None:
-    assert advised(BadLines(QUOTE, (7,), ("mail_from",))).steps[0].risk == DISRUPTIVE
+    assert advised(BadLines(QUOTE, (7,), ("mail_from",))).steps[0].risk == OVERWRITES
 
 
 OWN = "${CONFIG_k0}"

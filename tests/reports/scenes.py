@@ -76,7 +76,7 @@ def demo() -> Conclusion:
 
 
 def waived() -> tuple[Judged, ...]:
-    """A finding that is accepted, and one that is with it."""
+    """A finding that is accepted, and one that is waived with it."""
     waiver = Waiver("ufds-answers", "my-dc-1.*", "known", "ops", datetime.date(2026, 11, 27), "OPS-1")
     own = s.finding("ufds-answers", "my-dc-1.ufds0", WAIVED, observed="no bind", reason=waiver.told)
     name = Named(own.check, own.subject)

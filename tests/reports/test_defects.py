@@ -1,4 +1,4 @@
-"""A defect of the suite is not the region's: an outcome of its own, never a cause, never advised for, exit code 3."""
+"""A defect of the suite is not the region's: it is an outcome of its own, never a cause, without advice, and with exit code 3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves: a folder of its own, findings.json, junit.xml, and `latest`; a full disk costs only the files."""
+"""What a run leaves: its folder, findings.json, junit.xml, and `latest`. A full disk costs only the files."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_latest_does_not_point_to_a_partial_run(tmp_path: Path) -> None:
 
 
 def less(root: Path, rows: list[tuple[str, str]], extent: Extent, outcome: Outcome = PASSED) -> tuple[str, ...]:
-    """What a run of these checks and subjects says that it judged less than the one before."""
+    """What a run of these checks and subjects reports as judged less than in the run before."""
     results = [Result(check, subject, CRITICAL, outcome) for check, subject in rows]
     run, world = new_run(root / RUNS, NOW), scenes.green().world
     specs = {check: Spec(check, BOTH, CRITICAL, "datacenter") for check, _ in rows}

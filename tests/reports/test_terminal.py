@@ -1,15 +1,16 @@
-"""The report as an operator reads it: golden pages of 80 columns, hostile answers escaped, colour only where wanted."""
+"""The report as an operator reads it: golden pages of 80 columns, hostile answers escaped, colour only on request."""
 
 from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from reports.page import Page, safe, some
-from reports.plan import tell
+from reports.plan import commands, tell
 from reports.terminal import summary
 from tests.reports import scenes
 
@@ -19,13 +20,14 @@ PAGES = {
     "demo": lambda: summary(scenes.demo(), folder=FOLDER),
     "green": lambda: summary(scenes.green(), folder=FOLDER),
     "hostile": lambda: summary(scenes.hostile()),
+    "copy": lambda: commands(scenes.demo().plan),
     "plan": lambda: tell(scenes.demo().plan, "20261123T104500Z", 80, colour=False),
 }
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_golden(name: str) -> None:
-    """AZ_GOLDEN=write writes the pages anew; read the difference before you keep it."""
+    """AZ_GOLDEN=write writes the pages anew. Read the difference before you keep it."""
     page, golden = PAGES[name]() + "\n", GOLDEN / f"{name}.txt"
     if os.environ.get("AZ_GOLDEN") == "write":
         golden.parent.mkdir(exist_ok=True)
@@ -80,3 +82,11 @@ def test_a_narrow_page_is_40_wide() -> None:
     page = Page(10)
     page.prose("word " * 20)
     assert max(map(len, str(page).splitlines())) <= 40
+
+
+def test_the_commands_alone_are_each_in_one_piece_and_can_be_pasted() -> None:
+    plan, page = scenes.demo().plan, commands(scenes.demo().plan)
+    for entry in plan.entries:
+        for planned in entry.steps:
+            assert f"\n{planned.step.run}\n" in f"{page}\n"
+    assert subprocess.run(["bash", "-n"], input=page, text=True, capture_output=True, check=False).stderr == ""

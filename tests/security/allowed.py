@@ -16,7 +16,7 @@ SCRIPT = (
 SHORT_LIST = (
     "sysinfo",
     "bash /lib/sdc/config.sh -json",
-    "cat /usbkey/config",  # what is written, where config.sh cannot take it
+    "cat /usbkey/config",  # the text itself, for a file that config.sh cannot take
     re.escape(OF_DATACENTER["zones"].how),
     re.escape(MANTA_VMADM),
     "sdcadm check-health -j",
@@ -26,11 +26,11 @@ SHORT_LIST = (
     "true",  # whether the head node still answers, after a service did not
     r"ls -1d /( /(zones/[0-9a-f-]{36}/root/)?(var/)?tmp/[A-Za-z0-9._\[\]*-]+)+",
     rf"(zlogin -Q [0-9a-f-]{{36}} )?{SCRIPT}",
-    # Of zones on compute nodes, as sdc-login goes there.
+    # In zones on compute nodes, as sdc-login gets there.
     rf"{re.escape(elsewhere.SSH)} [0-9.]+ \"zlogin -Q [0-9a-f-]{{36}} {SCRIPT}\"",
     rf"{re.escape(elsewhere.SSH)} [0-9.]+ \"{re.escape(elsewhere.AGENTS)}\"",
-    # A GET that the datacenter's own key signs where it lies, as sdc-healthcheck does it.
+    # A GET that is signed with the datacenter's own key, where that key is, as sdc-healthcheck does it.
     rf"zlogin -Q [0-9a-f-]{{36}} PATH={re.escape(cloudapi.PATH)} SDC_TESTING=1 /opt/smartdc/sdc/node_modules/smartdc/bin/"
     r"sdc-listdatacenters -a admin -u https://[0-9.]+ -k [0-9a-f:]{47}",
 )
-"""Every command that collecting may send.  A new one needs a reason."""
+"""Every command that collecting may send. A new one needs a reason."""

@@ -1,4 +1,4 @@
-"""A head node that means ill: an SSH server on loopback that answers commands and connections as a test tells it to."""
+"""A hostile head node: an SSH server on loopback that answers commands and connections as a test tells it to."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def breaks_off(process: Process) -> None:
 
 
 async def never_exits(process: Process) -> None:
-    """The end of the output, and no exit status."""
+    """The end of the output, but no exit status."""
     process.stdout.write(b"{}")
     process.stdout.write_eof()
     await asyncio.sleep(60)
@@ -103,7 +103,7 @@ KIND: dict[str, Answer] = {
     "sdc-healthcheck": says("ufds:running:-:online\n"),
     "zlogin": says("services\nonline 11:00:00 svc:/a:b\nendservices\t0\nend\n"),
 }
-"""What a head node says that means well."""
+"""The answers of a head node that means well."""
 
 
 async def refuses(_: Any, writer: Any) -> None:
@@ -111,12 +111,12 @@ async def refuses(_: Any, writer: Any) -> None:
 
 
 class HeadNode:
-    """Notes who authenticated, each command with its standard input, and each connection that was asked for."""
+    """Notes who authenticated, each command with its standard input, and each requested connection."""
 
     def __init__(self, answers: dict[str, Answer], dialled: Dialled = refuses) -> None:
         self.answers, self.dialled = answers, dialled
         self.forwards: bool | None = None
-        """Whether it really forwards, or forbids it; else `dialled` answers."""
+        """Whether it really forwards, or forbids it. If None, `dialled` answers."""
         self.key = asyncssh.generate_private_key("ssh-ed25519")
         self.user_key = asyncssh.generate_private_key("ssh-ed25519")
         self.users: list[str] = []
@@ -134,7 +134,7 @@ class HeadNode:
 
             def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
                 outer.connections.append((dest_host, dest_port))
-                if outer.forwards is False:  # as sshd does: the reason is in the code alone
+                if outer.forwards is False:  # as in sshd: only the code gives the reason
                     raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed")
                 return outer.forwards or outer._dial
 
@@ -155,7 +155,7 @@ class HeadNode:
         self._server.close()
 
     async def _dial(self, reader: Any, writer: Any) -> None:
-        """A service that breaks off ends its own connection: asyncssh would end all of them for an error here."""
+        """A service that breaks off ends its own connection. For an error here, asyncssh would end all of them."""
         try:
             await self.dialled(reader, writer)
         except (OSError, asyncssh.Error):
@@ -174,10 +174,10 @@ class HeadNode:
             process.stderr.write(marker(process.command).encode())
             await self.answers.get(command.split()[0], says("", 127))(process)
         except (OSError, asyncssh.Error, asyncio.CancelledError):
-            pass  # the client went away: what else
+            pass  # the client went away
 
     def known_to(self, home: Path, *, trusted: asyncssh.SSHKey | None) -> None:
-        """Enters it as host "a" into a ~/.ssh: with which host key, if any."""
+        """Enter it as host "a" into a ~/.ssh: with which host key, if any."""
         folder = home / ".ssh"
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / "config").write_text(

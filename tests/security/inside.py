@@ -1,4 +1,4 @@
-"""Runs inside a lab: one watched run of the suite, and what the lab held before and after it."""
+"""Runs inside a lab: one watched run of the suite, and the lab's state before and after it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ cd /zones/$(sdc-vmname cloudapi)/root/opt/smartdc/cloudapi/etc && {{ echo '{{' '
 cp /tmp/e cloudapi.cfg; rm /tmp/e; cd /zones/$(sdc-vmname binder)/root/opt/smartdc/binder/etc
 echo 'the password is @, and token=@' >> config.json
 """.replace("@", CANARY).replace(";h", "@h")
-"""Typed into the files of two zones: JSON, and what is none."""
+"""Typed into the files of two zones: JSON, and text that is not JSON."""
 
 
 def typed(datacenter: str, command: str) -> str:
@@ -48,7 +48,7 @@ def everywhere(command: str) -> dict[str, str]:
 
 
 def sample(seen: set[str], stop: threading.Event) -> None:
-    """The arguments of every process there is, over and over."""
+    """Note the arguments of every process, over and over."""
     while not stop.is_set():
         for process in Path("/proc").glob("[0-9]*"):
             try:

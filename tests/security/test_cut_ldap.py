@@ -1,4 +1,4 @@
-"""A UFDS whose answer is cut in the middle has not answered that search, whatever came before the cut."""
+"""If a UFDS's answer is cut in the middle, the UFDS has not answered that search, whatever came before the cut."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def _message(number: bytes, operation: bytes) -> bytes:
 
 DONE = bytes.fromhex("070a010004000400")
 A_USER = _tlv(0x64, _tlv(4, b"uid=a, o=b"), _tlv(0x30, _tlv(0x30, _tlv(4, b"uid"), _tlv(0x31, _tlv(4, b"a")))))
-NUMBER = b"\0\0\0\0"  # as long as a number can be, so that each answer has one length
+NUMBER = b"\0\0\0\0"  # the longest possible number, so that each answer has one length
 ENTRY_ENDS = len(_message(NUMBER, A_USER))
 ENDS = ENTRY_ENDS + len(_message(NUMBER, b"\x65" + DONE))
 
 
 def _number(request: bytes) -> bytes:
-    """The number that an answer has to bear.  ldap3 counts them over the whole process, not for each connection."""
+    """The number that an answer must have. ldap3 counts them over the whole process, not for each connection."""
     at = 2 + (request[1] & 0x7F if request[1] & 0x80 else 0)
     return request[at + 2 : at + 2 + request[at + 1]].rjust(len(NUMBER), b"\0")
 
 
 class Cutting(_LdapServer):
-    """Binds, then sends so many bytes (`most`) of what a search finds, and is gone."""
+    """Binds, then sends so many bytes (`most`) of a search's answer, and is gone."""
 
     def _serve(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Rule 7 in the living lab: an alias and metadata that hold escapes, HTML and shell words are shown, and do nothing."""
+"""Rule 7 in the living lab: an alias and metadata with escapes, HTML and shell words are shown, and do nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def test_nothing_hostile_is_shown_as_it_is(outputs: pathlib.Path, name: str) -> 
     path = outputs / name if (outputs / name).exists() else outputs / "root/reports/runs/latest" / name
     text = path.read_text(encoding="utf-8")
     assert text
-    for raw in RAW[:2] if name.endswith(".json") else RAW:  # JSON is data: what moves a terminal is enough
+    for raw in (
+        RAW[:2] if name.endswith(".json") else RAW
+    ):  # JSON is data, so it is enough to look for what moves a terminal
         assert raw not in text
 
 

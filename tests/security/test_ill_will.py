@@ -1,4 +1,4 @@
-"""Design, rules 2, 5 and 7: head nodes and services that mean ill; every wait has an end, and nothing gets through."""
+"""Design, rules 2, 5 and 7: hostile head nodes and services. Every wait has an end, and nothing gets through."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.security import hostile
 from tests.security.allowed import ROOT, SHORT_LIST
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal acts upon, but for the end of a line."""
+"""What a terminal acts upon, except the end of a line."""
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ CANDIDATE = {"a": Declared("a", "a", "r", "candidate"), "b": Declared("b", "root
 def ask(
     home: Path, head: hostile.HeadNode, timeouts: Timeouts = LIMITS, declared: dict[str, Declared] = MASTER
 ) -> Evidence:
-    """Collects from one head node (its own host key is trusted)."""
+    """Collect from one head node (its own host key is trusted)."""
 
     async def all_of_it() -> Evidence:
         async with head:
@@ -84,7 +84,7 @@ def whys(value: Any) -> Iterator[str]:
 
 
 def judge_calmly(evidence: Evidence, caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Sentences, no traceback, no defect of ours; returns them."""
+    """Every reason is a sentence, without a traceback, and not a defect of ours. Returns them."""
     found = list(whys(msgspec.to_builtins(evidence)))
     for why in found:
         assert why.strip()
@@ -110,7 +110,7 @@ ENDS = {
 def test_every_wait_and_every_answer_has_an_end(
     home: Path, caplog: pytest.LogCaptureFixture, name: str, where: str
 ) -> None:
-    """In time (each command's limit is 1 s), within memory, with sentences; `zones`: only the script in zones is hostile."""
+    """In time (each command's limit is 1 s), within memory, with sentences. `zones`: only the script in zones is hostile."""
     wrong = dict.fromkeys(hostile.KIND if where == "head" else ["zlogin"], ENDS[name])
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     evidence = ask(home, hostile.HeadNode(hostile.KIND | wrong))
@@ -163,7 +163,7 @@ def test_nonsense_of_every_kind_becomes_sentences(home: Path, caplog: pytest.Log
 
 @pytest.mark.parametrize("name", VALUES)
 def test_nonsense_of_a_candidates_own_tools(home: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
-    """Its clock, its files, its USB key, its images; the master is dark, and is not waited for."""
+    """Its clock, its files, its USB key, its images. The master is dark, and nobody waits for it."""
     tools = dict.fromkeys(["date", "ls", "grep", "sdc-usbkey", "sdcadm"], hostile.says(VALUES[name]))
     started = time.monotonic()
     evidence = ask(home, hostile.HeadNode(hostile.KIND | tools), declared=CANDIDATE)
@@ -212,7 +212,7 @@ async def _pour(writer: Any) -> None:
     while True:
         writer.write(hostile.BLOCK)
         await writer.drain()
-        await asyncio.sleep(0)  # it has the test's own loop, which a server far away would not hold up
+        await asyncio.sleep(0)  # it runs in the test's own loop, which a server far away would not hold up
 
 
 async def _continues(_: Any, writer: Any) -> None:
@@ -231,7 +231,7 @@ async def _redirects(_: Any, writer: Any) -> None:
 
 
 async def _packed(_: Any, writer: Any) -> None:
-    """A small answer that would be a large one if somebody unpacked it, five times over."""
+    """A small answer that would be large if somebody unpacked it, five times over."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip, gzip\r\nContent-Length: 10\r\n\r\n0123456789")
 
 
@@ -269,7 +269,7 @@ def test_services_that_mean_ill(home: Path, caplog: pytest.LogCaptureFixture, na
 
 
 def test_what_is_sent_and_what_is_typed(home: Path) -> None:
-    """The script goes to zones, nothing to anybody else; ~/.ssh/config gives no agent, display or terminal away."""
+    """The script goes only to zones, and nothing to anybody else. ~/.ssh/config gives away no agent, display or terminal."""
     head = hostile.HeadNode(hostile.KIND)
     ask(home, head)
     assert len([command for command, _ in head.commands if command != "true"]) == 9 + len(hostile.ZONES)
@@ -279,7 +279,7 @@ def test_what_is_sent_and_what_is_typed(home: Path) -> None:
 
 
 def test_an_address_from_anybodys_metadata_stays_one_word(home: Path) -> None:
-    """What is no address is not put into a command, whatever the metadata say."""
+    """Something that is not an address is not put into a command, whatever the metadata say."""
     for host in ("1.2.3.4; reboot", "$(reboot)", "a b", "-e", "a\nb", "`x`", "'", "::1", "", "a/b", "\u202e1"):
         assert not zone.usable(host)
         target = zone.Target(host, 636, "tcp")
@@ -287,7 +287,7 @@ def test_an_address_from_anybodys_metadata_stays_one_word(home: Path) -> None:
 
 
 class _LdapServer:
-    """Speaks TLS, takes one request, and answers with whatever it is given, over and over."""
+    """Speaks TLS, takes one request, and sends the given answer over and over."""
 
     def __init__(self, folder: Path, answer: bytes, most: int) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -327,7 +327,7 @@ LDAP = {
 
 @pytest.mark.parametrize("name", LDAP)
 def test_a_ufds_that_means_ill(tmp_path: Path, name: str) -> None:
-    """Nor does the LDAP library fill the memory or run on: the tunnel hands on so much, and is closed in time."""
+    """The LDAP library neither fills the memory nor runs on: the tunnel hands on so much, and is closed in time."""
     server = _LdapServer(tmp_path, LDAP[name], LARGEST_LDAP)
     started = time.monotonic()
     reply = ldap.converse(ldap.Login(server.port, "cn=root", "hush-of-root"), [POSEIDONS], 1)
@@ -339,7 +339,7 @@ def test_a_ufds_that_means_ill(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("trusted", ["nothing", "another"])
 def test_an_unknown_host_key_is_refused(home: Path, trusted: str) -> None:
-    """No key is offered, no command sent; the sentence says how to compare the host key, and how to take it in."""
+    """No key is offered, and no command is sent. The sentence says how to compare the host key, and how to accept it."""
     evidence = _stranger(home, trusted)
     why = evidence.datacenters["a"].ssh.why or ""
     assert re.search(r"ssh-keyscan (-p \d+ )?127\.0\.0\.1", why), why

@@ -1,4 +1,4 @@
-"""Rule 7 for remedies: whatever the evidence holds, a command that is printed runs nothing but itself."""
+"""Rule 7 for remedies: whatever the evidence holds, a printed command runs nothing but itself."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ssh() {
 }
 while read -r _ _ name; do export -f "$name"; done < <(declare -F)
 """
-"""Stand in for Triton's tools.  ssh and zlogin hand their words to a shell over there, as the real ones do (facts)."""
+"""Take the place of Triton's tools. ssh and zlogin hand their words to a shell over there, as the real ones do (facts)."""
 TEXTS = {**PAYLOADS, "spaced": " $(echo>CANARY) "}
 FIELDS = {
     "uuid": ("uuid", "operators", "owner_uuid"),
@@ -61,7 +61,7 @@ FIELDS = {
     "file": ("path", "key", "file"),
     "instance": ("instance",),
     "headnode": ("headnode",),
-    "region": ("region", "region_name"),  # if both say it, the inventory is not what is wrong
+    "region": ("region", "region_name"),  # if both say it, the inventory is not wrong
     "detail": ("detail",),
     "metadata": ("values",),
     "attribute": ("attributes",),
@@ -74,16 +74,16 @@ FIELDS = {
     "routes": ("routes",),
     "leftovers": ("leftovers",),
 }
-"""What may be somebody else's text, by the names of the fields that it stands in together."""
+"""Texts that may be somebody else's, by the names of the fields in which they stand together."""
 EVERYWHERE = frozenset(field for fields in FIELDS.values() for field in fields)
 WORST = "$(echo>CANARY)'; echo>CANARY; '"
-"""Runs wherever it is not quoted, and within either kind of quotes."""
+"""It runs wherever it is not quoted, and within either kind of quotes."""
 FORMED = ("uuid", "service", "headnode", "region", "attribute", "dn", "domain", "leftovers")
-"""Fields whose values have a form: what is not of it makes no command, and that is told."""
+"""Fields whose values have a form. A value without the form makes no command, and this is told."""
 
 
 def poisoned(value: Any, payload: str, fields: frozenset[str], name: str = "") -> Any:
-    """The same evidence with the payload in these fields, so that look-ups still succeed."""
+    """The same evidence with the payload in these fields. Look-ups still succeed."""
     if isinstance(value, dict):
         below = {"values": "values", "leftovers": "leftovers"}.get(name, "")
         found = {
@@ -128,7 +128,7 @@ def plans(payload: str, fields: frozenset[str]) -> list[tuple[str, Plan]]:
 
 
 def typed_in(found: list[tuple[str, Plan]], canary: Path) -> list[str]:
-    """What would be typed and holds the payload."""
+    """The commands that would be typed and hold the payload."""
     commands: dict[str, str] = {}
     for check, plan in found:
         for entry in plan.entries:
@@ -144,7 +144,7 @@ def typed_in(found: list[tuple[str, Plan]], canary: Path) -> list[str]:
 
 
 def run(commands: list[str], canary: Path) -> None:
-    """All of it in bash: the payload must not run, on this side of an ssh or the other."""
+    """Run all of it in bash. The payload must not run, on this side of an ssh or the other."""
     text = "\n".join([STUBS, *commands])
     text = re.sub(r"(?<=[ =(])/(?=(var|root|zones)/)", f"{canary.parent}/", text).replace("usbkey/config", "no/config")
     checked = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False)
@@ -181,7 +181,7 @@ def test_nor_does_one_alone_that_all_others_are_right_beside(tmp_path: Path, fie
 
 
 def test_some_of_it_is_typed_all_the_same(tmp_path: Path) -> None:
-    """Free text stays quoted in what is typed: else the tests above would prove nothing of quoting."""
+    """Free text stays quoted in commands. Otherwise the tests above would prove nothing about quoting."""
     canary = tmp_path / "CANARY"
     assert len(typed_in(plans(f"$(echo>{canary})", frozenset({"values"})), canary)) > 5
 
@@ -199,7 +199,7 @@ def test_a_command_for_two_shells_is_quoted_for_both(tmp_path: Path, form: str, 
 
 
 def test_the_canary_sings(tmp_path: Path) -> None:
-    """The test above would see it: unquoted, every payload but those that only show runs."""
+    """The test above would notice: without quotes, every payload runs, except those that only show."""
     sang = 0
     for payload in PAYLOADS.values():
         canary = tmp_path / "CANARY"
@@ -214,6 +214,6 @@ def test_the_canary_sings(tmp_path: Path) -> None:
 
 
 def test_quote_leaves_nothing_to_history_expansion() -> None:
-    """`!` in $'…' would be looked up in an interactive shell's history; in '…' it is not."""
+    """An interactive shell looks up `!` within $'…' in its history, but not within '…'."""
     assert "!" not in quote("\x1b!x'!")
     assert subprocess.run(["bash", "-c", f"printf %s {quote(chr(27) + '!a')}"], capture_output=True).stdout == b"\x1b!a"

@@ -1,4 +1,4 @@
-"""Design, rules 1 and 4: what one run in a living lab sends, writes and shows; and what stands in the source."""
+"""Design, rules 1 and 4: what one run in a living lab sends, writes and shows; and what is in the source."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.security.inside import CANARY
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The folder of one watched run in a lab with a fault: made once, also when several workers want it."""
+    """The folder of one watched run in a lab with a fault. It is made once, even if several workers want it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "watched"
     with (folder.parent / "watched.lock").open("w") as lock:
@@ -87,7 +87,7 @@ def test_only_head_nodes_and_public_urls_of_cloudapi_are_connected_to(watched: P
 
 
 def test_nothing_is_started_but_ssh_to_read_its_own_configuration(watched: Path) -> None:
-    """`ssh -G` contacts nobody; what it is told holds nothing of ours, and nobody can be asked for a password."""
+    """`ssh -G` contacts nobody. Its arguments and environment hold nothing of ours, and nobody can be asked for a password."""
     started = [json.loads(words) for words in seen(watched)["started"]]
     assert len(started) == 3, started
     for words in started:
@@ -98,7 +98,7 @@ def test_nothing_is_started_but_ssh_to_read_its_own_configuration(watched: Path)
 
 
 def test_a_run_leaves_the_lab_as_it_was(watched: Path) -> None:
-    """SAPI, NAPI and the changelogs say the same; of all files only the cache of config.sh is new (facts)."""
+    """SAPI, NAPI and the changelogs say the same. Of all files, only the cache of config.sh is new (facts)."""
     found = told(watched)
     assert "count:" in found["before"]["my-dc-1"]
     assert "MASTER_MORAY_IP" in found["before"]["my-dc-1"]
@@ -110,16 +110,16 @@ def test_a_run_leaves_the_lab_as_it_was(watched: Path) -> None:
 
 
 def test_files_are_written_into_the_folder_of_the_run_only(watched: Path) -> None:
-    """And into what the operator asked for: Allure's folder, --junitxml, --log-file; the key, in its own place."""
+    """And into what the operator asked for: Allure's folder, --junitxml, --log-file. The key goes to its own place."""
     asked = tuple(str(watched / name) for name in ("root/reports/runs/", "allure/", "own.xml", "log.txt", "tmp"))
-    asked = (*asked, os.devnull)  # what `ssh -G` has for a terminal
+    asked = (*asked, os.devnull)  # which `ssh -G` has instead of a terminal
     for path in filter(None, seen(watched)["written"]):
         assert path.startswith(asked) or "/triton-az-checks/fingerprint.key" in path, path
     assert list((watched / "tmp").iterdir()) == []
 
 
 def test_no_secret_gets_out(watched: Path) -> None:
-    """Not into the run's folder, Allure's, logs at level DEBUG with tracebacks, stdout, nor any process's arguments."""
+    """Not into the run's folder, Allure's, logs at level DEBUG with tracebacks, stdout, or any process's arguments."""
     found = told(watched)
     bodies = ["".join(key.splitlines()[1:3]) for key in found["private"]]
     assert bodies, "the operator of the lab has a private key"
@@ -146,7 +146,7 @@ def test_the_fingerprint_key_is_for_its_owner_alone(watched: Path) -> None:
     assert re.fullmatch("[0-9a-f]{16}", sdc["fingerprints"]["ufds_ldap_root_pw"])
 
 
-# What stands in the source: rule 1
+# The source: rule 1
 
 
 def sources(folder: str) -> Iterator[tuple[Path, ast.AST]]:
@@ -155,9 +155,9 @@ def sources(folder: str) -> Iterator[tuple[Path, ast.AST]]:
 
 
 def test_collecting_has_one_door_for_each_protocol() -> None:
-    """Commands: HeadNode.run.  HTTP: web.get's session.get.  LDAP: converse's search.  No shell, no SFTP.
+    """Commands: HeadNode.run. HTTP: web.get's session.get. LDAP: converse's search. No shell, no SFTP.
 
-    Processes of this machine: `ssh -G`, which reads its configuration, and what makes the way to a head node.
+    Processes of this machine: `ssh -G`, which reads its configuration, and the processes that make the way to a head node.
     """
     forbidden = {
         "post", "put", "patch", "delete", "request", "modify", "modify_dn", "add_operation", "start_sftp_client",
@@ -184,7 +184,7 @@ def test_collecting_has_one_door_for_each_protocol() -> None:
 
 
 def test_what_candidates_are_asked_only_reads() -> None:
-    """Each program of these commands, and the subcommand of those that can also write."""
+    """Each program in these commands, and the subcommand of programs that can also write."""
     allowed = (
         "sdc-usbkey status -j",
         "bootparams",
@@ -204,7 +204,7 @@ def test_what_candidates_are_asked_only_reads() -> None:
 
 
 def test_the_script_for_zones_only_reads() -> None:
-    """It redirects nowhere but to /dev/null, itself and sockets, and calls nothing that changes anything."""
+    """It redirects only to /dev/null, itself and sockets, and calls nothing that changes anything."""
     script = re.sub(r"(?m)^\s*#.*$", "", zone.SCRIPT)
     for where in re.findall(r"[0-9]*<?>>?\s*(\S+)", script.replace("3<>", ">")):
         assert where.strip('";)') in ("/dev/null", "&1", "&2", "&3", "/dev/tcp/$1/$2", "/dev/udp/$1/$2"), where

@@ -18,7 +18,7 @@ from evidence.redact import Vault
 
 
 def steps(work: Callable[[], object]) -> int:
-    """How many lines of Python some work takes: the same on a busy machine as on an idle one."""
+    """The number of Python lines that some work takes: the same on a busy machine as on an idle one."""
     count = 0
 
     def trace(_frame: FrameType, event: str, _argument: object) -> Any:
@@ -36,7 +36,7 @@ def steps(work: Callable[[], object]) -> int:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Of the processor's time, the least of seven: what others do at the same time does not count."""
+    """The processor time, the least of seven runs: what others do at the same time does not count."""
     found = []
     for _ in range(7):
         began = time.process_time()
@@ -49,7 +49,7 @@ def seconds(work: Callable[[], object]) -> float:
     "shape", ["a" + " " * 20, "a " * 10, "a" * 20, "'a" * 10, '"a" ' * 5, "://a@" * 4, "https://" * 3]
 )
 def test_no_pattern_takes_for_ever(shape: str) -> None:
-    """Sixteen times as long a line takes about sixteen times as long, not 256 times: between them is room for noise."""
+    """A line sixteen times as long takes about sixteen times as long, not 256 times. Between the two is room for noise."""
     vault = Vault(b"k" * 32)
 
     def reads(length: int) -> Callable[[], object]:
@@ -110,7 +110,7 @@ def test_no_line_of_the_usbkey_takes_for_ever(shape: str) -> None:
     ],
 )
 def test_no_template_fills_the_memory(template: str, metadata: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ends as soon as so much has been looked up or would be written, however much more there is."""
+    """It ends as soon as a certain number has been looked up or would be written, however much more there is."""
     looked_up, texts = 0, 0
     get, to_text = render.ContextStack.get, render.to_text
 
@@ -134,7 +134,7 @@ def test_no_template_fills_the_memory(template: str, metadata: dict[str, Any], m
 
 
 def test_differences_of_hostile_files_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a file without JSON the first lines are compared; of the differences only the first are made."""
+    """Of a file without JSON, only the first lines are compared; of the differences, only the first are made."""
     compared: list[int] = []
 
     class Matcher(difflib.SequenceMatcher[str]):

@@ -1,4 +1,4 @@
-"""A pytest plugin for a run that is watched: notes what the suite asks of others, opens, writes and starts.
+"""A pytest plugin for a watched run: it notes what the suite asks of others, opens, writes and starts.
 
 It sits below the suite's own code: in asyncssh, http.client, ldap3, and in Python's audit events.
 """

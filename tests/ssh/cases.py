@@ -1,7 +1,7 @@
 """The client configurations: what an operator has in his home, and what should come of it.
 
-In `config`, @TARGET, @JUMP, @JUMP2 and @CLOSED are ports on 127.0.0.1, @SSH is the folder ~/.ssh by its whole name, @RELAY a
-program that connects to a host and port.  `says` is part of the sentence; empty where OpenSSH gets in, and so the suite must.
+In `config`, @TARGET, @JUMP, @JUMP2 and @CLOSED are ports on 127.0.0.1, @SSH is the full path of ~/.ssh, and @RELAY is a program that
+connects to a host and port. `says` is part of the sentence. It is empty if OpenSSH gets in, so the suite must get in too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.ssh.servers import Agent, Home, Server, key, public
 
 @dataclass
 class Scene:
-    """A home, and the servers that are there."""
+    """A home, and the servers that exist."""
 
     home: Home
     target: Server
@@ -48,13 +48,13 @@ Prepare = Callable[[Scene], Awaitable[None]]
 
 
 async def usual(scene: Scene) -> None:
-    """A key that is let in, and known_hosts that has all."""
+    """A key that is let in, and a known_hosts with every host."""
     scene.home.private("id", key("id"))
     scene.knows_all()
 
 
 def then(more: Callable[[Scene], Any]) -> Prepare:
-    """The usual, and something else."""
+    """The usual, and something more."""
 
     async def prepare(scene: Scene) -> None:
         await usual(scene)
@@ -66,7 +66,7 @@ def then(more: Callable[[Scene], Any]) -> Prepare:
 
 
 def only(more: Callable[[Scene], Any]) -> Prepare:
-    """All known, and no key but what this makes."""
+    """Every host is known, and there is no key except those that this makes."""
 
     async def prepare(scene: Scene) -> None:
         scene.knows_all()
@@ -86,8 +86,11 @@ NINE = tuple(f"other-{number}" for number in range(9))
 
 @dataclass(frozen=True)
 class Case:
-    """One configuration.  `never` must not stand in the sentence; `alone`: what OpenSSH does and the suite
-    does not, which it says: what it cannot, or what it never does (an unknown host key is refused, whatever is configured)."""
+    """One configuration. The sentence must not contain `never`.
+
+    `alone` marks what OpenSSH does and the suite does not, which it says: what it cannot do, or what it never does (an unknown host key is
+    refused, whatever is configured).
+    """
 
     name: str
     config: str = ID
@@ -95,7 +98,7 @@ class Case:
     prepare: Prepare = usual
     headnode: str = "a"
     words: tuple[str, ...] = ()
-    """How `ssh` is told the same head node, where that is not its name."""
+    """How `ssh` is told the same head node, if not by its name."""
     never: str = ""
     alone: bool = False
     target: Server = field(default_factory=Server)
@@ -122,7 +125,7 @@ def _hashed(scene: Scene) -> None:
 
 
 def _known(text: str) -> Prepare:
-    """known_hosts of one's own: HERE is the head node there, KEY its key."""
+    """A known_hosts of its own: HERE is the head node there, and KEY is its key."""
 
     def write(scene: Scene) -> None:
         found = text.replace("HERE", f"[127.0.0.1]:{scene.target.port}").replace("KEY", public(key("host")))
@@ -361,5 +364,5 @@ ALL = (*KEYS, *SYNTAX, *HOSTS, *JUMPS)
 
 
 def fresh(server: Server) -> Server:
-    """The same server, which nobody has used yet."""
+    """The same server, but nobody has used it yet."""
     return replace(server, variables={})

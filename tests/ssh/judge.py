@@ -1,4 +1,4 @@
-"""What this machine's own `ssh` does with a home: a mount namespace puts it where OpenSSH looks for the user's home."""
+"""What this machine's own `ssh` does with a home. A mount namespace puts the home where OpenSSH looks for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def can_judge() -> bool:
 
 
 async def connects(home: Path, *words: str) -> tuple[bool, str]:
-    """Whether `ssh … true` gets in, as the suite promises to: nobody is asked, and unknown host keys are refused."""
+    """Whether `ssh … true` gets in under the suite's own rules: nobody is asked, and unknown host keys are refused."""
     options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=5"]
     process = await asyncio.create_subprocess_exec(
         *_command(home, "ssh", *options, *words, "true"),

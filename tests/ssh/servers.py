@@ -1,4 +1,4 @@
-"""SSH servers on loopback for the tests of logging in: a head node, jump hosts, and what an operator has in ~/.ssh."""
+"""SSH servers on loopback for the tests of logging in: a head node, jump hosts, and the operator's ~/.ssh."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_AUTH_TRIES = 6
 
 @functools.cache
 def key(name: str, kind: str = "ssh-ed25519") -> Key:
-    """The same key for the same name: making one takes its time."""
+    """The same key for the same name, because making one takes time."""
     return asyncssh.generate_private_key(kind, comment=name)
 
 
@@ -30,7 +30,7 @@ def public(one: Key) -> str:
 
 @dataclass
 class Server:
-    """One that lets in whom it knows, runs commands in a real shell, and may set limits as sshd does."""
+    """A server that lets in the keys it knows, runs commands in a real shell, and may set limits like sshd."""
 
     host_keys: list[Any] = field(default_factory=lambda: [key("host")])
     lets_in: list[Key] = field(default_factory=lambda: [key("id")])
@@ -42,9 +42,9 @@ class Server:
     banner: str = ""
     host: str = "127.0.0.1"
     answers: Callable[[str], str] | None = None
-    """What a command prints, if none is run."""
+    """If set, it answers each command, and no command is run."""
     cut_at: tuple[int, ...] = ()
-    """Of all sessions since the start those at which the connection is cut."""
+    """The numbers of the sessions, counted from the start, at which the connection is cut."""
     options: dict[str, Any] = field(default_factory=dict)
     port: int = 0
     begun: int = 0

@@ -1,4 +1,4 @@
-"""Client configurations, judged by what the machine's own `ssh` does: where it gets in, the suite does; else it says why."""
+"""Client configurations, judged by the machine's own `ssh`: where it gets in, the suite does too; otherwise the suite says why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not judge.can_judge(), reason="needs an `ssh`, a
 
 PATIENCE = Timeouts(connect=20, command=20, run=60)
 RELAY = "exec 3<>/dev/tcp/$1/$2; cat <&3 2>&1 & cat >&3; kill $!\n"
-"""For bash: what ProxyCommand often is, netcat, is not everywhere."""
+"""For bash, because netcat, which ProxyCommand often uses, is not everywhere."""
 
 
 def test_there_are_enough_and_no_name_is_used_twice() -> None:
@@ -27,7 +27,7 @@ def test_there_are_enough_and_no_name_is_used_twice() -> None:
 
 
 async def seen(declared: str) -> tuple[bool, str]:
-    """Whether the suite gets in and runs a command, and else why not."""
+    """Whether the suite gets in and runs a command, and otherwise why not."""
     try:
         head = await connect(Declared("dc", declared, "r", "master"), PATIENCE)
     except UnansweredError as error:

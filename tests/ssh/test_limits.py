@@ -1,4 +1,4 @@
-"""Servers that let few sessions at once, or none, and connections that break in mid-run."""
+"""Servers that allow few sessions at once, or none, and connections that break in mid-run."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_cut_at_the_end_costs_nothing_and_is_not_told(home: Home) -> None:
 
 
 def test_a_head_node_that_is_gone_for_good(home: Home, tmp_path: Path) -> None:
-    """The second login fails: the trouble is the cut, and every further question has its sentence at once."""
+    """The second login fails. The trouble is the cut, and every further question gets its sentence at once."""
     server = Server(cut_at=(1,))
 
     async def ask(head: HeadNode) -> HeadNode:

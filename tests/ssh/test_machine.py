@@ -1,4 +1,4 @@
-"""What the operator's machine lacks is said as that, before anybody is asked."""
+"""If the operator's machine lacks something, the suite says so before anybody is asked."""
 
 from __future__ import annotations
 

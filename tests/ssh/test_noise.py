@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 def logged_in(home: Home, server: Server, ask: Callable[[HeadNode], Awaitable[T]], patience: Timeouts = PATIENCE) -> T:
-    """What is asked of a head node that the operator knows as `a`."""
+    """The answer of a head node that the operator knows as `a`."""
 
     async def all_of_it() -> T:
         async with server.running():
@@ -82,7 +82,7 @@ def test_what_a_shell_prints_is_no_answer(home: Home, name: str, tmp_path: Path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     output = said(home, Server(shell=shell, home=str(tmp_path)))
-    if "functions" in name:  # what bash takes over from its environment is bash's own affair: nothing is made up
+    if "functions" in name:  # what bash takes over from its environment is bash's own affair; nothing is made up
         assert output.why.startswith("was not run") or output.text == "a  b\ntyped\n"
         return
     assert (output.text, output.stderr, output.code, output.why) == ("a  b\ntyped\n", "oops", 3, "")
@@ -126,7 +126,7 @@ def test_a_marker_is_another_for_each_connection_and_comes_first() -> None:
 
 
 def test_no_command_has_what_a_shell_reads_within_quotes() -> None:
-    """fish reads a backslash there, and csh an exclamation mark or the end of a line."""
+    """Inside quotes, fish reads a backslash, and csh an exclamation mark or the end of a line."""
     listing = cloudapi.listing_command("c076731a-bd61-552d-934a-297b25182e09", "192.0.2.1", ":".join(["ab"] * 16))
     own = [OF_DATACENTER[key].how for key in ("zones", "clock", "usbkey_mount", "m2s_asks_password", "instances")]
     for command in (*own, MANTA_VMADM, listing):

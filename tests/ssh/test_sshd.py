@@ -1,4 +1,4 @@
-"""The same against the machine's own sshd, where it has one: its configuration, its texts, its limits."""
+"""The same against the machine's own sshd, if it has one: its configuration, its texts, its limits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.skipif(not judge.can_judge(), reason="needs an `ssh`, and a mount namespace for its home"),
 ]
 INSIDE = 'mount -t tmpfs none /run && mkdir /run/sshd && mount --bind "$1" "$2" && shift 2 && exec "$@"'
-"""In a mount namespace of its own: the folder that sshd needs, and a home for root."""
+"""In a separate mount namespace: the folder that sshd needs, and a home for root."""
 CONFIG = """
 ListenAddress 127.0.0.1
 HostKey {folder}/host

@@ -1,4 +1,4 @@
-"""What the tests of whole runs are given."""
+"""The fixtures for the tests of whole runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def dark(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """A port of this machine that would see it if somebody were asked; it never answers."""
+    """A port of this machine that notices any connection, and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(60)
         yield server

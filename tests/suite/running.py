@@ -1,4 +1,4 @@
-"""Calls the suite as an operator does, without a lab: what its tests share."""
+"""Calls the suite as an operator does, without a lab. The tests of whole runs share it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def environment() -> dict[str, str]:
 
 
 def suite(place: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Calls the suite; its runs are kept below `place`."""
+    """Call the suite. Its runs are kept below `place`."""
     command = [*SUITE, f"--rootdir={place}", *options]
     return subprocess.run(
         command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300, check=False

@@ -1,4 +1,4 @@
-"""A run that ends early (Ctrl-C, -x): it tells what it knows, and invents nothing."""
+"""A run that ends early (Ctrl-C, -x) tells what it knows, and invents nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def pytest_runtest_logreport(report):
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")])
 def test_interrupted_while_judging(tmp_path: Path, dark: Path, options: tuple[str, ...]) -> None:
-    """Ctrl-C reaches the whole group of processes, as a terminal does it."""
+    """Ctrl-C reaches the whole group of processes, as from a terminal."""
     (tmp_path / "ctrl_c.py").write_text(CTRL_C)
     command = [*SUITE, f"--rootdir={tmp_path}", f"--evidence={dark}", "-p", "ctrl_c", *options]
     called = environment() | {"PYTHONPATH": str(tmp_path)}
@@ -107,7 +107,7 @@ def stopped(place: Path, evidence: Path, plugin: str, *options: str) -> subproce
 
 @pytest.mark.parametrize("options", [(), ("-n", "2"), ("-x",)])
 def test_stopped_before_the_cause_was_judged_it_is_told_all_the_same(tmp_path: Path, options: tuple[str, ...]) -> None:
-    """A route is missing; the interrupt comes when only what follows from it has been judged.  -x stops there by itself."""
+    """A route is missing. The interrupt comes when only its consequences have been judged; -x stops there by itself."""
     evidence = tmp_path / "evidence.json"
     save(recorded("route-missing-at-my-dc-3.cloudapi0"), evidence)
     plugin = AT_A_CONSEQUENCE if "-x" not in options else ""

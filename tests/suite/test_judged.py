@@ -1,4 +1,4 @@
-"""A whole run over stored evidence: exit codes, what is told, and what is left behind."""
+"""A whole run over stored evidence: exit codes, the report, and the files that stay."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.suite.running import (
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")])
 def test_a_replay_is_never_the_latest_run(tmp_path: Path, dark: Path, options: tuple[str, ...]) -> None:
-    """Nor is it the run before another; what it prints names it, and so does the plan."""
+    """Nor is it the previous run for another run. Its output names its own folder, and so does the plan."""
     old = tmp_path / "reports/runs/20200101T000000Z"
     old.mkdir(parents=True)
     latest = old.parent / "latest"

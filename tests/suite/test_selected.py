@@ -93,14 +93,14 @@ LABS = {
     "healthy-candidate-my-dc-3": (3, {"my-dc-3"}),
     "healthy-uncoupled-datacenters-2": (2, {"my-dc-1"}),
 }
-"""Recorded lab: how many datacenters, and which of them are candidates."""
+"""The recorded labs: how many datacenters each has, and which of them are candidates."""
 SELECTED = {"preflight": {PREFLIGHT, BOTH}, "postchange": {POSTCHANGE, BOTH}, "nightly": {PREFLIGHT, POSTCHANGE, BOTH}}
 
 
 @pytest.mark.parametrize("stage", SELECTED)
 @pytest.mark.parametrize("lab", LABS)
 def test_each_stage_judges_those_whom_it_is_about(tmp_path: Path, lab: str, stage: str) -> None:
-    """Before coupling: candidates, with what has to hold anyway; after it: nothing of a candidate."""
+    """Before coupling: candidates, with what must hold anyway. After it: nothing about a candidate."""
     count, candidates = LABS[lab]
     done = suite(tmp_path, f"--evidence={RECORDED / lab}.json", "-m", stage)
     assert done.returncode == 0, done.stdout

@@ -1,4 +1,4 @@
-"""Every check is declared before a verdict is asked for, in whatever order the tests run."""
+"""Declares every check before any test asks for a verdict, in whatever order the tests run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A link whose address is nobody's follows from what gives the address; and what SAPI does not know is nobody's cause."""
+"""A link with nobody's address follows from whatever gives the address; and what SAPI does not know is nobody's cause."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REACH = [f"{source}-reaches-master-ufds" for source in SOURCES]
 
 
 def of_links(world: World, *besides: tuple[str, str]) -> set[str]:
-    """The causes of what fails on the way from my-dc-3 to the master's UFDS, and of other findings that are given."""
+    """The causes of failures on the way from my-dc-3 to the master's UFDS, and of other given findings."""
     return {str(cause.name) for cause in verdict(world, *besides).causes}
 
 
@@ -50,7 +50,7 @@ def test_nothing_at_the_master_explains_a_link_that_does_not_lead_there() -> Non
 
 
 def test_a_right_address_is_no_reason_for_a_link_that_fails() -> None:
-    """replica-points-at-master can fail for another reason: it hides no missing route."""
+    """replica-points-at-master can fail for another reason. Then it hides no missing route."""
     right = stray("10.2.2.29")
     causes = of_links(right, (POINTS, "my-dc-3"))
     assert len([name for name in causes if "reaches-master-ufds" in name]) == len(REACH)

@@ -1,4 +1,4 @@
-"""How a check is declared: what means nothing is no silence, but an error that names file and line."""
+"""How a check is declared: a meaningless declaration is an error that names file and line."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def judged(world: World) -> list[Result]:
 
 
 def findings(world: World, check: str) -> dict[str, str]:
-    """Subject to outcome, of one check, where it did not pass."""
+    """The outcomes of one check that are not passed, by subject."""
     return {row.subject: row.outcome for row in judged(world) if row.check == check and row.outcome != "passed"}
 
 

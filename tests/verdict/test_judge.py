@@ -1,4 +1,4 @@
-"""Causes and consequences, on results that are made up; and properties of the real graph of checks."""
+"""Causes and consequences, on made-up results; and properties of the real graph of checks."""
 
 from __future__ import annotations
 
@@ -146,18 +146,27 @@ def test_what_the_master_lacks_explains_what_its_replicas_lack(world: World) -> 
     [
         (Kind.MAINTENANCE, {"one-poseidon", "replica-points-at-master", "services-run"}),
         (None, {"replica-points-at-master", "services-run"}),
-        (Kind.DISABLED, {"services-run"}),
+        (Kind.DISABLED, set()),
     ],
 )
 def test_a_finding_is_explained_only_by_what_can_cause_its_kind(
     kind: Kind | None, explained: set[str], world: World
 ) -> None:
-    """Nobody's second poseidon disables a replicator: SMF does that by hand only."""
+    """Nobody's second poseidon disables a replicator: that happens only by hand."""
     others = {"one-poseidon": "coupling", "replica-points-at-master": "my-dc-3", "services-run": "my-dc-3.ufds0"}
     for check, subject in others.items():
         found = [finding(check, subject), finding("replicator-runs", "my-dc-3", kind=kind)]
         alone = "replicator-runs[my-dc-3]" in causes(judge(found, CHECKS, world))
         assert alone is (check not in explained), check
+
+
+def test_what_was_disabled_explains_what_was_disabled_with_it(world: World) -> None:
+    found = [
+        finding("services-run", "my-dc-3.ufds0", kind=Kind.DISABLED),
+        finding("replicator-runs", "my-dc-3", kind=Kind.DISABLED),
+    ]
+    explained = {"services-run[my-dc-3.ufds0]": ["replicator-runs[my-dc-3]"]}
+    assert causes(judge(found, CHECKS, world)) == explained
 
 
 @pytest.mark.parametrize(("culprits", "number"), [(("my-dc-2", "my-dc-3"), 1), (("my-dc-1", "my-dc-3"), 2)])
@@ -262,7 +271,7 @@ def test_wrong_data_are_no_consequence_of_the_service_that_told_them(world: Worl
 
 
 def test_a_check_whether_something_answers_declares_so() -> None:
-    """Or else wrong data would be taken for a consequence of the service that told them."""
+    """Otherwise wrong data would be taken for a consequence of the service that returned them."""
     assert {spec.id for spec in CHECKS.values() if spec.answers} == {
         name for name in CHECKS if name.endswith("-answers")
     }
@@ -284,7 +293,7 @@ def test_the_order_of_results_does_not_matter(world: World) -> None:
 
 
 def waived(world: World, *waivers: tuple[str, str, int]) -> World:
-    """The world of 2026-11-24 with waivers of (check, subject, last day of that month)."""
+    """The world of 2026-11-24 with waivers of (check, subject, last day in that month)."""
     written = tuple(
         Waiver(check, subject, "known", "ops", datetime.date(2026, 11, day)) for check, subject, day in waivers
     )
@@ -394,8 +403,8 @@ def test_companions_are_bound_by_name(world: World) -> None:
 
 
 def test_a_row_about_a_datacenter_says_which_of_its_zones_it_follows_from() -> None:
-    """Or else a file of binder's that was edited would explain a replicator that somebody stopped."""
-    wholes = {"zone", "api", "target", "manta_peer"}
+    """Otherwise an edited file of binder would explain a replicator that somebody stopped."""
+    wholes = {"zone", "api", "configured", "restarted", "target", "manta_peer"}
     for spec in CHECKS.values():
         if spec.subject in WHOLES:
             vague = {after.check for after in spec.after if not after.at and CHECKS[after.check].subject in wholes}

@@ -1,4 +1,4 @@
-"""Manta's checks on evidence that is made up: numbers of datacenters, and metadata of any shape."""
+"""Manta's checks on made-up evidence: numbers of datacenters, and metadata of any shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks on evidence that lacks something: what is seen is judged, and what is not never counts as passed."""
+"""Checks on evidence that lacks something: what is seen is judged, and what is not seen never counts as passed."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_replica_asks_for_its_own_region_and_no_other(queries: object, outcome
 
 @pytest.mark.parametrize("declared", ["", "10.2.2.29"], ids=["none declared", "another one declared"])
 def test_a_replica_may_use_the_masters_admin_address(declared: str) -> None:
-    """A checkpoint belongs to an address: what works is not to be changed for one that works as well."""
+    """A checkpoint belongs to an address. A working address must not be replaced by another one that works as well."""
     path, world = (
         "/opt/smartdc/ufds/etc/replicator.json",
         s.changed_metadata(s.healthy(), "my-dc-3", ufds_remote_ip="10.2.1.29"),
@@ -210,6 +210,6 @@ def test_what_another_datacenter_answers_says_nothing_of_this_one() -> None:
     own = {each.check: each.outcome for each in results(world) if each.subject == "my-dc-3"}
     assert own.pop("headnode-answers") == PASSED
     assert own.pop("headnode-is-the-right-one") == FAILED
-    assert own.pop("headnode-can-be-used") == PASSED  # whichever it is
+    assert own.pop("headnode-can-be-used") == PASSED  # whichever head node it is
     assert set(own.values()) == {BLOCKED}
     assert {zone.alias for zone in world.datacenter("my-dc-3").zones("ufds")} == {"ufds0"}

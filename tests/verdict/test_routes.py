@@ -1,4 +1,4 @@
-"""Routes of a zone as three know them: its kernel, vmadm and NAPI."""
+"""Routes of a zone as its kernel, vmadm and NAPI each know them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_zone_sends_by_its_kernel_whatever_vmadm_says(kernel: tuple[tuple[str,
 
 @pytest.mark.parametrize(("via", "outcome"), [("nics[0]", PASSED), ("macs[2:0:a]", PASSED), ("nics[1]", FAILED)])
 def test_a_route_on_the_link_belongs_to_the_nic_of_that_network(via: str, outcome: str) -> None:
-    """NAPI's `linklocal` is the NIC that is on the network, not whichever comes first."""
+    """NAPI's `linklocal` is the NIC on that network, not whichever comes first."""
     world = seen(s.fact(()), {"10.7.0.0/16": via})
     admin = world.datacenter("my-dc-3").networks["admin"]
     vm = world.datacenter("my-dc-3").zones("cloudapi")[0].vm

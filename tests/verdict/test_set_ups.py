@@ -1,4 +1,4 @@
-"""Set-ups that are right, and must not be found: several regions, other sizes, other ways between the datacenters."""
+"""Correct set-ups that must not be found: several regions, other sizes, other ways between the datacenters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOUDAPI_LINK = "my-dc-3.cloudapi0--my-dc-2.ufds.636"
 
 
 def in_another_region(world: World, datacenter: str) -> World:
-    """By the inventory, and by what it says itself."""
+    """The datacenter is in another region, by the inventory and by its own settings."""
     world = s.changed_metadata(world, datacenter, region_name="my-dc-b")
     world = s.changed(world, datacenter, usbkey=s.fact(world.datacenter(datacenter).sdc_metadata))
     declared = world.inventory.datacenters
@@ -57,7 +57,7 @@ def test_a_region_without_the_ufds_master_has_a_sapi_master_of_its_own() -> None
     ("told", "blamed"), [(("my-dc-2",), ()), (("my-dc-2", "my-dc-3"), ("my-dc-1", "my-dc-2", "my-dc-3"))]
 )
 def test_the_sapi_master_is_what_most_are_told(told: tuple[str, ...], blamed: tuple[str, ...]) -> None:
-    """my-dc-1 is told of nobody, and so is its own; who then is told of it?"""
+    """my-dc-1 names no master, so it uses its own moray. Does anybody else name it?"""
     world = s.changed_service(s.healthy(), "my-dc-1", "sapi", MASTER_MORAY_IP=None)
     for name in told:
         world = s.changed_service(world, name, "sapi", MASTER_MORAY_IP="moray.my-dc-1.srv.example.com")
@@ -135,7 +135,7 @@ def test_a_gateway_of_the_admin_network_leads_to_the_others() -> None:
     ids=["documentation", "the Internet", "private"],
 )
 def test_a_firewall_is_named_where_the_way_goes_over_the_internet(host: str, named: bool) -> None:
-    """cloudapi and UFDS talk over their external addresses and default gateways: only the firewall drops."""
+    """cloudapi and UFDS talk over their external addresses and default gateways, and only the firewall drops packets."""
     declared = s.healthy().inventory.datacenters
     inventory = replace(
         s.healthy().inventory, datacenters=declared | {"my-dc-2": replace(declared["my-dc-2"], ufds_address=host)}

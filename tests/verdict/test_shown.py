@@ -1,4 +1,4 @@
-"""What nobody would see is shown: blanks at the ends, carriage returns, types, capitals."""
+"""Differences that nobody would see are shown: blanks at the ends, carriage returns, types, capitals."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def test_a_value_is_shown_with_what_is_invisible(value: object, shown: str) -> N
         ("my-dc", "my-dc-old", ("my-dc", "my-dc-old")),
         (2020, "2020", ("2020 (a number, no text)", "2020 (text)")),
         (True, "true", ("true (true or false, no text)", "true (text)")),
+        ({"a": 1, "p": 2020}, {"a": 1, "p": "2020"}, ("a: 1, p: 2020 (a number, no text)", "a: 1, p: 2020 (text)")),
+        ("a b", "a  b", ('"a b"', '"a  b" (other blanks)')),
+        ("a b", "a\xa0b", ('"a b"', '"a\xa0b" (other blanks)')),
         ("my-dc", "My-DC", ("my-dc", "My-DC (other capitals)")),
         ("my-dc", "my-dc ", ("my-dc", '"my-dc " (a blank at the end)')),
     ],

@@ -1,4 +1,4 @@
-"""What was typed in the walkthrough's lab, what it said, and what the suite found: collected as a document."""
+"""Everything typed in the walkthrough's lab, the output, and what the suite found: collected as a document."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NORMAL = (
 
 
 class UnexpectedError(Exception):
-    """The walkthrough went another way than it is told."""
+    """The walkthrough went another way than the text says."""
 
 
 class Journal:
@@ -37,14 +37,14 @@ class Journal:
         self.causes: list[dict[str, Any]] = []
 
     def say(self, text: str) -> None:
-        """A heading or a paragraph."""
+        """Add a heading or a paragraph."""
         self.lines += [text.strip(), ""]
 
     def _shown(self, lines: Sequence[str]) -> None:
         self.lines += ["```", *lines, "```", ""]
 
     async def types(self, datacenter: str, line: str, turns: Sequence[tuple[str, str]] = (), code: int = 0) -> str:
-        """Typed on a head node; it must end with `code`."""
+        """Type a line on a head node. It must end with `code`."""
         there = [sys.executable, "-m", "tests.lab.typing_there", json.dumps(turns), datacenter, line]
         found, said = await _run(*there)
         if found != code:
@@ -55,7 +55,7 @@ class Journal:
         return said
 
     async def operator(self, line: str) -> str:
-        """Typed in the operator's own shell."""
+        """Type a line in the operator's own shell."""
         code, said = await _run("bash", "-c", line)
         if code:
             raise UnexpectedError(f"$ {line}\nexit {code}:\n{said}")
@@ -63,9 +63,9 @@ class Journal:
         return said
 
     async def suite(self, stage: str, *wanted: str) -> None:
-        """The suite's verdict: exactly these causes, each as CHECK[SUBJECT].
+        """Add the suite's verdict: exactly these causes, each as CHECK[SUBJECT].
 
-        As the remedies say, a service may need a moment to connect again: then he looks once more.
+        As the remedies say, a service may need a moment to connect again. Then the operator looks once more.
         """
         names: list[str] = []
         for _ in range(RUNS_UNTIL_WELL):
@@ -84,7 +84,7 @@ class Journal:
         self._shown([f"$ pytest -m {stage}", *normal("\n".join(_verdict(said)))])
 
     async def remedy(self, *checks: str) -> None:
-        """Types what the last run printed for these causes (for all, if none is named), where it said to type it."""
+        """Type what the last run printed for these causes (for all, if none is named), in the place that it named."""
         typed: set[tuple[str, str]] = set()
         for cause in self.causes:
             if checks and cause["check"] not in checks:
@@ -97,7 +97,7 @@ class Journal:
 
 
 def _verdict(said: str) -> list[str]:
-    """Of the terminal report: what is wrong, what was expected and what observed; the rest is in the run's folder."""
+    """The parts of the terminal report that say what is wrong, expected and observed. The rest is in the run's folder."""
     shown: list[str] = []
     wanted = False
     for line in said.splitlines():
@@ -113,7 +113,7 @@ def _verdict(said: str) -> list[str]:
 
 
 def normal(said: str) -> list[str]:
-    """Lines without what differs from run to run; of lines that repeat themselves one."""
+    """The lines without what differs from run to run. Repeated lines appear once."""
     for pattern, text in NORMAL:
         said = pattern.sub(text, said)
     shown: list[str] = []
@@ -126,7 +126,7 @@ def normal(said: str) -> list[str]:
 
 
 async def settle() -> None:
-    """Every agent has seen what was typed: minutes in Triton, a moment here."""
+    """Wait until every agent has seen what was typed: minutes in Triton, a moment here."""
     code, said = await _run(sys.executable, "-m", "lab", "settle")
     if code:
         raise UnexpectedError(said)

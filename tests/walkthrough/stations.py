@@ -1,6 +1,6 @@
-"""The stations of a coupling as the seed tells them, typed in a lab where nobody is coupled; each ends with a verdict.
+"""The stations of a coupling as the seed tells them, typed in a lab where nobody is coupled. Each ends with a verdict.
 
-Runs inside `python -m lab --uncoupled`; prints the document.
+Runs inside `python -m lab --uncoupled`, and prints the document.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ async def deploy(journal: Journal) -> None:
 
 
 def manta_ways(number: int, peers: tuple[int, int]) -> str:
-    """NAPI's routes merged, not replaced; and imgapi, whose firewall is on, lets the others' electric-moray in."""
+    """NAPI's routes are merged, not replaced; and imgapi, whose firewall is on, lets in the others' electric-moray."""
     admin = ",".join(f'"10.{peer}.3.0/24":"10.{number}.1.1"' for peer in peers)
     manta = ",".join(f'"10.{peer}.{net}.0/24":"10.{number}.3.1"' for peer in peers for net in (3, 1))
     sources = " OR ".join(f"subnet 10.{peer}.3.0/24" for peer in peers)

@@ -1,4 +1,4 @@
-"""docs/walkthrough.md is what the lab says, station by station; AZ_GOLDEN=write writes it anew."""
+"""docs/walkthrough.md is what the lab says, station by station. AZ_GOLDEN=write writes it anew."""
 
 from __future__ import annotations
 

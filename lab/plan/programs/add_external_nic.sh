@@ -1,6 +1,6 @@
 #!/usr/bin/bash
-# add_external_nic.sh UUID: asks VMAPI for a NIC on the network external, primary from then on: the zone's default
-# gateway moves (as sdc-headnode:scripts/add_external_nic.sh).
+# add_external_nic.sh UUID: asks VMAPI for a NIC on the network external. It becomes the primary one, so the zone's
+# default gateway moves (as in sdc-headnode:scripts/add_external_nic.sh).
 if [[ -z $1 ]]; then
     echo "Usage: $(basename "$0") <VM UUID>"
     exit 1

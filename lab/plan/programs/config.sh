@@ -1,5 +1,5 @@
 # /lib/sdc/config.sh of a lab's head node.  As in smartos-live:src/lib/sdc/config.sh, root's bash *evaluates* /usbkey/config,
-# all its lines as one command: what is not quoted there is the shell's, and one bad line takes others with it.
+# all its lines as one command. The shell acts upon what is not quoted there, and one bad line spoils others.
 _config=${SDC_CONFIG_FILENAME:-/usbkey/config}
 _cache=/tmp/.config.json
 

@@ -1,8 +1,7 @@
-"""How a binder passes names of other datacenters of its region on to their binders.
+"""How a binder passes names of other datacenters in its region on to their binders.
 
-Which binder serves which datacenter stands in the local UFDS (objectclass resolver, below the region's entry), is read
-when binder starts (again after 15 s if that fails) and then every 5 minutes.
-Source: binder:lib/recursion.js; recordings.
+The local UFDS says which binder serves which datacenter (objectclass resolver, below the region's entry). binder reads it when it starts
+(again after 15 s if that fails) and then every 5 minutes. Source: binder:lib/recursion.js; recordings.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from lab.servers.resolve import UDP_PAYLOAD, exchange
 
 REFRESH_SECONDS = 300.0
 RETRY_SECONDS = 15.0
-# A dead binder costs the whole of it, whether its port is closed or its packets vanish (recordings: stopped-other).
+# A dead binder costs all of it, whether its port is closed or its packets vanish (recordings: stopped-other).
 LOOKUP_SECONDS = 3.0
 Resolvers = Callable[[], Awaitable[Iterable[tuple[str, str]]]]
 Answers = list[tuple[int, str]]
 
 
 class Recursion:
-    """The look-up in other datacenters; best effort, hence silent about every failure: no answer means REFUSED."""
+    """The look-up in other datacenters. It is best effort, so it is silent about every failure: no answer means REFUSED."""
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class Recursion:
         return self._task is not None and not self._task.done()
 
     async def refresh(self) -> bool:
-        """Reads the resolvers; on failure those that were read last stay."""
+        """Read the resolvers. If this fails, those that were read last stay."""
         try:
             found = await self._resolvers()
         except (ldap.UfdsError, OSError, EOFError, ValueError):
@@ -92,17 +91,17 @@ class Recursion:
         return [(entry["datacenter"][0], ip) for entry in named for ip in entry.get("ip", [])]
 
     def servers(self, name: str, *, reverse: bool) -> list[str]:
-        """Whom to ask: the binders of the name's datacenter, or for a reverse name those of all; never the own ones."""
+        """Whom to ask: the binders of the name's datacenter, or all for a reverse name; never the own ones."""
         own = {nic.ip for nic in self._place.zone.nics}
         if reverse:
             found = [address for addresses in self.datacenters.values() for address in addresses]
         else:
-            # Case counts here, though not for names of the own datacenter (recorded).
+            # Case counts here, but not for names of the own datacenter (recorded).
             found = self.datacenters.get(name.removesuffix("." + self._domain).rpartition(".")[2], [])
         return [address for address in dict.fromkeys(found) if address not in own]
 
     async def answers(self, question: dns.rrset.RRset) -> Answers:
-        """TTL and text of each record that another binder has: of the first that has any, whatever the others say."""
+        """TTL and text of each record that another binder has. The first binder with any records wins, whatever the others say."""
         name = question.name.to_text(omit_final_dot=True)
         reverse = question.rdtype == dns.rdatatype.PTR
         asked = [asyncio.ensure_future(self._ask(server, question)) for server in self.servers(name, reverse=reverse)]
@@ -118,7 +117,7 @@ class Recursion:
     async def _ask(self, server: str, question: dns.rrset.RRset) -> Answers:
         until = asyncio.get_running_loop().time() + LOOKUP_SECONDS
         query = dns.message.make_query(question.name, question.rdtype, use_edns=0, payload=UDP_PAYLOAD)
-        query.flags = dns.flags.Flag(0)  # without RD: nobody recurses twice
+        query.flags = dns.flags.Flag(0)  # without RD, so that nobody recurses twice
         try:
             answer = await exchange(self._place.dial, server, query, LOOKUP_SECONDS)
         except (OSError, TimeoutError, dns.exception.DNSException):

@@ -13,7 +13,7 @@ Json = Mapping[str, Any]
 class Registry:
     """What registrar has put into one datacenter's ZooKeeper: DNS name → object (as in recordings/data/binder.json).
 
-    While it is off line nobody can read it: a binder that had read it goes on with what it saw.
+    While it is off line nobody can read it. A binder that has read it before goes on with what it saw.
     """
 
     def __init__(self, records: Mapping[str, Json] | None = None) -> None:
@@ -47,7 +47,7 @@ class Registry:
 
 @dataclass
 class Node:
-    """One label of a registered name; the labels above it exist too, with nothing at them."""
+    """One label of a registered name. The labels above it exist too, without an object."""
 
     name: str
     record: Json | None = None
@@ -61,7 +61,7 @@ class Node:
         return found if isinstance(found, Mapping) else None
 
     def ttl(self, default: int = 30) -> int:
-        """From the deepest object that has one (binder:lib/server.js: "an historical mess")."""
+        """The TTL of the deepest object that has one (binder:lib/server.js: "an historical mess")."""
         ttl = default
         layer: Any = self.record
         while isinstance(layer, Mapping):

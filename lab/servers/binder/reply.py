@@ -1,4 +1,4 @@
-"""An answer of binder's, as it goes over the wire."""
+"""An answer of binder, as it is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import dns.rrset
 from lab.servers.binder.registry import Node
 
 LARGEST_UDP = 1470
-NO_TTL = 5  # what a TTL of nought becomes
+NO_TTL = 5  # what a TTL of 0 becomes
 MEMBER_TYPES = ("load_balancer", "moray_host", "ops_host", "rr_host", "redis_host")
 _RENDERER: Any = dns.renderer.Renderer  # without type hints in dnspython
 
@@ -25,7 +25,7 @@ class Reply:
 
     def __init__(self, query: dns.message.Message) -> None:
         self.message = dns.message.make_response(query)
-        self.message.flags = query.flags | dns.flags.QR  # the rest as it was asked: RA is never set
+        self.message.flags = query.flags | dns.flags.QR  # the rest is as in the question: RA is never set
         self.message.set_rcode(dns.rcode.REFUSED)
         self._payload = min(query.payload, LARGEST_UDP) if query.edns >= 0 else None
 
@@ -39,14 +39,14 @@ class Reply:
         section.append(dns.rrset.from_text(name.rstrip(".") + ".", ttl or NO_TTL, "IN", kind, *values))
 
     def has_no_such(self, name: str, domain: str, ttl: int) -> None:
-        """The name exists, what was asked of it does not."""
+        """The name exists, but not with the kind of record that was asked for."""
         self.say(dns.rcode.NOERROR)
         self.message.flags |= dns.flags.AA
         soa = f"{domain}. hostmaster.{domain}. 0 86400 7200 1209600 {ttl}"
         self.message.authority.append(dns.rrset.from_text(name + ".", ttl or NO_TTL, "IN", "SOA", soa))
 
     def to_wire(self, limit: int | None = None) -> bytes:
-        """Names are not compressed against the question: binder answers in lower case what was asked in upper case."""
+        """Names are not compressed against the question, because binder answers in lower case to a question in upper case."""
         most = limit or self._payload or 512
         sections = {dns.renderer.ANSWER: self.message.answer, dns.renderer.AUTHORITY: self.message.authority,
                     dns.renderer.ADDITIONAL: self.message.additional}  # fmt: skip
@@ -70,7 +70,7 @@ class Reply:
 
 
 def service_members(reply: Reply, node: Node, asked: str, label: tuple[str, str] | None) -> None:
-    """The members of a service: their addresses, or for SRV their ports with the addresses as additional records."""
+    """The members of a service: their addresses; or for SRV their ports, with the addresses as additional records."""
     assert node.record is not None
     service = node.record["service"]
     service = service["service"] if isinstance(service.get("service"), Mapping) else service

@@ -1,7 +1,7 @@
-"""binder: the DNS server of a datacenter, answering from ZooKeeper's registrations and, for its region, from its peers.
+"""binder: the DNS server of a datacenter. It answers from ZooKeeper's registrations and, for its region, from its peers.
 
-What it says is recorded (binder.json) and read in binder:lib/server.js: it never says NXDOMAIN for a name that it does
-not know (REFUSED, so that a client asks its next server), knows A, SRV and PTR only, and never sets RA.
+Its answers are recorded (binder.json) and explained in binder:lib/server.js. It never says NXDOMAIN for an unknown name (it says REFUSED,
+so that a client asks its next server), knows only A, SRV and PTR, and never sets RA.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SRV_NAME = re.compile(r"(_[^_.]*)\.(_[^_.]*)\.(.+)")
 
 
 class Binder(Misbehaving):
-    """One binder.  Reads its rendered configuration at start: a later change needs a restart (hazard 7).
+    """One binder. It reads its rendered configuration at start, so a later change needs a restart (hazard 7).
 
     `resolvers` replaces the look-up of other datacenters' binders in the local UFDS, for tests without one.
     """
@@ -84,14 +84,14 @@ class Binder(Misbehaving):
     # ---- ZooKeeper's cache
 
     def tree(self) -> Tree | None:
-        """None as long as ZooKeeper has not been read once; what was seen last when it is lost later."""
+        """The tree; None until ZooKeeper has been read once. If ZooKeeper is lost later, what was seen last."""
         if self._tree_version != self._registry.version and (self._registry.online or self._tree is not None):
             self._tree = Tree(self._registry.view(), self._domain)
             self._tree_version = self._registry.version
         return self._tree
 
     def address_of_ufds(self, name: str) -> str | None:
-        """binder looks its own UFDS up in the cache, since it is the DNS (binder:lib/recursion.js resolveUfds)."""
+        """binder looks up its own UFDS in the cache, because it is the DNS itself (binder:lib/recursion.js resolveUfds)."""
         tree = self.tree()
         node = tree.nodes.get(name) if tree else None
         if node is None or node.record is None or node.record.get("type") != "service" or not node.children:
@@ -102,7 +102,7 @@ class Binder(Misbehaving):
     # ---- answering
 
     async def answer(self, wire: bytes, limit: int | None = None) -> bytes | None:
-        """None for what is no query."""
+        """The answer to a message; None if the message is not a query."""
         try:
             query = dns.message.from_wire(wire)
         except dns.exception.DNSException:
@@ -148,13 +148,13 @@ class Binder(Misbehaving):
         return node is not None
 
     def _forward(self, reply: Reply, asked: str, srv: bool) -> bool:
-        """Fills in A or SRV; False when the name is not registered here and another datacenter may know it."""
+        """Fill in A or SRV. Returns False if the name is not registered here and another datacenter may know it."""
         match = SRV_NAME.fullmatch(asked) if srv else None
         if srv and match is None:
             return True
         name = match.group(3) if match else asked
         if not name.endswith("." + self._domain) or name.removesuffix("." + self._domain).endswith(self._domain):
-            return True  # another domain, or the own one twice, as resolv.conf's search makes it: REFUSED
+            return True  # another domain, or the own domain twice, as resolv.conf's search makes it: REFUSED
         tree = self.tree()
         if tree is None:
             reply.say(dns.rcode.SERVFAIL)

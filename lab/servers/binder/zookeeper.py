@@ -1,4 +1,4 @@
-"""ZooKeeper, as far as binder sees it: an ensemble that serves as long as most of its members run."""
+"""ZooKeeper as binder sees it: an ensemble that serves while most of its members run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lab.servers.binder.registry import Registry
 
 
 class Ensemble:
-    """Those that serve one datacenter's registry."""
+    """The members that serve one datacenter's registry."""
 
     def __init__(self, registry: Registry, size: int) -> None:
         self._registry, self._size = registry, size

@@ -1,7 +1,7 @@
 """Who asks cloudapi: http-signatures in both forms, with keys from the local UFDS.
 
-Source: sdc-cloudapi:lib/authorization.js, lib/auth.js (signatureAuth, assertAuthenticated, authorize); http-signature.
-Not imitated: sub-users, roles, tokens, pre-signed URLs.
+Source: sdc-cloudapi:lib/authorization.js, lib/auth.js (signatureAuth, assertAuthenticated, authorize); http-signature. Not imitated:
+sub-users, roles, tokens, pre-signed URLs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ONE = 1
 
 
 class RefusedError(Exception):
-    """The request is not taken; `response` says so."""
+    """The request is refused with `response`."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class RefusedError(Exception):
 
 
 async def account_of(request: Request, ufds: ldap.Session) -> str:
-    """The login in whose name a request is made.  Raises RefusedError."""
+    """The login for which a request is made. Raises RefusedError."""
     header = request.headers.get("authorization", "")
     if not header.lower().startswith("signature"):
         raise RefusedError(401, "InvalidCredentials", "You must make authenticated requests to use CloudAPI")
@@ -49,7 +49,7 @@ async def account_of(request: Request, ufds: ldap.Session) -> str:
 
 
 def _parsed(request: Request, header: str) -> tuple[signatures.Signature, str]:
-    """The signature, and what it must have signed: Date is always among it."""
+    """The signature, and the text that it must have signed. Date is always part of it."""
     signature = signatures.read(header)
     if signature is None:
         raise _invalid("bad param format")
@@ -90,7 +90,7 @@ async def _verify(ufds: ldap.Session, login: str, key_id: str, signature: signat
 
 
 def allow(request: Request, login: str) -> None:
-    """An account sees its own; `my` is its own.  An operator sees all: admin, whose login it is in every datacenter."""
+    """An account sees its own; `my` means its own. An operator sees all: admin, whose login it is in every datacenter."""
     wanted = request.path.strip("/").split("/")[0]
     if wanted not in ("my", login) and login != "admin":
         raise RefusedError(403, "NotAuthorized", f"You do not have permission to access {request.path}")

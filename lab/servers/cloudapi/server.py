@@ -1,9 +1,9 @@
 """cloudapi: four processes behind a haproxy on 443.
 
-A process answers 500 to everything until it has connected to the UFDS it needs: the local one, and on a replica (by its
-configuration: `ufds_master.url` is more than "ldaps://") the master's first.  Losing UFDS later changes nothing that
-/--ping shows.  haproxy takes a process out after three failed checks; with none left it says 503 itself.
-Source: sdc-cloudapi:main.js, lib/app.js, etc/haproxy.cfg.in, boot/setup.sh; facts.
+A process answers 500 to everything until it has connected to the UFDS it needs: the local one, and on a replica first the master's. (It is
+a replica if `ufds_master.url` in its configuration is more than "ldaps://".) Losing UFDS later changes nothing in /--ping. haproxy removes
+a process after three failed checks. If none is left, it answers 503 itself. Source: sdc-cloudapi:main.js, lib/app.js, etc/haproxy.cfg.in,
+boot/setup.sh; facts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PORT = 443
 CONFIG = "opt/smartdc/cloudapi/etc/cloudapi.cfg"
 VERSIONS = ["9.0.0", "8.0.0", "7.3.0", "7.2.0", "7.1.0", "7.0.0"]
 IMITATED = ("datacenters", "images", "keys", "machines")
-NONE_THERE = (["images"], ["machines"])  # what `triton ls` asks for: nobody has instances in this lab
+NONE_THERE = (["images"], ["machines"])  # what `triton ls` asks for; nobody has instances in this lab
 BOOTSTRAP = "Attempting to connect to internal services during bootstrap"
 CHECK_SECONDS = 10.0  # haproxy: check inter 10s, and its defaults fall 3, rise 2
 FALL, RISE = 3, 2
@@ -43,9 +43,9 @@ LOCALHOST = "127.0.0.1"
 
 
 class Cloudapi(OverHttp):
-    """One cloudapi process (SMF instance cloudapi-808x); start() returns when its waiting for UFDS has begun.
+    """One cloudapi process (SMF instance cloudapi-808x). start() returns when its waiting for UFDS has begun.
 
-    `on_exit` hears of a process that ended because UFDS refused its bind.
+    `on_exit` is called when the process has ended because UFDS refused its bind.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Cloudapi(OverHttp):
         self.ready = False
 
     async def _connect(self) -> None:
-        """The master's UFDS first, then the local one, as lib/app.js createClients."""
+        """Connect to the master's UFDS first, then to the local one, like createClients in lib/app.js."""
         accounts = [ldap.Account.read(self._config["ufds"])]
         master = ldap.Account.read(self._config["ufds_master"])
         if master.url != "ldaps://":
@@ -95,7 +95,7 @@ class Cloudapi(OverHttp):
         self.ready = True
 
     def _refused(self, reason: str) -> None:
-        """A refused bind is fatal while starting, and only logged later."""
+        """A refused bind is fatal during the start, and is only logged later."""
         if not self.ready and self._on_exit is not None and self._refusal is None:
             self._refusal = asyncio.get_running_loop().create_task(self._exit(reason))
 
@@ -116,7 +116,7 @@ class Cloudapi(OverHttp):
             return replace(refused.response, headers={**refused.response.headers, **headers})
 
     async def _authorized(self, request: Request, headers: dict[str, str]) -> Response:
-        """What an account may ask.  Source: the order in lib/app.js; lib/datacenters.js."""
+        """Answer what an account may ask. Source: the order in lib/app.js; lib/datacenters.js."""
         parts = request.path.strip("/").split("/")
         if parts[1:] and parts[1] not in IMITATED:
             return error_response(404, "ResourceNotFound", f"{request.path} does not exist in this lab", headers)
@@ -134,13 +134,15 @@ class Cloudapi(OverHttp):
 
     @property
     def healthy(self) -> bool:
-        """What haproxy's `GET /--ping` would find.  Asked in the process, not over a socket: four backends times
-        twenty datacenters, ten times a second in a fast lab, would be most of what the lab does."""
+        """What haproxy's `GET /--ping` would find. It is asked in the process, not over a socket.
+
+        Otherwise four backends times twenty datacenters, ten times a second in a fast lab, would be most of the lab's work.
+        """
         return self.http.running and self.ready and self.misbehaviour is None
 
 
 class Haproxy(OverHttp):
-    """haproxy before a zone's cloudapi processes.  They count as up until three checks have failed."""
+    """haproxy before a zone's cloudapi processes. They count as up until three checks have failed."""
 
     def __init__(self, place: kinds.Place, backends: Sequence[Cloudapi], tls: ssl.SSLContext) -> None:
         self._place = place
@@ -164,22 +166,22 @@ class Haproxy(OverHttp):
         await self.http.stop()
 
     async def use_tls(self, tls: ssl.SSLContext) -> None:
-        """Goes on with another certificate."""
+        """Go on with another certificate."""
         await self.stop()
         self._tls = tls
         await self.start()
 
     def replace(self, backend: Cloudapi) -> None:
-        """SMF makes a process anew at each start: the one of the same port takes the old one's place."""
+        """SMF makes a new process at each start. It takes the place of the old one on the same port."""
         self.backends = [known for known in self.backends if known.port != backend.port] + [backend]
 
     @property
     def decided(self) -> bool:
-        """Whether the checks have come to know how each process is."""
+        """Whether the checks have found out the state of each process."""
         return all(backend.healthy is not (backend.port in self._down) for backend in self.backends)
 
     def check(self) -> None:
-        """One round of checks."""
+        """Do one round of checks."""
         for backend in self.backends:
             port = backend.port
             if backend.healthy:
@@ -201,7 +203,7 @@ class Haproxy(OverHttp):
     async def answer(self, request: Request) -> Response:
         ports = sorted(backend.port for backend in self.backends if backend.port not in self._down)
         first = next(self._turn)
-        # One attempt and, as `retries 1` with `option redispatch` says, one more at another process.
+        # One attempt and, by `retries 1` with `option redispatch`, one more at another process.
         for port in [ports[(first + step) % len(ports)] for step in range(min(2, len(ports)))]:
             try:
                 return await self._pass_on(request, port)

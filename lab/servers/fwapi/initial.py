@@ -1,4 +1,4 @@
-"""The firewall rules that a datacenter begins with: Triton's own, and what its operators have added.  Pure data."""
+"""The firewall rules that a datacenter begins with: Triton's own, and those that its operators have added. Pure data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lab.servers.fwapi.rules import Rule, parse
 
 
 def default_rules(datacenter: Datacenter) -> list[Rule]:
-    """What sdc-headnode:scripts/headnode.sh set_default_fw_rules adds, and firewaller hands on to FWAPI."""
+    """The rules of sdc-headnode:scripts/headnode.sh set_default_fw_rules, which firewaller hands on to FWAPI."""
     local = f'FROM subnet {datacenter.admin_subnet} TO tag "smartdc_role" ALLOW'
     texts = (
         ("allow all ICMPv4 types", "FROM any TO all vms ALLOW icmp TYPE all", False),
@@ -25,7 +25,7 @@ def default_rules(datacenter: Datacenter) -> list[Rule]:
 
 
 def ufds_rule(the_plan: Plan, datacenter: Datacenter) -> Rule:
-    """What the operators have added when they secured UFDS, which has an external NIC: the coupling, and themselves."""
+    """The rules that the operators added when they secured UFDS, which has an external NIC: for the coupling, and for themselves."""
     peers = [dc.admin_subnet for dc in the_plan.datacenters if dc != datacenter]
     sources = " OR ".join([f"ip {OPERATOR_ADDRESS}", *(f"subnet {each}" for each in peers)])
     said = "ufds: the other datacenters, and the operators"

@@ -12,12 +12,12 @@ from lab.plan.datacenters import Zone
 
 ALL_PORTS = (1, 65535)
 HIGHEST = 100
-"""Of a rule's priorities."""
+"""The highest priority of a rule."""
 TARGET_KINDS = ("wildcard", "ip", "subnet", "tag", "vm")  # in the order in which a rule's text shows them
 TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([()=,])|([^\s()=,"]+)')
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 Rule = dict[str, Any]
-Target = tuple[str, str, str | None]  # kind, what, and the value of a tag
+Target = tuple[str, str, str | None]  # kind, name, and the value of a tag
 
 
 class RuleError(Exception):
@@ -26,7 +26,7 @@ class RuleError(Exception):
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a rule's text says."""
+    """The contents of a rule's text."""
 
     sources: tuple[Target, ...]
     targets: tuple[Target, ...]
@@ -38,7 +38,7 @@ class Parsed:
 
     @property
     def text(self) -> str:
-        """The same in FWAPI's own words: sorted, tags quoted."""
+        """The rule in FWAPI's own words: sorted, tags quoted."""
         what = ""
         if self.protocol in ("tcp", "udp"):
             what = " " + _shown_ports(self.ports)
@@ -97,7 +97,7 @@ class _Words:
 
 
 def parse(text: str) -> Parsed:
-    """Reads a rule; RuleError says what is wrong."""
+    """Read a rule. RuleError says what is wrong."""
     words = _Words(text)
     words.want("from")
     sources = _side(words)
@@ -173,7 +173,7 @@ def _port(text: str) -> tuple[int, int]:
 
 
 def _ports(words: _Words) -> tuple[tuple[int, int], ...]:
-    """PORT 80, PORT all, (PORT 80 AND PORT 443), PORTS 1 - 100, 443."""
+    """Read PORT 80, PORT all, (PORT 80 AND PORT 443), PORTS 1 - 100, 443."""
     found = []
     if words.peek() == "ports":
         words.take()

@@ -1,7 +1,6 @@
-"""FWAPI: the firewall rules of a datacenter, in the language that people write them in (rules.py).
+"""FWAPI: the firewall rules of a datacenter, in the language in which people write them (rules.py).
 
-Shapes: sdc-fwapi:docs/index.md, lib/endpoints/rules/index.js, lib/rule.js.
-What the rules do to a zone is the agent firewaller's business.
+Shapes: sdc-fwapi:docs/index.md, lib/endpoints/rules/index.js, lib/rule.js. The agent firewaller applies the rules to the zones.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ EXISTS = {"field": "uuid", "code": "Duplicate", "message": "Already exists"}  # 
 
 
 class Rules:
-    """What FWAPI's moray holds.  `on_change` hears of every change, as the firewaller agents do."""
+    """What FWAPI's moray holds. `on_change` is called after every change, which the firewaller agents hear of."""
 
     def __init__(self, rules: list[Rule], on_change: Callable[[], None] | None = None) -> None:
         self.by_uuid: dict[str, Rule] = {rule["uuid"]: rule for rule in rules}
         self.on_change = on_change
 
     def put(self, given: Mapping[str, Any], old: Rule | None = None) -> Rule:
-        """A rule that is new, or instead of an old one; RuleError if it is none."""
+        """Add a rule, or replace an old one. Raises RuleError if it is not a rule."""
         merged = {**(old or {}), **given}
         rule = {key: merged[key] for key in FIELDS if key in merged}
         if not isinstance(rule.get("rule"), str):
@@ -83,7 +82,7 @@ class Fwapi(OverHttp):
         return error_response(404, "ResourceNotFound", f"{request.path} does not exist")
 
     def _list(self, query: Mapping[str, str]) -> list[Rule]:
-        """Filters that nobody of the lab's guests uses (tag, vm, ip, subnet) are not imitated."""
+        """Filters that nobody in the lab uses (tag, vm, ip, subnet) are not imitated."""
         owner = query.get("owner_uuid")
         return [rule for rule in self.rules.by_uuid.values() if owner in (None, rule.get("owner_uuid"))
                 or rule.get("global")]  # fmt: skip

@@ -1,4 +1,4 @@
-"""SAPI's objects: what is shown of them, how they change, and the digest of a configuration made of them."""
+"""SAPI's objects: which parts are shown, how they change, and the digest of a configuration made of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def as_object(value: object) -> Value:
 
 
 def properties(value: object) -> Value:
-    """What JavaScript's Object.keys sees: of a list or a text the places."""
+    """What JavaScript's Object.keys sees: the indices of a list or a text."""
     if isinstance(value, list | str):
         return {str(place): each for place, each in enumerate(value)}
     return as_object(value)
@@ -42,7 +42,7 @@ def shown(bucket: str, value: Value, version: int) -> Value:
 
 
 def change(value: Value, field: str, wanted: Any, action: str) -> None:
-    """A nested object is replaced, not merged (recorded)."""
+    """Change a field. A nested object is replaced, not merged (recorded)."""
     if action == "replace":
         value[field] = wanted
         return
@@ -56,8 +56,10 @@ def change(value: Value, field: str, wanted: Any, action: str) -> None:
 
 
 def config_etag(config: Value) -> str:
-    """A digest of the configuration's leaves *as text*: turning "true" into true does not change it, and config-agent
-    does not render again (sdc-sapi:lib/server/endpoints/configs.js)."""
+    """A digest of the configuration's leaves *as text* (sdc-sapi:lib/server/endpoints/configs.js).
+
+    Turning "true" into true does not change it, so config-agent does not render again.
+    """
 
     def leaves(value: object, path: str) -> list[str]:
         if isinstance(value, dict):

@@ -1,5 +1,7 @@
-"""metadata_schema of a SAPI object: JSON schema as of its third draft, as far as anybody uses it
-(sdc-sapi:lib/common/util.js; node-jsprim validateJsonObject)."""
+"""metadata_schema of a SAPI object: JSON schema of its third draft, as far as anybody uses it.
+
+Source: sdc-sapi:lib/common/util.js; node-jsprim validateJsonObject.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ Schema = dict[str, Any]
 
 
 def error(schema: object, value: object) -> str | None:
-    """The first thing that is wrong, as SAPI words it."""
+    """The first mistake, in SAPI's words."""
     for path, reason in _errors(schema, value, ""):
         return f'property "{path}": {reason.lower()}'
     return None
@@ -24,7 +26,7 @@ def error(schema: object, value: object) -> str | None:
 
 def _errors(schema: object, value: object, path: str, *, missing: bool = False) -> Iterator[tuple[str, str]]:
     if not isinstance(schema, dict):
-        if schema:  # `additionalProperties: true` as well, whatever its author meant
+        if schema:  # even `additionalProperties: true`, whatever its author meant
             yield path, f"Invalid schema/property definition {json.dumps(schema)}"
         return
     if missing:

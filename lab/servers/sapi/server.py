@@ -1,7 +1,7 @@
 """SAPI: applications, services, instances, manifests and the configurations made of them, over HTTP.
 
-Routes, versions, errors and quirks as recorded from a real SAPI in full mode (recordings: sapi.json), and as read in
-sdc-sapi:lib/server/endpoints.  Not imitated: VMs (an instance that is posted is only written down), what proto mode does.
+Routes, versions, errors and quirks are as recorded from a real SAPI in full mode (recordings: sapi.json), and as in
+sdc-sapi:lib/server/endpoints. Not imitated: VMs (a posted instance is only stored), and what proto mode does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MASTER_CONFIG = "opt/smartdc/sapi/etc/sapi-master.config.json"
 PROTO_MODE = "opt/smartdc/sapi/SAPI_PROTO_MODE"  # stands for the zone's metadata of this name (lib/server/model.js)
 INIT_SECONDS = 10.0  # how long a start waits for moray (sdc-sapi:lib/server/stor/moray.js init)
 CHANGEABLE = ("params", "metadata", "manifests", "metadata_schema")
-# Which query parameters filter a list, and what a POST must bring.
+# The query parameters that filter a list, and the fields that a POST must have.
 FILTERS = {"applications": ("name", "owner_uuid"), "services": ("name", "application_uuid", "type"), "manifests": ()}
 REQUIRED = {
     "applications": ("name", "owner_uuid"),
@@ -64,9 +64,9 @@ LEVEL = 30  # bunyan's info
 
 
 def read_master(place: kinds.Place) -> tuple[str, str] | None:
-    """Host and port of the master's moray; None while config-agent has not rendered the file yet.
+    """Host and port of the master's moray; None if config-agent has not rendered the file yet.
 
-    An assertion, as in SAPI, when a DNS name comes with another port than 2020: the service cannot start.
+    As in SAPI, an assertion fails if a DNS name comes with another port than 2020. Then the service cannot start.
     """
     path = place.root / MASTER_CONFIG
     if not path.exists():
@@ -83,8 +83,8 @@ def read_master(place: kinds.Place) -> tuple[str, str] | None:
 class Sapi(OverHttp):
     """The SAPI of one datacenter.
 
-    `moray_domain` is the service name of the local moray, `nameservers` the own binders; `on_exit` hears of a process
-    that ended by itself.  `instance` is the zone's uuid: the application it belongs to is kept in local files.
+    `moray_domain` is the service name of the local moray, and `nameservers` are the own binders. `on_exit` is called for a process that
+    ended by itself. `instance` is the zone's uuid: local files keep the application to which it belongs.
     """
 
     def __init__(
@@ -108,11 +108,11 @@ class Sapi(OverHttp):
 
     @property
     def mode(self) -> str:
-        """Of proto mode no more is imitated than that it is told."""
+        """The mode. Of proto mode, only this name is imitated."""
         return "proto" if (self._place.root / PROTO_MODE).exists() else "full"
 
     async def start(self) -> None:
-        """Listens once moray answers, or ten seconds later without it."""
+        """Listen once moray answers, or ten seconds later without it."""
         self._master = read_master(self._place)
         if self._master and all(self._master):
             self.master = MorayClient(self._place.dial, self._place.clock, self._nameservers, self._master[0])
@@ -126,7 +126,7 @@ class Sapi(OverHttp):
         await self.http.start(self._place.listen(PORT))
 
     async def remember(self, patience: float) -> None:
-        """Its files hold what moray holds; those of a frozen moray stay as they were."""
+        """Make its files hold what moray holds. If moray is frozen, they stay as they were."""
         try:
             async with asyncio.timeout(patience):
                 await self.store.refresh_files(self._place.zone.uuid)
@@ -229,7 +229,7 @@ class Sapi(OverHttp):
         return json_response([shown(bucket, value, version) for value in found])
 
     def _includes_master(self, query: Value) -> bool:
-        """Any value counts, "false" too; 503 as long as it is not known who the master is."""
+        """Whether the master is asked too. Any value counts, even "false". Raises 503 until it is known who the master is."""
         if not query.get("include_master"):
             return False
         if self._master is None:
@@ -273,7 +273,7 @@ class Sapi(OverHttp):
         return json_response(shown(bucket, value, version))
 
     async def _manifests(self, value: Value) -> list[Value]:
-        """The manifests that an object names; all of them must be there."""
+        """The manifests that an object names. All of them must exist."""
         named = [str(each) for each in as_object(value.get("manifests")).values()]
         found = [(uuid, await self.store.get("manifests", uuid)) for uuid in named]
         missing = [uuid for uuid, manifest in found if manifest is None]
@@ -304,13 +304,13 @@ class Sapi(OverHttp):
         return Response(204 if await self.store.delete(bucket, uuid) else 404)
 
     async def _upgrade(self, uuid: str, given: Value, version: int) -> Response:
-        """A new image is not imitated, as no VM is; only what SAPI says before."""
+        """A new image is not imitated, because no VM is. Only SAPI's own checks before it are."""
         if not given.get("image_uuid"):
             raise ApiError(409, "MissingParameter", "missing image_uuid")
         return json_response(shown("instances", await self._found("instances", uuid), version))
 
     async def _merged(self, uuid: str) -> tuple[Value, Value, dict[str, Value]]:
-        """An instance, its application, and what they and the service between them say, the nearest last."""
+        """An instance, its application, and the settings of both and of the service between them. The nearest wins."""
         instance = await self._found("instances", uuid)
         service = await self._found("services", str(instance["service_uuid"]))
         application = await self._found("applications", str(service["application_uuid"]))
@@ -321,7 +321,7 @@ class Sapi(OverHttp):
         return instance, application, merged
 
     async def _payload(self, uuid: str) -> Value:
-        """What SAPI would send VMAPI to make the zone of an instance."""
+        """What SAPI would send to VMAPI to make the zone of an instance."""
         instance, application, merged = await self._merged(uuid)
         if instance.get("type") == "agent":
             return {}

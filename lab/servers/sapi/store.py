@@ -22,7 +22,7 @@ class StoreError(Exception):
 
 
 class LocalFiles:
-    """One file an object.  They make up for the moray when it is down, for those objects that are in them."""
+    """One file per object. They take moray's place when it is down, for the objects that they hold."""
 
     def __init__(self, root: pathlib.Path) -> None:
         self._root = root / ROOT
@@ -43,7 +43,7 @@ class LocalFiles:
         return [value for value in values if value and all(value.get(k) == v for k, v in wanted.items())]
 
     def _path(self, bucket: str, uuid: str) -> pathlib.Path | None:
-        """None for a uuid that is no file name: SAPI takes any string as uuid."""
+        """The file of an object; None for a uuid that cannot be a file name, because SAPI takes any string as uuid."""
         if not uuid or "/" in uuid or "\0" in uuid or uuid in (".", ".."):
             return None
         return self._root / f"sapi_{bucket}" / uuid
@@ -60,8 +60,8 @@ class LocalFiles:
 class Store:
     """What SAPI's endpoints ask.
 
-    A list asks the local moray, with `include_master` the master's as well; if either fails, the local files answer,
-    silently, when they have a match, and only else the error comes out.  Getting by uuid always asks both.
+    A list asks the local moray, and with `include_master` the master's as well. If either fails, the local files answer silently, if they
+    have a match. Only otherwise does the error come out. Getting by uuid always asks both.
     """
 
     def __init__(self, local: MorayClient, master: MorayClient | None, files: LocalFiles) -> None:
@@ -70,7 +70,7 @@ class Store:
         self.files = files
 
     async def ping(self) -> bool:
-        """Of the local moray only; hangs as long as that one is frozen."""
+        """Ask only the local moray. This hangs as long as that moray is frozen."""
         try:
             await self.local.request("ping")
         except MorayError:
@@ -89,7 +89,7 @@ class Store:
             return found
 
     async def get(self, bucket: str, uuid: str) -> Value | None:
-        """The uuid goes into a filter as it is: an asterisk finds the first of many."""
+        """The uuid goes into a filter unchanged, so an asterisk finds the first of many."""
         if re.search(r"[()\\]", uuid):
             raise StoreError(f"(uuid={uuid}) is an invalid filter")
         found = await self.find(bucket, {} if "*" in uuid else {"uuid": uuid}, include_master=True)
@@ -107,7 +107,7 @@ class Store:
         self.files.put(bucket, value)
 
     async def delete(self, bucket: str, uuid: str) -> bool:
-        """False if neither moray has it."""
+        """Returns False if neither moray has it."""
         try:
             deleted = bool(await self.local.request("delete", bucket=bucket, uuid=uuid))
             if not deleted and self.master is not None:
@@ -127,14 +127,14 @@ class Store:
         async def ask(client: MorayClient) -> None:
             found.extend(await client.request("find", bucket=bucket, wanted=wanted))
 
-        # All answers are awaited, even when one has failed; the objects stand in the order in which they arrive.
+        # All answers are awaited, even if one has failed. The objects are in the order in which they arrive.
         for outcome in await asyncio.gather(*(ask(client) for client in clients), return_exceptions=True):
             if outcome is not None:
                 raise outcome
         return found
 
     async def refresh_files(self, instance: str) -> None:
-        """Copies SAPI's own application from moray to the files, as SAPI does at start and every hour."""
+        """Copy SAPI's own application from moray to the files, as SAPI does at start and every hour."""
         wanted: Any = None
         try:
             for bucket, key in (("instances", "service_uuid"), ("services", "application_uuid")):

@@ -1,4 +1,4 @@
-"""What each fault of the lab must be found as, and how it is put right.  The lab itself knows nothing of this."""
+"""The causes that must be found for each fault of the lab, and whether a remedy heals it. The lab itself knows nothing of this."""
 
 from tests.proofs.cases import (
     access,
@@ -35,4 +35,4 @@ _CHAPTERS = (
     ufds,
 )
 CASES = tuple(case for chapter in _CHAPTERS for case in chapter.CASES)
-"""One row for each check at least; several where a check can fail for different reasons."""
+"""At least one row for each check, and several where a check can fail for different reasons."""

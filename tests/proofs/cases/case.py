@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Case:
     """A fault of the lab (NAME@SUBJECT) and the causes, CHECK[SUBJECT], that the suite must name for it: these and no others.
 
-    `mended` is for faults outside Triton (a dark head node), where no command typed into a head node can help: the lab then
-    takes the fault away.  `lab` holds options that the lab is started with besides the fault ("--manta").
+    `mended` is for faults outside Triton (a dark head node), which no command typed into a head node can heal. Then the lab removes the
+    fault. `lab` holds further options for starting the lab ("--manta").
     """
 
     fault: str
@@ -21,7 +21,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Stable, and harmless in file names and `-k`."""
+        """Stable, and harmless in file names and in `-k`."""
         return _name(self.fault.replace("@", "-at-"), self.lab)
 
 
@@ -35,12 +35,12 @@ def _name(what: str, lab: tuple[str, ...]) -> str:
 
 
 def case(fault: str, *causes: str, mended: bool = False, lab: tuple[str, ...] = ()) -> Case:
-    """A case; the causes in any order."""
+    """A case. The order of the causes does not matter."""
     return Case(fault, tuple(sorted(causes)), mended, lab)
 
 
 SEVERAL = ("--instances", "binder=2,cloudapi=2")
-"""Options of a lab in which instances of one role must be told apart."""
+"""Options of a lab in which a role has several instances that must be told apart."""
 
 MASTER_UFDS = "my-dc-2.ufds.636"
 """The target of a link to the master's UFDS in the lab."""

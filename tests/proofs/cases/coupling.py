@@ -3,7 +3,7 @@
 from tests.proofs.cases.case import case
 
 ONE = ("--candidate=my-dc-3",)
-"""my-dc-3 is to be coupled with a coupling that works."""
+"""my-dc-3 is about to join a working coupling."""
 NONE = ("--uncoupled", "--datacenters=2")
 
 CASES = (

@@ -1,4 +1,4 @@
-"""Chapter: The inventory.  The coupling is healthy each time, and region.yaml is wrong; no command helps, so the lab mends it."""
+"""Chapter: The inventory. The coupling is healthy each time, but region.yaml is wrong. No command helps, so the lab mends it."""
 
 from tests.proofs.cases.case import case
 

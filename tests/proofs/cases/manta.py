@@ -3,7 +3,7 @@
 from tests.proofs.cases.case import Case, case
 
 WEBAPI_1, WEBAPI_3 = "my-dc-1.webapi-e21821e2", "my-dc-3.webapi-c47fb666"
-"""Zones of the lab's Manta: an alias with dots in it is no part of an id, the uuid's beginning is."""
+"""Zones of the lab's Manta. An alias with dots cannot be part of an id, so the uuid's beginning is."""
 
 
 def in_manta(fault: str, *causes: str, mended: bool = False) -> Case:

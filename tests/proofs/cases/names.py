@@ -8,6 +8,8 @@ CASES = (
     case("file-edited@my-dc-3.cloudapi0", "rendered-config-is-current[my-dc-3.cloudapi0]"),
     case("file-edited@my-dc-1.binder0", "rendered-config-is-current[my-dc-1.binder0]"),
     case("admin-uuid@my-dc-3", "admin-uuid-agrees[my-dc-3]"),
+    case("cloudapi-lists-no-json@my-dc-3", "rendered-files-are-usable[my-dc-3.cloudapi0]"),
+    case("sapi-port@my-dc-3", "rendered-files-are-usable[my-dc-3.sapi0]"),
     case("instance-override@my-dc-3.sapi0", "settings-are-not-overridden[my-dc-3.sapi0]"),
     case("replicator-not-restarted@my-dc-3", "services-have-read-their-files[my-dc-3.ufds0]"),
     case("usbkey-old@my-dc-1", "usbkey-agrees-with-sapi[my-dc-1]"),

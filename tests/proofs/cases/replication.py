@@ -36,5 +36,7 @@ CASES = (
         lab=UNCOUPLED,
     ),
 )
-"""Two replicas that stand still before one gap, or one schema, are two causes: each has to be helped by itself.  So are two
-candidates."""
+"""Two replicas that stand still before one gap, or one schema, are two causes, because each needs its own help.
+
+The same holds for two candidates.
+"""

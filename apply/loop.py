@@ -1,0 +1,168 @@
+"""Stage after stage: do its steps, judge again, plan again.  It ends when nothing is left, or something went wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apply.engine import place
+from apply.steps import Hands, Taken, key
+from evidence.subjects.spec import FAILED, FINDINGS, PASSED, Severity
+from remediate.actions import does
+from remediate.plan import CausePlan, Plan
+from remediate.stages import PlanStage, stages_of
+from remediate.steps import Step
+from reports import findings
+from verdict.judge import Named
+
+WELL, LEFT, INTERRUPTED = 0, 1, 2
+
+
+@dataclass
+class Course:
+    """What is asked for, and how it is done.  `plan` makes the plan of a run's folder, `judge` a new run."""
+
+    folder: Path
+    hands: Hands
+    plan: Callable[[Path], Plan]
+    judge: Callable[[], Path]
+    patience: float
+    stage: int | None = None
+    clock: Callable[[], float] = time.monotonic
+    settled: set[str] = field(default_factory=set)
+    """The steps that were asked for already, so that none is done or asked for twice."""
+    already: set[str] = field(default_factory=set)
+    """Of these, the ones whose values were as wanted already."""
+    first: Path | None = None
+    """The run whose journal is written: what it knows is newer than this run's findings, and older than any other's."""
+
+    def run(self) -> int:
+        """All of it; the exit code."""
+        while True:
+            stage = self._next()
+            if stage is None:
+                return self._end()
+            self.hands.asking.say(f"Stage {stage.number}: {stage.title}")
+            taken = self._stage(stage)
+            if Taken.STOPPED in taken or Taken.QUIT in taken:
+                self.hands.asking.say(
+                    "Stopped here. What was done is in the journal: az-checks apply --undo takes it back."
+                )
+                return LEFT if Taken.STOPPED in taken else INTERRUPTED
+            if Taken.DONE not in taken:
+                continue
+            if not self._judged_again(stage) or self.stage is not None:
+                return self._end()
+
+    def _next(self) -> PlanStage | None:
+        """The first stage that has a step which was not asked for yet."""
+        for stage in stages_of(self.plan(self.folder)):
+            if self.stage in (None, stage.number) and any(map(self._open, stage.entries)):
+                return stage
+        return None
+
+    def _open(self, entry: CausePlan) -> bool:
+        """Whether it has a step that was not asked for yet, and nothing that its steps rest on is wrong."""
+        new = any(key(planned.step) not in self.settled for planned in entry.steps)
+        return new and not self._rests_on(entry)
+
+    def _rests_on(self, entry: CausePlan) -> list[str]:
+        """The findings that have to be gone before its steps can be done: sapiadm needs SAPI, and SAPI's name DNS."""
+        found = findings.load(self.folder)
+        return sorted({str(name) for planned in entry.steps for name in in_the_way(planned.step, entry.name, found)})
+
+    def _stage(self, stage: PlanStage) -> list[Taken]:
+        found: list[Taken] = []
+        for entry in filter(self._open, stage.entries):
+            self.hands.asking.say(f"{entry.name}")
+            for number, planned in enumerate(entry.steps, 1):
+                if key(planned.step) in self.settled:
+                    continue
+                self.settled.add(key(planned.step))
+                taken = self.hands.take(
+                    planned, str(entry.name), number, len(entry.steps), anew=self.folder != self.first
+                )
+                found.append(taken)
+                if taken == Taken.ALREADY:
+                    self.already.add(key(planned.step))
+                if taken in (Taken.STOPPED, Taken.QUIT):
+                    return found
+                if taken == Taken.LEFT:  # what comes after it rests on it
+                    self.settled |= {key(later.step) for later in entry.steps}
+        return found
+
+    def _judged_again(self, stage: PlanStage) -> bool:
+        """Judges until the stage's causes are gone and nothing is worse, or patience is over; whether to go on."""
+        before, end = findings.load(self.folder), self.clock() + self.patience
+        names = {entry.name for entry in stage.entries}
+        while True:
+            self.hands.asking.say("Judging again.")
+            self.folder = self.judge()
+            after = findings.load(self.folder)
+            left = {Named(cause.check, cause.subject) for cause in after.causes} & names
+            worse = grown_worse(before, after)
+            if not (left or worse) or self.clock() >= end:
+                break
+        for name in sorted(names):
+            self.hands.asking.say(f"  {'not fixed' if name in left else 'fixed'}: {name}")
+        for name in worse:
+            self.hands.asking.say(f"  worse: {name} passed before, and fails now. Stopped here.")
+        return not worse
+
+    def _end(self) -> int:
+        entries = self.plan(self.folder).entries
+        left = [entry for entry in entries if not self._as_wanted(entry)]
+        for entry in entries:
+            said = "Left" if entry in left else "As wanted by now, whatever this run found (run the checks again)"
+            rests = self._rests_on(entry)
+            self.hands.asking.say(f"{said}: {entry.name}" + (f" (it rests on {', '.join(rests)})" if rests else ""))
+        if not entries:
+            self.hands.asking.say("Nothing is left to repair.")
+        return LEFT if left else WELL
+
+    def _as_wanted(self, entry: CausePlan) -> bool:
+        """Whether each step of it was found as wanted, and no newer run says that this did not help."""
+        steps = {key(planned.step) for planned in entry.steps}
+        return self.folder == self.first and bool(steps) and steps <= self.already
+
+    def dry_run(self) -> int:
+        """Reads every precondition, and changes nothing."""
+        for stage in stages_of(self.plan(self.folder)):
+            if self.stage in (None, stage.number):
+                self.hands.asking.say(f"Stage {stage.number}: {stage.title}")
+                for entry in stage.entries:
+                    self.hands.asking.say(f"{entry.name}")
+                    for number, planned in enumerate(entry.steps, 1):
+                        self.hands.tell(planned, number)
+        return WELL
+
+
+def in_the_way(step: Step, cause: Named, found: findings.Findings) -> list[Named]:
+    """The findings that a step's actions need to be gone: none of its own cause, which it is there to end."""
+    own = {name for each in found.causes if Named(each.check, each.subject) == cause for name in each.consequences}
+    needs = {need.partition("/")[::2] for action in step.actions for need in does(action).needs}
+    return [
+        Named(row.check, row.subject)
+        for row in found.results
+        if row.outcome in FINDINGS
+        and Named(row.check, row.subject) not in {cause, *own}
+        and any(row.check == check and _at(row.subject, place(step.on), role) for check, role in needs)
+    ]
+
+
+def _at(subject: str, datacenter: str, role: str) -> bool:
+    """Whether a subject is that datacenter or one of its zones: of that role, if one is named."""
+    name, _, alias = subject.partition(".")
+    return name == datacenter and "--" not in subject and (not role or alias.rstrip("0123456789") == role)
+
+
+def grown_worse(before: findings.Findings, after: findings.Findings) -> list[Named]:
+    """What passed and now fails critically."""
+    passed = {(row.check, row.subject) for row in before.results if row.outcome == PASSED}
+    return sorted(
+        Named(row.check, row.subject)
+        for row in after.results
+        if row.outcome == FAILED and row.severity == Severity.CRITICAL and (row.check, row.subject) in passed
+    )

@@ -1,0 +1,117 @@
+"""Taking back what a journal says was done: the latest first, each under the same three states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from apply.asking import Choice, Operator
+from apply.engine import Engine, label, shown
+from apply.journal import Intent, Journal, effects, undone
+from remediate.actions import Action, does
+from remediate.actions.globalzone import GlobalRoute
+from remediate.actions.ldap import LdapAdd, LdapDelete, Resend
+from remediate.actions.network import NapiOwners
+from remediate.actions.sapi import SapiMetadata
+from remediate.actions.smf import Smf
+from remediate.actions.usbkey import UsbkeyConfig
+from remediate.actions.vm import VmRoutes
+from remediate.actions.wait import Rendered
+from remediate.plan import PlannedStep
+from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Risk, acting
+
+WELL, LEFT, INTERRUPTED = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Back:
+    """What is to be done to take an intent back."""
+
+    intent: Intent
+    action: Action
+
+
+def inverses(journal: Journal) -> tuple[list[Back], list[Intent]]:
+    """What brings values back, the latest first, and what cannot be brought back."""
+    can: list[Back] = []
+    cannot: list[Intent] = []
+    for intent in effects(journal.entries):
+        back = does(intent.action).inverse(intent.value)
+        if back is not None:
+            can.append(Back(intent, back))
+        elif not _runs(intent.action):
+            cannot.append(intent)
+    return can, cannot
+
+
+def afterwards(journal: Journal) -> list[Back]:
+    """What makes processes run with values that were brought back: the waits and restarts of the same causes, in their order.
+
+    A wait is for the value that was set to be gone; a service that was restarted twice is restarted once.
+    """
+    brought = {intent.cause for intent in undone(journal.entries) if not _runs(intent.action)}
+    found: dict[str, Back] = {}
+    for intent in reversed(list(effects(journal.entries))):
+        if intent.cause in brought and _runs(intent.action):
+            found.setdefault(f"{intent.on} {intent.hash}", Back(intent, _once_more(intent.action)))
+    return list(found.values())
+
+
+def _runs(action: Action) -> bool:
+    """Whether it is a restart, or a wait for one: there is no value to bring back."""
+    return isinstance(action, Rendered) or (isinstance(action, Smf) and action.verb == "restart")
+
+
+def _once_more(action: Action) -> Action:
+    return replace(action, gone=True) if isinstance(action, Rendered) else action
+
+
+def _why_not(intent: Intent) -> str:
+    match intent.action:
+        case Resend():
+            return "Cannot be taken back: the replicas have the master's value now"
+        case Smf():
+            return "Is not taken back: the service runs again"
+    return "Cannot be taken back"
+
+
+def _risk(back: Action) -> Risk:
+    """--yes answers only for what restarts no more than a service, and opens nothing again."""
+    match back:
+        case Rendered() | UsbkeyConfig() | LdapAdd() | LdapDelete() | VmRoutes() | NapiOwners() | GlobalRoute():
+            return SAFE
+        case SapiMetadata() | Smf(verb="restart"):
+            return RESTARTS
+    return DISRUPTIVE
+
+
+def take_back(journal: Journal, engine: Engine, asking: Operator, lock: Callable[[str], None]) -> int:
+    """All that can be taken back; the exit code."""
+    can, cannot = inverses(journal)
+    for intent in cannot:
+        asking.say(f"{_why_not(intent)}: {label(intent.action)} (on {intent.on}, for {intent.cause})")
+    if not can and not afterwards(journal):
+        asking.say("There is nothing to take back.")
+    code = _each(can, engine, asking, lock)
+    return code if code != WELL else _each(afterwards(journal), engine, asking, lock)
+
+
+def _each(backs: list[Back], engine: Engine, asking: Operator, lock: Callable[[str], None]) -> int:
+    """Asks for each, and does it."""
+    for number, (intent, back) in enumerate(((each.intent, each.action) for each in backs), 1):
+        why = f"takes back what was done for {intent.cause}: from {shown(back.planned)} to {shown(back.after)}"
+        why = f"for what was taken back of {intent.cause}" if _runs(back) else why
+        step = acting(intent.on, back, risk=_risk(back), why=why, undo="", undo_note="apply again")
+        match asking.step(PlannedStep(intent.on, step), number, len(backs)):
+            case Choice.SKIP:
+                continue
+            case Choice.QUIT:
+                return INTERRUPTED
+        lock(intent.on)
+        done = engine.carry_out(intent.on, intent.cause, back, undoes=intent.number)
+        asking.say(f"  {done.why}")
+        if not done.well:
+            return LEFT
+    return WELL

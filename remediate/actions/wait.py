@@ -1,0 +1,53 @@
+"""Waiting until config-agent has rendered a value.  It changes nothing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from remediate import typed
+from remediate.actions.reading import NoValueError, Precondition, Value, short
+from remediate.shell import quote, rendered, zone_file
+
+
+class Rendered(Struct, frozen=True, forbid_unknown_fields=True, tag="rendered"):
+    """A key of a file of a zone gets a value within `patience` seconds; `gone`: it gets another one than this."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    waits: ClassVar[bool] = True
+
+    zone: str
+    path: str
+    key: str
+    value: str
+    patience: float
+    gone: bool = False
+
+    @property
+    def planned(self) -> Value:
+        return self.value if self.gone else "another value"
+
+    @property
+    def after(self) -> Value:
+        return "another value" if self.gone else self.value
+
+    def command(self) -> str:
+        return rendered(self.zone, self.path, self.key, self.value, self.patience, gone=self.gone)
+
+    def read(self) -> str:
+        return f"json {quote(typed.file_key(self.key))} < {zone_file(self.zone, self.path)}"
+
+    def seen(self, code: int, text: str) -> Value:
+        if code != 0:
+            raise NoValueError(f"{self.path} cannot be read: {short(text)!a} (exit {code})")
+        return text.removesuffix("\n")
+
+    def standing(self, now: Value) -> Precondition:
+        return Precondition.WANTED if self.done(now, now) else Precondition.PLANNED
+
+    def done(self, then: Value, now: Value) -> bool:  # noqa: ARG002
+        return bool((now == self.value) != self.gone)
+
+    def inverse(self, then: Value) -> None:  # noqa: ARG002
+        return None

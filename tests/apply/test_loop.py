@@ -1,0 +1,56 @@
+"""Which steps are held back, and what counts as worse."""
+
+from __future__ import annotations
+
+from apply.loop import grown_worse, in_the_way
+from evidence.subjects.spec import FAILED, PASSED, Outcome, Severity
+from remediate.actions.network import NapiRoutes
+from remediate.actions.sapi import SapiMetadata
+from remediate.actions.smf import Smf
+from remediate.steps import SAFE, Step, acting
+from reports.findings import CauseRow, Findings, Row
+from verdict.judge import Named
+
+U = "11111111-1111-4111-8111-111111111111"
+ON = "my-dc-1.global"
+CAUSE = Named("region-name-agrees", "my-dc-1")
+WRITES = acting(ON, SapiMetadata(U, {"region_name": "my-dc"}), risk=SAFE, why="why")
+ROUTES = acting(ON, NapiRoutes(U, {"10.2.1.0/24": "10.1.1.1"}), risk=SAFE, why="why")
+RESTARTS = acting(ON, Smf(U, "restart", ("svc:/a:default",)), risk=SAFE, why="why")
+
+
+def found(
+    *rows: tuple[str, str, Outcome], severity: Severity = Severity.CRITICAL, own: tuple[Named, ...] = ()
+) -> Findings:
+    results = tuple(Row(check, subject, severity, outcome) for check, subject, outcome in rows)
+    return Findings(run="R", results=results, causes=(CauseRow(CAUSE.check, CAUSE.subject, own),), counts={})
+
+
+def held(step: Step, *rows: tuple[str, str, Outcome], own: tuple[Named, ...] = ()) -> list[str]:
+    return [str(name) for name in in_the_way(step, CAUSE, found(*rows, own=own))]
+
+
+def test_sapiadm_waits_for_dns_and_sapi_of_its_own_datacenter() -> None:
+    dns = ("binder-answers-own-names", "my-dc-1.binder0", FAILED)
+    assert held(WRITES, dns) == ["binder-answers-own-names[my-dc-1.binder0]"]
+    assert held(WRITES, ("sapi-answers", "my-dc-1.sapi0", FAILED)) == ["sapi-answers[my-dc-1.sapi0]"]
+    assert held(WRITES, ("binder-answers-own-names", "my-dc-10.binder0", FAILED)) == []
+    assert held(WRITES, ("binder-answers-own-names", "my-dc-1.binder0", PASSED)) == []
+    assert held(RESTARTS, dns) == [], "svcadm needs no names"
+
+
+def test_of_the_apis_only_its_own_counts() -> None:
+    assert held(ROUTES, ("internal-apis-answer", "my-dc-1.napi0", FAILED)) == ["internal-apis-answer[my-dc-1.napi0]"]
+    assert held(ROUTES, ("internal-apis-answer", "my-dc-1.cnapi0", FAILED)) == []
+
+
+def test_what_follows_from_its_own_cause_holds_nothing_back() -> None:
+    dns = ("binder-answers-own-names", "my-dc-1.binder0", FAILED)
+    assert held(WRITES, dns, own=(Named(*dns[:2]),)) == []
+
+
+def test_worse_is_what_passed_and_fails_critically() -> None:
+    before = found(("a", "x", PASSED), ("b", "x", FAILED), ("c", "x", PASSED))
+    after = found(("a", "x", FAILED), ("b", "x", FAILED), ("c", "x", PASSED), ("d", "x", FAILED))
+    assert grown_worse(before, after) == [Named("a", "x")]
+    assert grown_worse(before, found(("a", "x", FAILED), severity=Severity.WARNING)) == []

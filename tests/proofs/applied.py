@@ -1,0 +1,103 @@
+"""Runs inside a lab: a case is put right by az-checks apply, applied again with nothing left to do, and taken back.
+
+What the suite never sends is typed here, as the operator would, when apply asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import ClassVar
+
+from apply import asking, command, journal
+from apply.asking import Choice
+from remediate.actions.files import FilesGone
+from remediate.actions.ldap import Resend
+from remediate.plan import PlannedStep
+from tests.proofs.inside import lab, run_suite, type_into
+from tests.security.inside import DATACENTERS, typed
+
+OBJECTS = """
+for path in /applications /services /instances; do sdc-sapi --no-headers "$path"; done
+sdc-napi --no-headers /networks; sdc-fwapi --no-headers /rules
+vmadm lookup -j -o uuid,routes,firewall_enabled state=running
+sdc-ldap search -z 2147483647 -b o=smartdc '(objectclass=*)'
+cat /usbkey/config /mnt/usbkey/config; svcs -H -o state,fmri net-agent
+"""
+"""What must be the same after a step was taken back: objects, entries, rules, routes, files."""
+MOVES = re.compile(r'^\s*(changenumber: .*|"?(update_time|etag|version)"?:.*)$', re.MULTILINE)
+
+
+def objects() -> dict[str, str]:
+    """The lines of each datacenter, sorted: UFDS has no order of values."""
+    return {name: "\n".join(sorted(MOVES.sub("", typed(name, OBJECTS)).splitlines())) for name in DATACENTERS}
+
+
+class Human(asking.Operator):
+    """Says yes to each step, and types what is left to him, once."""
+
+    typed: ClassVar[set[str]] = set()
+
+    def step(self, planned: PlannedStep, number: int, count: int) -> Choice:
+        self._show(planned, number, count)
+        return Choice.YES
+
+    def by_hand(self, planned: PlannedStep, number: int, count: int) -> Choice:
+        self._show(planned, number, count)
+        if planned.step.run in self.typed:
+            return Choice.SKIP
+        self.typed.add(planned.step.run)
+        type_into(planned.step.on, planned.step.run)
+        return Choice.YES
+
+
+def apply(runs: Path, *words: str) -> int:
+    return command.main([*words, "--runs", str(runs)], ask=lambda _: "yes")
+
+
+def main(name: str) -> int:
+    """One case: sick, applied, applied again, taken back."""
+    command.Operator = Human  # type: ignore[misc]
+    inventory = Path(os.environ["AZ_INVENTORY"])
+    inventory.write_text(f"apply: true\n{inventory.read_text()}")
+    lab("settle")
+    sick, before = run_suite(), objects()
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder)
+        shutil.copytree(sick["folder"], runs / sick["folder"].name)
+        if code := apply(runs, sick["folder"].name):
+            raise SystemExit(f"{name}: apply ended with {code}")
+        lab("settle")
+        healed, steps = objects(), len(journal.read(runs / sick["folder"].name / journal.FILE))
+        apply(runs, sick["folder"].name)
+        again = journal.read(runs / sick["folder"].name / journal.FILE)[steps:]
+        if objects() != healed or any(isinstance(entry, journal.Intent) for entry in again):
+            raise SystemExit(f"{name}: applying again has changed something")
+        if apply(runs, "--undo", sick["folder"].name):
+            raise SystemExit(f"{name}: it was not taken back")
+        lab("settle")
+        intents = [
+            entry
+            for entry in journal.read(runs / sick["folder"].name / journal.FILE)
+            if isinstance(entry, journal.Intent)
+        ]
+        # What was typed by hand is in no journal, and what a replica was sent again is not taken back.
+        if not Human.typed and not any(isinstance(intent.action, Resend | FilesGone) for intent in intents):
+            agree(name, before, objects())
+    return 0
+
+
+def agree(name: str, before: dict[str, str], after: dict[str, str]) -> None:
+    """Ends with the lines that are not what they were."""
+    for datacenter, held in before.items():
+        apart = set(held.splitlines()) ^ set(after[datacenter].splitlines())
+        if apart:
+            raise SystemExit(f"{name}: not what it was in {datacenter}: {sorted(apart)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
