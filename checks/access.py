@@ -3,7 +3,7 @@
 from fnmatch import fnmatch
 
 from evidence.fact import Missing, need
-from evidence.headnode import Clock
+from evidence.headnode import MILD, Clock
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.spec import Kind
@@ -78,16 +78,20 @@ def test_headnode_is_the_right_one(datacenter: Datacenter) -> None:
 
 @check(BOTH, CRITICAL, after=["headnode-answers"])
 def test_usbkey_can_be_evaluated(datacenter: Datacenter) -> None:
-    """config.sh can take every line of /usbkey/config.
+    """config.sh can take every line of /usbkey/config, and gives what is written there.
 
     root's bash evaluates the file, and `config.sh -json` prints the values as they are.  Unquoted values that need quotes, a lone quote, a
     `"` and the line ends of another system break this.  Then every `sapiadm`, `sdcadm` and `sdc-*` command on the head node fails, and so
-    does its next boot.  Source: smartos-live:src/lib/sdc/config.sh; facts "Head node configuration".
+    does its next boot.  It is a warning if each setting has a value all the same, only another one than is written.  Source:
+    smartos-live:src/lib/sdc/config.sh; facts "Head node configuration".
     """
     usbkey = datacenter.usbkey
     if usbkey.bad:
         bad = sorted(usbkey.bad, key=lambda bad: bad.lines)
         observed = "; ".join([*map(str, bad), *([usbkey.effect] if usbkey.effect else [])])
+        if not usbkey.effect and all(lines.kind in MILD for lines in bad):
+            expected = "config.sh gives each setting of /usbkey/config as it is written"
+            raise Finding(expected=expected, observed=observed, severity=WARNING)
         raise Finding(expected="config.sh can take every line of /usbkey/config", observed=observed)
 
 

@@ -74,34 +74,44 @@ class Instance(Struct, frozen=True, forbid_unknown_fields=True):
 
 QUOTE, BLANK, COMMAND, COMMENT = "quote", "blank", "command", "comment"
 EXPANSION, BACKSLASH, NO_JSON = "expansion", "backslash", "no json"
-RETURN, NO_SETTING = "return", "no setting"
+RETURN, NO_SETTING, OTHER, LONG = "return", "no setting", "other", "long"
 """What can be wrong with a line of /usbkey/config."""
 
 _WRONG = {
     QUOTE: "a quote that is not closed",
     BLANK: "a blank outside quotes, behind which the shell takes the rest for a command",
     COMMAND: "one of ; & | < > ( ) outside quotes, which the shell acts upon",
-    COMMENT: "a # behind a blank: the shell drops what follows, the lines behind it too",
+    COMMENT: "a # behind a blank: most versions drop what follows, the lines behind it too",
     EXPANSION: "a $ or ` outside single quotes, for which the shell puts something else",
     BACKSLASH: "a backslash, which the shell drops",
     NO_JSON: 'a " or \\ (or a control character) in the value, which config.sh puts into its JSON as it is',
     RETURN: "a carriage return at the end (CRLF), which becomes part of the value",
     NO_SETTING: "no key=value, so the shell takes it for a command",
+    OTHER: "a value that config.sh gives otherwise or not at all, though nothing is wrong there: /usbkey/config.inc/generic, which it "
+    "evaluates first, may hold a bad line, or the shell acts upon blanks, *, ? or ~ in the value",
+    LONG: "more than 64 kB, and was not read",
 }
+MILD = frozenset({EXPANSION, BACKSLASH, NO_JSON, OTHER, LONG})
+"""Where config.sh gives something for each setting all the same, these only make it another value than is written."""
 
 
-class BadLines(Struct, frozen=True, forbid_unknown_fields=True):
+class BadLines(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Lines of /usbkey/config that config.sh cannot take for one reason: their numbers, and the keys of those that have one.
 
-    `unfit` are the keys whose value config.sh cannot carry however it is quoted.
+    `unfit` are the keys whose value config.sh cannot carry however it is quoted, `by_hand` those that no command writes exactly as
+    they are meant, `given` those that config.sh gives a value for, and another one than is meant.
     """
 
     kind: str
     lines: tuple[int, ...]
     keys: tuple[str, ...] = ()
     unfit: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if not self.lines:
+            return "no line of it is bad, but /usbkey/config.inc/generic, which config.sh evaluates first, may hold one"
         lines = (
             f"line {self.lines[0]}" if len(self.lines) == 1 else f"{len(self.lines)} lines, from {self.lines[0]} on,"
         )

@@ -41,8 +41,9 @@ _OF_COUPLING = (
 class Configuration(Model, frozen=True):
     """Flat key=value settings: whitelisted values in clear, secrets as keyed fingerprints under the same key.
 
-    `fragile` names the secrets that hold other characters than letters, digits and a few signs. For /usbkey/config, `bad` are the lines
-    that config.sh cannot take, and `effect` is what it then makes of the file. The values are those that are written there.
+    `fragile` names the secrets that hold other characters than letters, digits and a few signs.  Of /usbkey/config: `bad` are
+    the lines that config.sh cannot take or gives otherwise, `effect` what it then makes of the file.  The values are those that
+    config.sh gives, and those that are written where it gives nothing.
     """
 
     values: dict[str, Any] = field(default_factory=dict)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from evidence.headnode import (
-    COMMENT,
-    CUT,
-    FORWARDING,
-    FROZEN,
-    NO_SETTING,
-    RETURN,
-    SESSIONS,
-    ZLOGIN,
-    Trouble,
-)
-from evidence.redact import SECRET_NAME
+from evidence.headnode import CUT, FORWARDING, FROZEN, SESSIONS, ZLOGIN, Trouble
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import REPLICATOR
 from evidence.subjects.zone import Zone
-from remediate import typed
+from remediate import typed, usbkey
 from remediate.actions.smf import Smf
 from remediate.actions.vm import VmState
 from remediate.lookup import headnode, service_step
 from remediate.registry import Advised, remedy
-from remediate.shell import quote, smf_log, usbkey_mended
+from remediate.shell import quote, smf_log
 from remediate.steps import DISRUPTIVE, OPERATOR, RESTARTS, SAFE, Note, Step, acting
 
 _OURS = ("/smartdc/", "/manta/", "/ufds/", "zookeeper")
@@ -118,44 +107,7 @@ def _look(on: str, run: str, what: str) -> Step:
 @remedy("usbkey-can-be-evaluated")
 def write_what_the_shell_takes(datacenter: Datacenter) -> Advised:
     """Edit both copies with sed, because no tool of Triton works in this state. No value is printed, because it may be a secret."""
-    bad, scripts = datacenter.usbkey.bad, []
-    unfit = sorted({key for lines in bad for key in lines.unfit})
-    secret = [key for key in unfit if SECRET_NAME.search(key)]
-    for lines in bad:
-        keys = sorted({typed.setting(key) for key in lines.keys if key not in secret})
-        scripts += [_OF_ALL[lines.kind]] if lines.kind in _OF_ALL else [_quoted(key, lines.kind) for key in keys]
-    if scripts:
-        yield Step(
-            on=headnode(datacenter),
-            run=usbkey_mended(*dict.fromkeys(scripts)),
-            risk=SAFE,
-            why="writes what the shell can take into both copies of the head node's configuration; it needs nothing that reads them",
-            undo_note="each file as it was lies beside it, with date and time behind its name; it holds passwords, so remove it in the end",
-        )
-    if dropped := [key for key in unfit if key not in secret]:
-        yield Note(
-            f'config.sh can carry no " or \\, so they are taken out of {", ".join(dropped)}. Look at what is left.'
-        )
-    for key in secret:
-        yield Note(
-            f'{key} is a secret that holds a " or \\, which config.sh cannot carry, so no command is given for it. Until '
-            f"{datacenter.name} has another one, of letters and digits, no sapiadm, sdcadm or sdc-* command works there."
-        )
-    if any(lines.kind == NO_SETTING for lines in bad):
-        yield Note("A line that is no setting becomes a comment. Look at what it was meant to be.")
-
-
-_OF_ALL = {
-    RETURN: "s/[[:space:]]*$//",
-    NO_SETTING: "/^ *[a-zA-Z]/{/^ *[a-zA-Z][a-zA-Z0-9_]*=/!s/^/#/;}",
-}
-
-
-def _quoted(key: str, kind: str) -> str:
-    """A sed script that puts one setting into double quotes, without the characters that no quotes can carry."""
-    comment = "s/[[:blank:]][[:blank:]]*#.*$//;" if kind == COMMENT else ""
-    bare = "s/[[:space:]]*$//;s/[[:cntrl:]]/ /g;s/='\\(.*\\)'$/=\\1/"
-    return f'/^ *{key}=/{{{comment}{bare};s/["\\\\]//g;s/[$`]/\\\\&/g;s/=\\(.*\\)$/="\\1"/;}}'
+    yield from usbkey.mended(datacenter)
 
 
 @remedy("clocks-agree")

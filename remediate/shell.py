@@ -83,18 +83,23 @@ sdc-usbkey unmount"""
 
 
 def usbkey_mended(*scripts: str) -> str:
-    """Edit both copies of /usbkey/config with sed scripts, if these change anything. A copy stays beside each file."""
+    """Edit both copies of /usbkey/config with sed scripts, if these change anything. A copy stays beside each file.
+
+    The key's comes first, for it may be full; each is made beside the file, so that one that cannot be written stays whole.
+    """
     words = " ".join(f"-e {quote(script)}" for script in scripts)
-    return "\n".join(
-        [
-            "sdc-usbkey mount && ( for file in /usbkey/config /mnt/usbkey/config; do",
-            f'    new=$(sed {words} "$file") && [[ -n $new ]] || exit 1',
-            '    [[ $new == "$(cat "$file")" ]] && continue',
-            '    cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)" && printf \'%s\\n\' "$new" > "$file" || exit 1',
-            "done )",
-            "sdc-usbkey unmount",
-        ]
-    )
+    return f"""\
+sdc-usbkey mount && {{
+( for file in /mnt/usbkey/config /usbkey/config; do
+    new=$(sed {words} "$file") && [[ -n $new ]] || exit 1
+    [[ $new == "$(cat "$file")" ]] && continue
+    cp -p "$file" "$file.$(date -u +%Y%m%d%H%M%S)" &&
+        cp -p "$file" "$file.new" &&
+        printf '%s\\n' "$new" > "$file.new" &&
+        mv "$file.new" "$file" ||
+        {{ rm -f "$file.new"; exit 1; }}
+done )
+status=$?; sdc-usbkey unmount; (exit $status); }}"""
 
 
 def zone_service(verb: str, uuid: str, *fmris: str) -> str:

@@ -160,10 +160,15 @@ def explanations(
     Otherwise one cause would hide another.
 
     A wrong inventory explains whatever was not asked because of it. Everything else is judged by what the datacenters agree on.
+    A finding that is milder than its check says that all works in spite of it.
     """
     if finding.check == INVENTORY and finding.outcome != BLOCKED:
         return ()
-    found = tuple(_overlapping(finding, findings, specs, known))
+    found = tuple(
+        other
+        for other in _overlapping(finding, findings, specs, known)
+        if other.severity.rank <= specs[other.check].severity.rank
+    )
     if finding.outcome == BLOCKED:
         return tuple(other for other in found if other.check in HEADNODE) or found or _misled(finding, findings, known)
     found = tuple(other for other in found if not _unseen(other, findings) and _concerns(other, finding, known))

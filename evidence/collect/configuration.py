@@ -1,83 +1,139 @@
-"""/usbkey/config as it is written, and the lines of it that config.sh cannot take.
+"""/usbkey/config as it is written, and the lines of it that config.sh cannot take or gives otherwise.
 
-config.sh has root's bash evaluate the lines, and prints the result as JSON without any escapes. Most versions evaluate all lines as one
-command, so one bad line spoils the others too. Sources: smartos-live:src/lib/sdc/config.sh; facts "Head node configuration".
+config.sh has root's bash evaluate the lines, those of /usbkey/config.inc/generic first, and prints what comes of it as JSON without
+any escape.  Most versions evaluate all lines as one command, so that one bad line takes the others with it.  Sources:
+smartos-live:src/lib/sdc/config.sh; facts "Head node configuration".
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from evidence.collect import mending
+from evidence.collect.word import OWN, Word, word
 from evidence.headnode import (
-    BACKSLASH,
     BLANK,
     COMMAND,
     COMMENT,
-    EXPANSION,
+    LONG,
     NO_JSON,
     NO_SETTING,
+    OTHER,
     QUOTE,
     RETURN,
     BadLines,
 )
 from evidence.redact import cut
 
+NOTHING: Final = Word("")
 MOST: Final = 200
-"""So many lines of one kind are kept."""
+"""Lines of one kind that are told."""
+LONGEST: Final = 64 << 10
+"""Characters of a line that is read; a real one has some hundred."""
 _SETTING = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.*)", re.DOTALL)
-_CLOSED = re.compile(r"""(?:[^'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")*\\?""", re.DOTALL)
-_OWN = re.compile(r"\$(CONFIG_\w+|\{CONFIG_\w+\})")
-_EXPANDS = re.compile(r"`|\$[A-Za-z0-9_{(?*@#$!'\"-]")
-_ALWAYS: Final = (QUOTE, BLANK, COMMAND, RETURN, NO_SETTING)
-"""These do harm with every version of config.sh. The others count only if its answer shows the harm."""
+_TAKING: Final = (QUOTE, BLANK, COMMAND, RETURN, NO_SETTING)
+"""These do harm with every version of config.sh, to other lines too; the others only where its answer shows it."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One line that config.sh evaluates. `value` is the value that it is meant to set; `kind` is the mistake, if there is one."""
+    """One line that config.sh evaluates: what stands behind `key=`, what is meant by it, and all that is wrong with it."""
 
     number: int
-    key: str
-    value: str = ""
-    kind: str = ""
+    key: str = ""
+    text: str = ""
+    value: Word = NOTHING
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def says(self) -> bool:
+        """Whether it says more than what other settings are."""
+        return OWN.sub("", self.value.text) != "" if self.value.own else self.value.text != ""
 
 
 @dataclass(frozen=True)
 class Written:
-    """The file's settings as they are meant, the mistakes in its lines, and what config.sh then makes of the file."""
+    """The file's settings as they are meant, what is wrong with its lines, and what config.sh then makes of it.
+
+    `doubtful` are the keys of all lines with which something is wrong, `given` the settings as the tools have them: as config.sh
+    gives them, and as they are meant where it gives nothing.
+    """
 
     settings: dict[str, str]
     bad: tuple[BadLines, ...] = ()
     effect: str = ""
+    doubtful: tuple[str, ...] = ()
+    given: dict[str, Any] = field(default_factory=dict)
 
 
 def written(text: str, printed: Mapping[str, Any] | None) -> Written:
-    """`text` is the file. `printed` is what config.sh printed for it, None if that was not JSON."""
+    """`text` is the file, `printed` what config.sh printed of it; None where that was no JSON."""
     lines = list(_lines(text))
-    settings = {line.key: line.value for line in lines if line.key}
-    lost = [key for key, value in settings.items() if value and printed is not None and not printed.get(key)]
-    bad = [line for line in lines if line.kind in _ALWAYS or (line.kind and _harms(line, printed, lost))]
-    if printed is None and not bad:
-        bad = [line for line in lines if line.kind]
-    return Written(settings, tuple(_grouped(bad)), _effect(printed, lost))
+    last = {line.key: line for line in lines if line.key}
+    lost = [key for key, line in last.items() if line.says and printed is not None and not printed.get(key)]
+    bad = [(line, kind) for line in lines for kind in line.kinds if _harms(line, kind, printed, last, lost)]
+    if printed is not None and not any(kind in (*_TAKING, COMMENT) for _, kind in bad):
+        bad += [(line, OTHER) for line in last.values() if _otherwise(line, printed, lost)]
+    settings = {key: line.value.text for key, line in last.items()}
+    return Written(
+        settings,
+        tuple(_grouped(bad, lines, printed)) or (() if printed is not None else (BadLines(OTHER, ()),)),
+        _effect(printed, lost),
+        tuple(dict.fromkeys(line.key for line, _ in bad if line.key)),
+        {**(printed or {}), **{key: (printed or {}).get(key) or value for key, value in settings.items()}},
+    )
 
 
-def _harms(line: Setting, printed: Mapping[str, Any] | None, lost: list[str]) -> bool:
-    if line.kind == COMMENT:
-        return bool(lost)
-    return line.kind == NO_JSON if printed is None else printed.get(line.key) != line.value
+def _harms(
+    line: Setting, kind: str, printed: Mapping[str, Any] | None, last: Mapping[str, Setting], lost: Collection[str]
+) -> bool:
+    if kind in (*_TAKING, LONG):
+        return True
+    if kind == COMMENT:  # a newer config.sh takes it, so something behind it must be lost
+        return printed is None or any(last[key].number > line.number for key in lost)
+    return last[line.key] is line and (printed is None or printed.get(line.key) != line.value.text)
 
 
-def _grouped(bad: list[Setting]) -> Iterator[BadLines]:
-    for kind in dict.fromkeys(line.kind for line in bad):
-        same = [line for line in bad if line.kind == kind][:MOST]
-        keys = tuple(cut(line.key) for line in same if line.key)
-        unfit = tuple(cut(line.key) for line in same if not _fits(line.value))
-        yield BadLines(kind, tuple(line.number for line in same), keys, unfit)
+def _otherwise(line: Setting, printed: Mapping[str, Any], lost: Collection[str]) -> bool:
+    """Whether config.sh gives something else for a line with which nothing is wrong."""
+    if line.kinds and line.kinds != (COMMENT,):
+        return False
+    return line.key in lost or (not line.value.own and (printed.get(line.key) or "") != line.value.text)
+
+
+def _grouped(
+    bad: list[tuple[Setting, str]], lines: list[Setting], printed: Mapping[str, Any] | None
+) -> Iterator[BadLines]:
+    """The bad lines of each kind, and which of them a command can write."""
+    everywhere = {RETURN} & {kind for _, kind in bad}
+    kinds: dict[str, set[str]] = {}
+    for line, kind in bad:
+        kinds.setdefault(line.key, set(everywhere)).add(kind)
+    inexact = {line.key for line in lines if line.key in kinds and not _exact(line, kinds[line.key])}
+    for kind in dict.fromkeys(kind for _, kind in bad):
+        same = [line for line, each in bad if each == kind][:MOST]
+        keyed = {line.key: line for line in same if line.key}
+        yield BadLines(
+            kind,
+            tuple(line.number for line in same),
+            tuple(map(cut, keyed)),
+            tuple(cut(key) for key, line in keyed.items() if mending.carried(line.value.text) != line.value.text),
+            tuple(cut(key) for key in keyed if key in inexact),
+            tuple(cut(key) for key, line in keyed.items() if _differs(line, printed or {})),
+        )
+
+
+def _exact(line: Setting, kinds: Collection[str]) -> bool:
+    return LONG not in line.kinds and mending.exact(line.text, line.value, kinds)
+
+
+def _differs(line: Setting, printed: Mapping[str, Any]) -> bool:
+    """Whether config.sh gives something, and something else than is meant."""
+    given = printed.get(line.key) or ""
+    return bool(given) and given != line.value.text and not (line.value.own and not line.value.kind)
 
 
 def _effect(printed: Mapping[str, Any] | None, lost: list[str]) -> str:
@@ -86,78 +142,26 @@ def _effect(printed: Mapping[str, Any] | None, lost: list[str]) -> str:
     if not lost:
         return ""
     more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
-    return f"config.sh -json then gives nothing for {', '.join(lost[:3])}{more}"
+    return f"config.sh -json then gives nothing for {', '.join(map(cut, lost[:3]))}{more}"
 
 
 def _lines(text: str) -> Iterator[Setting]:
-    """The lines that config.sh chooses: blanks in front are removed; comments and lines that do not begin with a letter are left out."""
+    """As config.sh chooses them: less blanks in front; comments and what begins with no letter left out."""
     for number, whole in enumerate(text.split("\n"), 1):
         line = whole.lstrip(" ")
         if not re.match("[A-Za-z]", line):
             continue
         found = _SETTING.fullmatch(line)
-        yield Setting(number, "", kind=NO_SETTING) if found is None else _line(number, found[1], found[2])
+        yield Setting(number, kinds=(NO_SETTING,)) if found is None else _line(number, found[1], found[2])
 
 
 def _line(number: int, key: str, text: str) -> Setting:
-    if text.endswith("\r"):
-        return Setting(number, key, _line(number, key, text.rstrip("\r")).value, RETURN)
-    value, kind = _word(text)
-    if kind == COMMENT:
-        return Setting(number, key, value, kind)
-    if kind:
-        return Setting(number, key, _meant(text), kind)
-    return Setting(number, key, value, "" if _fits(value) else NO_JSON)
-
-
-def _fits(value: str) -> bool:
-    """Whether the value stays the same between the quotes of JSON."""
-    return json.dumps(value, ensure_ascii=False)[1:-1] == value
-
-
-def _meant(text: str) -> str:
-    """The intended value, where the shell cannot take the text or would change it."""
-    text = text.strip()
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _word(text: str) -> tuple[str, str]:
-    """What bash makes of a value, and the mistake in it, if there is one."""
-    value, rest = "", text
-    while rest:
-        first = rest[0]
-        if first in " \t":
-            behind = rest.strip()
-            if behind.startswith("#") or not behind:
-                return value, COMMENT if behind else ""
-            return value, BLANK if _CLOSED.fullmatch(rest) else QUOTE
-        if first in ";&|<>()":
-            return value, COMMAND if _CLOSED.fullmatch(rest) else QUOTE
-        if first in "'\"":
-            inside, closing, rest = _quoted(rest)
-            if not closing:
-                return value, QUOTE
-            if first == '"' and _EXPANDS.search(_OWN.sub("", re.sub(r"\\.", "", inside))):
-                return value, EXPANSION
-            value += inside if first == "'" else re.sub(r'\\([$`"\\])', r"\1", inside)
-            continue
-        own = _OWN.match(rest)
-        if own:
-            value, rest = value + own[0], rest[own.end() :]
-            continue
-        if _EXPANDS.match(rest):
-            return value, EXPANSION
-        if first == "\\" and (len(rest) < 2 or rest[1].isalnum()):
-            return value, BACKSLASH
-        literal = rest[:2][-1] if first == "\\" else first
-        value, rest = value + literal, rest[2 if first == "\\" else 1 :]
-    return value, ""
-
-
-def _quoted(text: str) -> tuple[str, str, str]:
-    """The contents of the quotes at the beginning of a text, the closing quote ("" if there is none), and the rest."""
-    if text[0] == "'":
-        inside, closing, rest = text[1:].partition("'")
-        return inside, closing, rest
-    found = re.match(r'"((?:[^"\\]|\\.)*)"', text, re.DOTALL)
-    return (found[1], '"', text[found.end() :]) if found else (text[1:], "", "")
+    if len(text) > LONGEST:
+        return Setting(number, key, kinds=(LONG,))
+    rest = text.rstrip("\r")
+    value = word(rest)
+    kinds = (RETURN,) * (rest != text) + (value.kind,) * bool(value.kind)
+    if value.kind not in ("", COMMENT):
+        return Setting(number, key, text, Word(mending.meant(rest), value.kind, mending.names(rest)), kinds)
+    kinds += () if mending.fits(value.text) else (NO_JSON,)
+    return Setting(number, key, text, Word(value.text, "", value.own), kinds)

@@ -30,6 +30,8 @@ LEFT_BEHIND = ("tmp/fixufds", "tmp/config.[0-9]*", "var/tmp/sapi.out", "var/tmp/
 LEFT_IN_ZONE = ("tmp/cnt", "tmp/.bootstrap.ldif.in.0", "tmp/.bootstrap_remote.ldif.in.1", "var/tmp/metadata.json")
 """Paths from the root of the global zone, and of the ufds zone."""
 USBKEY_FILE = "cat /usbkey/config"
+LARGEST_USBKEY = 1 << 20
+"""A real one has some kB."""
 _PARTS = re.compile(r"[\s'\"`;&|<>()$\\]+")
 
 
@@ -61,24 +63,24 @@ class Asking:
     async def usbkey(self) -> Configuration:
         """The file's settings. The whole file, with its secrets, goes into the draft's memory.
 
-        The settings are those that config.sh prints. If it cannot take a line, it may have lost any setting, so they are those that are
-        written.
+        As config.sh gives them, which is what its tools work with; as they are written where it gives nothing.
         """
         file, text = await asyncio.gather(self._run(USBKEY_FILE), self._ask("usbkey"), return_exceptions=True)
         read, unreadable = self._printed(text)
         if isinstance(file, BaseException):
             raise file
+        if len(file) > LARGEST_USBKEY:
+            raise parse.UnreadableError(f"/usbkey/config is larger than {LARGEST_USBKEY >> 20} MiB")
         found = configuration.written(file, None if unreadable else read)
         self.draft.vault.learn_all(found.settings)
-        for key in (key for bad in found.bad for key in bad.keys if SECRET_NAME.search(key)):
-            for part in _PARTS.split(found.settings[key]):  # bash's complaint quotes a part of it
+        for key in filter(SECRET_NAME.search, found.doubtful):
+            for part in _PARTS.split(found.settings[key]):  # what bash complains of is a part of it
                 self.draft.vault.learn(part)
-        if unreadable and not (found.bad and found.settings):
+        if unreadable and not found.settings:
             raise unreadable
-        read = dict(found.settings) if found.bad and found.settings else read
-        self.draft.secrets["usbkey"] = read
-        kept = self.draft.vault.configuration(read, services.SETTINGS, services.SECRETS)
-        return replace(kept, bad=found.bad, effect=found.effect if found.bad else "")
+        self.draft.secrets["usbkey"] = found.given
+        kept = self.draft.vault.configuration(found.given, services.SETTINGS, services.SECRETS)
+        return replace(kept, bad=found.bad, effect=found.effect)
 
     def _printed(self, text: str | BaseException) -> tuple[dict[str, Any], parse.UnreadableError | None]:
         """What config.sh printed, and why that is useless, if it is. From now on its passwords are known as secrets."""

@@ -16,6 +16,7 @@ import pytest
 from evidence.collect import collect
 from evidence.inventory.model import Declared, Inventory, Timeouts
 from evidence.model import DatacenterEvidence, Evidence
+from evidence.redact import Vault, fingerprint_key
 from tests.brought import asked, marker
 
 PASSWORD = "hush-hush-of-ufds-root"
@@ -250,6 +251,15 @@ def test_a_part_of_a_password_that_bash_complains_of_is_hidden_too(home: pathlib
     evidence = run(lambda _: None, inventory("a"), home, printed)
     assert evidence.datacenters["a"].usbkey.get().bad[0].keys == ("x_pw",)
     assert PASSWORD not in msgspec.json.encode(evidence).decode()
+
+
+@pytest.mark.parametrize("written", ["\\hush-hush-of-ufds-root", "hush-hush-of-ufds-root$x"])
+def test_the_password_that_config_sh_gives_is_the_one_in_use(home: pathlib.Path, written: str) -> None:
+    """Or else it would seem to be another than SAPI's, although all works."""
+    told = HEALTHY | {"cat": HEALTHY["cat"].replace(f"root_pw={PASSWORD}", f"root_pw={written}")}
+    seen = run(lambda _: None, inventory("a"), home, told).datacenters["a"].usbkey.get()
+    assert (seen.bad != (), seen.effect) == (True, "")
+    assert seen.fingerprints == {"ufds_ldap_root_pw": Vault(fingerprint_key()).fingerprint(PASSWORD)}
 
 
 def test_without_ssh_a_plain_configuration_is_enough(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""/usbkey/config as it is written: what bash makes of each line, which lines config.sh cannot take, and what they mean."""
+"""/usbkey/config as it is written: what bash makes of each line, which lines config.sh cannot take, what is meant by them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from evidence.headnode import (
     COMMAND,
     COMMENT,
     EXPANSION,
+    LONG,
     NO_JSON,
     NO_SETTING,
+    OTHER,
     QUOTE,
     RETURN,
     BadLines,
@@ -24,7 +26,7 @@ from evidence.headnode import (
 from lab.machine.roots import SCRIPTS
 
 LINES = [
-    # a line, the intended value, and the mistake in the line
+    # a line, what is meant by it, and what is wrong with it
     ("name=plain", "plain", ""),
     ("   name=plain", "plain", ""),
     ("name=", "", ""),
@@ -59,16 +61,22 @@ LINES = [
 ]
 
 
-def by_bash(folder: Path, text: str) -> dict[str, str] | None:
-    """What the lab's config.sh, with a real bash, prints for a file; None if it is not JSON."""
+def by_bash(folder: Path, text: str, newest: bool = False) -> dict[str, str] | None:
+    """What the lab's config.sh, by a real bash, prints of a file; None where it is no JSON.
+
+    `newest`: the form that evaluates line by line (facts, "Head node configuration").
+    """
     config, cache = folder / "config", folder / "cache"
     config.write_bytes(text.encode())
     script = folder / "config.sh"
-    script.write_text((SCRIPTS / "config.sh").read_text().replace("/tmp/.config.json", str(cache)))
+    lines = (SCRIPTS / "config.sh").read_text().replace("/tmp/.config.json", str(cache))
+    old = """eval $(_config_lines | sed -e "s/^/CONFIG_/")"""
+    assert old in lines
+    script.write_text(lines.replace(old, f'eval "{old.removeprefix("eval ")}"') if newest else lines)
     cache.unlink(missing_ok=True)
     done = subprocess.run(
         ["bash", str(script), "-json"], env={"SDC_CONFIG_FILENAME": str(config), "PATH": "/usr/bin:/bin"},
-        capture_output=True, timeout=20, check=False,
+        capture_output=True, timeout=20, check=False, cwd=folder,
     )  # fmt: skip
     try:
         found: dict[str, str] = json.loads(done.stdout)
@@ -77,13 +85,15 @@ def by_bash(folder: Path, text: str) -> dict[str, str] | None:
     return found
 
 
-def judged(folder: Path, text: str) -> Written:
-    return written(text, by_bash(folder, text))
+def judged(folder: Path, text: str, newest: bool = False) -> Written:
+    return written(text, by_bash(folder, text, newest))
 
 
+@pytest.mark.parametrize("newest", [False, True], ids=["all as one", "line by line"])
 @pytest.mark.parametrize(("line", "meant", "kind"), LINES, ids=[repr(row[0]) for row in LINES])
-def test_a_line(tmp_path: Path, line: str, meant: str | None, kind: str) -> None:
-    found = judged(tmp_path, f"first=1\n{line}\nlast=2\n")
+def test_a_line(tmp_path: Path, line: str, meant: str | None, kind: str, newest: bool) -> None:
+    found = judged(tmp_path, f"first=1\n{line}\nlast=2\n", newest)
+    kind = "" if newest and kind == COMMENT else kind
     assert found.settings == {"first": "1", "last": "2"} | ({} if meant is None else {"name": meant})
     assert [(bad.kind, bad.lines) for bad in found.bad] == ([(kind, (2,))] if kind else [])
 
@@ -97,7 +107,7 @@ def test_what_is_called_good_is_so_in_bash(tmp_path: Path, line: str) -> None:
 
 
 def test_a_newer_config_sh_takes_a_comment() -> None:
-    """It evaluates the lines one by one, so one line costs no other."""
+    """It evaluates the lines one by one, so nothing is lost by one."""
     assert written("name=a # b\nlast=2\n", {"name": "a", "last": "2"}).bad == ()
 
 
@@ -123,3 +133,74 @@ def test_lines_of_one_kind_are_told_once(tmp_path: Path) -> None:
     assert found.bad == (BadLines(RETURN, (2, 3), ("one", "two")),)
     assert found.effect == "config.sh -json then prints no JSON"
     assert str(found.bad[0]).startswith("2 lines, from 2 on, (one, two) have a carriage return at the end (CRLF)")
+
+
+def kinds(found: Written) -> list[tuple[str, tuple[str, ...]]]:
+    return [(bad.kind, bad.keys) for bad in found.bad]
+
+
+def test_a_setting_that_is_lost_without_a_bad_line_is_told() -> None:
+    """As where /usbkey/config.inc/generic, which config.sh evaluates first, has a bad one."""
+    found = written("a=1\nb=2\nc=\n", {"a": "1", "b": ""})
+    assert kinds(found) == [(OTHER, ("b",))]
+    assert found.effect == "config.sh -json then gives nothing for b"
+    assert "/usbkey/config.inc/generic" in str(found.bad[0])
+    assert found.given == {"a": "1", "b": "2", "c": ""}
+
+
+def test_a_file_without_a_bad_line_of_which_no_json_comes_is_told() -> None:
+    found = written("a=1\n", None)
+    assert found.bad == (BadLines(OTHER, ()),)
+    assert str(found.bad[0]).startswith("no line of it is bad, but /usbkey/config.inc/generic")
+
+
+@pytest.mark.parametrize("line", ["b=~", "b='x  y'", "b='x * y'", "b=' x'"])
+def test_a_value_that_comes_out_otherwise_is_told(tmp_path: Path, line: str) -> None:
+    """For reasons that lie in how config.sh reads and prints, not in the line."""
+    found = judged(tmp_path, f"a=1\n{line}\nc=2\n")
+    assert kinds(found) == [(OTHER, ("b",))]
+    assert found.effect == ""
+
+
+def test_what_a_bad_line_explains_is_not_told_as_something_else(tmp_path: Path) -> None:
+    assert kinds(judged(tmp_path, "one=1\nname=a b\ntwo=~\n")) == [(BLANK, ("name",))]
+
+
+@pytest.mark.parametrize("newest", [False, True], ids=["all as one", "line by line"])
+@pytest.mark.parametrize("value", ["abc$def", "ab\\cd", '"ab$(true)cd"'])
+def test_the_facts_have_what_config_sh_gives(tmp_path: Path, value: str, newest: bool) -> None:
+    """It is the value in use, whatever was meant; the line is told all the same."""
+    printed = by_bash(tmp_path, f"a=1\nb_pw={value}\nc=2\n", newest)
+    found = written(f"a=1\nb_pw={value}\nc=2\n", printed)
+    assert printed is not None
+    assert found.given["b_pw"] == printed["b_pw"] != ""
+    assert found.effect == ""
+    assert [bad.given for bad in found.bad] == [("b_pw",)]
+
+
+def test_what_else_is_wrong_with_a_line_that_ends_in_a_return_is_told_too(tmp_path: Path) -> None:
+    text = "one=1\r\ntwo=it's\r\nthree=3 # x\r\nfour=4\r\n"
+    assert kinds(judged(tmp_path, text)) == [
+        (RETURN, ("one", "two", "three", "four")),
+        (QUOTE, ("two",)),
+        (COMMENT, ("three",)),
+    ]
+
+
+def test_only_the_last_of_two_lines_of_a_key_counts(tmp_path: Path) -> None:
+    assert judged(tmp_path, "a=x$y\na=2\n").bad == ()
+
+
+def test_a_process_id_before_another_setting_is_an_expansion() -> None:
+    assert kinds(written('a="x$$CONFIG_b"\n', {"a": "x12CONFIG_b"})) == [(EXPANSION, ("a",))]
+
+
+def test_a_line_that_no_human_wrote_is_not_read() -> None:
+    found = written(f"a={'x' * 65536}\nb={'x' * 65537}\n", {"a": "x" * 65536, "b": "y"})
+    assert [(bad.kind, bad.keys) for bad in found.bad] == [(LONG, ("b",))]
+
+
+def test_names_are_cut_where_they_are_told() -> None:
+    found = written(f"{'k' * 5000}=it's\n", {})
+    assert max(len(key) for bad in found.bad for key in (*bad.keys, *bad.by_hand)) == 4096
+    assert len(found.effect) < 4200

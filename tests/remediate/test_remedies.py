@@ -97,7 +97,7 @@ CASES: dict[str, tuple[World, str, str]] = {
     "usbkey-can-be-evaluated": (
         s.changed(W, "my-dc-1", usbkey=s.fact(Configuration(bad=(BadLines(BLANK, (7,), ("mail_from",)),)))),
         "my-dc-1",
-        "sed -e '/^ *mail_from=/{s/[[:space:]]*$//",
+        "sed -e '/^ *mail_from=/{s/[[:blank:]]*$//",
     ),
     "headnode-is-the-right-one": (W, "my-dc-1", "ssh root@10.1.2.2 sysinfo"),
     "services-run": (

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from evidence.collect import collect, ldap, zone
 from evidence.collect.directory import POSEIDONS
 from evidence.collect.services import LARGEST_LDAP
+from evidence.headnode import LONG
 from evidence.inventory.model import Declared, Expectations, Inventory, Timeouts
 from evidence.model import Evidence
 from tests.security import hostile
@@ -173,6 +174,28 @@ def test_nonsense_of_a_candidates_own_tools(home: Path, caplog: pytest.LogCaptur
     assert seen.usbkey_mount is not None
     assert seen.instances is not None
     assert evidence.datacenters["b"].ssh.why
+
+
+@pytest.mark.parametrize(
+    "line", ["x" * 800_000, "\\" * 800_000, "'a' " * 200_000, "$CONFIG_a" * 90_000, "=" * 7_000_000]
+)
+def test_a_long_line_of_the_usbkey(home: Path, caplog: pytest.LogCaptureFixture, line: str) -> None:
+    """It is not read; everything else waits for it meanwhile."""
+    told = {"cat": hostile.says(f"a_pw={line}\nb=2\n"), "bash": hostile.says('{"a_pw": "x", "b": "2"}')}
+    started = time.monotonic()
+    evidence = ask(home, hostile.HeadNode(hostile.KIND | told))
+    assert time.monotonic() - started < IN_TIME
+    judge_calmly(evidence, caplog)
+    usbkey = evidence.datacenters["a"].usbkey
+    assert (
+        usbkey.why == "/usbkey/config is larger than 1 MiB" if len(line) > 1 << 20 else usbkey.get().bad[0].kind == LONG
+    )
+
+
+@pytest.mark.parametrize("key", ["pw" * 3000, "pw" * 300_000])
+def test_a_secret_of_the_usbkey_with_a_long_name(home: Path, caplog: pytest.LogCaptureFixture, key: str) -> None:
+    told = {"cat": hostile.says(f"{key}=it's\nb=2\n"), "bash": hostile.says('{"b": ""}')}
+    judge_calmly(ask(home, hostile.HeadNode(hostile.KIND | told)), caplog)
 
 
 async def _endless_header(_: Any, writer: Any) -> None:

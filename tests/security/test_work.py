@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from evidence.collect import files, parse, printed, render
+from evidence.collect.configuration import written
 from evidence.collect.shown import Shown
 from evidence.redact import Vault
 
@@ -62,6 +63,40 @@ def test_no_pattern_takes_for_ever(shape: str) -> None:
         return work
 
     assert seconds(reads(160_000)) < 64 * max(seconds(reads(10_000)), 0.0005)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "a",
+        "a ",
+        " ",
+        "\\ ",
+        "'a'",
+        "'",
+        '"',
+        '"a',
+        '"$CONFIG_a"',
+        "$CONFIG_a",
+        "a=",
+        "='",
+        "a #",
+        "#",
+        "\r",
+        "$",
+        ";",
+        '\\"',
+    ],
+)
+def test_no_line_of_the_usbkey_takes_for_ever(shape: str) -> None:
+    """Neither what bash makes of it nor whether sed could mend it; a longer line is not read at all."""
+
+    def reads(length: int) -> Callable[[], object]:
+        text = f"a={(shape * length)[:length]}\nb=it's\n"
+        return lambda: written(text, {"a": "b"})
+
+    assert seconds(reads(64_000)) < 64 * max(seconds(reads(4_000)), 0.0005)
+    assert steps(reads(8_000_000)) < 2 * steps(reads(65_537))
 
 
 @pytest.mark.parametrize(

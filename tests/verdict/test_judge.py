@@ -25,6 +25,7 @@ from evidence.subjects.spec import (
     Kind,
     Outcome,
     Result,
+    Severity,
     Spec,
 )
 from evidence.subjects.world import World
@@ -432,3 +433,14 @@ def test_a_head_node_that_cannot_be_used_explains_what_nobody_saw_and_nothing_el
         ],
         "region-name-agrees[my-dc-3]": [],
     }
+
+
+@pytest.mark.parametrize(("severity", "explained"), [(CRITICAL, True), (WARNING, False)])
+def test_a_finding_that_is_milder_than_its_check_explains_nothing(
+    world: World, severity: Severity, explained: bool
+) -> None:
+    """A backslash in a line of /usbkey/config that costs nothing is not why sdcadm fails."""
+    mild = replace(finding("usbkey-can-be-evaluated", "my-dc-3"), severity=severity)
+    other = finding("usbkey-agrees-with-sapi", "my-dc-3")
+    verdict = judge([mild, other], CHECKS, world)
+    assert ("usbkey-agrees-with-sapi[my-dc-3]" not in causes(verdict)) == explained

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from evidence.headnode import BACKSLASH, COMMAND, EXPANSION, OTHER, BadLines
 from evidence.model import Directory, Key, Probe, Service
 from evidence.subjects.claims import judged
 from evidence.subjects.spec import CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WARNING
@@ -91,6 +92,23 @@ def test_a_fingerprint_may_be_said_to_be_md5(known: str, outcome: str) -> None:
 @pytest.mark.parametrize(("ahead", "severity"), [(60, WARNING), (900, CRITICAL)])
 def test_a_clock_that_spoils_signatures_is_critical(ahead: int, severity: str) -> None:
     found = row(clocked(s.healthy(), my_dc_1=ahead), "clocks-agree", "my-dc-1")
+    assert (found.outcome, found.severity) == (FAILED, severity)
+
+
+@pytest.mark.parametrize(
+    ("kind", "effect", "severity"),
+    [
+        (EXPANSION, "", WARNING),
+        (BACKSLASH, "", WARNING),
+        (OTHER, "", WARNING),
+        (BACKSLASH, "config.sh -json then prints no JSON", CRITICAL),
+        (OTHER, "config.sh -json then gives nothing for x", CRITICAL),
+        (COMMAND, "", CRITICAL),
+    ],
+)
+def test_a_setting_that_has_another_value_than_is_written_is_a_warning(kind: str, effect: str, severity: str) -> None:
+    usbkey = replace(s.healthy().datacenter("my-dc-3").usbkey, bad=(BadLines(kind, (7,), ("x",)),), effect=effect)
+    found = row(s.changed(s.healthy(), "my-dc-3", usbkey=s.fact(usbkey)), "usbkey-can-be-evaluated", "my-dc-3")
     assert (found.outcome, found.severity) == (FAILED, severity)
 
 
