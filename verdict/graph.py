@@ -30,12 +30,18 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[After, ...]:
     if spec.sums_up:
         found += [After(other.id) for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
     found += map(After, ACCESS[: ACCESS.index(spec.id) if spec.id in ACCESS else None])
-    before = {after.check for after in specs[SERVICES].after} if SERVICES in specs else set()
-    if spec.subject in _ZONE_ROWS and spec.id != SERVICES and spec.id not in before:
+    if spec.subject in _ZONE_ROWS and spec.id != SERVICES and not _before_services(spec.id, specs):
         found.append(After(SERVICES))
     if spec.subject == "link":
         found += [After(check, at=TARGET) for check in ACCESS]
     return tuple(dict.fromkeys(after for after in found if after.check in specs))
+
+
+def _before_services(check: str, specs: Mapping[str, Spec]) -> bool:
+    """Whether a check of a zone explains why its services do not run."""
+    if SERVICES not in specs or specs[check].subject not in _ZONE_ROWS:
+        return False
+    return any(after.check == check for after in specs[SERVICES].after)
 
 
 def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
@@ -218,7 +224,8 @@ def _overlapping(
     at = known[finding.subject]
     nothing_sent = finding.outcome != BLOCKED and isinstance(at, Link) and unsent(at)
     strays = isinstance(at, Link) and at.misses
-    for after in afters(specs[finding.check], specs):
+    unseen = (After(SERVICES),) if finding.outcome == BLOCKED and _before_services(finding.check, specs) else ()
+    for after in (*afters(specs[finding.check], specs), *unseen):
         if isinstance(at, Link) and after.check == ADDRESS and not strays:
             continue
         if not ((nothing_sent or strays) and after.at == TARGET):
@@ -228,6 +235,8 @@ def _overlapping(
         for other in findings.get(check, ()):
             if other is finding or (nothing_sent and other.outcome == BLOCKED):
                 continue
+            if finding.check == SERVICES and other.outcome == BLOCKED and specs[other.check].subject in _ZONE_ROWS:
+                continue  # what cannot be seen in a zone follows from its services, and not the other way round
             meant = [after for after in ways if after.applies(finding.kind, other.kind)]
             if any(explains(other, known[other.subject], place, after) for after in meant for place in places):
                 yield other

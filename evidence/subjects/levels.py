@@ -57,7 +57,8 @@ def overrides(zone: Zone) -> tuple[Override, ...]:
 def unasserted_port(zone: Zone) -> str:
     """The port of the master's moray in SAPI's file, if SAPI would not start with it; empty if it would, or if there is none."""
     file = zone.files.get(SAPI_MASTER_CONFIG)
-    host, port = (str(file.settings.get(f"moray.master_{key}") or "") for key in ("host", "port")) if file else ("", "")
+    told = file.settings if file else {}
+    host, port = str(told.get("moray.master_host") or ""), str(told.get("moray.master_port") or "")
     return "" if not host or port == MORAY_PORT or address_in(host) is not None else port
 
 

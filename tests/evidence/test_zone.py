@@ -211,6 +211,7 @@ def test_no_host_gets_into_a_command_that_is_none(host: str) -> None:
         "5",
         "file:/opt/smartdc/cloudapi/etc/cloudapi.cfg",
         "manifests:/opt/smartdc/cloudapi",
+        "began:svc:/smartdc/application/cloudapi",
     ]
 
 

@@ -56,11 +56,11 @@ def test_the_watched_run_was_a_real_one(watched: Path) -> None:
     (run,) = (watched / "root/reports/runs").glob("2*")
     assert {path.name for path in run.iterdir()} == {"evidence.json", "findings.json", "junit.xml"}
     causes = json.loads((run / "findings.json").read_bytes())["causes"]
-    assert [(cause["check"], cause["subject"]) for cause in causes] == [
+    assert {(cause["check"], cause["subject"]) for cause in causes} == {
         ("region-name-agrees", "my-dc-1"),
         ("rendered-config-is-current", "my-dc-3.binder0"),
         ("rendered-config-is-current", "my-dc-3.cloudapi0"),
-    ]
+    }
 
 
 def test_every_command_is_in_the_short_list(watched: Path) -> None:
@@ -98,15 +98,14 @@ def test_nothing_is_started_but_ssh_to_read_its_own_configuration(watched: Path)
 
 
 def test_a_run_leaves_the_lab_as_it_was(watched: Path) -> None:
-    """SAPI, NAPI and the changelogs say the same. Of all files, only the cache of config.sh is new (facts)."""
+    """SAPI, NAPI and the changelogs say the same. Of all files, at most the cache of config.sh is written (facts)."""
     found = told(watched)
     assert "count:" in found["before"]["my-dc-1"]
     assert "MASTER_MORAY_IP" in found["before"]["my-dc-1"]
     assert "subnet" in found["before"]["my-dc-1"]
     assert found["before"] == found["after"]
-    assert {name: text.split() for name, text in found["changed"].items()} == {
-        name: ["/tmp/.config.json"] for name in ("my-dc-1", "my-dc-2", "my-dc-3")
-    }
+    assert found["changed"].keys() == {"my-dc-1", "my-dc-2", "my-dc-3"}
+    assert {file for text in found["changed"].values() for file in text.split()} <= {"/tmp/.config.json"}
 
 
 def test_files_are_written_into_the_folder_of_the_run_only(watched: Path) -> None:
