@@ -46,6 +46,18 @@ def test_candidate_is_still_whole(candidate: Datacenter) -> None:
         assert lacking(ufds) == [], f"what {ufds} lacks"
 
 
+@check(PREFLIGHT, CRITICAL, after=["ufds-answers", "candidate-is-not-coupled-yet"])
+def test_candidate_has_no_checkpoint(candidate: Datacenter) -> None:
+    """A candidate's UFDS has no checkpoint of a former coupling.
+
+    The replicator goes on at a checkpoint that it finds.  So sdc-ufds-m2s deletes, and then waits for the admin account for ever: the
+    changes that would bring it lie before the checkpoint.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s; facts "Replication".
+    """
+    for ufds in candidate.zones("ufds"):
+        left = [f"{each.url} at {each.changenumber}" for each in ufds.directory.checkpoints]
+        assert left == [], f"checkpoints in {ufds}"
+
+
 @check(PREFLIGHT, CRITICAL, after=["ufds-answers", "candidate-is-not-coupled-yet", "admin-uuid-agrees"])
 def test_candidate_has_no_accounts_to_lose(candidate: Datacenter) -> None:
     """A candidate's UFDS has no account except admin (and those that candidate-collides-with-nothing judges).

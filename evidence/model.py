@@ -324,6 +324,11 @@ class Progress(Model, frozen=True):
         return max(0, self.latest + 1 - self.after)
 
     @property
+    def beyond(self) -> int:
+        """How far the checkpoint is beyond the master's last change: the master does not remember what the replica has applied."""
+        return max(0, self.after - self.latest - 1)
+
+    @property
     def stuck(self) -> bool:
         return self.behind > 0 and self.after == self.before
 

@@ -115,6 +115,11 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
 
 
 def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, extra: Checkpoint) -> Advised:
+    yield without_checkpoint(replica, extra, f"the replicator made {keeps.dn} for this url, so that one stays")
+
+
+def without_checkpoint(datacenter: Datacenter, extra: Checkpoint, why: str, *, by_hand: bool = False) -> Step:
+    """A step that deletes a checkpoint; its undo adds the same one."""
     held = {
         "objectclass": ("sdcreplcheckpoint",),
         "uid": (_rdn(extra.dn),),
@@ -122,12 +127,13 @@ def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, extra: Checkpoin
         "changenumber": (str(extra.changenumber),),
         "query": tuple(extra.queries),
     }
-    yield acting(
-        headnode(replica),
+    return acting(
+        headnode(datacenter),
         LdapDelete(typed.checkpoint_dn(extra.dn), held),
         risk=RESTARTS,
-        why=f"the replicator made {keeps.dn} for this url, so that one stays",
+        why=why,
         undo=added(extra.dn, held),
+        by_hand=by_hand,
     )
 
 
@@ -190,14 +196,33 @@ def _with_parent(replica: Datacenter, master: Datacenter, dn: str) -> Advised:
 
 @remedy("replicator-is-caught-up")
 def wait_for_the_replicator(replica: Datacenter) -> Advised:
-    """Wait: the replicator moves, so there is nothing to repair."""
+    """Wait while it moves. A checkpoint beyond the master's last change is set to what comes next there."""
     for ufds in replica.zones("ufds"):
         progress = ufds.progress
+        if progress.beyond:
+            yield from _set_back(replica, ufds)
+            continue
         yield Note(
             f"The replicator of {ufds} moves, with {progress.behind} changes to come (a healthy one applies about 50 a second). "
             f"No command makes it faster. Look at the load of {replica.name}'s ufds, moray and postgres zones, and at the way to "
             "the master. Then run the checks again."
         )
+
+
+def _set_back(replica: Datacenter, ufds: Zone) -> Advised:
+    """Follow the master from its next change on. What it lost, or changed meanwhile, directory-entries-agree then names."""
+    progress, url = ufds.progress, f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
+    for checkpoint in ufds.directory.checkpoints:
+        if checkpoint.url == url:
+            yield acting(
+                headnode(replica),
+                _at(checkpoint.dn, checkpoint.changenumber, progress.latest + 1),
+                Smf(ufds.vm.uuid, "restart", (REPLICATOR,)),
+                between=" && ",
+                risk=OVERWRITES,
+                why=f"the checkpoint {checkpoint.changenumber} is beyond the master's last change {progress.latest}; the replicator reads "
+                "it when it starts. Changes that the master made since it was restored are not sent again: see directory-entries-agree",
+            )
 
 
 @remedy("master-changelog-has-no-gap")

@@ -44,6 +44,17 @@ async def m2s_stopped(lab: Lab, target: Target) -> None:
     (target.machine.root / "var/tmp/backup.ldif").write_text("dn: uuid=…\n", encoding="utf-8")
 
 
+@fault("checkpoint-left", "datacenter", "my-dc-3", ("candidate",))
+async def checkpoint_left(lab: Lab, target: Target) -> None:
+    """A candidate was coupled once: its UFDS still has the checkpoint of that time, far beyond where the master is today."""
+    name, uid = target.site.datacenter.name, "a003e83955d06aab4e0715b91bd34a1c"
+    entry = {
+        "objectclass": ["sdcreplcheckpoint"], "uid": [uid], "changenumber": ["9999"],
+        "url": [f"ldaps://{lab.plan.master_ufds_address}"], "query": ["/ou=users, o=smartdc??sub?(objectclass=*)"],
+    }  # fmt: skip
+    await lab.ufds.add(name, f"uid={uid}, cn=replicator, datacenter={name}, o=smartdc", entry)
+
+
 def _person(uuid: str, login: str, email: str) -> dict[str, list[str]]:
     given = {"login": login, "email": email, "cn": login, "sn": "Test", "uuid": uuid, "userpassword": "s3cret-of-1"}
     return {"objectclass": ["sdcperson"]} | {kind: [value] for kind, value in given.items()}

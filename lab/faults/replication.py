@@ -37,6 +37,16 @@ async def replicator_not_restarted(lab: Lab, target: Target) -> None:
     path.write_text(right, encoding="utf-8")
 
 
+@fault("checkpoint-beyond", "datacenter", "my-dc-3", ("replica",))
+async def checkpoint_beyond(lab: Lab, target: Target) -> None:
+    """The master was restored from a backup: a replica's checkpoint is beyond its last change, so the replica applies nothing."""
+    name, replicator = target.site.datacenter.name, target.site.zones["ufds0"].services.get(REPLICATOR)
+    await replicator.disable()
+    ((dn, _), *_) = await lab.ufds.query(name, wanted="(objectclass=sdcreplcheckpoint)")
+    await lab.ufds.modify(name, dn, [("replace", "changenumber", ["5000"])])
+    await replicator.enable()
+
+
 @fault("checkpoint-twice", "datacenter", "my-dc-1", ("replica",))
 async def checkpoint_twice(lab: Lab, target: Target) -> None:
     """A replica has a second checkpoint for its master's url: entries of another replica were loaded from a backup."""

@@ -243,6 +243,7 @@ REPLICATION = (
     ),
 )
 DIRECTORY = (
+    Symptom("checkpoint-beyond@my-dc-3", "my-dc-3", f"{CHECKPOINT}", "changenumber: 5000"),
     Symptom("replicator-stopped@my-dc-9", "my-dc-9", state("ufds", "ufds-replicator"), "disabled"),
     Symptom("account-collides@my-dc-10", "my-dc-10", state("ufds", "ufds-replicator"), "maintenance"),
     Symptom("checkpoint-twice@my-dc-8", "my-dc-8", f"{CHECKPOINT} | grep -c ^changenumber", "^2"),
@@ -320,6 +321,7 @@ COUPLING = (
         "ls /var/tmp/backup.ldif; sdc-ldap search cn=operators dn | grep -c ^dn",
         r"^/var/tmp/backup.ldif\s+0",
     ),
+    Symptom("checkpoint-left@my-dc-7", "my-dc-7", CHECKPOINT, "changenumber: 9999"),
     Symptom("usbkey-old@my-dc-1", "my-dc-1", CONFIG, '"ufds_is_master": "true"'),
     Symptom("left-behind@my-dc-1", "my-dc-1", "ls /tmp/fixufds", "^/tmp/fixufds"),
 )

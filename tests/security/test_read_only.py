@@ -58,7 +58,7 @@ def test_the_watched_run_was_a_real_one(watched: Path) -> None:
     causes = json.loads((run / "findings.json").read_bytes())["causes"]
     assert {(cause["check"], cause["subject"]) for cause in causes} == {
         ("region-name-agrees", "my-dc-1"),
-        ("rendered-config-is-current", "my-dc-3.binder0"),
+        ("rendered-files-are-usable", "my-dc-3.binder0"),
         ("rendered-config-is-current", "my-dc-3.cloudapi0"),
     }
 

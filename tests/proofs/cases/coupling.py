@@ -7,6 +7,7 @@ ONE = ("--candidate=my-dc-3",)
 NONE = ("--uncoupled", "--datacenters=2")
 
 CASES = (
+    case("checkpoint-left@my-dc-3", "candidate-has-no-checkpoint[my-dc-3]", lab=ONE),
     case("half-coupled@my-dc-3", "candidate-is-not-coupled-yet[my-dc-3]", lab=ONE),
     case("m2s-stopped@my-dc-3", "candidate-is-still-whole[my-dc-3]", lab=ONE),
     case("candidate-accounts@my-dc-3", "candidate-has-no-accounts-to-lose[my-dc-3]", lab=ONE),

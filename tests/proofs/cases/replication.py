@@ -16,6 +16,7 @@ CASES = (
     case("datacenter-unregistered@my-dc-3", "datacenters-are-registered[my-dc]"),
     case("sdc-key-missing@my-dc-3", "replica-key-is-known-to-master[my-dc-3]"),
     case("probes-missing@my-dc-1", "amon-probes-are-back[my-dc-1]"),
+    case("checkpoint-beyond@my-dc-3", "replicator-is-caught-up[my-dc-3]"),
     case("admin-no-operator@my-dc-2", "master-has-admin-and-operators[my-dc-2]"),
     case("poseidon-no-operator@my-dc-2", "poseidon-is-operator[coupling]"),
     case("account-added@my-dc-1", "directory-entries-agree[my-dc-1]"),
