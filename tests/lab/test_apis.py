@@ -56,4 +56,4 @@ def test_images_and_servers_are_found(tmp_path: pathlib.Path) -> None:
     image, no_image = asked(tmp_path, "imgapi", "/images/i1", "/images/i2")
     servers, server = asked(tmp_path, "cnapi", "/servers", f"/servers/{DATACENTER.server_uuid}")
     assert (image.status, no_image.status) == (200, 404)
-    assert servers.json() == [server.json()]
+    assert servers.json() == [{key: value for key, value in server.json().items() if key != "sysinfo"}]
