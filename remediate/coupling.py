@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from evidence.accounts import Account
-from evidence.model import Checkpoint
 from evidence.subjects.claims import follows
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CONFIG_AGENT
@@ -19,7 +18,7 @@ from remediate.copies import PLACE, named
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
 from remediate.removal import USERS, file_kept, file_removed, is_admin, kept, removed
-from remediate.replication import without_checkpoint
+from remediate.replication import without_leftover
 from remediate.shell import sapi_delete
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
@@ -114,16 +113,10 @@ def make_it_whole(candidate: Datacenter) -> Advised:
 def forget_the_former_coupling(candidate: Datacenter) -> Advised:
     """Delete what the former coupling left. Whoever sees that the datacenter is coupled after all leaves it."""
     for ufds in candidate.zones("ufds"):
-        yield from typed.each(candidate.world, ufds.directory.checkpoints, partial(_without_leftover, candidate))
+        yield from typed.each(candidate.world, ufds.directory.checkpoints, partial(without_leftover, candidate))
     yield Note(
         f"If {candidate.name} is coupled after all, the inventory is wrong: remove its `state: candidate`, type nothing, and run the "
         "checks again."
-    )
-
-
-def _without_leftover(candidate: Datacenter, left: Checkpoint) -> Advised:
-    yield without_checkpoint(
-        candidate, left, "with it sdc-ufds-m2s would wait for ever, after it has deleted", by_hand=True
     )
 
 

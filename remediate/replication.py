@@ -115,10 +115,16 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
 
 
 def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, extra: Checkpoint) -> Advised:
-    yield without_checkpoint(replica, extra, f"the replicator made {keeps.dn} for this url, so that one stays")
+    yield _without(replica, extra, f"the replicator made {keeps.dn} for this url, so that one stays")
 
 
-def without_checkpoint(datacenter: Datacenter, extra: Checkpoint, why: str, *, by_hand: bool = False) -> Step:
+def without_leftover(candidate: Datacenter, left: Checkpoint) -> Advised:
+    """Delete a candidate's checkpoint, after somebody has looked at it."""
+    why = "with it sdc-ufds-m2s would wait for ever, after it has deleted"
+    yield _without(candidate, left, why, by_hand=True)
+
+
+def _without(datacenter: Datacenter, extra: Checkpoint, why: str, *, by_hand: bool = False) -> Step:
     """A step that deletes a checkpoint; its undo adds the same one."""
     held = {
         "objectclass": ("sdcreplcheckpoint",),
