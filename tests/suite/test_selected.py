@@ -37,7 +37,7 @@ SELECTIONS = [
     (("checks", "--datacenter=nobody"), 4, "the inventory has no nobody"),
     (("checks", "-k", "nosuch"), 5, "Nothing was selected"),
     (("checks", "-k", "nosuch", "--collect-only"), 5, "Nothing was selected"),
-    (("checks", "-k", "candidate", "--collect-only"), 0, "coupling.py: 8"),
+    (("checks", "-k", "candidate", "--collect-only"), 0, "coupling.py: 9"),
     ((NO_SUCH, "--collect-only"), 4, "not found: "),
 ]
 
