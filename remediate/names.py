@@ -32,7 +32,7 @@ from remediate.lookup import (
 )
 from remediate.registry import Advised, proved_by, remedy
 from remediate.shell import PAUSE, compact, quote, rendered_anew, zone_file, zone_service
-from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step, acting
+from remediate.steps import DISRUPTIVE, OVERWRITES, RESTARTS, Note, Step, acting
 
 LISTED = "CLOUDAPI_DATACENTERS"
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
@@ -185,8 +185,8 @@ def make_the_files_usable(configured: Zone) -> Advised:
         yield Step(
             on=on,
             run=_port_written(zone),
-            risk=DISRUPTIVE,
-            why="SAPI is down, so its metadata cannot be changed yet: its file first, so that it starts",
+            risk=OVERWRITES,
+            why="with this port SAPI does not start, and while it is down its metadata cannot be changed: so its file first",
             undo_note="config-agent writes the file again when SAPI's metadata changes",
         )
     for file in (each for _, each in sorted(zone.files.items()) if each.broken):
