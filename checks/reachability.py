@@ -3,7 +3,8 @@
 import pytest
 
 from evidence.fact import Missing
-from evidence.subjects.links import Link, asks_nobody
+from evidence.model import Probe
+from evidence.subjects.links import STALLED, Link, asks_nobody
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 
 OPEN = "open"
@@ -17,18 +18,27 @@ BACK = (
 )
 PATH = ("napi-has-the-routes", "net-agent-runs", *BACK)
 """The checks of what lies between two zones. A link from a global zone has only BACK: NAPI's routes do not reach a global zone."""
+MEASURED = {"size": "large packets", "loss": "lost"}
+"""How a result names what was measured."""
 ADDRESS = "replica-points-at-master"
 """The check of the address at which a replica's zones reach the master's UFDS."""
 
 
 def results(link: Link) -> dict[str, str]:
-    """The result of each connection: open, or else the failure with the address and the local route."""
-    return {
+    """The result of each connection: open, or else the failure with the address and the local route; and what packets were lost."""
+    lost = {
+        MEASURED[probe.protocol]: f"{probe.detail} ({probe.host})" for probe in link.measured if probe.result != OPEN
+    }
+    return lost | {
         f"{probe.protocol}/{probe.port}": OPEN
         if probe.result == OPEN
-        else f"{probe.result} to {probe.host}" + (f" by local route {probe.route}" if probe.route else "")
+        else f"{_failed(probe)} to {probe.host}" + (f" by local route {probe.route}" if probe.route else "")
         for probe in link.probes
     }
+
+
+def _failed(probe: Probe) -> str:
+    return f"{probe.result} ({probe.detail})" if probe.result == STALLED else probe.result
 
 
 @check(BOTH, CRITICAL, after=[*PATH, ADDRESS, After("ufds-answers", at="target")])

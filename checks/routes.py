@@ -3,10 +3,11 @@
 from ipaddress import IPv4Network
 from itertools import combinations
 
-from evidence.fact import Missing
+from evidence.fact import Missing, need, untouched
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.network.paths import unknown_to_napi, without_manta_routes, without_way_back
 from evidence.subjects.network.routes import between, passing, subnet
+from evidence.subjects.network.tomography import of, told
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
@@ -83,6 +84,27 @@ def test_napi_has_the_routes(datacenter: Datacenter) -> None:
     assert without == {}, "addresses that zones must reach, without a route in the zones or in NAPI"
     if unknown is not None:
         raise unknown
+
+
+@check(BOTH, CRITICAL)
+def test_no_path_loses_packets(datacenter: Datacenter) -> None:
+    """No gateway, network or firewall that a zone's connections to other datacenters share loses their packets.
+
+    If several connections fail although both zones have their routes, what they share and no working connection uses is at fault: a
+    gateway that does not exist, a port that a firewall drops, a network that passes no packet of full size.  A connect needs small packets
+    alone, so it succeeds there, while TLS and every large answer hang.  Source: facts "Probing from inside a zone"; RFC 2923.
+    """
+    with untouched():
+        faults = of(datacenter)
+    links = {link.id: link for fault in faults for link in fault.links}
+    need(*(link.probes for link in links.values()))
+    if faults:
+        raise Finding(
+            expected="no fault that connections to other datacenters share",
+            observed="; ".join(map(told, faults)),
+            culprits={name for fault in faults for name in fault.names},
+            covers=links,
+        )
 
 
 @check(BOTH, CRITICAL, after=[After("internal-apis-answer", at="napi")])

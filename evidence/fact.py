@@ -113,6 +113,16 @@ def touched_facts() -> Iterator[list[Fact[object]]]:
         _touched.reset(token)
 
 
+@contextmanager
+def untouched() -> Iterator[None]:
+    """What is asked for within the block is not evidence of the finding: it looks at everything, to find what the finding rests on."""
+    token = _touched.set(None)
+    try:
+        yield
+    finally:
+        _touched.reset(token)
+
+
 def missing(
     subject: str, asked: str, how: str, why: str, at: str = "", *, hidden: bool = False, ours: bool = False
 ) -> Fact[T]:

@@ -167,7 +167,26 @@ def explanations(
 
     A wrong inventory explains whatever was not asked because of it. Everything else is judged by what the datacenters agree on.
     A finding that is milder than its check says that all works in spite of it.
+
+    A finding that covers others is what they share. It explains those that nothing else explains, and if there are none, it follows itself
+    from what explains them.
     """
+    if finding.covers:
+        covered = [each for each in _all(findings) if each.subject in finding.covers and not each.covers]
+        above = [_told(each, findings, specs, known) for each in covered]
+        return tuple(dict.fromkeys(each for found in above for each in found)) if above and all(above) else ()
+    found = _told(finding, findings, specs, known)
+    return found or tuple(each for each in _all(findings) if finding.subject in each.covers and finding is not each)
+
+
+def _all(findings: Mapping[str, list[Result]]) -> list[Result]:
+    return [finding for each in findings.values() for finding in each]
+
+
+def _told(
+    finding: Result, findings: Mapping[str, list[Result]], specs: Mapping[str, Spec], known: Mapping[str, Subject]
+) -> tuple[Result, ...]:
+    """The findings that explain one finding by its check's `after`."""
     if finding.check == INVENTORY and finding.outcome != BLOCKED:
         return ()
     found = tuple(

@@ -19,12 +19,14 @@ import msgspec
 from evidence.collect import parse, printed
 from evidence.model import Probe, Service
 from evidence.redact import cut
-from evidence.subjects.links import Link
+from evidence.subjects.links import LOST, MEASURES, STALLED, Link
 from evidence.subjects.triton import GLOBAL, READERS, RENDERED
 
 SCRIPT = pathlib.Path(__file__).with_name("zone.sh").read_text(encoding="ascii")
 HARMLESS = re.compile(r"[A-Za-z0-9._:/-]+")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+LARGE = 1472
+"""The bytes that fill an IPv4 packet of 1500, after its own header and that of ICMP."""
 MOST_LINES = 10_000
 """The most lines of the script's own (files and services are not counted). There are far fewer links and files."""
 FOLDERS = {"webapi": "muskie"}
@@ -33,7 +35,11 @@ FOLDERS = {"webapi": "muskie"}
 
 @dataclass(frozen=True)
 class Target:
-    """The target of a link, for the script. `host` is an address or a name."""
+    """The target of a link, for the script. `host` is an address or a name.
+
+    `protocol` is how it is tried: tcp, udp, tls (tcp, and then the server's certificate must arrive), loss (a score of datagrams), or size
+    (a packet of so many bytes, which stand in place of the port).
+    """
 
     host: str
     port: int
@@ -66,8 +72,10 @@ class Answers:
 
 def targets(link: Link) -> tuple[Target, ...]:
     """What to try for one link. Raises Missing if the link's address is not known."""
-    host = link.host
-    return tuple(Target(host, port, protocol) for port in link.ports for protocol in link.kind.protocols)
+    host, kind = link.host, link.kind
+    tried = {"tcp": "tls"} if kind.tls else {}
+    found = [Target(host, port, tried.get(protocol, protocol)) for port in link.ports for protocol in kind.protocols]
+    return (*found, *((Target(host, kind.port, "loss"), Target(host, LARGE, "size")) if kind.measured else ()))
 
 
 def usable(host: str) -> bool:
@@ -98,6 +106,7 @@ def read(output: bytes) -> Answers:
     answers = Answers()
     routes: dict[str, str] = {}
     began: dict[str, float] = {}
+    halfway: set[Target] = set()
     position = 0
     for _ in range(MOST_LINES):
         end = output.find(b"\n", position)
@@ -109,8 +118,11 @@ def read(output: bytes) -> Answers:
         if kind == "probe" and len(parts) == 5:
             target = _target(parts)
             if target is not None:
-                result, detail = _result(parts[3], parts[4])
-                answers.probes[target] = Probe(target.host, target.port, target.protocol, result, detail)
+                result, detail = _result(target, parts[3], parts[4], halfway=target in halfway)
+                protocol = "tcp" if target.protocol == "tls" else target.protocol
+                answers.probes[target] = Probe(target.host, target.port, protocol, result, detail)
+        elif kind == "halfway" and len(parts) == 3:
+            halfway |= {target for target in [_target(parts)] if target is not None}
         elif kind == "route" and len(parts) == 5:
             routes[parts[0]] = _route(*parts)
         elif kind == "file" and len(parts) == 2 and re.fullmatch(r"[0-9]{1,8}", parts[1]):
@@ -160,11 +172,12 @@ def _written(line: str) -> float | None:
 
 def _target(parts: list[str]) -> Target | None:
     protocol, host, port = parts[:3]
-    if protocol not in ("tcp", "udp") or not re.fullmatch(r"[0-9]{1,5}", port):
+    if protocol not in ("tcp", "udp", "tls", "loss", "size") or not re.fullmatch(r"[0-9]{1,5}", port):
         return None
     return Target(host, int(port), protocol)
 
 
+_LOSS = re.compile(r"[0-9]{1,3} of [0-9]{1,3} datagrams")
 ERRORS = (
     ("refused", re.compile(r"connection refused", re.IGNORECASE)),
     ("timeout", re.compile(r"timed out", re.IGNORECASE)),
@@ -173,8 +186,23 @@ ERRORS = (
 )
 
 
-def _result(code: str, text: str) -> tuple[str, str]:
-    """open, refused, timeout, noroute, dns or error, with a detail if the result alone does not say it."""
+def _result(target: Target, code: str, text: str, *, halfway: bool) -> tuple[str, str]:
+    """open, refused, timeout, noroute, dns, error, stalled or lost, with a detail if the result alone does not say it.
+
+    A measurement that could not be made is unknown: some networks drop every ping, and another probe tells that nothing answers.
+    """
+    if target.protocol == "loss" and code in ("0", "1"):
+        return (
+            (LOST, cut(text.strip())) if _LOSS.fullmatch(text.strip()) else ("open" if code == "0" else "unknown", "")
+        )
+    if target.protocol == "size" and halfway:
+        return (
+            ("open", "") if code == "0" else (LOST, f"no packet with {target.port} bytes comes back, and small ones do")
+        )
+    if target.protocol in MEASURES:
+        return "unknown", ""
+    if code == "timeout" and halfway:
+        return STALLED, "it opens, but the server's certificate does not arrive"
     if code == "timeout":
         return "timeout", ""
     if code == "0":

@@ -1,5 +1,6 @@
 # Sent by triton-az-checks into a zone; reads, connects, prints, and changes nothing.
-# Arguments: seconds; then any of  file:PATH  tcp:HOST:PORT  udp:HOST:PORT (DNS, port 53)  manifests:FOLDER  began:SERVICE
+# Arguments: seconds; then any of  file:PATH  tcp:HOST:PORT  tls:HOST:PORT  udp:HOST:PORT and loss:HOST:PORT (DNS, port 53)
+# size:HOST:BYTES  route:HOST  manifests:FOLDER  began:SERVICE
 # Runs on illumos with bash 4.3: no newer bash, no GNU tool, nothing but what a zone of Triton has.
 export LC_ALL=C
 LIMIT=1048576
@@ -65,6 +66,7 @@ show_route() {
 # Prints what became of `ask_PROTOCOL HOST PORT`, and ends as that did: with 0 only if the port is open.
 probe() {
     local text code
+    exec 4>&1
     text=$("ask_$1" "$2" "$3" 2>&1)
     code=$?
     text=${text//$'\n'/ }
@@ -92,6 +94,45 @@ ask_udp() {
         fi
         ((code <= 128)) && return "$code" # else the second is over
     done
+}
+
+# A connect takes small packets alone. The answer to a client's hello holds the certificate, so it takes large ones.
+ask_tls() {
+    ask_tcp "$1" "$2" || return
+    printf 'halfway\ttls\t%s\t%s\n' "$1" "$2" >&4
+    openssl s_client -connect "$1:$2" > /dev/null 2>&1 < /dev/null
+    return 0 # what it thinks of the certificate is not the question
+}
+
+# Whether a packet with so many bytes comes back. Without an answer to a small one nothing is known: some networks drop all of these.
+ask_size() {
+    local first
+    "$ping" "$1" 2 > /dev/null 2>&1 < /dev/null || return 0
+    printf 'halfway\tsize\t%s\t%s\n' "$1" "$2" >&4
+    "$ping" -s -n "$1" "$2" 1 > /dev/null 2>&1 < /dev/null &
+    first=$!
+    "$ping" -s -n "$1" "$2" 1 > /dev/null 2>&1 < /dev/null && return
+    wait "$first"
+}
+
+# Sends a score of DNS queries at once, and a second one if answers lack. Fails if two or more of all lack, and prints how many.
+ask_loss() {
+    local round byte answers=0 sent=0
+    exec 3<> "/dev/udp/$1/$2" || return
+    for round in 1 2; do
+        for byte in A B C D E F G H I J K L M N O P Q R S T; do
+            printf '%sZ\0\0\0\1\0\0\0\0\0\0\5probe\7invalid\0\0\1\0\1' "$byte" >&3 || return
+            sent=$((sent + 1))
+        done
+        while ((answers < sent)) && IFS= read -r -t 2 -N 1 -u 3 byte; do
+            answers=$((answers + 1))
+        done
+        ((answers == 0 || answers == sent)) && break
+    done
+    ((answers == 0)) && return 2 # then nothing is known
+    ((sent - answers < 2)) && return 0
+    printf '%s of %s datagrams\n' "$((sent - answers))" "$sent" >&2
+    return 1
 }
 
 show_services() {
@@ -139,16 +180,17 @@ run_all() {
 }
 
 main() {
-    local seconds=$1 route word host
+    local seconds=$1 route ping word host
     local -a files=() probes=() routes=() unopened=()
     local -A hosts=()
     shift
     set -m
     route=$(tool route)
+    ping=$(tool ping)
     for word in "$@"; do
         case $word in
             file:*) files+=("${word#file:}") ;;
-            tcp:* | udp:*)
+            tcp:* | tls:* | udp:* | size:* | loss:*)
                 host=${word#*:}
                 probes+=("probe"$'\t'"${word%%:*}"$'\t'"${host%:*}"$'\t'"${host##*:}")
                 ;;

@@ -20,6 +20,12 @@ REGION: Final = "region"
 RING: Final = "ring"
 PROBE: Final = "the probe"
 """What is asked of a link."""
+STALLED: Final = "stalled"
+"""The result of a connection that opened, and on which what the server sends first does not arrive."""
+LOST: Final = "lost"
+"""The result of a measurement: packets that were sent do not come back."""
+MEASURES: Final = frozenset({"size", "loss"})
+"""What is tried beside connecting, in place of a protocol."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class LinkKind:
     `target` "master" is the inventory's master (the sources are then all others in one of `states`); "region" every other
     datacenter of the region, instance by instance, and "datacenter" every other coupled one as a whole; "ring" the IMGAPI
     from which Manta's zones fetch the hash ring. `srv` adds the ports that the target's SRV records name. Links that are not
-    `probed` from the zone are asked in another way.
+    `probed` from the zone are asked in another way. `tls`: what the server sends first must arrive, and that is large. `measured`: it is
+    tried whether large packets and many datagrams get through, once for each pair of datacenters.
     """
 
     source: AnyRole
@@ -40,17 +47,19 @@ class LinkKind:
     srv: bool = False
     probed: bool = True
     states: tuple[str, ...] = (REPLICA, CANDIDATE)
+    tls: bool = False
+    measured: bool = False
 
 
 LINKS = {
-    "adminui-reaches-master-ufds": LinkKind("adminui", "ufds", 636),
+    "adminui-reaches-master-ufds": LinkKind("adminui", "ufds", 636, tls=True),
     "binder-answers-other-datacenters": LinkKind("binder", "binder", 53, DATACENTER, probed=False),
-    "binder-reaches-binder": LinkKind("binder", "binder", 53, REGION, ("tcp", "udp")),
-    "cloudapi-reaches-master-ufds": LinkKind("cloudapi", "ufds", 636),
+    "binder-reaches-binder": LinkKind("binder", "binder", 53, REGION, ("tcp", "udp"), measured=True),
+    "cloudapi-reaches-master-ufds": LinkKind("cloudapi", "ufds", 636, tls=True),
     "electric-moray-reaches-ring-imgapi": LinkKind("electric-moray", "imgapi", 80, RING, states=(MASTER, REPLICA)),
-    "headnode-reaches-master-ufds": LinkKind(GLOBAL, "ufds", 636, states=(REPLICA,)),
+    "headnode-reaches-master-ufds": LinkKind(GLOBAL, "ufds", 636, states=(REPLICA,), tls=True),
     "sapi-reaches-master-moray": LinkKind("sapi", "moray", 2020, srv=True),
-    "ufds-reaches-master-ufds": LinkKind("ufds", "ufds", 636),
+    "ufds-reaches-master-ufds": LinkKind("ufds", "ufds", 636, tls=True),
 }
 """The links of each check, by its id."""
 
@@ -132,6 +141,15 @@ class Link:
     @property
     def probes(self) -> tuple[Probe, ...]:
         """The results of connecting, one probe per protocol and port."""
+        return tuple(probe for probe in self._tried if probe.protocol not in MEASURES)
+
+    @property
+    def measured(self) -> tuple[Probe, ...]:
+        """Whether packets of full size, and all of many, came back, where that could be measured."""
+        return tuple(probe for probe in self._tried if probe.protocol in MEASURES and probe.result in ("open", LOST))
+
+    @property
+    def _tried(self) -> tuple[Probe, ...]:
         source = self.source.datacenter.evidence
         if self.source.datacenter.declared.endpoints:
             raise OutOfSight(self.id, PROBE, "zlogin", BY_ENDPOINTS)

@@ -116,7 +116,8 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
 
     `culprits` names the datacenters to which a finding on a coupling or region points; `evidence` and `missing` are
     sentences; `lacks` names the subject whose evidence is missing (often another one, as the master); `reason` tells why
-    a check is not applicable; `kind` what a finding saw, where its causes depend on that.
+    a check is not applicable; `kind` what a finding saw, where its causes depend on that; `covers` subjects whose findings come
+    of this one if nothing else explains them.
     """
 
     check: str
@@ -131,3 +132,4 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     culprits: tuple[str, ...] = ()
     reason: str = ""
     kind: Kind | None = None
+    covers: tuple[str, ...] = ()

@@ -18,25 +18,29 @@ KERNEL_TIMEOUT = (
 )
 
 
+LAST_WAIT = 10.0
+"""How long ping -s waits for the answer to its last packet, in seconds."""
+
+
 def _checksum(data: bytes) -> int:
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-async def is_alive(machine: Machine, address: str, within: float) -> bool:
-    """Whether an ICMP echo comes back."""
+async def is_alive(machine: Machine, address: str, within: float, size: int = 8) -> bool:
+    """Whether an ICMP echo with so many bytes comes back."""
     loop = asyncio.get_running_loop()
     made = namespaces.socket_in(machine.namespace, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     number = int.from_bytes(os.urandom(2), "big")
-    packet = struct.pack("!BBHHH", 8, 0, 0, number, 1) + b"triton.."
+    packet = struct.pack("!BBHHH", 8, 0, 0, number, 1) + bytes(size)
     packet = packet[:2] + struct.pack("!H", _checksum(packet)) + packet[4:]
     try:
         made.connect((address, 0))
         await loop.sock_sendall(made, packet)
         async with asyncio.timeout(within):
             while True:
-                answer = await loop.sock_recv(made, 2048)
+                answer = await loop.sock_recv(made, 65536)
                 if answer[20] == 0 and bytes(answer[24:26]) == packet[4:6]:
                     return True
     except (OSError, TimeoutError):
@@ -48,9 +52,12 @@ async def is_alive(machine: Machine, address: str, within: float) -> bool:
 @command("ping")
 async def ping(call: Call) -> int:
     words = call.arguments
+    if words[:2] == ["-s", "-n"] and len(words) == 5 and words[3:] == [words[3], "1"] and words[3].isdigit():
+        return await _measured(call, words[2], int(words[3]))
     if not 1 <= len(words) <= 2 or words[0].startswith("-") or (words[1:] and not words[1].isdigit()):
         raise UsageError(
-            "ping: the lab imitates illumos's `ping HOST [TIMEOUT]`, which has no -c and no -W", NOT_IMITATED
+            "ping: the lab imitates illumos's `ping HOST [TIMEOUT]` and `ping -s -n HOST BYTES 1`: no -c, no -W",
+            NOT_IMITATED,
         )
     host = words[0]
     try:
@@ -62,6 +69,25 @@ async def ping(call: Call) -> int:
         return 0
     call.out(f"no answer from {host}\n")
     return 1
+
+
+async def _measured(call: Call, host: str, size: int) -> int:
+    """`ping -s -n HOST BYTES 1`: it waits for the answer for ten seconds.  Source: usr/src/cmd/cmd-inet/usr.sbin/ping/ping.c."""
+    try:
+        address = await address_of(call.machine, host)
+    except resolve.ResolveError:
+        raise UsageError(f"/usr/sbin/ping: unknown host {host}", 1) from None
+    call.out(f"PING {host} ({address}): {size} data bytes\n")
+    began = asyncio.get_running_loop().time()
+    came = await is_alive(call.machine, address, LAST_WAIT, size)
+    took = (asyncio.get_running_loop().time() - began) * 1000
+    if came:
+        call.out(f"{size + 8} bytes from {address}: icmp_seq=0. time={took:.3f} ms\n")
+    lost = 0 if came else 100
+    call.out(
+        f"\n----{host} PING Statistics----\n1 packets transmitted, {int(came)} packets received, {lost}% packet loss\n"
+    )
+    return int(not came)
 
 
 @command("nc")

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from evidence.fact import Missing, graver
 from evidence.model import FirewallRule, Network
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.links import LINKS, Link, leads_to, links, links_to
+from evidence.subjects.links import LINKS, STALLED, Link, leads_to, links, links_to
 from evidence.subjects.network.firewall import UnreadableRuleError, lets_in
 from evidence.subjects.network.routes import between, by_default, has_route, napi_route, routed, source_address, subnet
 from evidence.subjects.triton import GLOBAL, MANTA_PEERS
 from evidence.subjects.zone import Zone
 
-ANSWERED = frozenset({"open", "refused"})
+ANSWERED = frozenset({"open", "refused", STALLED})
 """Results that neither a packet filter nor a missing route produces: something came back."""
 
 
