@@ -7,7 +7,7 @@ from evidence.fact import Missing, need, untouched
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.network.paths import unknown_to_napi, without_manta_routes, without_way_back
 from evidence.subjects.network.routes import between, passing, subnet
-from evidence.subjects.network.tomography import of, told
+from evidence.subjects.network.tomography import need_any, of, told
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
@@ -96,15 +96,17 @@ def test_no_path_loses_packets(datacenter: Datacenter) -> None:
     """
     with untouched():
         faults = of(datacenter)
+        observed = "; ".join(map(told, faults))
     links = {link.id: link for fault in faults for link in fault.links}
     need(*(link.probes for link in links.values()))
     if faults:
         raise Finding(
             expected="no fault that connections to other datacenters share",
-            observed="; ".join(map(told, faults)),
+            observed=observed,
             culprits={name for fault in faults for name in fault.names},
             covers=links,
         )
+    need_any(datacenter)
 
 
 @check(BOTH, CRITICAL, after=[After("internal-apis-answer", at="napi")])

@@ -77,14 +77,20 @@ def sound(network: str, routes: Mapping[str, str | None]) -> bool:
     )
 
 
-def routes_in(network: str, routes: Mapping[str, str]) -> str:
+def routes(network: str, added: Mapping[str, str], removed: Mapping[str, str]) -> str:
+    """Takes routes out of a network if they still lead to these routers, and adds others: one change, so that no zone is without."""
+    gone = [f"-{_route(to, via)}" for to, via in sorted(removed.items())]
+    return _change(network, "routes", "{}", [*gone, *(f"+{_route(to, via)}" for to, via in sorted(added.items()))])
+
+
+def routes_in(network: str, added: Mapping[str, str]) -> str:
     """Adds routes to a network."""
-    return _change(network, "routes", "{}", [f"+{_route(to, via)}" for to, via in sorted(routes.items())])
+    return routes(network, added, {})
 
 
-def routes_out(network: str, routes: Mapping[str, str]) -> str:
+def routes_out(network: str, removed: Mapping[str, str]) -> str:
     """Removes routes from a network, if they still lead to these routers."""
-    return _change(network, "routes", "{}", [f"-{_route(to, via)}" for to, via in sorted(routes.items())])
+    return routes(network, {}, removed)
 
 
 def owners(network: str, added: Iterable[str], gone: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evidence.fact import Missing
-from evidence.subjects.links import Link
+from evidence.subjects.links import LOST, STALLED, Link
 from evidence.subjects.network.ground import router
 from evidence.subjects.network.routes import address_in, covering, has_route, source_address
 from evidence.subjects.triton import REPLICATOR
@@ -95,7 +95,15 @@ def _holds(zone: Zone, host: str) -> bool:
 
 
 def _something_else(link: Link, host: str, address: str, targets: list[Zone]) -> Advised:
+    source = link.source
     seen = {probe.result for probe in link.probes if probe.result != "open"}
+    for probe in link.measured:
+        if probe.result == LOST:
+            yield Note(
+                f"The network loses packets from {address} to {host}: {probe.detail}. Ask the people who run it."
+            )
+    if not seen:
+        return
     ports = ", ".join(sorted({str(probe.port) for probe in link.probes if probe.result != "open"}, key=int))
     if not any(_holds(zone, host) for zone in targets):
         yield Note(
@@ -107,6 +115,12 @@ def _something_else(link: Link, host: str, address: str, targets: list[Zone]) ->
                 f"The path is open, but nothing in {zone.id} listens on port {ports}. On the head node of "
                 f"{link.target.name}, svcs -z {quote(zone.vm.uuid)} shows which of its services is not online."
             )
+        return
+    if seen == {STALLED}:
+        yield Note(
+            "It opens, which takes small packets alone, and then nothing large arrives: either the service hangs, or the network "
+            f"between the zones loses packets of full size. To see which, in {source.id}: ping -s -n {host} 1472 1"
+        )
         return
     if not seen & {"timeout", "noroute"}:
         said = sorted({probe.detail or probe.result for probe in link.probes if probe.result != "open"})

@@ -1,18 +1,30 @@
-"""Chapter: routes.  Give the target's zones the way back, and tell NAPI the routes that only vmadm knows."""
+"""Chapter: routes.  Give the target's zones the way back, tell NAPI the routes that only vmadm knows, and lead by a router that works."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from evidence.fact import Missing
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.network.ground import doubt_about_destination, doubt_about_router
+from evidence.subjects.network.ground import doubt_about_destination, doubt_about_router, routers
 from evidence.subjects.network.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
 from evidence.subjects.network.routes import network_of, nic_towards, passing, subnet
+from evidence.subjects.network.tomography import Element, Fault, Part, PathFault, of, routes_by
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
+from remediate import napi
+from remediate.actions.network import NapiRoutes
 from remediate.durable import into_napi, napi_steps, route_steps
+from remediate.lookup import headnode
 from remediate.registry import Advised, proved_by, remedy
-from remediate.steps import Note, Step
+from remediate.steps import DISRUPTIVE, Note, Step, acting
+
+ASK = {
+    Fault.SILENT: "they must arrive, and the answers must come back",
+    Fault.LARGE: "packets of 1500 bytes must pass both ways, and the ICMP message that asks for smaller ones must not be dropped",
+    Fault.LOSSY: "no more than one packet in a hundred may be lost",
+}
+"""What the people who run the network are asked for."""
 
 
 def once(said: Iterable[Step | Note]) -> Advised:
@@ -87,3 +99,51 @@ def renumber(coupling: Coupling) -> Advised:
         "another subnet. If a datacenter's admin network overlaps another's, install that datacenter again, or have the people "
         "who run the network translate its addresses, before it is coupled."
     )
+
+
+@remedy("no-path-loses-packets")
+def lead_by_a_router_that_works(datacenter: Datacenter) -> Advised:
+    """Only a gateway can be changed in Triton, and only if the same network reaches other datacenters by another one."""
+    for fault in of(datacenter):
+        for element in fault.elements:
+            if element.part is Part.GATEWAY and element.where == (datacenter.name,):
+                yield from _by_another(datacenter, element.what, fault)
+        yield Note(_whom_to_ask(fault))
+
+
+def _by_another(datacenter: Datacenter, gateway: str, fault: PathFault) -> Iterator[Step | Note]:
+    try:
+        networks = [net for _, net in sorted(datacenter.networks.items())]
+    except Missing as missing:
+        yield Note(f"The suite does not know NAPI's routes: {missing}.")
+        return
+    lead = routes_by(gateway, fault)
+    for network in networks:
+        wrong = {to: gateway for to in lead if network.routes.get(to) == gateway}
+        other = next((hop for hop, _ in routers(datacenter, network).most_common() if hop != gateway), None)
+        if not wrong or other is None or not napi.sound(network.uuid, {**wrong, other: None}):
+            continue
+        yield acting(
+            headnode(datacenter),
+            NapiRoutes(network.uuid, dict.fromkeys(wrong, other), wrong),
+            risk=DISRUPTIVE,
+            why=f"nothing comes back by {gateway}; {other} is the router by which NAPI's network {network.name} reaches other datacenters. "
+            "It reaches every zone of the network; net-agent sets it within moments",
+        )
+
+
+def _whom_to_ask(fault: PathFault) -> str:
+    ways = ", ".join(sorted({f"{link.source.id} to {link.host}" for link in fault.links}))
+    return f"The network is not Triton's: ask the people who run it. {_place(fault.elements[0])} {ASK[fault.fault]}. It concerns {ways}."
+
+
+def _place(element: Element) -> str:
+    match element.part:
+        case Part.GATEWAY:
+            return f"Of packets by {element.what}, the gateway of {element.where[0]}:"
+        case Part.BETWEEN | Part.TOWARDS | Part.PORT:
+            what = f" ({element.what})" if element.what else ""
+            return f"Between {element.where[0]} and {element.where[1]}{what}:"
+        case Part.DATACENTER | Part.ZONE | Part.ENDPOINT:
+            what = f" ({element.what})" if element.what else ""
+            return f"Of packets to and from {element.where[0]}{what}:"

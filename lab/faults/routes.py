@@ -7,6 +7,7 @@ import asyncio
 from lab.faults.changes import overlooked, restart_who_dials, routes_away
 from lab.faults.registry import NoSymptomError, Target, Undo, fault
 from lab.machine import namespaces
+from lab.machine.impairment import Impairment
 from lab.state.lab import Lab
 
 
@@ -89,6 +90,42 @@ async def headnode_route_missing(lab: Lab, target: Target) -> None:
     The zones have theirs. sdc-useradm, which writes to the master from the global zone, fails.
     """
     target.machine.remove_routes([f"{lab.plan.master_ufds_address}/32"])
+
+
+@fault("gateway-wrong", "datacenter", "my-dc-3", ("replica",))
+async def gateway_wrong(lab: Lab, target: Target) -> None:
+    """NAPI leads to the master's UFDS by a gateway that does not exist: a slip of the pen, which net-agent brought into every zone."""
+    own, shared = target.site.datacenter, lab.shared[target.site.datacenter.name]
+    master, network = f"{lab.plan.master_ufds_address}/32", shared.networks.find("admin")
+    assert network is not None
+    if master not in network["routes"]:
+        raise NoSymptomError(f"NAPI of {own.name} has no route to {master}")
+    network["routes"] = network["routes"] | {master: f"{own.admin_router.rpartition('.')[0]}.254"}
+    await asyncio.gather(*(each.look_now() for each in shared.net_agents))
+
+
+@fault("path-drops-large", "datacenter", "my-dc-3", ("replica", "candidate"))
+async def path_drops_large(lab: Lab, target: Target) -> Undo:
+    """Packets of more than 500 bytes from the master's datacenter are lost on the way: a tunnel, and a filter that drops all ICMP.
+
+    Connects succeed, and then TLS and every large answer hang.
+    """
+    return _impaired(lab, target, Impairment(largest=500))
+
+
+@fault("path-loses", "datacenter", "my-dc-1", ("replica", "candidate"))
+async def path_loses(lab: Lab, target: Target) -> Undo:
+    """Two of five packets from the master's datacenter are lost on the way: a provider's link that is full."""
+    return _impaired(lab, target, Impairment(loses=2, of=5))
+
+
+def _impaired(lab: Lab, target: Target, impairment: Impairment) -> Undo:
+    impairment.begin(lab.plan.master.name, f"10.{target.site.datacenter.number}.0.0/16")
+
+    async def undo() -> None:
+        impairment.end()
+
+    return undo
 
 
 @fault("network-overlaps", "datacenter", "my-dc-3")

@@ -32,8 +32,7 @@ class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True, tag="napi-rout
         return {**dict.fromkeys(self.removed), **self.added}
 
     def command(self) -> str:
-        parts = [napi.routes_in(self.network, self.added)] if self.added else []
-        return "\n".join([*parts, *([napi.routes_out(self.network, self.removed)] if self.removed else [])])
+        return napi.routes(self.network, self.added, self.removed)
 
     def read(self) -> str:
         return read_network(self.network)

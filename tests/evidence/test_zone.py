@@ -30,7 +30,7 @@ NEWER_THAN_BASH_4_3 = {
 }
 NOT_ON_ILLUMOS = {
     "timeout": r"(^|[\s;|&(])timeout\s+[-\"$0-9]",
-    "ping -c": r"\bping\b",
+    "ping -c, ping -W": r"\bping\b.*\s-[cW]\b",
     "seq": r"\bseq\s",
     "readlink -f": r"\breadlink\b",
     "stat": r"\bstat\s+-",

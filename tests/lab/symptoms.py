@@ -145,6 +145,17 @@ SERVICES = (
         f"vmadm get $(sdc-vmname cloudapi) | grep -c 10.2.2.29; {reaches('10.2.2.29', 636, 'cloudapi')}", "^0.*open",
     ),
     Symptom("headnode-route-missing@my-dc-8", "my-dc-8", "route -n get 10.2.2.29", "default"),
+    Symptom("gateway-wrong@my-dc-3", "my-dc-3", "zlogin $(sdc-vmname ufds) route -n get 10.2.2.29", r"gateway: 10\.3\.1\.254"),
+    Symptom(
+        "path-drops-large@my-dc-5", "my-dc-5",
+        "zlogin $(sdc-vmname ufds) 'ping 10.2.1.11 2; ping -s -n 10.2.1.11 1472 1'", r"(?s)alive.*100% packet loss",
+        within=30, heals=True,
+    ),
+    Symptom(
+        "path-loses@my-dc-1", "my-dc-1",
+        "for i in 1 2 3 4 5 6 7 8 9 10; do zlogin $(sdc-vmname ufds) ping 10.2.1.11 1; done", r"(?s)(alive.*no answer|no answer.*alive)",
+        within=30, heals=True,
+    ),
     Symptom(
         "network-overlaps@my-dc-4", "my-dc-4", "sdc-napi --no-headers /networks | grep subnet", r"10\.1\.3\.0/24", heals=True
     ),

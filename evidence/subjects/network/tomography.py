@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from evidence.fact import Missing
+from evidence.fact import Missing, graver, need
 from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
 from evidence.model import Probe
 from evidence.subjects.datacenter import Datacenter
@@ -36,6 +36,7 @@ class Part(Enum):
     """The kinds of elements, the most telling first: of two that explain the same, the first is named first."""
 
     ZONE = "zone"
+    ENDPOINT = "endpoint"
     GATEWAY = "gateway"
     PORT = "port"
     TOWARDS = "towards"
@@ -53,7 +54,7 @@ class Element:
 
 
 @dataclass(frozen=True)
-class Shared:
+class PathFault:
     """A fault that several connections share: the elements that each explain it alone, and the links that fail because of it."""
 
     fault: Fault
@@ -74,7 +75,7 @@ class _Seen:
     sound: set[Element] = field(default_factory=set)
 
 
-def shared(world: World) -> list[Shared]:
+def shared(world: World) -> list[PathFault]:
     """The faults that links share. What a zone that is not running, or a service that hangs, causes is not one of the network."""
     seen: dict[Fault, _Seen] = defaultdict(_Seen)
     for link in (link for check, kind in LINKS.items() if kind.probed for link in links(world, check)):
@@ -83,18 +84,20 @@ def shared(world: World) -> list[Shared]:
         except Missing:
             continue
     found = [each for fault, connections in seen.items() for each in _explained(fault, connections)]
-    return [each for each in found if each.elements[0].part is not Part.ZONE or _runs(each)]
+    return [each for each in found if each.elements[0].part not in (Part.ZONE, Part.ENDPOINT) or _runs(each)]
 
 
-def _runs(fault: Shared) -> bool:
+def _runs(fault: PathFault) -> bool:
     """Whether the zone that a fault lies in runs, so that only packets to and from it are lost."""
-    what = fault.elements[0].what
-    ends = {zone for link in fault.links for zone in (link.source, *link.target_zones)}
-    zones = [zone for zone in ends if zone.id == what or any(nic.ip == what for nic in zone.vm.nics)]
-    return fault.fault is not Fault.LARGE and all(zone.vm.state == "running" for zone in zones)
+    what = fault.elements[0].what.rpartition(" of ")[2]
+    if fault.fault is Fault.LARGE:
+        return False
+    ends = {zone.id: zone for link in fault.links for zone in (link.source, *link.target_zones) if zone.role != GLOBAL}
+    zones = [zone for zone in ends.values() if zone.id == what or any(nic.ip == what for nic in zone.vm.nics)]
+    return all(zone.vm.state == "running" for zone in zones)
 
 
-def told(fault: Shared) -> str:
+def told(fault: PathFault) -> str:
     """A fault as a sentence: what fails, what it has in common, and which links these are."""
     names = [_named(element, fault) for element in fault.elements]
     besides = f" (or {', or '.join(names[1:])}: nothing here tells them apart)" if names[1:] else ""
@@ -102,11 +105,13 @@ def told(fault: Shared) -> str:
     return f"{names[0]}{besides}: {fault.fault.value}. All of these use it, and no connection that works does: {ways}"
 
 
-def _named(element: Element, fault: Shared) -> str:
+def _named(element: Element, fault: PathFault) -> str:
     match element.part:
         case Part.GATEWAY:
             routes = ", ".join(routes_by(element.what, fault))
             return f"the gateway {element.what} of {element.where[0]}" + (f" (it leads to {routes})" if routes else "")
+        case Part.ENDPOINT:
+            return f"the way to {element.what} ({element.where[0]})"
         case Part.PORT:
             return f"{element.what} from {element.where[0]} to {element.where[1]}"
         case Part.TOWARDS:
@@ -119,7 +124,7 @@ def _named(element: Element, fault: Shared) -> str:
             return f"the way to {element.what} of {element.where[0]}"
 
 
-def routes_by(gateway: str, fault: Shared) -> list[str]:
+def routes_by(gateway: str, fault: PathFault) -> list[str]:
     """The destinations of the failed links that lead by a gateway."""
     ends = [(link.source, link.host) for link in fault.links if link.source.role != GLOBAL]
     ends += [(zone, source_address(link.source, link.host)) for link in fault.links for zone in link.target_zones]
@@ -127,16 +132,32 @@ def routes_by(gateway: str, fault: Shared) -> list[str]:
     return sorted({known for routes, known in found if known is not None and routes[known] == gateway})
 
 
-def owner(world: World, fault: Shared) -> Datacenter:
+def owner(world: World, fault: PathFault) -> Datacenter:
     """The datacenter to which a fault is told: of two the candidate, or else the replica."""
     found = [world.datacenter(name) for name in fault.names]
     return min(found, key=lambda dc: ((CANDIDATE, REPLICA, MASTER).index(dc.state), dc.name))
 
 
-def of(datacenter: Datacenter) -> list[Shared]:
+def of(datacenter: Datacenter) -> list[PathFault]:
     """The shared faults that are told to a datacenter."""
     world = datacenter.world
     return [each for each in shared(world) if owner(world, each).name == datacenter.name]
+
+
+def need_any(datacenter: Datacenter) -> None:
+    """Require that some connection from a datacenter was tried, if there is one. What lacks beside it, the links' own checks tell."""
+    unknown, probed = None, [check for check, kind in LINKS.items() if kind.probed]
+    for link in (link for check in probed for link in links(datacenter.world, check)):
+        if link.source.datacenter.name != datacenter.name:
+            continue
+        try:
+            need(link.probes)
+        except Missing as missing:
+            unknown = graver(unknown, missing)
+        else:
+            return
+    if unknown is not None:
+        raise unknown
 
 
 def _look(link: Link, seen: Mapping[Fault, _Seen]) -> None:
@@ -181,6 +202,7 @@ def _through(link: Link, probe: Probe) -> Iterator[Element]:
     yield Element(Part.TOWARDS, (here, there))
     if probe.protocol in ("tcp", "udp"):
         yield Element(Part.PORT, (here, there), f"{probe.protocol}/{probe.port}")
+        yield Element(Part.ENDPOINT, (there,), f"{probe.protocol}/{probe.port} of {link.host}")
     yield Element(Part.ZONE, (here,), link.source.id)
     yield Element(Part.ZONE, (there,), link.host)
     gateway = _gateway(link.source, link.host, probe)
@@ -202,7 +224,7 @@ def _gateway(zone: Zone, host: str, probe: Probe | None = None) -> str:
     return nic.gateway if nic is not None else ""
 
 
-def _explained(fault: Fault, seen: _Seen) -> Iterator[Shared]:
+def _explained(fault: Fault, seen: _Seen) -> Iterator[PathFault]:
     """The fewest elements that explain all failures: again and again those that explain the most of what is left."""
     left = {key: elements - seen.sound for key, (_, elements) in seen.failed.items()}
     left = {key: elements for key, elements in left.items() if elements}
@@ -217,9 +239,9 @@ def _explained(fault: Fault, seen: _Seen) -> Iterator[Shared]:
         best = [element for element, keys in by.items() if len(_links(keys)) == most]
         first = min(best, key=_rank)
         same = [element for element in best if by[element] == by[first]]
-        found = {key: seen.failed[key][0] for key in by[first]}
+        found = {link: seen.failed[link, number][0] for link, number in by[first]}
         ordered = tuple(sorted(same, key=_rank))
-        yield Shared(fault, ordered, tuple(sorted(dict.fromkeys(found.values()), key=lambda link: link.id)))
+        yield PathFault(fault, ordered, tuple(link for _, link in sorted(found.items())))
         left = {key: elements for key, elements in left.items() if key not in by[first]}
 
 
