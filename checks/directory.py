@@ -66,9 +66,9 @@ def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> Non
     """A replica's directory holds the same replicated entries as the master's: none missing, none extra, none different.
 
     If somebody changed an entry on a replica, it stays changed until the master's entry changes, and may stop replication then.
-    Passwords are compared by the time of their change.  Two things are not compared: the head node's own key, which
-    ufds-reconcile-data gives admin only in the local UFDS, and temporary access keys that have expired.  Source: facts "UFDS"
-    (what the replicator copies), "Replication"; sdc-ufds:data/bootstrap.ldif.in.
+    Hashed passwords are compared too, in memory alone: a password that was set on a replica changes nothing else.  Two things are
+    not: the head node's own key, which ufds-reconcile-data gives admin only in the local UFDS, and temporary access keys that have
+    expired.  Source: facts "UFDS" (what the replicator copies), "Replication"; sdc-ufds:data/bootstrap.ldif.in.
     """
     needs_master(master)
     for ufds in replica.zones("ufds"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
+PASSWORD = "userpassword"  # noqa: S105  the name of an attribute
+"""Names a difference in an account's hashed password or its salt."""
 
 
 class EntryDifference(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from evidence.accounts import Account
-from evidence.comparison import EXTRA, EntryDifference
+from evidence.comparison import EXTRA, PASSWORD, EntryDifference
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.world import Coupling, Region
@@ -86,7 +86,11 @@ def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
     """Make the master send again what is missing or different.  The suite names extra entries, but never deletes them."""
 
     def send_again(entry: EntryDifference) -> Advised:
-        yield from typed.each(replica.world, entry.attributes or ("objectclass",), lambda name: send(entry.dn, name))
+        shown = tuple(name for name in entry.attributes if name != PASSWORD)
+        if shown != entry.attributes:
+            yield Note(_anew(entry))
+        if shown or not entry.attributes:
+            yield from typed.each(replica.world, shown or ("objectclass",), lambda name: send(entry.dn, name))
 
     def send(dn: str, attribute: str) -> Advised:
         yield acting(
@@ -106,6 +110,15 @@ def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
         yield from typed.each(replica.world, highest, lambda entry: _deleting(replica, entry))
         if seen.missing + seen.extra + seen.different > len(seen.first):
             yield Note(f"{ufds} differs in more entries than those named here. Run the checks again after these steps.")
+
+
+def _anew(entry: EntryDifference) -> str:
+    """UFDS sends a password again only if it is another one: what it keeps to itself cannot be replaced by itself."""
+    return (
+        f"The password of {entry.login or entry.dn} is not the same on both sides. No command copies it: have it set anew on the master "
+        "(in its AdminUI, or sdc-useradm replace-attr LOGIN userpassword PASSWORD), and replication brings it to every replica. "
+        "If it may have been changed by a stranger, look at cn=changelog of the replica's UFDS first."
+    )
 
 
 def _deleting(replica: Datacenter, entry: EntryDifference) -> Advised:

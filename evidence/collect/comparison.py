@@ -17,7 +17,7 @@ from evidence.collect import apart
 from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
-from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
+from evidence.comparison import DIFFERENT, EXTRA, MISSING, PASSWORD, Comparison, EntryDifference
 from evidence.redact import cut
 
 LARGEST: Final = 64 << 20
@@ -38,9 +38,14 @@ SEARCHES: Final = (
     Search(SMARTDC, f"(|{''.join(f'(objectclass={kind})' for kind in SHARED)})", EVERYTHING),
     Search(f"ou=groups, {SMARTDC}", "(objectclass=groupofuniquenames)", EVERYTHING),
     Search(SMARTDC, "(objectclass=keyapiprivkey)", ("objectclass", "uuid")),
-    Search(USERS, f"(&(objectclass=*){LOCAL})", EVERYTHING),
+    Search(USERS, f"(&(objectclass=*){LOCAL})", EVERYTHING, hidden=True),
 )
-"""What the seven queries cover. UFDS hides passwords and salts from them. Of private keys, only the existence is asked."""
+"""What the seven queries cover. Of private keys, only the existence is asked.
+
+Of accounts, UFDS shows what it hides otherwise: a password that somebody changed on a replica alone changes nothing else (facts "UFDS").
+Hashes and salts are compared by keyed digests, and kept nowhere.
+"""
+SALT: Final = "_salt"
 _KEY: Final = secrets.token_bytes(16)
 
 Ask = Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]]
@@ -61,7 +66,7 @@ def _compared(entry: Entry) -> dict[str, tuple[str, ...]]:
     return {
         name: tuple(sorted(values))
         for name, values in sorted(entry.attributes.items())
-        if name not in IGNORED and not name.startswith("_")
+        if name not in IGNORED and (name == SALT or not name.startswith("_"))
     }
 
 
@@ -155,8 +160,8 @@ async def _compare(offer: Offer, held: Sequence[Found], region: str, own: apart.
 
 
 def _once_more(dn: str) -> Search:
-    attributes = SEARCHES[2].attributes if dn.endswith(f", ou=keyapiprivkeys, {SMARTDC}") else EVERYTHING
-    return Search(dn, attributes=attributes, scope=BASE)
+    kind = SEARCHES[2] if dn.endswith(f", ou=keyapiprivkeys, {SMARTDC}") else SEARCHES[3 if dn.endswith(USERS) else 0]
+    return Search(dn, attributes=kind.attributes, scope=BASE, hidden=kind.hidden)
 
 
 def _difference(dn: str, theirs: Found, ours: Found) -> EntryDifference | None:
@@ -172,7 +177,10 @@ def _difference(dn: str, theirs: Found, ours: Found) -> EntryDifference | None:
         login = cut(entry.first("login")) if entry is not None else ""
         return EntryDifference(cut(dn), EXTRA if there is None else MISSING, (), login)
     one, other = _compared(there), _compared(here)
-    names = tuple(sorted(cut(name) for name in one.keys() | other.keys() if one.get(name) != other.get(name)))
+    differ = {
+        PASSWORD if name == SALT else name for name in one.keys() | other.keys() if one.get(name) != other.get(name)
+    }
+    names = tuple(sorted(map(cut, differ)))
     return EntryDifference(cut(dn), DIFFERENT, names, cut(there.first("login"))) if names else None
 
 

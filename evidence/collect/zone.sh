@@ -124,7 +124,7 @@ ask_loss() {
             printf '%sZ\0\0\0\1\0\0\0\0\0\0\5probe\7invalid\0\0\1\0\1' "$byte" >&3 || return
             sent=$((sent + 1))
         done
-        while ((answers < sent)) && IFS= read -r -t 2 -N 1 -u 3 byte; do
+        while ((answers < sent)) && IFS= read -r -t 1 -N 1 -u 3 byte; do
             answers=$((answers + 1))
         done
         ((answers == 0 || answers == sent)) && break

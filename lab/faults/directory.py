@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.faults.changes import HERE, THERE, USERS, others_follow, until
-from lab.faults.registry import Target, UnknownFaultError, fault
+from lab.faults.registry import Target, Undo, UnknownFaultError, fault
 from lab.plan.names import ADMIN_UUID
 from lab.plan.roles import REPLICATOR
 from lab.state.lab import Lab
@@ -116,6 +116,20 @@ async def account_changed(lab: Lab, target: Target) -> None:
     await lab.ufds.modify(
         name, await _account(lab, name, "carla"), [("replace", "email", ["carla-was-moved@example.com"])]
     )
+
+
+@fault("account-password", "datacenter", "my-dc-3", ("replica",))
+async def account_password(lab: Lab, target: Target) -> Undo:
+    """An account (carla) has another password on a replica: it was set there. No attribute that UFDS shows tells so (facts "UFDS")."""
+    name = target.site.datacenter.name
+    dn = await _account(lab, name, "carla")
+    [(_, was)] = await lab.ufds.query(name, dn, "base", "(objectclass=*)", hidden=True)
+    await lab.ufds.modify(name, dn, [("replace", "userpassword", ["s3cret-of-nobody"])])
+
+    async def undo() -> None:
+        await lab.ufds.modify(name, dn, [("replace", "userpassword", was["userpassword"])])
+
+    return undo
 
 
 @fault("datacenter-unregistered", "datacenter", "my-dc-3", ("master", "replica"))

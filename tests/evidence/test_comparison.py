@@ -123,8 +123,26 @@ def test_a_search_that_fails_is_no_empty_directory() -> None:
         listing([Found(why="LDAP result 51 (busy)")])
 
 
-def test_nothing_secret_is_asked_for() -> None:
-    assert not any(search.hidden for search in comparison.SEARCHES)
+def test_a_password_is_compared_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash or a salt that differs is named as the password, and its values are nowhere in the evidence."""
+    dn = f"uuid=1, {USERS}"
+    for name in ("userpassword", "_salt"):
+        theirs, ours = (
+            ufds({dn: {"login": "carla", name: "hash-one"}}),
+            ufds({dn: {"login": "carla", name: "hash-two"}}),
+        )
+        seen = compare(theirs, ours, monkeypatch)
+        assert seen.first[0].attributes == ("userpassword",)
+        assert "hash-" not in repr(seen)
+
+
+def test_what_ufds_keeps_for_itself_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    dn = f"uuid=1, {USERS}"
+    theirs, ours = ufds({dn: {"login": "carla", "_etag": "1"}}), ufds({dn: {"login": "carla", "_etag": "2"}})
+    assert compare(theirs, ours, monkeypatch).different == 0
+
+
+def test_no_private_key_is_asked_for() -> None:
     private = next(search for search in comparison.SEARCHES if "keyapiprivkey" in search.filter)
     assert private.attributes == ("objectclass", "uuid")
 

@@ -246,6 +246,13 @@ REPLICATION = (
     Symptom("account-removed@my-dc-1", "my-dc-1", f"{of_account('bruno')} | grep -c bruno", "^0"),
     Symptom("account-changed@my-dc-1", "my-dc-1", of_account("carla"), "carla-was-moved@example.com"),
     Symptom(
+        "account-password@my-dc-3",
+        "my-dc-3",
+        "sdc-ldap search -E '!1.3.6.1.4.1.38678.1' login=carla userpassword",
+        "userpassword: s3cret-of-nobody",
+        heals=True,
+    ),
+    Symptom(
         "parent-missing@my-dc-4", "my-dc-4", f"{LOG} | grep -c 'Could not add entry.*below'", "^([2-9]|[1-9][0-9])"
     ),
     Symptom("replication-password@my-dc-5", "my-dc-5", LOG, r"client \[0\]: invalid credentials; aborting"),
