@@ -127,11 +127,8 @@ def test_a_password_is_compared_and_not_kept(monkeypatch: pytest.MonkeyPatch) ->
     """A hash or a salt that differs is named as the password, and its values are nowhere in the evidence."""
     dn = f"uuid=1, {USERS}"
     for name in ("userpassword", "_salt"):
-        theirs, ours = (
-            ufds({dn: {"login": "carla", name: "hash-one"}}),
-            ufds({dn: {"login": "carla", name: "hash-two"}}),
-        )
-        seen = compare(theirs, ours, monkeypatch)
+        one, two = {dn: {"login": "carla", name: "hash-one"}}, {dn: {"login": "carla", name: "hash-two"}}
+        seen = compare(ufds(one, one), ufds(two, two), monkeypatch)
         assert seen.first[0].attributes == ("userpassword",)
         assert "hash-" not in repr(seen)
 
