@@ -3,11 +3,13 @@
 from ipaddress import IPv4Network
 from itertools import combinations
 
+import pytest
+
 from evidence.fact import Missing, need, untouched
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.network.paths import unknown_to_napi, without_manta_routes, without_way_back
 from evidence.subjects.network.routes import between, passing, subnet
-from evidence.subjects.network.tomography import need_any, of, told
+from evidence.subjects.network.tomography import any_seen, of, told
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
@@ -106,7 +108,8 @@ def test_no_path_loses_packets(datacenter: Datacenter) -> None:
             culprits={name for fault in faults for name in fault.names},
             covers=links,
         )
-    need_any(datacenter)
+    if not any_seen(datacenter):
+        pytest.skip(f"no connection from {datacenter} was tried")
 
 
 @check(BOTH, CRITICAL, after=[After("internal-apis-answer", at="napi")])

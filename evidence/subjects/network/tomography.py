@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from evidence.fact import Missing, graver, need
+from evidence.fact import Missing, need
 from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
 from evidence.model import Probe
 from evidence.subjects.datacenter import Datacenter
@@ -144,20 +144,22 @@ def of(datacenter: Datacenter) -> list[PathFault]:
     return [each for each in shared(world) if owner(world, each).name == datacenter.name]
 
 
-def need_any(datacenter: Datacenter) -> None:
-    """Require that some connection from a datacenter was tried, if there is one. What lacks beside it, the links' own checks tell."""
-    unknown, probed = None, [check for check, kind in LINKS.items() if kind.probed]
-    for link in (link for check in probed for link in links(datacenter.world, check)):
-        if link.source.datacenter.name != datacenter.name:
-            continue
-        try:
-            need(link.probes)
-        except Missing as missing:
-            unknown = graver(unknown, missing)
-        else:
-            return
-    if unknown is not None:
-        raise unknown
+def any_seen(datacenter: Datacenter) -> bool:
+    """Whether some connection from a datacenter was tried. Raises Missing if its zones are not known.
+
+    What lacks beside it, the links' own checks tell.
+    """
+    need(datacenter.evidence.zones.known())
+    probed = [check for check, kind in LINKS.items() if kind.probed]
+    own = (link for check in probed for link in links(datacenter.world, check))
+    return any(_tried(link) for link in own if link.source.datacenter.name == datacenter.name)
+
+
+def _tried(link: Link) -> bool:
+    try:
+        return bool(link.probes)
+    except Missing:
+        return False
 
 
 def _look(link: Link, seen: Mapping[Fault, _Seen]) -> None:
