@@ -58,9 +58,6 @@ def causes(edit: Edit) -> list[str]:
 
 BETWEEN = of_either(silent("my-dc-1.", "--my-dc-3."), silent("my-dc-3.", "--my-dc-1."))
 AROUND_3 = of_either(silent("my-dc-3.", "--"), silent("--my-dc-3."))
-ZONES_OF_3 = of_either(
-    *(silent(f"my-dc-3.{zone}0--") for zone in ("adminui", "binder", "cloudapi", "sapi", "ufds")), silent("--my-dc-3.")
-)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +70,6 @@ ZONES_OF_3 = of_either(
         (silent("--my-dc-3.binder0", port="tcp/53"), [(Part.ENDPOINT, ("my-dc-3",))]),
         (BETWEEN, [(Part.BETWEEN, ("my-dc-1", "my-dc-3"))]),
         (AROUND_3, [(Part.DATACENTER, ("my-dc-3",))]),
-        (ZONES_OF_3, [(Part.GATEWAY, ("my-dc-3",))]),
     ],
 )
 def test_the_fewest_elements_are_named(edit: Edit, parts: list[tuple[Part, tuple[str, ...]]]) -> None:
