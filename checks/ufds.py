@@ -52,7 +52,12 @@ def _masters(flags: dict[str, str]) -> str:
 @check(
     POSTCHANGE,
     CRITICAL,
-    after=[After("rendered-config-is-current", at="ufds"), "region-name-agrees", "one-ufds-master"],
+    after=[
+        After("rendered-config-is-current", at="ufds"),
+        After("settings-are-not-overridden", at="ufds"),
+        "region-name-agrees",
+        "one-ufds-master",
+    ],
 )
 def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> None:
     """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with its own region's queries.
