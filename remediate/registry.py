@@ -41,6 +41,7 @@ CHAPTERS = (
     "directory",
     "sapi",
     "manta",
+    "shards",
     "cloudapi",
 )
 """The modules that hold remedies, in the order of a plan: what others depend on comes first."""
