@@ -16,7 +16,9 @@ from evidence.subjects.manta import (
     listed,
     mended,
     overrides,
+    parts,
     served,
+    served_if_known,
     services,
     shards,
     unserved,
@@ -39,17 +41,12 @@ def assign_shards(manta_region: Region) -> Advised:
     if not values.get(DOMAIN) or not isinstance(values[DOMAIN], str):
         yield Note("The application has no DOMAIN_NAME, which ends every shard's name. So manta-init did not make it.")
         return
-    right = typed.dns_name(domain(manta_region))
     wrong = {each.key for each in wrong_values(manta_region, values)}
     wanted = {key: _mended(manta_region, values, key) for key in sorted(wrong)}
-    if any(value in (None, []) for value in wanted.values()):
-        yield Note(
-            "No shard of Manta's domain can be read out of "
-            + ", ".join(sorted(wrong - {DOMAIN}))
-            + ". Set it as you deployed it."
-        )
+    unread = sorted(key for key, value in wanted.items() if value in (None, []))
+    if unread:
+        yield Note(f"No shard can be read out of {', '.join(unread)}. Type it as you deployed it (manta-shardadm set).")
         return
-    one = f"1.moray.{right}"
     guessed = any(not values.get(key) for key in NEEDED)
     if guessed:
         why = (
@@ -60,24 +57,24 @@ def assign_shards(manta_region: Region) -> Advised:
         why = "the same shards as manta-shardadm writes them: each once, in Manta's domain, and the last one alone with `last`"
     on = headnode(manta_region.world.master)
     yield acting(on, metadata_of(found, wanted), risk=DISRUPTIVE, why=why, by_hand=True)
-    yield from _with_shards(manta_region, "manta-shards-are-assigned", wanted, one)
+    yield from _with_shards(manta_region, "manta-shards-are-assigned", wanted)
 
 
 def _mended(region: Region, values: Mapping[str, Any], key: str) -> Any:
     """The right value of a key: as it can be read out of the wrong one, or the first shard's where there is none."""
-    right = typed.dns_name(domain(region))
-    if key == DOMAIN:
-        return right
+    if key not in SHARDED:
+        return typed.dns_name(parts(region, values)[key])
     if values.get(key):
         return mended(region, values, key)
-    one = f"1.{SHARDED[key]}.{right}"
+    there = served_if_known(region, key)
+    one = typed.dns_name(next(iter(there)) if len(there) == 1 else f"1.{SHARDED[key]}.{domain(region)}")
     return one if key == STORAGE else listed((one,))
 
 
-def _with_shards(region: Region, check: str, wanted: Mapping[str, Any], default: str) -> Advised:
+def _with_shards(region: Region, check: str, wanted: Mapping[str, Any]) -> Advised:
     """Brings shards into the processes that read them at their start only."""
     if STORAGE in wanted:
-        yield from muskies_restarted(region, check, "storage.moray.srvDomain", str(wanted[STORAGE] or default))
+        yield from muskies_restarted(region, check, "storage.moray.srvDomain", str(wanted[STORAGE]))
     if INDEX in wanted and STORAGE not in wanted:
         yield Note(
             "electric-moray reads its shards only at its start. When its files are rendered (within three minutes), type in every "
@@ -112,7 +109,7 @@ def name_shards_that_are_served(manta_region: Region) -> Advised:
             "(manta-adm update). The hash ring must know the same shards",
             by_hand=True,
         )
-        yield from _with_shards(manta_region, "manta-shards-are-served", wanted, "")
+        yield from _with_shards(manta_region, "manta-shards-are-served", wanted)
 
 
 @remedy("manta-settings-are-not-overridden")

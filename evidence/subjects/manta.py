@@ -23,6 +23,8 @@ from evidence.subjects.triton import SHARDED
 from evidence.subjects.world import Region
 
 DOMAIN: Final = "DOMAIN_NAME"
+REGION: Final = "REGION"
+DNS: Final = "DNS_DOMAIN"
 INDEX: Final = "INDEX_MORAY_SHARDS"
 STORAGE: Final = "STORAGE_MORAY_SHARD"
 NEEDED: Final = (INDEX, STORAGE)
@@ -76,16 +78,21 @@ def served(found: tuple[MantaService, ...], key: str) -> frozenset[str]:
     return frozenset(_plain(name) for name in names if isinstance(name, str) and name)
 
 
+def served_if_known(region: Region, key: str) -> frozenset[str]:
+    """The same; nothing where SAPI's instances are not known."""
+    try:
+        return served(services(region), key)
+    except Missing:
+        return frozenset()
+
+
 def domain(region: Region) -> str:
     """Manta's domain: the one under which its instances serve shards, or else the region's, of which manta-init makes it.
 
     A region may have been renamed after Manta was deployed; Manta goes on under its old name.
     """
-    try:
-        known = services(region)
-    except Missing:
-        known = ()
-    names = {name.partition(f".{kind}.")[2] for key, kind in SHARDED.items() for name in served(known, key)} - {""}
+    told = ((kind, name) for key, kind in SHARDED.items() for name in served_if_known(region, key))
+    names = {name.partition(f".{kind}.")[2] for kind, name in told} - {""}
     return names.pop() if len(names) == 1 else f"{region.name}.{region.world.master.dns_domain}".lower()
 
 
@@ -96,9 +103,23 @@ def wrong_values(region: Region, values: Mapping[str, Any]) -> tuple[Wrong, ...]
     for key in SHARDED:
         if values.get(key) not in (None, "", []):
             found += _wrong(key, values[key], right)
-    if DOMAIN in values and _plain(str(values[DOMAIN])) != right:
-        found.append(Wrong(DOMAIN, f"it is {values[DOMAIN]!r}, and Manta's domain is {right}"))
+    found += [
+        Wrong(key, f"it is {values[key]!r}, and Manta's domain is {right}")
+        for key, value in parts(region, values).items()
+        if values.get(key) and _plain(str(values[key])) != value
+    ]
     return tuple(found)
+
+
+def parts(region: Region, values: Mapping[str, Any]) -> dict[str, str]:
+    """What must stand in the settings of which manta-adm makes the names of instances: Manta's domain, and its two parts."""
+    right = domain(region)
+    own, rest = (_plain(str(values.get(key) or "")) for key in (REGION, DNS))
+    if right.startswith(f"{own}."):
+        return {DOMAIN: right, REGION: own, DNS: right.removeprefix(f"{own}.")}
+    if right.endswith(f".{rest}"):
+        return {DOMAIN: right, REGION: right.removesuffix(f".{rest}"), DNS: rest}
+    return {DOMAIN: right, REGION: region.name.lower(), DNS: right.removeprefix(f"{region.name.lower()}.")}
 
 
 def unserved(region: Region, values: Mapping[str, Any]) -> tuple[Wrong, ...]:
@@ -113,8 +134,12 @@ def unserved(region: Region, values: Mapping[str, Any]) -> tuple[Wrong, ...]:
 
 
 def mended(region: Region, values: Mapping[str, Any], key: str) -> Any:
-    """The value of a setting of shards as manta-shardadm would write it, with each shard that is a name, in their order, once."""
-    named = {host: None for host in shards(values.get(key)) if not list(_misnamed(host, SHARDED[key], domain(region)))}
+    """The value of a setting of shards as manta-shardadm would write it: each shard once, in their order, and of Manta's domain."""
+    kind, right = SHARDED[key], domain(region)
+    whole = (
+        f"{host.partition(f'.{kind}')[0]}.{kind}.{right}" for host in shards(values.get(key)) if f".{kind}" in host
+    )
+    named = {host: None for host in whole if not list(_misnamed(host, kind, right))}
     if key == STORAGE:
         return next(iter(named), None)
     value = values.get(key)
@@ -136,10 +161,9 @@ def _objects(value: Any) -> bool:
 
 
 def shards(value: Any) -> tuple[str, ...]:
-    """The names of the shards in a value, in order: of a list of objects, or of a text. What has no name is left out."""
-    hosts = (
-        [each.get("host") if isinstance(each, dict) else None for each in value] if isinstance(value, list) else [value]
-    )
+    """The names of the shards in a value, in order, of whatever shape it is. What has no name is left out."""
+    items = value if isinstance(value, list) else [value]
+    hosts = (each.get("host") if isinstance(each, dict) else each for each in items)
     return tuple(_plain(host) for host in hosts if isinstance(host, str) and host)
 
 
