@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -32,43 +32,55 @@ class Trouble(StrEnum):
 
 
 def troubles(master: Datacenter) -> tuple[tuple[Account, Trouble], ...]:
-    """Every trouble of the accounts poseidon at the master.  Raises Missing if nothing is found, and something is not known."""
-    return tuple(
-        (account, each) for ufds in master.zones("ufds") for account in ufds.poseidons for each in _of(ufds, account)
-    )
+    """Every trouble of the accounts poseidon at the master."""
+    made = _applications(master)
+    found = list[tuple[Account, Trouble]]()
+    for ufds in master.zones("ufds"):
+        operators, keys = ufds.directory.operators or (), _keys(ufds)
+        for account in ufds.poseidons:  # last, so that a report names these accounts as what was seen
+            wanted = signing_key(next((each for each in made if each.owner_uuid == account.uuid), None))
+            found += [(account, each) for each in _of(account, operators, keys, wanted)]
+    return tuple(found)
 
 
-def _of(ufds: Zone, account: Account) -> Iterator[Trouble]:
-    if account.uuid not in (ufds.directory.operators or ()):
+def _keys(ufds: Zone) -> frozenset[str] | None:
+    """The fingerprints of poseidon's keys; None where Manta is not expected, and in older evidence."""
+    if not ufds.datacenter.world.inventory.expect.manta or ufds.evidence.poseidon_keys is None:
+        return None
+    return frozenset(key.fingerprint for key in ufds.poseidon_keys)
+
+
+def _of(account: Account, operators: Collection[str], keys: frozenset[str] | None, wanted: str) -> Iterator[Trouble]:
+    if account.uuid not in operators:
         yield Trouble.NO_OPERATOR
-    if not ufds.datacenter.world.inventory.expect.manta:
+    if keys is None:
         return
     if account.disabled:
         yield Trouble.DISABLED
-    if ufds.evidence.poseidon_keys is None:
-        return
-    keys = {key.fingerprint for key in ufds.poseidon_keys}
-    wanted = signing_key(ufds.datacenter, account.uuid)
     if not keys:
         yield Trouble.NO_KEY
     elif wanted and wanted not in keys:
         yield Trouble.OTHER_KEY
 
 
+def _applications(master: Datacenter) -> tuple[SapiObject, ...]:
+    """Manta's applications at the master, as far as they can be seen."""
+    try:
+        return master.manta_applications
+    except Missing:
+        return ()
+
+
 def application(master: Datacenter, owner: str) -> SapiObject | None:
     """poseidon's application manta at the master, if there is one and it can be seen."""
-    try:
-        return next((each for each in master.manta_applications if each.owner_uuid == owner), None)
-    except Missing:
-        return None
+    return next((each for each in _applications(master) if each.owner_uuid == owner), None)
 
 
-def signing_key(master: Datacenter, owner: str) -> str:
-    """The MD5 fingerprint of the key with which Manta signs; empty if its settings do not tell it.
+def signing_key(found: SapiObject | None) -> str:
+    """The MD5 fingerprint of the key with which Manta signs; empty if its application does not tell it.
 
     ssh-keygen of newer platforms gives ADMIN_KEY_ID as SHA256, which UFDS does not have; then the public key tells it.
     """
-    found = application(master, owner)
     values = found.metadata.values if found is not None else {}
     told = _MD5.fullmatch(str(values.get("ADMIN_KEY_ID") or ""))
     return told[2] if told else fingerprint(str(values.get("ADMIN_PUBLIC_KEY") or ""))
