@@ -4,15 +4,17 @@ from collections.abc import Iterable
 
 import pytest
 
+from evidence.fact import Missing
 from evidence.inventory.model import CANDIDATE
 from evidence.model import SapiObject
 from evidence.subjects.datacenter import Datacenter, of_each
-from evidence.subjects.manta import application, poseidon
+from evidence.subjects.manta import MULTI_DC, application, overrides, poseidon
 from evidence.subjects.triton import MUSKIE_CONFIG
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 from fixtures.outcomes import Finding
+from fixtures.shown import show
 
 NETWORKS = ("admin", "manta")
 
@@ -142,7 +144,9 @@ def ring_holder(region: Region, service: str) -> Datacenter | None:
     return None
 
 
-@check(POSTCHANGE, CRITICAL, after=["one-manta-application", "one-poseidon", "sapi-answers"])
+@check(
+    POSTCHANGE, CRITICAL, after=["one-manta-application", "one-poseidon", "sapi-answers", "settings-have-their-form"]
+)
 def test_muskie_multi_dc_is_set(manta_region: Region) -> None:
     """MUSKIE_MULTI_DC is true in Manta's application at the master, and so is BUCKETS_API_MULTI_DC if it is set.
 
@@ -166,6 +170,7 @@ def test_muskie_multi_dc_is_set(manta_region: Region) -> None:
         "one-manta-application",
         "rendered-config-is-current",
         "sapi-reaches-its-master",
+        After("settings-have-their-form", at="master"),
     ],
 )
 def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
@@ -174,9 +179,20 @@ def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
     Metadata of the service webapi, or of one instance, override the application's.  Source: facts "cloudapi, adminui, muskie".
     """
     one_only(Region(webapi.datacenter.world, webapi.datacenter.declared.region))
-    assert webapi.file(MUSKIE_CONFIG).settings.get("storage.multiDC", True) is True, (
-        f"storage.multiDC in {MUSKIE_CONFIG}"
-    )
+    file = webapi.file(MUSKIE_CONFIG)
+    assert file.broken == "", MUSKIE_CONFIG
+    found = file.settings.get("storage.multiDC", True)
+    assert found is True, f"storage.multiDC in {MUSKIE_CONFIG}{_set_by(webapi)}"
+
+
+def _set_by(webapi: Zone) -> str:
+    """Which object of SAPI gives the zone a MUSKIE_MULTI_DC of its own, if that is known."""
+    try:
+        found = overrides(Region(webapi.datacenter.world, webapi.datacenter.declared.region))
+    except Missing:
+        return ""
+    own = (each for each in found if each.key == MULTI_DC and each.target.uuid == webapi.vm.uuid)
+    return "".join(f": the {each.level} {each.target.uuid} sets {each.key}: {show(each.value)}" for each in own)
 
 
 @check(
@@ -189,6 +205,7 @@ def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
         "manta-shards-are-served",
         "one-manta-application",
         "rendered-config-is-current",
+        After("settings-have-their-form", at="master"),
     ],
 )
 def test_muskie_was_restarted(webapi: Zone) -> None:
@@ -204,7 +221,13 @@ def test_muskie_was_restarted(webapi: Zone) -> None:
     POSTCHANGE,
     CRITICAL,
     answers=True,
-    after=["services-run", "manta-shards-are-assigned", "manta-shards-are-served", "manta-settings-are-not-overridden"],
+    after=[
+        "services-run",
+        "manta-shards-are-assigned",
+        "manta-shards-are-served",
+        "manta-settings-are-not-overridden",
+        After("settings-have-their-form", at="master"),
+    ],
 )
 def test_muskie_answers(webapi: Zone) -> None:
     """muskie answers `/ping` with 200.

@@ -30,6 +30,7 @@ CHAPTERS = (
     "inventory",
     "access",
     "coupling",
+    "settings",
     "names",
     "routes",
     "firewall",

@@ -47,7 +47,8 @@ def _before_services(check: str, specs: Mapping[str, Spec]) -> bool:
 def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
     """Return a cycle among the checks, or nothing. A check at a target counts as the check: a cycle over a link is one too.
 
-    An entry for one role counts where the way leads over zones of that role.
+    An entry for one role counts where the way leads over zones of that role. One that explains only what could not be seen does not
+    count: a finding that could not be judged explains nothing for a check that has such an entry.
     """
     done: set[tuple[str, Role | None]] = set()
 
@@ -58,7 +59,7 @@ def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
         if here in done:
             return ()
         for after in afters(specs[check], specs):
-            if after.only and role not in (None, after.only):
+            if after.unseen or (after.only and role not in (None, after.only)):
                 continue
             reached = _reached(after, specs[check], after.only or role, specs[after.check])
             found = walk(after.check, reached, (*path, here))
@@ -232,11 +233,15 @@ def _overlapping(
             entries.setdefault(after.check, []).append(after)
     places = [known[subject] for subject in (finding.subject, finding.lacks) if subject in known]
     for check, ways in entries.items():
+        first = any(after.unseen for after in specs[check].after)
         for other in findings.get(check, ()):
+            if first and other.outcome == BLOCKED:
+                continue
             if other is finding or (nothing_sent and other.outcome == BLOCKED):
                 continue
             if finding.check == SERVICES and other.outcome == BLOCKED and specs[other.check].subject in _ZONE_ROWS:
                 continue  # what cannot be seen in a zone follows from its services, and not the other way round
-            meant = [after for after in ways if after.applies(finding.kind, other.kind)]
+            seen = finding.outcome != BLOCKED
+            meant = [after for after in ways if after.applies(finding.kind, other.kind) and not (after.unseen and seen)]
             if any(explains(other, known[other.subject], place, after) for after in meant for place in places):
                 yield other

@@ -19,13 +19,15 @@ from evidence.model import MantaService, SapiObject
 from evidence.subjects.datacenter import OLDER, Datacenter
 from evidence.subjects.levels import INSTANCE, SERVICE, Override
 from evidence.subjects.questions import OF_DATACENTER
-from evidence.subjects.triton import SHARDED
+from evidence.subjects.triton import MUSKIE_CONFIG, SHARDED
 from evidence.subjects.world import Region
+from evidence.subjects.zone import Zone
 
 DOMAIN: Final = "DOMAIN_NAME"
 REGION: Final = "REGION"
 DNS: Final = "DNS_DOMAIN"
 INDEX: Final = "INDEX_MORAY_SHARDS"
+MULTI_DC: Final = "MUSKIE_MULTI_DC"
 STORAGE: Final = "STORAGE_MORAY_SHARD"
 NEEDED: Final = (INDEX, STORAGE)
 """Without these nothing can be deployed (sdc-manta:lib/deploy.js checkShardConfigs)."""
@@ -218,6 +220,20 @@ def overrides(region: Region) -> tuple[Override, ...]:
         for instance in service.instances:
             found += _hiding(INSTANCE, instance, instance.metadata.values, top | middle)
     return tuple(found)
+
+
+def told_at_its_zone(region: Region, found: Override) -> bool:
+    """Whether a hidden MUSKIE_MULTI_DC shows in the file of one webapi zone, whose own check tells it."""
+    if (found.level, found.key) != (INSTANCE, MULTI_DC):
+        return False
+    return any(_shows(zone, found.target.uuid) for dc in region.datacenters for zone in dc.zones("webapi"))
+
+
+def _shows(webapi: Zone, uuid: str) -> bool:
+    try:
+        return webapi.vm.uuid == uuid and MUSKIE_CONFIG in webapi.files
+    except Missing:
+        return False
 
 
 def _hiding(level: str, target: SapiObject, values: Mapping[str, Any], above: Mapping[str, Any]) -> Iterator[Override]:

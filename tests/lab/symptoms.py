@@ -221,6 +221,7 @@ INVENTORY = (
 
 SETTINGS = (
     Symptom("cloudapi-lists-no-json@my-dc-6", "my-dc-6", state("cloudapi", "cloudapi:cloudapi-8081"), "maintenance"),
+    Symptom("flag-in-capitals@my-dc-6", "my-dc-6", state("ufds", "ufds-master:ufds-1390"), "maintenance"),
     Symptom("sapi-port@my-dc-4", "my-dc-4", state("sapi", "sapi"), "maintenance"),
     Symptom(
         "instance-override@my-dc-3.sapi0", "my-dc-3", config("sapi", "sapi-master.config.json"), r"moray\.my-dc-1\."

@@ -125,10 +125,15 @@ def test_manta_keeps_the_name_under_which_it_was_deployed() -> None:
 
 
 def test_a_value_that_an_instance_hides_is_told_with_level_uuid_and_key() -> None:
-    world = deployed(f"1.moray.{DOMAIN}", MUSKIE_MULTI_DC=False)
+    other = f"2.moray.{DOMAIN}"
+    world = deployed(f"1.moray.{DOMAIN}", STORAGE_MORAY_SHARD=other)
     result = found(world, OVERRIDDEN)
     assert result.outcome == FAILED
-    for told in ("the instance 00000000-0000-4000-8000-000000000099", "webapi in my-dc-1", "MUSKIE_MULTI_DC: false"):
+    for told in (
+        "the instance 00000000-0000-4000-8000-000000000099",
+        "webapi in my-dc-1",
+        f"STORAGE_MORAY_SHARD: {other}",
+    ):
         assert told in result.observed
     assert result.culprits == ("my-dc-1",)
     assert '"action":"delete"' in advice_for(s.cause(OVERRIDDEN, "my-dc"), world).steps[0].run

@@ -24,7 +24,7 @@ CASES = (
     in_manta("hash-ring-unsaved@my-dc-2", "manta-hash-ring-is-stored[my-dc]"),
     in_manta("hash-ring-image-lost@my-dc-2", "manta-hash-ring-is-stored[my-dc]", mended=True),
     in_manta("muskie-one-dc@my-dc-2", "muskie-multi-dc-is-set[my-dc]"),
-    in_manta("muskie-one-dc-instance@my-dc-1.webapi0", "manta-settings-are-not-overridden[my-dc]"),
+    in_manta("muskie-one-dc-instance@my-dc-1.webapi0", f"muskie-is-rendered-multi-dc[{WEBAPI_1}]"),
     in_manta("muskie-not-restarted@my-dc-1.webapi0", f"muskie-was-restarted[{WEBAPI_1}]"),
     in_manta("muskie-stuck@my-dc-3.webapi0", f"muskie-answers[{WEBAPI_3}]"),
     in_manta("service-stopped@my-dc-1.webapi0", f"services-run[{WEBAPI_1}]"),
