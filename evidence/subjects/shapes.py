@@ -20,8 +20,7 @@ from evidence.inventory.model import DNS_NAME
 from evidence.model import MantaService, SapiObject
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.levels import INSTANCE, SERVICE
-from evidence.subjects.triton import CONFIGURED, UUID
-from evidence.subjects.zone import Zone
+from evidence.subjects.triton import UUID
 
 APPLICATION: Final = "application"
 LISTED: Final = "CLOUDAPI_DATACENTERS"
@@ -111,16 +110,14 @@ class Misshapen:
 def misshapen(datacenter: Datacenter) -> tuple[Misshapen, ...]:
     """The values of a datacenter's SAPI that do not have their form. Raises Missing if it does not tell them.
 
-    A value at a lower level that hides one above it is told as that (settings-are-not-overridden), whatever its form.
+    A value of a service that hides one above it, and any value of a core zone's instance, is told as that (settings-are-not-overridden),
+    whatever its form.
     """
     sdc = datacenter.evidence.applications.known().get("sdc")
     top = datacenter.sdc_metadata.values
     found = list(_of(APPLICATION, sdc, top, {})) if sdc is not None else []
     for service in datacenter.evidence.services.known().values():
         found += _of(SERVICE, service, service.metadata.values, top)
-    for role in CONFIGURED:
-        for zone in datacenter.zones(role):
-            found += _of_instance(zone, top)
     return (*found, *_of_manta(datacenter))
 
 
@@ -128,17 +125,6 @@ def _of(level: str, target: SapiObject, values: Mapping[str, Any], above: Mappin
     for key, value in sorted(values.items()):
         if key in SHAPES and key not in above and value not in (None, "") and not SHAPES[key].fits(value):
             yield Misshapen(level, target, key, value)
-
-
-def _of_instance(zone: Zone, top: Mapping[str, Any]) -> tuple[Misshapen, ...]:
-    """What only the instance has; nothing where that is not known, which the zone's own checks tell."""
-    try:
-        seen = zone.evidence.settings
-        own = seen.get().values if seen is not None else {}
-        above = {**top, **zone.datacenter.service_metadata(zone.role).values}
-    except Missing:
-        return ()
-    return tuple(_of(INSTANCE, SapiObject(zone.vm.uuid, zone.alias), own, above))
 
 
 def _of_manta(datacenter: Datacenter) -> tuple[Misshapen, ...]:
