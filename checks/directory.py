@@ -5,7 +5,7 @@ from evidence.comparison import Comparison, EntryDifference
 from evidence.fact import OutOfSight
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import OLDER, Datacenter
-from evidence.subjects.poseidon import troubles
+from evidence.subjects.poseidon import hindrances
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
 from fixtures.check import CRITICAL, POSTCHANGE, WARNING, After, check
@@ -173,9 +173,9 @@ def test_poseidon_can_be_used(master: Datacenter) -> None:
     with the key (ADMIN_KEY_ID), and cloudapi refuses a disabled account.  mahi and muskie do not look at that.  Source:
     sdc-manta:cmd/manta-init.js, manifests; sdc-cloudapi:lib/auth.js; manta-muskie:lib/auth.js; mahi:lib/replicator/transforms/sdcperson.js.
     """
-    found = troubles(master)
+    found = hindrances(master)
     if found:
-        told = "; ".join(f"{trouble} ({account.login} {account.uuid})" for account, trouble in found)
+        told = "; ".join(f"{hindrance} ({account.login} {account.uuid})" for account, hindrance in found)
         raise Finding(expected="poseidon enabled, an operator, and with its key", observed=told)
     if master.world.inventory.expect.manta:
         _need_to_know_all(master)

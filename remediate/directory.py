@@ -6,7 +6,7 @@ from evidence.accounts import Account
 from evidence.comparison import EXTRA, EntryDifference
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.poseidon import Trouble, application, fingerprint, troubles
+from evidence.subjects.poseidon import Hindrance, application, fingerprint, hindrances
 from evidence.subjects.world import Region
 from remediate import typed
 from remediate.actions.key import AddKey
@@ -248,18 +248,18 @@ def _without_the_saved_probes(replica: Datacenter) -> Advised:
 def make_poseidon_usable(master: Datacenter) -> Advised:
     """Put the account right at the master only: the replicas follow."""
 
-    def mend(found: tuple[Account, Trouble]) -> Advised:
-        account, trouble = found
+    def mend(found: tuple[Account, Hindrance]) -> Advised:
+        account, hindrance = found
         dn = f"uuid={typed.uuid(account.uuid)}, ou=users, o=smartdc"
-        if trouble == Trouble.NO_OPERATOR:
+        if hindrance == Hindrance.NO_OPERATOR:
             why = "Manta's tools act as poseidon; replication brings the membership from the master to all"
             yield acting(headnode(master), LdapModify(OPERATORS, "add", "uniquemember", (dn,)), risk=OPENS, why=why)
-        elif trouble == Trouble.DISABLED:
+        elif hindrance == Hindrance.DISABLED:
             yield _enabled(master, dn, "cloudapi refuses a disabled account")
         else:
             yield from _poseidons_key(master, account)
 
-    yield from typed.each(master.world, troubles(master), mend)
+    yield from typed.each(master.world, hindrances(master), mend)
 
 
 def _poseidons_key(master: Datacenter, account: Account) -> Advised:

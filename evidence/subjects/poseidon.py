@@ -22,7 +22,7 @@ from evidence.subjects.zone import Zone
 _MD5: Final = re.compile("(MD5:)?((?:[0-9a-f]{2}:){15}[0-9a-f]{2})")
 
 
-class Trouble(StrEnum):
+class Hindrance(StrEnum):
     """What is wrong with the account, as it is told."""
 
     NO_OPERATOR = "it is not in the group operators"
@@ -31,10 +31,10 @@ class Trouble(StrEnum):
     OTHER_KEY = "the key with which Manta signs (ADMIN_KEY_ID) is not among its keys"
 
 
-def troubles(master: Datacenter) -> tuple[tuple[Account, Trouble], ...]:
-    """Every trouble of the accounts poseidon at the master."""
+def hindrances(master: Datacenter) -> tuple[tuple[Account, Hindrance], ...]:
+    """Every hindrance of the accounts poseidon at the master."""
     made = _applications(master)
-    found = list[tuple[Account, Trouble]]()
+    found = list[tuple[Account, Hindrance]]()
     for ufds in master.zones("ufds"):
         operators, keys = ufds.directory.operators or (), _keys(ufds)
         for account in ufds.poseidons:  # last, so that a report names these accounts as what was seen
@@ -50,17 +50,17 @@ def _keys(ufds: Zone) -> frozenset[str] | None:
     return frozenset(key.fingerprint for key in ufds.poseidon_keys)
 
 
-def _of(account: Account, operators: Collection[str], keys: frozenset[str] | None, wanted: str) -> Iterator[Trouble]:
+def _of(account: Account, operators: Collection[str], keys: frozenset[str] | None, wanted: str) -> Iterator[Hindrance]:
     if account.uuid not in operators:
-        yield Trouble.NO_OPERATOR
+        yield Hindrance.NO_OPERATOR
     if keys is None:
         return
     if account.disabled:
-        yield Trouble.DISABLED
+        yield Hindrance.DISABLED
     if not keys:
-        yield Trouble.NO_KEY
+        yield Hindrance.NO_KEY
     elif wanted and wanted not in keys:
-        yield Trouble.OTHER_KEY
+        yield Hindrance.OTHER_KEY
 
 
 def _applications(master: Datacenter) -> tuple[SapiObject, ...]:
