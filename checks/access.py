@@ -141,6 +141,9 @@ def _apart(one: Clock, other: Clock) -> float:
     after=[
         "headnode-answers",
         "rendered-files-are-usable",
+        "settings-are-not-overridden",
+        "settings-have-their-form",
+        After("settings-have-their-form", at="master", only="webapi"),
         After("master-password-is-known", only="cloudapi"),
         After("candidate-is-not-coupled-yet", only="cloudapi"),
     ],

@@ -72,6 +72,8 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
         "replica-key-is-known-to-master",
         "replicator-is-caught-up",
         "admin-and-operators-are-there",
+        "master-has-admin-and-operators",
+        After("admin-is-enabled", at="master"),
         After("rendered-config-is-current", at="cloudapi"),
         After("rendered-files-are-usable", at="cloudapi"),
     ],
@@ -220,6 +222,8 @@ def test_health_commands_answer(datacenter: Datacenter) -> None:
         After("replica-points-at-master", only="ufds"),
         After("replicator-runs", only="ufds"),
         After("admin-and-operators-are-there", only="ufds"),
+        After("master-has-admin-and-operators", only="cloudapi"),
+        After("admin-is-enabled", at="master", only="cloudapi"),
     ],
 )
 def test_core_services_are_healthy(zone: Zone) -> None:

@@ -2,9 +2,11 @@
 
 from checks.replication import needs_master
 from evidence.comparison import Comparison, EntryDifference
+from evidence.fact import OutOfSight
 from evidence.inventory.model import CANDIDATE
-from evidence.subjects.datacenter import Datacenter, of_each
-from evidence.subjects.world import Coupling, Region
+from evidence.subjects.datacenter import OLDER, Datacenter
+from evidence.subjects.poseidon import hindrances
+from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
 from fixtures.check import CRITICAL, POSTCHANGE, WARNING, After, check
 from fixtures.outcomes import Finding
@@ -14,10 +16,26 @@ from fixtures.outcomes import Finding
 def test_master_has_admin_and_operators(master: Datacenter) -> None:
     """The master's UFDS has the account admin and the groups operators and readers, with admin among the operators.
 
-    Every replica gets them from here.  What the master lacks, no replica can have.  Source: sdc-ufds:data/bootstrap.ldif.in.
+    admin has the master's own key, too (SDC_KEY_ID).  Every replica gets this from here.  What the master lacks, no replica can have.
+    Source: sdc-ufds:data/bootstrap.ldif.in.
     """
     for ufds in master.zones("ufds"):
-        assert lacking(ufds) == [], f"what {ufds} lacks"
+        lacks = lacking(ufds) + ([] if own_key_is_known(ufds) else [f"the key of {master}"])
+        assert lacks == [], f"what {ufds} lacks"
+
+
+@check(POSTCHANGE, CRITICAL, after=["admin-uuid-agrees", "ufds-answers"])
+def test_admin_is_enabled(master: Datacenter) -> None:
+    """The master's account admin is not disabled.
+
+    cloudapi refuses what a disabled account signs, in every datacenter, because replication brings that to all.  mahi and muskie do not
+    look at it.  Source: sdc-cloudapi:lib/auth.js assertAuthenticated; sdc-ufds:schema/sdcperson.js.
+    """
+    for ufds in master.zones("ufds"):
+        if ufds.directory.admin and ufds.directory.admin_disabled is None:
+            raise OutOfSight(ufds.id, "whether admin is disabled", "ldapsearch", OLDER)
+        if ufds.directory.admin_disabled:
+            raise Finding(expected="enabled", observed=f"disabled (admin in {ufds})")
 
 
 @check(
@@ -48,6 +66,12 @@ def lacking(ufds: Zone) -> list[str]:
         "admin in operators": _admin(ufds.datacenter) in (held.operators or ()),
     }
     return [what for what, is_there in there.items() if not is_there]
+
+
+def own_key_is_known(ufds: Zone) -> bool:
+    """Whether admin has the key with which this datacenter signs; true where its SAPI names none."""
+    own = str(ufds.datacenter.sdc_metadata.values.get("SDC_KEY_ID") or "").removeprefix("MD5:")
+    return not own or not ufds.directory.admin or own in {key.fingerprint for key in ufds.directory.keys}
 
 
 def _admin(datacenter: Datacenter) -> str:
@@ -141,37 +165,24 @@ def test_amon_probes_are_back(replica: Datacenter) -> None:
         assert ufds.directory.probes > 0, f"amon probes and groups of admin in {ufds}"
 
 
-@check(
-    POSTCHANGE,
-    CRITICAL,
-    after=[
-        "one-poseidon", "master-has-admin-and-operators", "admin-and-operators-are-there", "replicator-is-caught-up",
-        "replicator-moves", "replicator-runs", "ufds-answers",
-    ],
-)  # fmt: skip
-def test_poseidon_is_operator(coupling: Coupling) -> None:
-    """In every datacenter with an account poseidon, poseidon is in the group operators.
+@check(POSTCHANGE, CRITICAL, after=["one-poseidon", "master-has-admin-and-operators", "ufds-answers"])
+def test_poseidon_can_be_used(master: Datacenter) -> None:
+    """The master's account poseidon is an operator.  Where Manta is expected, it is not disabled, and has the key with which Manta signs.
 
-    Manta's tools act as poseidon, and create zones and networks for it.  Source: sdc-manta:cmd/manta-init.js.
+    The replicas get all of this from here.  muskie lets poseidon do everything because it is an operator, Manta's zones store their logs
+    with the key (ADMIN_KEY_ID), and cloudapi refuses a disabled account.  mahi and muskie do not look at that.  Source:
+    sdc-manta:cmd/manta-init.js, manifests; sdc-cloudapi:lib/auth.js; manta-muskie:lib/auth.js; mahi:lib/replicator/transforms/sdcperson.js.
     """
-    seen, unknown = of_each(coupling.coupled, _not_operators)
-    lacks = {name: uuids for name, uuids in seen.items() if uuids}
-    if lacks:
-        raise Finding(
-            expected="poseidon in the group operators",
-            observed="; ".join(f"{name}: {uuids} is not" for name, uuids in sorted(lacks.items())),
-            culprits=lacks,
-        )
-    if unknown is not None:
-        raise unknown
+    found = hindrances(master)
+    if found:
+        told = "; ".join(f"{hindrance} ({account.login} {account.uuid})" for account, hindrance in found)
+        raise Finding(expected="poseidon enabled, an operator, and with its key", observed=told)
+    if master.world.inventory.expect.manta:
+        _need_to_know_all(master)
 
 
-def _not_operators(datacenter: Datacenter) -> str:
-    """The uuids of a datacenter's accounts poseidon that are not in its group operators."""
-    found = [
-        account.uuid
-        for ufds in datacenter.zones("ufds")
-        for account in ufds.poseidons
-        if account.uuid not in (ufds.directory.operators or ())
-    ]
-    return ", ".join(found)
+def _need_to_know_all(master: Datacenter) -> None:
+    """Raises OutOfSight if the evidence is of a version that did not ask whether poseidon is disabled, and for its keys."""
+    for ufds in master.zones("ufds"):
+        if ufds.poseidons and (ufds.evidence.poseidon_keys is None or ufds.poseidons[0].disabled is None):
+            raise OutOfSight(ufds.id, "poseidon's keys", "ldapsearch", OLDER)

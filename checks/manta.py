@@ -8,11 +8,13 @@ from evidence.fact import Missing
 from evidence.inventory.model import CANDIDATE
 from evidence.model import SapiObject
 from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.manta import MULTI_DC, application, overrides, poseidon
 from evidence.subjects.triton import MUSKIE_CONFIG
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 from fixtures.outcomes import Finding
+from fixtures.shown import show
 
 NETWORKS = ("admin", "manta")
 
@@ -20,25 +22,6 @@ NETWORKS = ("admin", "manta")
 def coupled(region: Region) -> list[Datacenter]:
     """The region's datacenters without candidates."""
     return [dc for dc in region.datacenters if dc.state != CANDIDATE]
-
-
-def poseidon(master: Datacenter) -> str:
-    """The uuid of poseidon on the master.  It is the right one."""
-    uuids = {account.uuid for ufds in master.zones("ufds") for account in ufds.poseidons}
-    if len(uuids) != 1:
-        raise Missing(master.name, "the account poseidon", "ldapsearch login=poseidon", f"there are {len(uuids)}")
-    return uuids.pop()
-
-
-def application(region: Region) -> SapiObject:
-    """poseidon's application manta at the master."""
-    master = region.world.master
-    right = poseidon(master)
-    found = [each for each in master.manta_applications if each.owner_uuid == right]
-    if len(found) != 1:
-        why = f"{len(found)} applications called manta belong to poseidon ({right})"
-        raise Missing(region.name, "Manta's application", "sdc-sapi '/applications?name=manta'", why)
-    return found[0]
 
 
 def one_only(region: Region) -> None:
@@ -129,24 +112,6 @@ def test_manta_networks_belong_to_poseidon(manta_datacenter: Datacenter, master:
     assert foreign == {}, "owner_uuids with another poseidon"
 
 
-@check(POSTCHANGE, CRITICAL, after=["one-manta-application", "one-poseidon", "sapi-answers"])
-def test_manta_shards_are_assigned(manta_region: Region) -> None:
-    """INDEX_MORAY_SHARDS and STORAGE_MORAY_SHARD are set in Manta's application at the master.
-
-    manta-shardadm sets them.  In a datacenter without the application it says that there is none, but exits 0.  Without
-    shards nothing can be deployed, and muskie finds no storage.  Source: seed; sdc-manta:cmd/manta-shardadm.js.
-    """
-    values = application(manta_region).metadata.values
-    index, storage = values.get("INDEX_MORAY_SHARDS"), values.get("STORAGE_MORAY_SHARD")
-    hosts = [each.get("host") if isinstance(each, dict) else None for each in index] if isinstance(index, list) else []
-    if not (hosts and all(hosts) and storage and isinstance(storage, str)):
-        raise at_fault(
-            manta_region,
-            "INDEX_MORAY_SHARDS and STORAGE_MORAY_SHARD name shards",
-            {"INDEX_MORAY_SHARDS": index, "STORAGE_MORAY_SHARD": storage},
-        )
-
-
 @check(
     POSTCHANGE,
     CRITICAL,
@@ -179,7 +144,9 @@ def ring_holder(region: Region, service: str) -> Datacenter | None:
     return None
 
 
-@check(POSTCHANGE, CRITICAL, after=["one-manta-application", "one-poseidon", "sapi-answers"])
+@check(
+    POSTCHANGE, CRITICAL, after=["one-manta-application", "one-poseidon", "sapi-answers", "settings-have-their-form"]
+)
 def test_muskie_multi_dc_is_set(manta_region: Region) -> None:
     """MUSKIE_MULTI_DC is true in Manta's application at the master, and so is BUCKETS_API_MULTI_DC if it is set.
 
@@ -197,7 +164,14 @@ def test_muskie_multi_dc_is_set(manta_region: Region) -> None:
 @check(
     POSTCHANGE,
     CRITICAL,
-    after=["muskie-multi-dc-is-set", "one-manta-application", "rendered-config-is-current", "sapi-reaches-its-master"],
+    after=[
+        "manta-settings-are-not-overridden",
+        "muskie-multi-dc-is-set",
+        "one-manta-application",
+        "rendered-config-is-current",
+        "sapi-reaches-its-master",
+        After("settings-have-their-form", at="master"),
+    ],
 )
 def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
     """storage.multiDC is true in muskie's config.json, in every webapi zone of every datacenter (absent counts as true).
@@ -205,9 +179,20 @@ def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
     Metadata of the service webapi, or of one instance, override the application's.  Source: facts "cloudapi, adminui, muskie".
     """
     one_only(Region(webapi.datacenter.world, webapi.datacenter.declared.region))
-    assert webapi.file(MUSKIE_CONFIG).settings.get("storage.multiDC", True) is True, (
-        f"storage.multiDC in {MUSKIE_CONFIG}"
-    )
+    file = webapi.file(MUSKIE_CONFIG)
+    assert file.broken == "", MUSKIE_CONFIG
+    found = file.settings.get("storage.multiDC", True)
+    assert found is True, f"storage.multiDC in {MUSKIE_CONFIG}{_set_by(webapi)}"
+
+
+def _set_by(webapi: Zone) -> str:
+    """Which object of SAPI gives the zone a MUSKIE_MULTI_DC of its own, if that is known."""
+    try:
+        found = overrides(Region(webapi.datacenter.world, webapi.datacenter.declared.region))
+    except Missing:
+        return ""
+    own = (each for each in found if each.key == MULTI_DC and each.target.uuid == webapi.vm.uuid)
+    return "".join(f": the {each.level} {each.target.uuid} sets {each.key}: {show(each.value)}" for each in own)
 
 
 @check(
@@ -217,8 +202,10 @@ def test_muskie_is_rendered_multi_dc(webapi: Zone) -> None:
         "muskie-is-rendered-multi-dc",
         "muskie-multi-dc-is-set",
         "manta-shards-are-assigned",
+        "manta-shards-are-served",
         "one-manta-application",
         "rendered-config-is-current",
+        After("settings-have-their-form", at="master"),
     ],
 )
 def test_muskie_was_restarted(webapi: Zone) -> None:
@@ -230,7 +217,18 @@ def test_muskie_was_restarted(webapi: Zone) -> None:
     assert webapi.began_before(MUSKIE_CONFIG) == (), f"started before {MUSKIE_CONFIG} was written"
 
 
-@check(POSTCHANGE, CRITICAL, answers=True, after=["services-run", "manta-shards-are-assigned"])
+@check(
+    POSTCHANGE,
+    CRITICAL,
+    answers=True,
+    after=[
+        "services-run",
+        "manta-shards-are-assigned",
+        "manta-shards-are-served",
+        "manta-settings-are-not-overridden",
+        After("settings-have-their-form", at="master"),
+    ],
+)
 def test_muskie_answers(webapi: Zone) -> None:
     """muskie answers `/ping` with 200.
 

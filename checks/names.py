@@ -13,7 +13,7 @@ from fixtures.outcomes import Finding
 from fixtures.shown import show
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers"])
+@check(BOTH, CRITICAL, after=["sapi-answers", "settings-have-their-form"])
 def test_region_name_agrees(datacenter: Datacenter) -> None:
     """region_name in the SAPI metadata of `sdc` is the inventory's region of this datacenter.
 
@@ -23,7 +23,7 @@ def test_region_name_agrees(datacenter: Datacenter) -> None:
     assert datacenter.sdc_metadata.values.get("region_name") == datacenter.declared.region
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers"])
+@check(BOTH, CRITICAL, after=["sapi-answers", "settings-have-their-form"])
 def test_dns_domain_agrees(datacenter: Datacenter) -> None:
     """dns_domain in the SAPI metadata of `sdc` is the inventory's, or the master's if the inventory names none.
 
@@ -32,7 +32,7 @@ def test_dns_domain_agrees(datacenter: Datacenter) -> None:
     assert datacenter.sdc_metadata.values.get("dns_domain") == datacenter.dns_domain
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers"])
+@check(BOTH, CRITICAL, after=["sapi-answers", "settings-have-their-form"])
 def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
     """ufds_admin_uuid in the SAPI metadata of `sdc` is set, and is the master's (or Triton's standard one if the master has none).
 
@@ -49,6 +49,7 @@ def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
     after=[
         "usbkey-can-be-evaluated",
         "sapi-answers",
+        "settings-have-their-form",
         "region-name-agrees",
         "dns-domain-agrees",
         "admin-uuid-agrees",
@@ -70,7 +71,7 @@ def test_usbkey_agrees_with_sapi(datacenter: Datacenter) -> None:
     )
 
 
-@check(BOTH, CRITICAL, after=["headnode-answers"])
+@check(BOTH, CRITICAL, after=["headnode-answers", "settings-have-their-form", "settings-are-not-overridden"])
 def test_rendered_files_are_usable(configured: Zone) -> None:
     """Each rendered file is one that its service can start with: it is JSON, and SAPI's port of a master's moray is 2020.
 
@@ -135,7 +136,7 @@ def test_rendered_config_is_current(zone: Zone) -> None:
     assert not stale, "; ".join(stale)
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers"])
+@check(BOTH, CRITICAL, after=[After("sapi-answers", unseen=True)])
 def test_settings_are_not_overridden(configured: Zone) -> None:
     """Neither the zone's SAPI instance nor its service hides a setting of the coupling behind a value of its own.
 

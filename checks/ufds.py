@@ -5,6 +5,7 @@ import re
 from evidence.inventory.model import MASTER
 from evidence.subjects.claims import follows_well, standing, ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.replicated import unasked
 from evidence.subjects.triton import REPLICATOR_CONFIG
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
@@ -28,7 +29,7 @@ def test_ufds_answers(ufds: Zone) -> None:
     assert ufds.bind.ok, ufds.bind.detail
 
 
-@check(BOTH, CRITICAL, after=["sapi-answers"])
+@check(BOTH, CRITICAL, after=["sapi-answers", "settings-have-their-form"])
 def test_one_ufds_master(coupling: Coupling) -> None:
     """Exactly one of the coupled datacenters is UFDS master, and it is the inventory's.
 
@@ -55,12 +56,14 @@ def _masters(flags: dict[str, str]) -> str:
     after=[
         After("rendered-config-is-current", at="ufds"),
         After("settings-are-not-overridden", at="ufds"),
+        After("rendered-files-are-usable", at="ufds"),
         "region-name-agrees",
         "one-ufds-master",
+        "settings-have-their-form",
     ],
 )
 def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> None:
-    """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with its own region's queries.
+    """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with all queries, and those of its own region.
 
     Any address of the master's ufds zones is right.  Any other address is right too if the replica is seen to follow the master
     by it (NAT).  A checkpoint belongs to an address, so another address would be no better.  With an empty ufds_remote_ip,
@@ -79,6 +82,8 @@ def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> No
             {name for query in queries for name in REGION.findall(str(query))} if isinstance(queries, list) else set()
         )
         assert regions == {replica.declared.region}, f"regions in the queries of {ufds}:{REPLICATOR_CONFIG}"
+        missed = unasked(queries, replica.declared.region) if isinstance(queries, list) else ()
+        assert missed == (), f"what {ufds}:{REPLICATOR_CONFIG} does not ask the master for"
 
 
 def _by_another_way(replica: Datacenter) -> bool:

@@ -6,10 +6,11 @@ from msgspec import Struct
 
 
 class Account(Struct, frozen=True, forbid_unknown_fields=True):
-    """An account of a UFDS, as far as comparing needs it."""
+    """An account of a UFDS, as far as comparing needs it. `disabled` is None where nobody asked (older evidence, a candidate's)."""
 
     uuid: str
     login: str
+    disabled: bool | None = None
 
 
 class Accounts(Struct, frozen=True, forbid_unknown_fields=True):

@@ -240,6 +240,16 @@ class SapiObject(Model, frozen=True):
     owner_uuid: str = ""
 
 
+class MantaService(Model, frozen=True):
+    """A service of an application manta. Of those that the suite judges, the instances too, each with its service's name."""
+
+    uuid: str
+    name: str
+    application_uuid: str
+    metadata: Configuration = field(default_factory=Configuration)
+    instances: tuple[SapiObject, ...] = ()
+
+
 class Network(Model, frozen=True):
     """A NAPI network; `routes` reach every zone with a NIC on it."""
 
@@ -277,11 +287,15 @@ class Registered(Model, frozen=True):
 
 
 class Directory(Model, frozen=True):
-    """What a UFDS holds apart from accounts. `operators` are uuids, None without the group; `probes` counts admin's."""
+    """What a UFDS holds apart from accounts. `operators` are uuids, None without the group; `probes` counts admin's.
+
+    `admin_disabled` is None in evidence of a version that did not ask.
+    """
 
     latest: int
     version: int | None = None
     admin: bool = False
+    admin_disabled: bool | None = None
     keys: tuple[Key, ...] = ()
     probes: int = 0
     operators: tuple[str, ...] | None = None
@@ -340,7 +354,8 @@ class ZoneEvidence(Model, frozen=True):
     did not ask.
     `settings`: what SAPI gives the zone, the metadata of application, service and instance, of which the later wins.
 
-    `ping`: the zone's own health URL (sapi, cloudapi, adminui …). `bind`: UFDS's root bind. `poseidons`: the accounts with login poseidon.
+    `ping`: the zone's own health URL (sapi, cloudapi, adminui …). `bind`: UFDS's root bind. `poseidons`: the accounts with login poseidon;
+    `poseidon_keys`: their public keys, at the master, where Manta is expected.
     `names`: binder's answers, by name. `elsewhere`: binder's answers for other datacenters, by datacenter and name. `asks_master`: SAPI's
     answer to a question that only the master's moray can answer. `listing`: cloudapi's answer to its datacenter's own key.
 
@@ -360,6 +375,7 @@ class ZoneEvidence(Model, frozen=True):
     ping: Fact[HttpAnswer] | None = None
     bind: Fact[Attempt] | None = None
     poseidons: Fact[tuple[Account, ...]] | None = None
+    poseidon_keys: Fact[tuple[Key, ...]] | None = None
     names: Fact[dict[str, DnsAnswer]] | None = None
     directory: Fact[Directory] | None = None
     progress: Fact[Progress] | None = None
@@ -390,7 +406,7 @@ class DatacenterEvidence(Model, frozen=True):
     head node's global zone. `servers` are all servers of the datacenter, by uuid, if core zones run on others than the head node; and
     `everywhere` those others, as VMAPI lists the zones, or why it does not.
 
-    Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
+    Where Manta is expected: `manta_applications` in the datacenter's own moray, `manta_services` of these, `ring_images` in its IMGAPI.
     """
 
     ssh: Fact[str]
@@ -404,6 +420,7 @@ class DatacenterEvidence(Model, frozen=True):
     healthcheck: Fact[tuple[HealthcheckRow, ...]]
     links: dict[str, Fact[tuple[Probe, ...]]] = field(default_factory=dict)
     manta_applications: Fact[tuple[SapiObject, ...]] | None = None
+    manta_services: Fact[tuple[MantaService, ...]] | None = None
     ring_images: Fact[tuple[str, ...]] | None = None
     clock: Fact[Clock] | None = None
     leftovers: Fact[tuple[str, ...]] | None = None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from evidence.accounts import Account
 from evidence.comparison import EXTRA, PASSWORD, EntryDifference
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.world import Coupling, Region
-from evidence.subjects.zone import Zone
+from evidence.subjects.poseidon import Hindrance, application, fingerprint, hindrances
+from evidence.subjects.world import Region
 from remediate import typed
 from remediate.actions.key import AddKey
 from remediate.actions.ldap import Attributes, LdapAdd, LdapModify, Resend, Scope
@@ -46,6 +44,28 @@ def give_the_master_its_operators(master: Datacenter) -> Advised:
             )
         if not held.readers:
             yield _group(master, READERS, admin)
+        values = master.sdc_metadata.values
+        if str(values.get("SDC_KEY_ID") or "").removeprefix("MD5:") not in {
+            "",
+            *(key.fingerprint for key in held.keys),
+        }:
+            yield from _key_told(master, master)
+
+
+@remedy("admin-is-enabled")
+def enable_admin(master: Datacenter) -> Advised:
+    """Take the mark away at the master; the replicas follow."""
+    admin = f"uuid={typed.uuid(str(master.sdc_metadata.values.get('ufds_admin_uuid') or ''))}, ou=users, o=smartdc"
+    yield _enabled(master, admin, "cloudapi refuses everything that admin signs")
+
+
+def _enabled(master: Datacenter, dn: str, why: str) -> Step:
+    return acting(
+        headnode(master),
+        LdapModify(dn, "delete", "disabled", ("true",)),
+        risk=OPENS,
+        why=f"{why}. Whoever disabled it may have meant it. Replication brings this from the master to all",
+    )
 
 
 def _group(master: Datacenter, dn: str, member: str) -> Step:
@@ -183,6 +203,11 @@ def _adding(master: Datacenter, dn: str, entry: Attributes) -> Step:
 @remedy("replica-key-is-known-to-master")
 def tell_the_key(replica: Datacenter, master: Datacenter) -> Advised:
     """Add the key on the master's head node (facts "UFDS": the sure way).  The key is public."""
+    yield from _key_told(replica, master)
+
+
+def _key_told(replica: Datacenter, master: Datacenter) -> Advised:
+    """Gives admin the key of a datacenter, at the master."""
     values = replica.sdc_metadata.values
     key, name = values.get("SDC_PUBLIC_KEY"), f"{typed.name(replica.name)} sdc key"
     if not isinstance(key, str) or not key.strip():
@@ -232,24 +257,37 @@ def _without_the_saved_probes(replica: Datacenter) -> Advised:
     yield file_removed(replica, (SAVED_PROBES,), why)
 
 
-@remedy("poseidon-is-operator")
-def make_poseidon_operator(coupling: Coupling) -> Advised:
-    """Add poseidon to the group on the master only: the replicas follow."""
-    master = coupling.world.master
+@remedy("poseidon-can-be-used")
+def make_poseidon_usable(master: Datacenter) -> Advised:
+    """Put the account right at the master only: the replicas follow."""
 
-    def make_operator(ufds: Zone, account: Account) -> Advised:
-        member = f"uuid={typed.uuid(account.uuid)}, ou=users, o=smartdc"
-        has_it = account.uuid in (ufds.directory.operators or ())
-        send, add = Resend(OPERATORS, "base", "uniquemember"), LdapModify(OPERATORS, "add", "uniquemember", (member,))
-        yield acting(
-            headnode(master),
-            send if has_it else add,
-            risk=OVERWRITES if has_it else OPENS,
-            why="the master has it; a change that changes nothing makes the master send the members again"
-            if has_it
-            else "Manta's tools act as poseidon; replication brings the membership from the master to all",
-            undo_note="none is needed: nothing is changed" if has_it else "",
+    def mend(found: tuple[Account, Hindrance]) -> Advised:
+        account, hindrance = found
+        dn = f"uuid={typed.uuid(account.uuid)}, ou=users, o=smartdc"
+        if hindrance == Hindrance.NO_OPERATOR:
+            why = "Manta's tools act as poseidon; replication brings the membership from the master to all"
+            yield acting(headnode(master), LdapModify(OPERATORS, "add", "uniquemember", (dn,)), risk=OPENS, why=why)
+        elif hindrance == Hindrance.DISABLED:
+            yield _enabled(master, dn, "cloudapi refuses a disabled account")
+        else:
+            yield from _poseidons_key(master, account)
+
+    yield from typed.each(master.world, hindrances(master), mend)
+
+
+def _poseidons_key(master: Datacenter, account: Account) -> Advised:
+    """Give poseidon the key with which Manta signs.  It is public, and manta-init kept it in Manta's application."""
+    found = application(master, account.uuid)
+    key = str(found.metadata.values.get("ADMIN_PUBLIC_KEY") or "").strip() if found is not None else ""
+    if not fingerprint(key):
+        yield Note(
+            "Manta's application holds no ADMIN_PUBLIC_KEY, so it is not known with which key Manta signs. manta-init makes one only where "
+            "the application has no ADMIN_PRIVATE_KEY."
         )
-
-    for ufds in master.zones("ufds"):
-        yield from typed.each(master.world, ufds.poseidons, partial(make_operator, ufds))
+        return
+    yield acting(
+        headnode(master),
+        AddKey("poseidon", "poseidon_id_rsa", key, fingerprint(key)),
+        risk=OPENS,
+        why="Manta's zones sign with this key as poseidon; replication brings it from the master to all",
+    )

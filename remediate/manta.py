@@ -9,6 +9,7 @@ from evidence.fact import Missing
 from evidence.inventory.model import CANDIDATE
 from evidence.model import SapiObject
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.manta import STORAGE
 from evidence.subjects.triton import CONFIG_AGENT, MUSKIE_CONFIG, is_uuid
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
@@ -18,13 +19,14 @@ from remediate.actions.network import NapiOwners
 from remediate.actions.smf import Smf
 from remediate.actions.wait import Rendered
 from remediate.copies import PLACE, application_removed
-from remediate.lookup import changed_metadata, fmris, headnode, metadata_of
+from remediate.lookup import changed_metadata, fmris, headnode
 from remediate.registry import Advised, in_each, proved_by, remedy
 from remediate.shell import compact, quote
 from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, SAFE, Note, Risk, Step, acting
 
 AT_START = "muskie reads its file only at its start"
 MULTI_DC = ("MUSKIE_MULTI_DC", "BUCKETS_API_MULTI_DC")
+IN_MUSKIES_FILE = {"MUSKIE_MULTI_DC": "storage.multiDC", STORAGE: "storage.moray.srvDomain"}
 ELSEWHERE = (
     "These steps leave out Manta's zones on servers other than the head node. For those, type in every datacenter: "
     "manta-oneach -s webapi 'svcadm restart \"*muskie*\"'"
@@ -38,7 +40,7 @@ def _poseidon(master: Datacenter) -> str:
     return typed.uuid(uuids.pop())
 
 
-def _application(region: Region) -> SapiObject:
+def application_of(region: Region) -> SapiObject:
     right = _poseidon(region.world.master)
     for found in region.world.master.manta_applications:
         if found.owner_uuid == right:
@@ -47,7 +49,7 @@ def _application(region: Region) -> SapiObject:
 
 
 def _set(region: Region, wanted: dict[str, Any], why: str, *, risk: Risk = RESTARTS) -> Step:
-    return changed_metadata(region.world.master, _application(region), wanted, risk=risk, why=why)
+    return changed_metadata(region.world.master, application_of(region), wanted, risk=risk, why=why)
 
 
 def _restart(webapi: Zone, why: str, key: str = "", value: str = "") -> Step:
@@ -65,7 +67,13 @@ def _restart(webapi: Zone, why: str, key: str = "", value: str = "") -> Step:
     )
 
 
-def _restarts(region: Region, check: str, key: str, value: str) -> Advised:
+def with_setting(webapi: Zone, setting: str, value: Any) -> Step:
+    """Restarts the muskies of a zone, when their file has been rendered with a setting's value if it is known where that stands."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return _restart(webapi, AT_START, IN_MUSKIES_FILE.get(setting, ""), text)
+
+
+def muskies_restarted(region: Region, check: str, key: str, value: str) -> Advised:
     """Restarts every muskie of the region.  Proofs: that muskie's own check, and the region's check."""
 
     def in_datacenter(datacenter: Datacenter) -> Advised:
@@ -88,7 +96,7 @@ def add_or_take_away_a_datacenter(manta_region: Region) -> Advised:
 
 
 @remedy("one-manta-application")
-def leave_one_application(manta_region: Region) -> Advised:
+def leave_oneapplication_of(manta_region: Region) -> Advised:
     """Delete every application that is not poseidon's at the master, if nothing was deployed from it."""
     master = manta_region.world.master
     right = _poseidon(master)
@@ -146,32 +154,11 @@ def give_the_networks_to_poseidon(manta_datacenter: Datacenter, master: Datacent
             )
 
 
-@remedy("manta-shards-are-assigned")
-def assign_shards(manta_region: Region) -> Advised:
-    """Set what manta-shardadm sets (sdc-manta:cmd/manta-shardadm.js).  Only the people who deployed the shards know which there are."""
-    found = _application(manta_region)
-    domain = found.metadata.values.get("DOMAIN_NAME")
-    if not domain or not isinstance(domain, str):
-        yield Note("The application has no DOMAIN_NAME, which ends every shard's name. So manta-init did not make it.")
-        return
-    shard = f"1.moray.{typed.dns_name(domain)}"
-    wanted = {"INDEX_MORAY_SHARDS": [{"host": shard, "last": True}], "STORAGE_MORAY_SHARD": shard}
-    yield acting(
-        headnode(manta_region.world.master),
-        metadata_of(found, wanted),
-        risk=DISRUPTIVE,
-        why="the same as `manta-shardadm set -i 1.moray -s 1.moray` in the manta zone of the SAPI master: one shard for all. If "
-        "your Manta has more shards, or had others when its hash ring was made, type those",
-        by_hand=True,
-    )
-    yield from _restarts(manta_region, "manta-shards-are-assigned", "storage.moray.srvDomain", shard)
-
-
 @remedy("manta-hash-ring-is-stored")
 def store_the_ring(manta_region: Region) -> Advised:
     """Name the image if it is there.  A lost image comes back only from a backup."""
     master = manta_region.world.master
-    image = _application(manta_region).metadata.values.get("HASH_RING_IMAGE")
+    image = application_of(manta_region).metadata.values.get("HASH_RING_IMAGE")
     kept = [
         (datacenter, each)
         for datacenter in manta_region.datacenters
@@ -208,18 +195,18 @@ def store_the_ring(manta_region: Region) -> Advised:
 @remedy("muskie-multi-dc-is-set")
 def set_multi_dc(manta_region: Region) -> Advised:
     """Set it as a JSON boolean at the master, then restart every muskie (seed; facts "Manta")."""
-    values = _application(manta_region).metadata.values
+    values = application_of(manta_region).metadata.values
     wanted = dict.fromkeys((key for key in MULTI_DC if key == MULTI_DC[0] or key in values), True)
     why = "new objects then get their copies in two datacenters; objects that were stored before stay where they are"
     yield _set(manta_region, wanted, why)
-    yield from _restarts(manta_region, "muskie-multi-dc-is-set", "storage.multiDC", "true")
+    yield from muskies_restarted(manta_region, "muskie-multi-dc-is-set", "storage.multiDC", "true")
 
 
 @remedy("muskie-is-rendered-multi-dc")
 def take_away_what_hides_it(webapi: Zone) -> Advised:
     """Delete the value that hides the application's true.  The instance or the service webapi has it."""
     region = Region(webapi.datacenter.world, webapi.datacenter.declared.region)
-    query = f"/services?name=webapi&application_uuid={typed.uuid(_application(region).uuid)}"
+    query = f"/services?name=webapi&application_uuid={typed.uuid(application_of(region).uuid)}"
     service = f'"$(sdc-sapi --no-headers {quote(query)} | json -a uuid)"'
     body = quote(compact({"action": "delete", "metadata": {MULTI_DC[0]: ""}}))
     own = typed.uuid(webapi.vm.uuid)

@@ -192,13 +192,13 @@ def make_the_files_usable(configured: Zone) -> Advised:
     for file in (each for _, each in sorted(zone.files.items()) if each.broken):
         if file.broken_by == LISTED and zone.role == "cloudapi":
             yield from datacenters_listed(zone.datacenter)
-            yield _written_anew(zone, file.path)
+            yield written_anew(zone, file.path)
         elif file.broken_by:
             yield Note(
                 f"{file.broken_by} goes into {file.path} as it is. Set it in SAPI to a value with which the file is JSON."
             )
         else:
-            yield _written_anew(zone, file.path)
+            yield written_anew(zone, file.path)
     down = [service.fmri for service in zone.known_services if service.state == "maintenance"]
     if down:
         given_up = fmris(zone, *(fmri.removeprefix("svc:") for fmri in down))
@@ -228,7 +228,7 @@ def _port_in_sapi() -> str:
     return f"{wait}\necho {body} | sapiadm update {uuid}"
 
 
-def _written_anew(zone: Zone, path: str) -> Step:
+def written_anew(zone: Zone, path: str) -> Step:
     return Step(
         on=headnode(zone.datacenter),
         run=rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience),

@@ -30,6 +30,7 @@ CHAPTERS = (
     "inventory",
     "access",
     "coupling",
+    "settings",
     "names",
     "routes",
     "firewall",
@@ -41,6 +42,7 @@ CHAPTERS = (
     "directory",
     "sapi",
     "manta",
+    "shards",
     "cloudapi",
 )
 """The modules that hold remedies, in the order of a plan: what others depend on comes first."""

@@ -20,6 +20,8 @@ USABLE = "headnode-can-be-used"
 """The check whose finding explains only what nobody could see."""
 ACCESS = (HEADNODE[0], USABLE, HEADNODE[1])
 SERVICES = "services-run"
+FILES = "rendered-files-are-usable"
+"""The checks that explain what all others of a zone say."""
 ADDRESS = "replica-points-at-master"
 _ZONE_ROWS = ZONES | {"link"}
 
@@ -30,24 +32,27 @@ def afters(spec: Spec, specs: Mapping[str, Spec]) -> tuple[After, ...]:
     if spec.sums_up:
         found += [After(other.id) for other in specs.values() if other.subject in _ZONE_ROWS and other.id != spec.id]
     found += map(After, ACCESS[: ACCESS.index(spec.id) if spec.id in ACCESS else None])
-    if spec.subject in _ZONE_ROWS and spec.id != SERVICES and not _before_services(spec.id, specs):
+    if spec.subject in _ZONE_ROWS and spec.id != SERVICES and not _before(spec.id, SERVICES, specs):
         found.append(After(SERVICES))
+    if spec.subject in ZONES and spec.id != FILES and not _before(spec.id, FILES, specs):
+        found.append(After(FILES))
     if spec.subject == "link":
         found += [After(check, at=TARGET) for check in ACCESS]
     return tuple(dict.fromkeys(after for after in found if after.check in specs))
 
 
-def _before_services(check: str, specs: Mapping[str, Spec]) -> bool:
-    """Whether a check of a zone explains why its services do not run."""
-    if SERVICES not in specs or specs[check].subject not in _ZONE_ROWS:
+def _before(check: str, summary: str, specs: Mapping[str, Spec]) -> bool:
+    """Whether a check of a zone explains a check that explains all others of the zone: its services, or its files."""
+    if summary not in specs or specs[check].subject not in _ZONE_ROWS:
         return False
-    return any(after.check == check for after in specs[SERVICES].after)
+    return any(after.check == check for after in specs[summary].after)
 
 
 def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
     """Return a cycle among the checks, or nothing. A check at a target counts as the check: a cycle over a link is one too.
 
-    An entry for one role counts where the way leads over zones of that role.
+    An entry for one role counts where the way leads over zones of that role. One that explains only what could not be seen does not
+    count: a finding that could not be judged explains nothing for a check that has such an entry.
     """
     done: set[tuple[str, Role | None]] = set()
 
@@ -58,7 +63,7 @@ def cycle(specs: Mapping[str, Spec]) -> tuple[str, ...]:
         if here in done:
             return ()
         for after in afters(specs[check], specs):
-            if after.only and role not in (None, after.only):
+            if after.unseen or (after.only and role not in (None, after.only)):
                 continue
             reached = _reached(after, specs[check], after.only or role, specs[after.check])
             found = walk(after.check, reached, (*path, here))
@@ -243,7 +248,7 @@ def _overlapping(
     at = known[finding.subject]
     nothing_sent = finding.outcome != BLOCKED and isinstance(at, Link) and unsent(at)
     strays = isinstance(at, Link) and at.misses
-    unseen = (After(SERVICES),) if finding.outcome == BLOCKED and _before_services(finding.check, specs) else ()
+    unseen = (After(SERVICES),) if finding.outcome == BLOCKED and _before(finding.check, SERVICES, specs) else ()
     for after in (*afters(specs[finding.check], specs), *unseen):
         if isinstance(at, Link) and after.check == ADDRESS and not strays:
             continue
@@ -251,11 +256,15 @@ def _overlapping(
             entries.setdefault(after.check, []).append(after)
     places = [known[subject] for subject in (finding.subject, finding.lacks) if subject in known]
     for check, ways in entries.items():
+        first = any(after.unseen for after in specs[check].after)
         for other in findings.get(check, ()):
+            if first and other.outcome == BLOCKED:
+                continue
             if other is finding or (nothing_sent and other.outcome == BLOCKED):
                 continue
             if finding.check == SERVICES and other.outcome == BLOCKED and specs[other.check].subject in _ZONE_ROWS:
                 continue  # what cannot be seen in a zone follows from its services, and not the other way round
-            meant = [after for after in ways if after.applies(finding.kind, other.kind)]
+            seen = finding.outcome != BLOCKED
+            meant = [after for after in ways if after.applies(finding.kind, other.kind) and not (after.unseen and seen)]
             if any(explains(other, known[other.subject], place, after) for after in meant for place in places):
                 yield other

@@ -114,7 +114,7 @@ class Collector:
             tasks.create_task(draft.ask("leftovers", asking.leftovers))
             needed = [sysinfo, usbkey, tasks.create_task(services_of.sapi.ask())]
             if draft.manta:
-                needed.append(tasks.create_task(draft.ask("manta_applications", services_of.sapi.manta_applications)))
+                tasks.create_task(services_of.sapi.manta())
                 tasks.create_task(draft.ask("ring_images", services_of.apis.ring_images))
             services_of.ask_zones(tasks)
             for vm in draft.vms.values():
@@ -147,7 +147,7 @@ class Collector:
                 await services_of.sapi.ask()
                 tasks.create_task(draft.ask("outside", Cloudapi(draft, timeouts).outside))
                 if draft.manta:
-                    tasks.create_task(draft.ask("manta_applications", services_of.sapi.manta_applications))
+                    tasks.create_task(services_of.sapi.manta())
             draft.known.set()
             services_of.ask_directories_and_names(tasks)
 

@@ -18,7 +18,7 @@ from evidence.redact import cut
 WINDOW: Final = 50
 """The replicator asks for the changes N…N+50, and takes a longer gap in the changelog for its end."""
 _LARGEST_NUMBER: Final = 15
-POSEIDONS = Search(USERS, "(login=poseidon)", ("uuid", "login"))
+POSEIDONS = Search(USERS, "(login=poseidon)", ("uuid", "login", "disabled"))
 
 
 def searches(datacenter: str, admin_uuid: str) -> tuple[Search, ...]:
@@ -27,8 +27,8 @@ def searches(datacenter: str, admin_uuid: str) -> tuple[Search, ...]:
     return (
         Search("cn=latestchangenumber", attributes=("count",), scope=BASE),
         Search(f"cn=version, {SMARTDC}", attributes=("version",), scope=BASE),
-        Search(admin, attributes=("objectclass",), scope=BASE),
-        Search(admin, "(objectclass=sdckey)", ("fingerprint", "name")),
+        Search(admin, attributes=("objectclass", "disabled"), scope=BASE),
+        keys_of(admin),
         Search(admin, "(|(objectclass=amonprobe)(objectclass=amonprobegroup))", ("objectclass",)),
         Search(f"ou=groups, {SMARTDC}", "(objectclass=groupofuniquenames)", ("uniquemember",)),
         Search(
@@ -38,6 +38,11 @@ def searches(datacenter: str, admin_uuid: str) -> tuple[Search, ...]:
         ),
         checkpoints_of(datacenter),
     )
+
+
+def keys_of(account: str) -> Search:
+    """The search for the public keys of an account, by its dn."""
+    return Search(account, "(objectclass=sdckey)", ("fingerprint", "name"))
 
 
 def checkpoints_of(datacenter: str) -> Search:
@@ -74,9 +79,8 @@ def directory(found: tuple[Found, ...]) -> Directory:
         latest=number(latest.entries[0], "count"),
         version=number(version.entries[0], "version") if version.entries else None,
         admin=bool(admin.entries),
-        keys=tuple(
-            sorted((Key(cut(e.first("fingerprint")), cut(e.first("name"))) for e in keys.entries), key=_key_order)
-        ),
+        admin_disabled=any(map(_disabled, admin.entries)),
+        keys=public_keys(keys),
         probes=len(probes.entries),
         operators=None if operators is None else tuple(sorted(cut(_rdn(member)) for member in operators)),
         readers="readers" in members,
@@ -112,11 +116,25 @@ def changes(found: Found) -> tuple[Change, ...]:
     return tuple(sorted(read, key=lambda change: change.number))
 
 
+def public_keys(*found: Found) -> tuple[Key, ...]:
+    """Read the answers to `keys_of`, sorted by name. Raises UnreadableError."""
+    for each in found:
+        if each.why:
+            raise UnreadableError(each.why)
+    read = [Key(cut(e.first("fingerprint")), cut(e.first("name"))) for each in found for e in each.entries]
+    return tuple(sorted(read, key=_key_order))
+
+
+def _disabled(entry: Entry) -> bool:
+    """Whether cloudapi refuses the account: it compares with the text (sdc-cloudapi:lib/auth.js)."""
+    return entry.first("disabled") == "true"
+
+
 def accounts(found: Found) -> tuple[Account, ...]:
     """Read the answer to POSEIDONS. Raises UnreadableError."""
     if found.why:
         raise UnreadableError(found.why)
-    read = [Account(cut(entry.first("uuid")), cut(entry.first("login"))) for entry in found.entries]
+    read = [Account(cut(e.first("uuid")), cut(e.first("login")), _disabled(e)) for e in found.entries]
     return tuple(sorted(read, key=lambda account: (account.login, account.uuid)))
 
 

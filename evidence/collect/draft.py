@@ -27,6 +27,7 @@ from evidence.subjects.questions import (
     DOUBTFUL,
     FIREWALLED,
     MANTA,
+    MANTAS_MASTER,
     OF_DATACENTER,
     OF_ZONE,
     SPREAD,
@@ -95,7 +96,7 @@ class Draft:
         """The circumstances that decide which facts this datacenter has."""
         found = {self.declared.state}
         if self.manta:
-            found.add(MANTA)
+            found.update({MANTA} | ({MANTAS_MASTER} if self.declared.state == MASTER else set()))
         if self.candidates and self.declared.state == MASTER:
             found.add(WITH_CANDIDATES)
         if any(vm.server for vm in self.vms.values()):

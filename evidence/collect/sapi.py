@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
 
 from evidence.collect import apis, files, parse, services
 from evidence.collect.draft import Draft, doubtful
 from evidence.collect.unanswered import UnansweredError
-from evidence.model import Configuration, HttpAnswer, SapiObject, Vm
+from evidence.model import Configuration, HttpAnswer, MantaService, SapiObject, Vm
 from evidence.subjects.questions import OF_ZONE
-from evidence.subjects.triton import UUID
+from evidence.subjects.triton import MANTA_ROLES, SHARDED, UUID
+
+JUDGED: Final = frozenset({*MANTA_ROLES, *SHARDED.values()})
+"""Manta's services whose instances are asked for. Others have hundreds of them."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,40 @@ class Sapi:
         found = parse.json_list(text, "SAPI's answer")
         return {item.get("uuid") if isinstance(item, dict) else None for item in found}
 
-    async def manta_applications(self) -> parse.Rows[tuple[SapiObject, ...]]:
+    async def _manta_applications(self) -> parse.Rows[tuple[SapiObject, ...]]:
         """The applications in this datacenter's own moray, because it is asked without include_master."""
         text = await self._read("/applications?name=manta")
         found = services.sapi_list(text, self.draft.vault, services.MANTA_SETTINGS)
         return parse.Rows(tuple(each for each in found.value if each.name == "manta"), found.unread)
+
+    async def manta(self) -> None:
+        """Ask for Manta's applications, and for their services. Only the SAPI of Manta's master has any."""
+        await self.draft.ask("manta_applications", self._manta_applications)
+        await self.draft.ask("manta_services", self._manta_services)
+
+    async def _manta_services(self) -> parse.Rows[tuple[MantaService, ...]]:
+        known = self.draft.facts["manta_applications"]
+        if known.value is None:
+            raise UnansweredError(self.draft.why("manta_applications"))
+        uuids = [each.uuid for each in known.value if UUID.fullmatch(each.uuid)]
+        rows = [await self._of_manta(uuid) for uuid in uuids]
+        return parse.Rows(
+            tuple(each for one in rows for each in one.value), tuple(why for one in rows for why in one.unread)
+        )
+
+    async def _of_manta(self, application: str) -> parse.Rows[tuple[MantaService, ...]]:
+        """The services of one application, with the instances of those that are judged."""
+        text = await self._read(f"/services?application_uuid={application}")
+        rows = services.manta_services(text, application, self.draft.vault)
+        found, unread = [], [*rows.unread]
+        for each in rows.value:
+            known = parse.Rows[tuple[SapiObject, ...]](())
+            if each.name in JUDGED and UUID.fullmatch(each.uuid):
+                answer = await self._read(f"/instances?service_uuid={each.uuid}")
+                known = services.manta_instances(answer, each.name, self.draft.vault)
+            found.append(replace(each, instances=known.value))
+            unread += known.unread
+        return parse.Rows(tuple(found), tuple(unread))
 
     async def asks_master(self, vm: Vm) -> None:
         async def answer() -> HttpAnswer:

@@ -15,7 +15,7 @@ from evidence.collect import ldap, parse, web
 from evidence.collect.tunnel import LARGEST_TUNNELLED, Reach, tunnel
 from evidence.collect.unanswered import AgainError, ClosedError, UnansweredError
 from evidence.inventory.model import Timeouts
-from evidence.model import HttpAnswer, SapiObject, Vm
+from evidence.model import HttpAnswer, MantaService, SapiObject, Vm
 from evidence.redact import Vault, cut
 
 T = TypeVar("T")
@@ -39,10 +39,13 @@ SERVICE_SETTINGS = (
 )  # fmt: skip
 """The settings that are kept of a service's metadata, and of a zone's. Those of the application stand there only if somebody set them."""
 MANTA_SETTINGS = (
-    "BUCKETS_API_MULTI_DC", "DOMAIN_NAME", "HASH_RING_IMAGE",
-    "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "STORAGE_MORAY_SHARD",
+    "ADMIN_KEY_ID", "ADMIN_PUBLIC_KEY", "BUCKETS_API_MULTI_DC", "BUCKETS_MORAY_SHARDS", "DNS_DOMAIN", "DOMAIN_NAME",
+    "HASH_RING_IMAGE", "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "REGION",
+    "STORAGE_MORAY_SHARD",
 )  # fmt: skip
 """The settings that are kept of the metadata of an application manta, which also holds keys and passwords."""
+MANTA_INSTANCE_SETTINGS = ("DATACENTER", "SERVICE_NAME", *MANTA_SETTINGS)
+"""The settings that are kept of its instances. The first two stand only there, the others only if somebody set them."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,27 @@ def sapi_list(text: str, vault: Vault, keep: Iterable[str]) -> parse.Rows[tuple[
             metadata=vault.configuration(metadata, kept, SECRETS),
             owner_uuid=parse.text_of(read, "owner_uuid", what, ""),
         )
+
+    rows = parse.each(parse.json_list(text, "SAPI's answer"), read_one)
+    return parse.Rows(tuple(sorted(rows.value, key=lambda each: each.uuid)), rows.unread)
+
+
+def manta_services(text: str, application: str, vault: Vault) -> parse.Rows[tuple[MantaService, ...]]:
+    """The services of one application manta, without their instances."""
+    rows = sapi_list(text, vault, MANTA_SETTINGS)
+    found = (MantaService(each.uuid, each.name, application, each.metadata) for each in rows.value)
+    return parse.Rows(tuple(found), rows.unread)
+
+
+def manta_instances(text: str, service: str, vault: Vault) -> parse.Rows[tuple[SapiObject, ...]]:
+    """The instances of one of Manta's services, by uuid. They have no name of their own."""
+
+    def read_one(item: Any) -> SapiObject:
+        read = parse.an_object(item, "an instance")
+        metadata: dict[str, Any] = parse.an_object(read.get("metadata") or {}, "the metadata of an instance")
+        vault.learn_all(metadata)
+        uuid = parse.text_of(read, "uuid", "an instance")
+        return SapiObject(uuid, service, vault.configuration(metadata, MANTA_INSTANCE_SETTINGS, ()))
 
     rows = parse.each(parse.json_list(text, "SAPI's answer"), read_one)
     return parse.Rows(tuple(sorted(rows.value, key=lambda each: each.uuid)), rows.unread)

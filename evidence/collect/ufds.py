@@ -73,7 +73,7 @@ class Ufds:
         elif self._draft.declared.state == CANDIDATE:
             await self._introduce(vm, admin)
         elif self._draft.declared.state == MASTER:
-            await self._serve(vm, admin)
+            await asyncio.gather(self._poseidon_keys(vm), self._serve(vm, admin))
 
     async def _converse(self, vm: Vm, searches: Sequence[ldap.Search], most: int = services.LARGEST_LDAP) -> ldap.Reply:
         host = services.address(vm)
@@ -86,6 +86,19 @@ class Ufds:
         if vm.server:
             await self._vouch(vm)
         return await self._services.ufds(host, self._root, searches, most)
+
+    async def _poseidon_keys(self, vm: Vm) -> None:
+        """Ask for the keys of the accounts poseidon, where Manta signs with one."""
+
+        async def answer() -> object:
+            known = self._draft.zone_facts[vm.alias, "poseidons"]
+            if known.value is None:
+                raise UnansweredError(known.why or "no answer")
+            people = [f"uuid={each.uuid}, {ldap.USERS}" for each in known.value if UUID.fullmatch(each.uuid)]
+            return directory.public_keys(*_found(await self._converse(vm, tuple(map(directory.keys_of, people)))))
+
+        if "poseidon_keys" in self._draft.questions_about(vm):
+            await self._draft.ask_zone(vm, "poseidon_keys", answer)
 
     async def _progress(self, vm: Vm) -> object:
         fact = self._draft.zone_facts[vm.alias, "directory"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         HealthcheckRow,
         HealthRow,
         HttpAnswer,
+        MantaService,
         Network,
         SapiObject,
         Service,
@@ -111,6 +112,11 @@ class Datacenter:
     def manta_applications(self) -> tuple[SapiObject, ...]:
         """The applications called manta that this datacenter's own moray holds."""
         return self._answer("manta_applications", self.evidence.manta_applications)
+
+    @property
+    def manta_services(self) -> tuple[MantaService, ...]:
+        """The services of these applications."""
+        return self._answer("manta_services", self.evidence.manta_services)
 
     @property
     def ring_images(self) -> tuple[str, ...]:

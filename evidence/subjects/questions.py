@@ -15,6 +15,7 @@ from evidence.inventory.model import CANDIDATE, REPLICA
 from evidence.subjects.triton import ADMIN_UUID, CONFIGURED, INTERNAL_APIS
 
 MANTA: Final = "where Manta is expected"
+MANTAS_MASTER: Final = "the master, where Manta is expected"
 WITH_CANDIDATES: Final = "a master that is to be replicated to candidates"
 FIREWALLED: Final = "a zone that others connect to, and whose firewall is on; and UFDS"
 DOUBTFUL: Final = "a core zone that does not run"
@@ -91,6 +92,9 @@ OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
     "manta_applications": Question(
         "applications called manta", "sdc-sapi '/applications?name=manta'", when=(MANTA,), seen_from="sapi"
     ),
+    "manta_services": Question(
+        "the services of applications called manta", "sdc-sapi '/services?application_uuid=MANTA'", when=(MANTA,), seen_from="sapi"
+    ),
     "ring_images": Question("images of hash rings", "sdc-imgapi '/images?name=manta-hash-ring'", when=(MANTA,)),
     "usbkey_mount": Question(
         "whether its USB key can be mounted",
@@ -127,8 +131,12 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
     ),
     "bind": Question("the root bind", "ldapsearch", _LDAP, roles=("ufds",), seen_from=ITS_OWN_SERVICE),
     "poseidons": Question(
-        "accounts with login poseidon", "ldapsearch", f"{_LDAP} -b 'ou=users, o=smartdc' login=poseidon uuid login",
+        "accounts with login poseidon", "ldapsearch", f"{_LDAP} -b 'ou=users, o=smartdc' login=poseidon uuid login disabled",
         roles=("ufds",), seen_from=ITS_OWN_SERVICE,
+    ),
+    "poseidon_keys": Question(
+        "poseidon's keys", "ldapsearch", f"{_ALL} -b 'uuid=…, ou=users, o=smartdc' objectclass=sdckey fingerprint name",
+        roles=("ufds",), when=(MANTAS_MASTER,), seen_from=ITS_OWN_SERVICE,
     ),
     "names": Question(
         "what binder answers", "dig", f"{_DIG} ufds.{{datacenter}}.DOMAIN (also moray, sapi)",

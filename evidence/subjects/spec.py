@@ -67,18 +67,21 @@ class After(Struct, frozen=True):
 
     `at`: "target" is a link's target, "master" the master (what it lacks, its replicas lack too), a role the zones of that role in the
     same datacenter (its services depend on each other).
-    `only`: it explains only zones of that role. `when`: it explains only findings of this kind.
+    `only`: it explains only zones of that role. `when`: it explains only findings of this kind. `unseen`: it explains only what could
+    not be seen; what was seen to be wrong is the first link of a chain (a value in SAPI, before the service that holds it).
     """
 
     check: str
     at: Role | Literal["target", "master"] | None = None
     only: Role | None = None
     when: Kind | None = None
+    unseen: bool = False
 
     def __str__(self) -> str:
-        """As docs/checks.md writes it: id, id@PLACE, id/ROLE, id when KIND."""
+        """As docs/checks.md writes it: id, id@PLACE, id/ROLE, id when KIND, id when unseen."""
         place = (f"@{self.at}" if self.at else "") + (f"/{self.only}" if self.only else "")
-        return self.check + place + (f" when {self.when}" if self.when else "")
+        when = self.when or ("unseen" if self.unseen else "")
+        return self.check + place + (f" when {when}" if when else "")
 
     def applies(self, to: Kind | None, cause: Kind | None) -> bool:
         """Whether a finding of the kind `cause` can explain one of the kind `to` (None: of no special kind)."""

@@ -22,6 +22,13 @@ ROLES: Final[tuple[CoreRole, ...]] = get_args(CoreRole)
 MANTA_ROLES: Final[tuple[MantaRole, ...]] = get_args(MantaRole)
 """Roles of Manta's own zones, where the inventory expects Manta: tagged manta_role, and owned by poseidon."""
 
+SHARDED: Final = {
+    "INDEX_MORAY_SHARDS": "moray",
+    "STORAGE_MORAY_SHARD": "moray",
+    "BUCKETS_MORAY_SHARDS": "buckets-mdapi",
+}
+"""The settings of Manta that name shards, and the service whose instances serve them (sdc-manta:lib/deploy.js createInstance)."""
+
 MANTA_PEERS: Final[tuple[CoreRole, ...]] = ("cnapi", "imgapi", "moray", "sapi", "vmapi")
 """Roles that Manta's zones, its deployment and SAPI in other datacenters ask: they need routes back."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DnsAnswer,
         FirewallRule,
         HttpAnswer,
+        Key,
         Listing,
         Progress,
         Service,
@@ -191,6 +192,10 @@ class Zone:
     @property
     def poseidons(self) -> tuple[Account, ...]:
         return self._own("poseidons", self.evidence.poseidons)
+
+    @property
+    def poseidon_keys(self) -> tuple[Key, ...]:
+        return self._own("poseidon_keys", self.evidence.poseidon_keys)
 
     @property
     def directory(self) -> Directory:

@@ -8,9 +8,11 @@ from lab.commands.manta_tools import applications, ask, read_options
 from lab.plan import manta_objects
 from lab.plan.files import Json
 from lab.plan.names import POSEIDON_UUID, ROOT_DN, made_uuid
+from lab.ufds import seed
 from lab.ufds.errors import LdapError
 
 USERS, OPERATORS = "ou=users, o=smartdc", "cn=operators, ou=groups, o=smartdc"
+ALREADY_THERE = 68
 PASSWORD = "trident123"  # sdc-manta:cmd/manta-init.js
 
 
@@ -33,6 +35,9 @@ async def init(call: Call) -> int:
         raise UsageError("Uncaught AssertionError: false == true (apps.length <= 1)", 1)
     application = found[0] if found else await _make_application(call, poseidon, options.get("-s", "lab"))
     await _make_services(call, application)
+    if not application["metadata"].get("ADMIN_KEY_ID"):
+        await _add_key(call, poseidon)
+        await ask(call, "sapi", "PUT", f"/applications/{application['uuid']}", {"metadata": manta_objects.admin_key()})
     return 0
 
 
@@ -66,6 +71,20 @@ async def _poseidon(call: Call, email: str) -> str:
     finally:
         await client.close()
     return uuid
+
+
+async def _add_key(call: Call, poseidon: str) -> None:
+    """The key with which Manta signs as poseidon, in the *local* UFDS."""
+    host, password = call.site.datacenter.zone("ufds").admin_ip, call.lab.root_password(call.site)
+    name, attributes = seed.key_of(poseidon, seed.POSEIDON_KEY, manta_objects.admin_key()["ADMIN_PUBLIC_KEY"])
+    client = await connect(call, host, 636, ROOT_DN, password)
+    try:
+        await client.add(name, attributes)
+    except LdapError as error:
+        if error.code != ALREADY_THERE:
+            raise UsageError(f"Error: {error.message}", 1) from None
+    finally:
+        await client.close()
 
 
 def _new_poseidon(call: Call) -> str:

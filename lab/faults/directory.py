@@ -52,9 +52,9 @@ async def admin_no_operator(lab: Lab, target: Target) -> None:
     await others_follow(lab)
 
 
-@fault("sdc-key-missing", "datacenter", "my-dc-3", ("replica",))
+@fault("sdc-key-missing", "datacenter", "my-dc-3", ("master", "replica"))
 async def sdc_key_missing(lab: Lab, target: Target) -> None:
-    """The replica's sdc key is not among admin's keys: sdc-ufds-m2s deleted it with admin, and nobody added it on the master."""
+    """A datacenter's sdc key is not among admin's keys: sdc-ufds-m2s deleted a replica's with admin, and nobody added it on the master."""
     master, name = lab.plan.master.name, target.site.datacenter.name
     for dn, entry in await lab.ufds.query(master, ADMIN, "sub", "(objectclass=sdckey)"):
         if entry["name"] == [f"{name} sdc key"]:
@@ -83,6 +83,13 @@ async def poseidon_no_operator(lab: Lab, target: Target) -> None:
     """poseidon is not an operator: somebody tidied up the group. Manta's tools act as poseidon and are refused."""
     member = f"uuid={seed.POSEIDON_UUID}, {USERS}"
     await lab.ufds.modify(target.site.datacenter.name, OPERATORS, [("delete", "uniquemember", [member])])
+    await others_follow(lab)
+
+
+@fault("admin-disabled", "datacenter", "my-dc-2", ("master",))
+async def admin_disabled(lab: Lab, target: Target) -> None:
+    """admin is disabled at the master, and so everywhere: an audit wanted no shared accounts. cloudapi refuses what it signs."""
+    await lab.ufds.modify(target.site.datacenter.name, ADMIN, [("add", "disabled", ["true"])])
     await others_follow(lab)
 
 

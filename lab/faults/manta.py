@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from lab.faults.changes import restart
+from lab.faults.changes import USERS, others_follow, restart
 from lab.faults.registry import Target, Undo, UnknownFaultError, fault
 from lab.faults.ufds import OTHER_POSEIDON
 from lab.machine.machines import Machine
@@ -73,6 +73,56 @@ async def manta_shards_unset(lab: Lab, target: Target) -> None:
         values.pop(key, None)
     await settle(lab)
     await restart_muskies(lab)
+
+
+@fault("manta-storage-of-nobody", "datacenter", "my-dc-2", ("master",))
+async def manta_storage_of_nobody(lab: Lab, target: Target) -> None:
+    """STORAGE_MORAY_SHARD is the second shard, which was never deployed: a line was copied from another Manta.
+
+    muskie was restarted since then.
+    """
+    datacenter = target.site.datacenter
+    metadata(lab)["STORAGE_MORAY_SHARD"] = f"2.moray.{datacenter.region}.{datacenter.dns_domain}"
+    await settle(lab)
+    await restart_muskies(lab)
+
+
+@fault("manta-shard-twice", "datacenter", "my-dc-2", ("master",))
+async def manta_shard_twice(lab: Lab, target: Target) -> None:
+    """INDEX_MORAY_SHARDS lists a shard twice, and both have `last`: a second one was to be added by hand.
+
+    electric-moray's file is no JSON any more.
+    """
+    (shard,) = metadata(lab)["INDEX_MORAY_SHARDS"]
+    metadata(lab)["INDEX_MORAY_SHARDS"] = [shard, dict(shard)]
+
+
+@fault("electric-moray-own-shards", "electric-moray", "my-dc-1.electric-moray0")
+async def electric_moray_own_shards(lab: Lab, target: Target) -> None:
+    """One instance of electric-moray has shards of its own in SAPI: a trial of resharding that was never taken back."""
+    datacenter = target.site.datacenter
+    shard = {"host": f"3.moray.{datacenter.region}.{datacenter.dns_domain}", "last": True}
+    instances = manta.master_bucket(lab, "instances")
+    instances[target.machine.zone.uuid]["metadata"]["INDEX_MORAY_SHARDS"] = [shard]
+
+
+@fault("poseidon-disabled", "datacenter", "my-dc-2", ("master",))
+async def poseidon_disabled(lab: Lab, target: Target) -> None:
+    """poseidon is disabled at the master, and so everywhere: somebody took it for the account of one who has left. cloudapi refuses it."""
+    metadata(lab)
+    account = f"uuid={POSEIDON_UUID}, {USERS}"
+    await lab.ufds.modify(target.site.datacenter.name, account, [("add", "disabled", ["true"])])
+    await others_follow(lab)
+
+
+@fault("poseidon-without-key", "datacenter", "my-dc-2", ("master",))
+async def poseidon_without_key(lab: Lab, target: Target) -> None:
+    """poseidon has lost the key with which Manta's zones sign: somebody tidied up keys that he did not know. Logs are no longer stored."""
+    metadata(lab)
+    master = target.site.datacenter.name
+    for dn, _ in await lab.ufds.query(master, f"uuid={POSEIDON_UUID}, {USERS}", "sub", "(objectclass=sdckey)"):
+        await lab.ufds.delete(master, dn)
+    await others_follow(lab)
 
 
 @fault("hash-ring-unsaved", "datacenter", "my-dc-2", ("master",))

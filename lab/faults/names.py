@@ -57,6 +57,13 @@ async def metadata_type(lab: Lab, target: Target) -> None:
         sapi["MASTER_MORAY_PORT"] = int(sapi["MASTER_MORAY_PORT"])
 
 
+@fault("flag-in-capitals", "datacenter", "my-dc-3", ("replica",))
+async def flag_in_capitals(lab: Lab, target: Target) -> None:
+    """ufds_is_master is "False", as a script in another language writes it. UFDS's file is then no JSON, and UFDS ends at its start."""
+    sdc_metadata(lab, target)["ufds_is_master"] = "False"
+    await settle(lab)
+
+
 @fault("dns-domain", "datacenter", "my-dc-1")
 async def dns_domain(lab: Lab, target: Target) -> None:
     """dns_domain in the `sdc` metadata is wrong. binder's file has it, but binder itself was not restarted (hazard 7)."""

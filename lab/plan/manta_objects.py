@@ -6,7 +6,7 @@ Application and services are as sdc-manta:cmd/manta-init.js makes them. Shards a
 
 from __future__ import annotations
 
-from lab.plan import manifests
+from lab.plan import manifests, sshkeys
 from lab.plan.datacenters import Datacenter, Plan, Zone
 from lab.plan.files import Json
 from lab.plan.names import ADMIN_UUID, made_uuid
@@ -40,6 +40,12 @@ def application(datacenter: Datacenter, owner: str) -> Json:
             "MANTA_REJECT_UNAUTHORIZED": False, "MUSKIE_MULTI_DC": False, "BUCKETS_API_MULTI_DC": False,
         },
     }  # fmt: skip
+
+
+def admin_key() -> Json:
+    """What manta-init adds once poseidon has his key, but for the private one, which nobody in the lab uses."""
+    public = sshkeys.made_up("poseidon", "poseidon")
+    return {"ADMIN_KEY_ID": sshkeys.fingerprint(public), "ADMIN_PUBLIC_KEY": public}
 
 
 def shards(datacenter: Datacenter) -> Json:
@@ -81,6 +87,11 @@ def services(owner: str) -> dict[str, list[Json]]:
             "params": {"image_uuid": made_uuid("image", role), "networks": [{"name": "manta"}, {"name": "admin"}]},
             "metadata": {}, "manifests": {manifest.name: uuid}, "master": True,
         })  # fmt: skip
+    made["services"].append({
+        "uuid": service_uuid(owner, "moray"), "name": "moray", "application_uuid": application_uuid(owner), "type": "vm",
+        "params": {"image_uuid": made_uuid("image", "manta-moray"), "networks": [{"name": "manta"}, {"name": "admin"}]},
+        "metadata": {}, "manifests": {}, "master": True,
+    })  # fmt: skip
     return made
 
 
@@ -96,6 +107,17 @@ def instance(zone: Zone, datacenter: Datacenter, service: str) -> Json:
         "uuid": zone.uuid, "service_uuid": service, "type": "vm", "master": True,
         "params": {"alias": shown, "tags": zone.tags, "server_uuid": datacenter.server_uuid},
         "metadata": {"DATACENTER": datacenter.name, "SERVICE_NAME": name, "SHARD": "1"},
+    }  # fmt: skip
+
+
+def moray(datacenter: Datacenter, owner: str, shard: str = "1") -> Json:
+    """The instance of a moray of a shard. The lab has no such zone: muskie asks nobody, and only SAPI tells who serves a shard."""
+    uuid = made_uuid(datacenter.name, "manta-moray", shard)
+    name = f"{shard}.moray.{datacenter.region}.{datacenter.dns_domain}"
+    return {
+        "uuid": uuid, "service_uuid": service_uuid(owner, "moray"), "type": "vm", "master": True,
+        "params": {"alias": f"{name}-{uuid[:8]}", "tags": {"manta_role": "moray"}, "server_uuid": datacenter.server_uuid},
+        "metadata": {"DATACENTER": datacenter.name, "SERVICE_NAME": name, "SHARD": shard},
     }  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def save_ring(lab: Lab, datacenter: Datacenter, owner: str = POSEIDON_UUID) -> N
 
 
 async def deploy_zone(lab: Lab, site: Site, role: str, owner: str = POSEIDON_UUID) -> Machine:
-    """One zone of Manta's on the head node of a datacenter, running. If it exists already, that one."""
+    """One zone of Manta's on the head node of a datacenter, running, with a moray's instance. If it exists already, that one."""
     datacenter = site.datacenter
     zone = datacenter.manta_zone(role, owner)
     if zone.alias in site.zones:
@@ -74,6 +74,8 @@ async def deploy_zone(lab: Lab, site: Site, role: str, owner: str = POSEIDON_UUI
     service = manta_objects.service_uuid(owner, role)
     instance = manta_objects.instance(zone, datacenter, service)
     master_bucket(lab, "instances")[zone.uuid] = instance
+    moray = manta_objects.moray(datacenter, owner)
+    master_bucket(lab, "instances").setdefault(moray["uuid"], moray)
     net.add_zone(datacenter, zone)
     machine = Machine(zone, datacenter, roots.make_zone(datacenter, site.headnode.root, zone), lab.clock)
     machine.alias = manta_objects.alias(zone, datacenter)
@@ -110,6 +112,7 @@ async def deploy(lab: Lab) -> None:
     master = lab.plan.master
     initialise(lab, master)
     metadata = application(lab)["metadata"]
+    metadata.update(manta_objects.admin_key())
     metadata.update(manta_objects.shards(master) | {"MUSKIE_MULTI_DC": True, "BUCKETS_API_MULTI_DC": True})
     save_ring(lab, master)
     for site in lab.sites.values():

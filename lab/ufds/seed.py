@@ -26,6 +26,8 @@ USERS = "ou=users, o=smartdc"
 TIME = 1795398557771
 SALT = "d0c59ad9c5fa13ef6dc3156c36d1b3f3f9fd5e00"
 POSEIDON_UUID = names.POSEIDON_UUID
+POSEIDON_KEY = "poseidon_id_rsa"
+"""The name that manta-init gives the key (sdc-manta:lib/common.js)."""
 NAMES = ("alice", "bruno", "carla", "dario", "elena", "fabio")
 PASSWORD = "lab-accounts-1"
 VERSION = "20"
@@ -132,7 +134,7 @@ def _admin(datacenters: list[Datacenter], operators: list[str]) -> Iterator[Entr
 
 def _poseidon() -> Iterator[Entry]:
     yield person(POSEIDON_UUID, "poseidon", "poseidon@example.com", cn="Manta")
-    yield key_of(POSEIDON_UUID, "poseidon_id_rsa", sshkeys.made_up("poseidon", "poseidon"))
+    yield key_of(POSEIDON_UUID, POSEIDON_KEY, sshkeys.made_up("poseidon", "poseidon"))
 
 
 def _accounts(count: int) -> Iterator[Entry]:

@@ -47,7 +47,14 @@ def test_a_fact_that_is_not_always_asked_may_be_absent(kind: type[msgspec.Struct
 
 def test_rows_use_words_that_mean_something() -> None:
     rows = [*OF_DATACENTER.values(), *OF_ZONE.values()]
-    words = {questions.MANTA, questions.WITH_CANDIDATES, questions.FIREWALLED, questions.DOUBTFUL, questions.SPREAD}
+    words = {
+        questions.MANTA,
+        questions.MANTAS_MASTER,
+        questions.WITH_CANDIDATES,
+        questions.FIREWALLED,
+        questions.DOUBTFUL,
+        questions.SPREAD,
+    }
     assert {word for row in rows for word in row.when} <= words | {MASTER, REPLICA, CANDIDATE}
     assert {role for row in rows for role in row.roles} <= {*ROLES, *MANTA_ROLES}
     assert {row.seen_from for row in OF_DATACENTER.values()} <= {HEAD_NODE, ANY_ENDPOINT, *ROLES}

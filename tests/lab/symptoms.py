@@ -232,6 +232,7 @@ INVENTORY = (
 
 SETTINGS = (
     Symptom("cloudapi-lists-no-json@my-dc-6", "my-dc-6", state("cloudapi", "cloudapi:cloudapi-8081"), "maintenance"),
+    Symptom("flag-in-capitals@my-dc-6", "my-dc-6", state("ufds", "ufds-master:ufds-1390"), "maintenance"),
     Symptom("sapi-port@my-dc-4", "my-dc-4", state("sapi", "sapi"), "maintenance"),
     Symptom(
         "instance-override@my-dc-3.sapi0", "my-dc-3", config("sapi", "sapi-master.config.json"), r"moray\.my-dc-1\."
@@ -279,6 +280,7 @@ SLOW = (
 MEMBERS = (
     Symptom("poseidon-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c ^uniquemember", "^[01]"),
     Symptom("admin-no-operator@my-dc-2", "my-dc-2", f"{OPERATORS} | grep -c 930896af", "^0"),
+    Symptom("admin-disabled@my-dc-2", "my-dc-3", "sdc-listdatacenters", "NotAuthorized"),
 )
 GAP = (
     Symptom(
@@ -301,6 +303,16 @@ MANTA = (
     Symptom("datacenter-undeclared@my-dc-3", "operator", "cat $AZ_INVENTORY", "my-dc-1((?!my-dc-3).)*$", heals=True),
     Symptom("muskie-stuck@my-dc-3.webapi0", "my-dc-3", curl("http://10.3.1.52/ping"), " 503"),
 )  # fmt: skip
+ACCOUNTS = (
+    Symptom("poseidon-disabled@my-dc-2", "my-dc-3", "sdc-ldap search login=poseidon disabled", "disabled: true"),
+    Symptom("poseidon-without-key@my-dc-2", "my-dc-2", "sdc-useradm keys poseidon | grep -c poseidon_id_rsa", "^0"),
+    Symptom("manta-shard-twice@my-dc-2", "my-dc-2", f"{APPLICATION} | grep -c '\"last\": true'", "^2"),
+    Symptom(
+        "electric-moray-own-shards@my-dc-1.electric-moray0", "my-dc-2",
+        "sdc-sapi --no-headers /instances", "3.moray.my-dc.srv.example.com",
+    ),
+)  # fmt: skip
+STORED_AT = (Symptom("manta-storage-of-nobody@my-dc-2", "my-dc-3", RENDERED, '"srvDomain": "2.moray'),)
 MUSKIE = (Symptom("muskie-one-dc-instance@my-dc-1.webapi0", "my-dc-1", RENDERED, '"multiDC": false'),)
 STARTED = (
     Symptom(
@@ -371,6 +383,6 @@ TABLES: dict[str, tuple[tuple[Symptom, ...], ...]] = {
         inventory("inventory-replica@my-dc-7", r"  my-dc-7: ((?!candidate)[^\n])*\n"),
         EVALUATED,
     ),
-    "manta": (MANTA, MUSKIE, STARTED, ONE_DC, SHARDS),
+    "manta": (MANTA, ACCOUNTS, STORED_AT, MUSKIE, STARTED, ONE_DC, SHARDS),
     "servers": (COMPUTE_NODES,),
 }

@@ -11,6 +11,7 @@ from evidence.subjects.claims import judged
 from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, Result
 from evidence.subjects.world import World
 from fixtures.check import CHECKS
+from lab.ufds.seed import queries
 from remediate.registry import advice_for
 from tests.judging import check_functions, results
 from tests.remediate import synthetic as s
@@ -107,15 +108,16 @@ def test_files_that_nobody_read_are_not_current(zone: str, outcome: str) -> None
     assert row(world, "rendered-config-is-current", zone).outcome == outcome
 
 
-QUERIES = ["/o=smartdc??sub?(objectclass=region)", "/region=my-dc, o=smartdc??sub?(objectclass=network)"]
+QUERIES = [*queries("my-dc")]
 
 
 @pytest.mark.parametrize(
-    ("queries", "outcome"),
+    ("asked", "outcome"),
     [
         (QUERIES, PASSED),
         (QUERIES[:1], FAILED),
-        ([QUERIES[1].replace("my-dc", "my-dc-b")], FAILED),
+        (QUERIES[:-2] + QUERIES[-1:], FAILED),
+        ([*QUERIES[:-1], QUERIES[-1].replace("my-dc", "my-dc-b")], FAILED),
         ([*QUERIES, "/region=my-dc-b, o=smartdc??sub?(objectclass=network)"], FAILED),
         ([], FAILED),
         (None, FAILED),
@@ -123,9 +125,9 @@ QUERIES = ["/o=smartdc??sub?(objectclass=region)", "/region=my-dc, o=smartdc??su
         ("region=my-dc,", FAILED),
     ],
 )
-def test_a_replica_asks_for_its_own_region_and_no_other(queries: object, outcome: str) -> None:
+def test_a_replica_asks_for_everything_of_its_own_region_and_no_other(asked: object, outcome: str) -> None:
     path, master = "/opt/smartdc/ufds/etc/replicator.json", s.healthy().master
-    settings = {"remotes.0.url": f"ldaps://{master.ufds_address}", "remotes.0.queries": queries}
+    settings = {"remotes.0.url": f"ldaps://{master.ufds_address}", "remotes.0.queries": asked}
     files = s.fact({path: ConfigFile(path, settings)})
     world = s.changed_zone(s.healthy(), "my-dc-3", "ufds0", files=files)
     found = row(world, "replica-points-at-master", "my-dc-3")

@@ -79,6 +79,7 @@ def _invalid(trouble: str) -> RefusedError:
 
 
 async def _verify(ufds: ldap.Session, login: str, key_id: str, signature: signatures.Signature, text: str) -> None:
+    """Raises RefusedError. That the account is disabled is looked at only when its signature is right (lib/auth.js)."""
     accounts = await ufds.find(USERS, ONE, messages.equality("login", login), UFDS_SECONDS)
     keys = []
     for account in accounts[:1]:
@@ -87,6 +88,8 @@ async def _verify(ufds: ldap.Session, login: str, key_id: str, signature: signat
     known = [key for key in keys if key_id in (*key.get("fingerprint", []), *key.get("name", []))]
     if not any(signature.fits(pem, text) for key in known[:1] for pem in key.get("pkcs", [])):
         raise RefusedError(401, "InvalidCredentials", INVALID)
+    if any(account.get("disabled", [])[:1] == ["true"] for account in accounts[:1]):
+        raise RefusedError(403, "NotAuthorized", "Account or user is disabled")
 
 
 def allow(request: Request, login: str) -> None:

@@ -1,0 +1,97 @@
+"""Chapter: settings.  Put a value in SAPI into its form where it stands, and bring up what its files have brought down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.shapes import FLAG, LISTED, Misshapen, mended, misshapen
+from evidence.subjects.triton import ADMIN_UUID, CONFIGURED
+from evidence.subjects.zone import Zone
+from remediate import typed
+from remediate.cloudapi import datacenters_listed
+from remediate.lookup import changed_metadata, fmris, service_step
+from remediate.manta import with_setting
+from remediate.names import restart_binder, written_anew
+from remediate.registry import Advised, in_each, remedy
+from remediate.steps import DISRUPTIVE, RESTARTS, Note
+
+MULTI_DC = "MUSKIE_MULTI_DC"
+BINDERS = {"region_name": "recursion.regionName", "dns_domain": "dnsDomain"}
+"""Where these stand in binder's file; nothing restarts binder when it is rendered (hazard 7)."""
+
+
+@remedy("settings-have-their-form")
+def give_values_their_form(datacenter: Datacenter) -> Advised:
+    """Set the value that is meant, in the object that has it; then render the files that it broke, and clear what gave up."""
+    found = misshapen(datacenter)
+    values = {each.key: right_value(datacenter, each) for each in found}
+    yield from typed.each(datacenter.world, found, lambda each: _set(datacenter, each))
+    yield from in_each((datacenter,), partial(_brought_up, values=values))
+    if values.get(MULTI_DC) is not None:
+        yield from in_each(datacenter.world.manta_datacenters, partial(_muskies, value=values[MULTI_DC]))
+
+
+def _brought_up(datacenter: Datacenter, values: Mapping[str, Any]) -> Advised:
+    """Renders the broken files of a datacenter's zones again, clears the services that gave up, and restarts what nobody else does."""
+    for zone in (zone for role in CONFIGURED for zone in datacenter.zones(role)):
+        broken = [path for path, file in sorted(zone.files.items()) if file.broken]
+        yield from (written_anew(zone, path) for path in broken)
+        if broken:
+            yield from _cleared(zone)
+    for key in (key for key in BINDERS if key in values):
+        yield from (restart_binder(binder, BINDERS[key], str(values[key])) for binder in datacenter.zones("binder"))
+
+
+def _set(datacenter: Datacenter, each: Misshapen) -> Advised:
+    if each.key == LISTED:
+        yield from datacenters_listed(datacenter)
+        return
+    value = right_value(datacenter, each)
+    if value is None:
+        yield Note(
+            f"{each.key} must be {each.shape.words}. Nothing tells which one is meant: set it in the {each.level} {each.target.uuid}."
+        )
+        return
+    yield changed_metadata(
+        datacenter,
+        each.target,
+        {each.key: value},
+        risk=DISRUPTIVE if each.key in BINDERS else RESTARTS,
+        why=f"{each.key} must be {each.shape.words}; config-agent renders it within three minutes",
+    )
+
+
+def right_value(datacenter: Datacenter, found: Misshapen) -> Any:
+    """The value that a setting should have; None if nobody can say it."""
+    known = {
+        "region_name": datacenter.declared.region,
+        "dns_domain": datacenter.dns_domain,
+        "datacenter_name": datacenter.name,
+        "ufds_admin_uuid": str(datacenter.master.sdc_metadata.values.get("ufds_admin_uuid") or ADMIN_UUID),
+    }
+    if found.key in known:
+        return known[found.key]
+    meant = mended(found)
+    if found.key == "ufds_is_master":  # a text, as Triton's own tools write it
+        return str(datacenter.name == datacenter.master.name if meant is None else meant).lower()
+    if meant is None and found.key.endswith("_domain"):
+        return typed.dns_name(f"{found.key.removesuffix('_domain')}.{datacenter.suffix}")
+    if meant is None and found.shape is FLAG and found.key.endswith("_MULTI_DC"):
+        return len(datacenter.world.manta_datacenters) > 1
+    return meant
+
+
+def _cleared(zone: Zone) -> Advised:
+    down = [service.fmri for service in zone.known_services if service.state == "maintenance"]
+    if down:
+        given_up = fmris(zone, *(fmri.removeprefix("svc:") for fmri in down))
+        yield service_step(zone, "clear", "SMF gave it up; with the new file it can start", *given_up)
+
+
+def _muskies(datacenter: Datacenter, value: Any) -> Advised:
+    for webapi in datacenter.zones("webapi"):
+        yield with_setting(webapi, MULTI_DC, value)
+        yield from _cleared(webapi)
