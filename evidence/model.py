@@ -434,6 +434,26 @@ class DatacenterEvidence(Model, frozen=True):
     everywhere: Fact[tuple[str, ...]] | None = None
 
 
+BUSY = 0.15
+"""A machine that keeps the run waiting for such a share of the time is too busy to tell what is late."""
+
+
+class Late(Model, frozen=True):
+    """How late the machine was that asked: the share of the time that it kept the run waiting, and the longest wait in seconds.
+
+    `patience` is how many times the inventory's time limits it was given in the end.
+    """
+
+    share: float = 0.0
+    most: float = 0.0
+    patience: float = 1.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether it was so late that nothing which came late can be laid at a datacenter's door."""
+        return self.share >= BUSY
+
+
 class Evidence(Model, frozen=True):
     """Everything that one run saw, with the inventory that it was asked for. It is written as evidence.json."""
 
@@ -443,3 +463,4 @@ class Evidence(Model, frozen=True):
     finished: str
     datacenters: dict[str, DatacenterEvidence]
     schema: int = SCHEMA
+    late: Late = Late()

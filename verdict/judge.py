@@ -103,7 +103,19 @@ def judge(
     )
     told = [f"{name} was {others_were}; it is in this report because it is a cause." for name in sorted(outside)]
     counts = dict(sorted(Counter(row.result.outcome for row in rows).items()))
-    return Verdict(rows, causes, counts, (*told, *remarks(results=ordered, specs=specs, world=world)))
+    return Verdict(rows, causes, counts, (*told, *late(world), *remarks(results=ordered, specs=specs, world=world)))
+
+
+def late(world: World) -> tuple[str, ...]:
+    """What to know of the time limits if the machine that asked was busy with other things."""
+    if world.evidence is None or not world.busy:
+        return ()
+    seen = world.evidence.late
+    again = f"So everything was asked again, with {seen.patience:g} times the patience. " if seen.patience > 1 else ""
+    return (
+        f"This machine was busy: it kept the run waiting {seen.share:.0%} of the time, up to {seen.most:g} s at once. {again}"
+        "What came late may be its own fault.",
+    )
 
 
 def _roots(findings: list[Result], specs: Mapping[str, Spec], world: World) -> dict[Named, frozenset[Named]]:

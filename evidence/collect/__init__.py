@@ -13,19 +13,24 @@ import asyncio
 import functools
 import importlib.metadata
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import Comparing
 from evidence.collect.datacenter import Collector, Shared
 from evidence.collect.draft import Draft, blotted, now
+from evidence.collect.lateness import Lateness
 from evidence.collect.machine import make_room
 from evidence.collect.names import Turns
 from evidence.collect.replication import Changelog
-from evidence.inventory.model import CANDIDATE, REPLICA, Inventory
-from evidence.model import Evidence
+from evidence.fact import Fact
+from evidence.inventory.model import CANDIDATE, REPLICA, Inventory, Timeouts
+from evidence.model import DnsAnswer, Evidence, Probe
 from evidence.redact import Vault, fingerprint_key
 from evidence.subjects.links import LINKS, Link, links
 from evidence.subjects.world import World
@@ -33,6 +38,8 @@ from evidence.subjects.world import World
 log = logging.getLogger(__name__)
 
 THREADS_PER_DATACENTER: Final = 12
+PATIENCE: Final = 3.0
+SLOW_MS: Final = 1000
 VERSION: Final = "0.1.0"
 _PROBED: Final = tuple(check for check, kind in LINKS.items() if kind.probed)
 
@@ -44,8 +51,8 @@ def suite_version() -> str:
         return VERSION
 
 
-async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evidence:
-    """Return everything about every datacenter, as far as `inventory.timeouts` allows.
+async def collect(inventory: Inventory, progress: Callable[[str], None], patience: float = 1.0) -> Evidence:
+    """Return everything about every datacenter, as far as `inventory.timeouts`, taken `patience` times, allow.
 
     `progress` gets a short line now and then. Raises FingerprintKeyError if the installation's key cannot be used, and MachineError if this
     machine lacks something, but nothing else: whatever fails outside is missing evidence.
@@ -53,6 +60,7 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
     make_room(len(inventory.datacenters))
     vault = Vault(fingerprint_key())
     started = now()
+    timeouts, lateness = _times(inventory.timeouts, patience), Lateness()
     reporter = _Reporter(progress)
     manta = {dc.name for dc in World(inventory).manta_datacenters}
     candidates = any(one.state == CANDIDATE for one in inventory.datacenters.values())
@@ -80,20 +88,53 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
     changelog, comparing = Changelog(replicas), Comparing(replicas)
     meeting = Meeting(name for name, one in inventory.datacenters.items() if one.state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
-    shared = Shared(inventory.timeouts, threads, changelog, meeting, comparing, Turns())
+    shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns())
+    watching = asyncio.ensure_future(lateness.watch())
     try:
-        async with asyncio.timeout(inventory.timeouts.run), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(timeouts.run), asyncio.TaskGroup() as tasks:
             for name, draft in drafts.items():
                 collecting = Collector(draft, shared).collect(functools.partial(links_from, name))
                 tasks.create_task(_survive(collecting, draft))
     except TimeoutError:
         for draft in drafts.values():
             if draft.unanswered == Draft.unanswered:
-                draft.unanswered = f"the run's time of {inventory.timeouts.run:g} s was over before this was answered"
+                draft.unanswered = f"the run's time of {timeouts.run:g} s was over before this was answered"
     finally:
+        watching.cancel()
         threads.shutdown(wait=False, cancel_futures=True)
     seen = {name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}
-    return Evidence(inventory, suite_version(), started, now(), seen)
+    late = replace(lateness.seen, patience=patience)
+    return Evidence(inventory, suite_version(), started, now(), seen, late=late)
+
+
+async def collect_patiently(inventory: Inventory, progress: Callable[[str], None]) -> Evidence:
+    """The same; but if something lacks or came late while this machine itself was late, everything is asked again, with more patience.
+
+    What is still missing then is missing in the datacenter, as far as this machine can tell.
+    """
+    seen = await collect(inventory, progress)
+    if not seen.late.busy or not in_doubt(seen.datacenters):
+        return seen
+    return await collect(inventory, progress, PATIENCE)
+
+
+def _times(given: Timeouts, patience: float) -> Timeouts:
+    return Timeouts(given.connect * patience, given.command * patience, given.run * patience)
+
+
+def in_doubt(seen: object) -> bool:
+    """Whether something in the evidence may be otherwise if there is more time for it: a gap, or what came late."""
+    if isinstance(seen, Fact) and seen.why is not None and not seen.hidden:
+        return True
+    if isinstance(seen, Probe) and seen.result not in ("open", "refused", "unknown"):
+        return True
+    if isinstance(seen, DnsAnswer) and seen.ms > SLOW_MS:
+        return True
+    if isinstance(seen, Struct):
+        return any(in_doubt(getattr(seen, name)) for name in seen.__struct_fields__)
+    if isinstance(seen, Mapping):
+        return any(map(in_doubt, seen.values()))
+    return isinstance(seen, (tuple, list)) and any(map(in_doubt, seen))
 
 
 def _peers(inventory: Inventory, name: str) -> tuple[str, ...]:

@@ -70,6 +70,11 @@ class World:
         region = self.master.declared.region
         return tuple(dc for dc in self.datacenters if self.inventory.expect.manta and dc.declared.region == region)
 
+    @property
+    def busy(self) -> bool:
+        """Whether the machine that asked was late itself. Then nobody knows who was late."""
+        return self.evidence is not None and self.evidence.late.busy
+
     def datacenter(self, name: str) -> Datacenter:
         return Datacenter(self, name)
 
