@@ -36,7 +36,16 @@ def test_binder_region_agrees(binder: Zone) -> None:
     assert {key: settings.get(key) for key in keys} == dict(zip(keys, (domain, domain, region), strict=True))
 
 
-@check(BOTH, CRITICAL, after=["rendered-config-is-current", "dns-domain-agrees", "settings-are-not-overridden"])
+@check(
+    BOTH,
+    CRITICAL,
+    after=[
+        "rendered-config-is-current",
+        "datacenter-identity-agrees",
+        "dns-domain-agrees",
+        "settings-are-not-overridden",
+    ],
+)
 def test_binder_names_its_own_datacenter(binder: Zone) -> None:
     """datacenterName (in both places) is binder's own datacenter, and binder reads the resolvers from its own UFDS.
 
