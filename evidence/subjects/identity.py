@@ -17,9 +17,10 @@ def foreign_identity(datacenter: Datacenter) -> dict[str, tuple[Any, str]]:
     found: dict[str, tuple[Any, str]] = {}
     if values.get(NAME) not in (None, "", datacenter.name):
         found[NAME] = values[NAME], datacenter.name
+    domain = str(values.get("dns_domain") or "")  # its own: so no other datacenter's evidence is needed
     others = [dc.name for dc in datacenter.world.datacenters if dc.name != datacenter.name]
     for key, role in OWN_SERVICES.items():
         told = str(values.get(key) or "").removesuffix(".").lower()
-        if told in {f"{role}.{name}.{datacenter.dns_domain}".lower() for name in others}:
-            found[key] = values[key], f"{role}.{datacenter.name}.{datacenter.dns_domain}"
+        if told in {f"{role}.{name}.{domain}".lower() for name in others}:
+            found[key] = values[key], f"{role}.{datacenter.suffix}"
     return found
