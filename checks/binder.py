@@ -21,7 +21,7 @@ AT_ONCE_MS = 2500
     CRITICAL,
     after=[
         "region-name-agrees", "dns-domain-agrees", "usbkey-agrees-with-sapi", "rendered-config-is-current",
-        "settings-are-not-overridden",
+        "settings-are-not-overridden", "rendered-files-are-usable", "settings-have-their-form",
     ],
 )  # fmt: skip
 def test_binder_region_agrees(binder: Zone) -> None:
@@ -44,6 +44,8 @@ def test_binder_region_agrees(binder: Zone) -> None:
         "datacenter-identity-agrees",
         "dns-domain-agrees",
         "settings-are-not-overridden",
+        "rendered-files-are-usable",
+        "settings-have-their-form",
     ],
 )
 def test_binder_names_its_own_datacenter(binder: Zone) -> None:
