@@ -21,7 +21,7 @@ AT_ONCE_MS = 2500
     CRITICAL,
     after=[
         "region-name-agrees", "dns-domain-agrees", "usbkey-agrees-with-sapi", "rendered-config-is-current",
-        "settings-are-not-overridden",
+        "settings-are-not-overridden", "rendered-files-are-usable", "settings-have-their-form",
     ],
 )  # fmt: skip
 def test_binder_region_agrees(binder: Zone) -> None:
@@ -36,7 +36,18 @@ def test_binder_region_agrees(binder: Zone) -> None:
     assert {key: settings.get(key) for key in keys} == dict(zip(keys, (domain, domain, region), strict=True))
 
 
-@check(BOTH, CRITICAL, after=["rendered-config-is-current", "dns-domain-agrees", "settings-are-not-overridden"])
+@check(
+    BOTH,
+    CRITICAL,
+    after=[
+        "rendered-config-is-current",
+        "datacenter-identity-agrees",
+        "dns-domain-agrees",
+        "settings-are-not-overridden",
+        "rendered-files-are-usable",
+        "settings-have-their-form",
+    ],
+)
 def test_binder_names_its_own_datacenter(binder: Zone) -> None:
     """datacenterName (in both places) is binder's own datacenter, and binder reads the resolvers from its own UFDS.
 

@@ -106,7 +106,13 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
 @check(
     POSTCHANGE,
     WARNING,
-    after=["cloudapi-answers", "cloudapi-lists-every-datacenter", "sapi-answers", After("services-run", at="cloudapi")],
+    after=[
+        "cloudapi-answers",
+        "cloudapi-lists-every-datacenter",
+        "datacenter-identity-agrees",
+        "sapi-answers",
+        After("services-run", at="cloudapi"),
+    ],
 )
 def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves on the machine where these checks run, and it answers.

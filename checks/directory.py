@@ -170,8 +170,8 @@ def test_poseidon_can_be_used(master: Datacenter) -> None:
     """The master's account poseidon is an operator.  Where Manta is expected, it is not disabled, and has the key with which Manta signs.
 
     The replicas get all of this from here.  muskie lets poseidon do everything because it is an operator, Manta's zones store their logs
-    with the key (ADMIN_KEY_ID), and cloudapi refuses a disabled account.  mahi and muskie do not look at that.  Source:
-    sdc-manta:cmd/manta-init.js, manifests; sdc-cloudapi:lib/auth.js; manta-muskie:lib/auth.js; mahi:lib/replicator/transforms/sdcperson.js.
+    with the key (ADMIN_KEY_ID), and cloudapi refuses a disabled account.  mahi and muskie do not look at that.
+    Source: sdc-manta:cmd/manta-init.js; sdc-cloudapi:lib/auth.js; manta-muskie:lib/auth.js; facts "UFDS", "Manta".
     """
     found = hindrances(master)
     if found:

@@ -53,6 +53,7 @@ def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
         "region-name-agrees",
         "dns-domain-agrees",
         "admin-uuid-agrees",
+        "datacenter-identity-agrees",
         "one-ufds-master",
         "replica-points-at-master",
         "candidate-is-not-coupled-yet",

@@ -1,6 +1,7 @@
 """Chapter: settings.  Every value in SAPI has the form that its readers need, at every level."""
 
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.identity import foreign_identity
 from evidence.subjects.shapes import Misshapen, misshapen
 from fixtures.check import BOTH, CRITICAL, After, check
 from fixtures.outcomes import Finding
@@ -23,6 +24,19 @@ def test_settings_have_their_form(datacenter: Datacenter) -> None:
                 f"the {each.level} {_whose(each)} sets {each.key}: {show(each.value)}" for each in found
             ),
         )
+
+
+@check(BOTH, CRITICAL, after=["sapi-answers", "settings-have-their-form", "dns-domain-agrees"])
+def test_datacenter_identity_agrees(datacenter: Datacenter) -> None:
+    """datacenter_name in SAPI is the datacenter's own, and the names of its services there are no other datacenter's.
+
+    Metadata that were copied from another datacenter make binder answer for that one's names, and the replicator keep its checkpoint below
+    another entry.  Source: facts "Head node configuration"; sdc-ufds:sapi_manifests/ufds-replicator/template.
+    """
+    found = foreign_identity(datacenter)
+    assert {key: value for key, (value, _) in found.items()} == {key: right for key, (_, right) in found.items()}, (
+        "SAPI's metadata of sdc"
+    )
 
 
 def _whose(found: Misshapen) -> str:

@@ -67,8 +67,8 @@ def test_manta_settings_are_not_overridden(manta_region: Region) -> None:
     """No service or instance of Manta's has a value of its own for a setting that its application has.
 
     SAPI merges the metadata of application, service and instance, and the later wins.  An electric-moray with shards of its own looks
-    for objects where the others do not store them, and one webapi may put both copies into one datacenter.  Source:
-    sdc-sapi:lib/server/endpoints/configs.js; facts "SAPI".
+    for objects where the others do not store them, and one webapi may put both copies into one datacenter.  An instance's own
+    MUSKIE_MULTI_DC is told at its zone, if its file shows it.  Source: sdc-sapi:lib/server/endpoints/configs.js; facts "SAPI".
     """
     found = [each for each in overrides(manta_region) if not told_at_its_zone(manta_region, each)]
     if found:

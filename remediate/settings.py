@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.identity import NAME, foreign_identity
 from evidence.subjects.shapes import FLAG, LISTED, Misshapen, mended, misshapen
 from evidence.subjects.triton import ADMIN_UUID, CONFIGURED
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.cloudapi import datacenters_listed
-from remediate.lookup import changed_metadata, fmris, service_step
+from remediate.lookup import application, changed_metadata, fmris, service_step, usbkey_steps
 from remediate.manta import with_setting
 from remediate.names import restart_binder, written_anew
 from remediate.registry import Advised, in_each, remedy
@@ -32,6 +33,17 @@ def give_values_their_form(datacenter: Datacenter) -> Advised:
     yield from in_each((datacenter,), partial(_brought_up, values=values))
     if values.get(MULTI_DC) is not None:
         yield from in_each(datacenter.world.manta_datacenters, partial(_muskies, value=values[MULTI_DC]))
+
+
+@remedy("datacenter-identity-agrees")
+def call_it_by_its_own_name(datacenter: Datacenter) -> Advised:
+    """Set its own names in SAPI, and on the head node where they are wrong there too; restart binder, which nothing else restarts."""
+    wanted = {key: right for key, (_, right) in foreign_identity(datacenter).items()}
+    why = f"these are the names of {datacenter.name} and its services; config-agent renders them into every zone"
+    yield changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why)
+    if NAME in wanted:
+        yield from (restart_binder(binder, "datacenterName", wanted[NAME]) for binder in datacenter.zones("binder"))
+    yield from usbkey_steps(datacenter, {key: wanted[key] for key in (NAME, "ufds_domain") if key in wanted})
 
 
 def _brought_up(datacenter: Datacenter, values: Mapping[str, Any]) -> Advised:

@@ -57,6 +57,17 @@ async def metadata_type(lab: Lab, target: Target) -> None:
         sapi["MASTER_MORAY_PORT"] = int(sapi["MASTER_MORAY_PORT"])
 
 
+@fault("identity-of-another", "datacenter", "my-dc-3", ("replica",))
+async def identity_of_another(lab: Lab, target: Target) -> None:
+    """The `sdc` metadata has another datacenter's names: they were copied from there with `sapiadm get` and `update`."""
+    other = next(each for each in lab.plan.datacenters if each != target.site.datacenter)
+    values = sdc_metadata(lab, target)
+    values |= {"datacenter_name": other.name, "ufds_domain": f"ufds.{other.suffix}"}
+    await settle(lab)
+    for machine in target.site.of_role("binder"):
+        await restart(machine, "binder")
+
+
 @fault("flag-in-capitals", "datacenter", "my-dc-3", ("replica",))
 async def flag_in_capitals(lab: Lab, target: Target) -> None:
     """ufds_is_master is "False", as a script in another language writes it. UFDS's file is then no JSON, and UFDS ends at its start."""

@@ -232,6 +232,7 @@ INVENTORY = (
 
 SETTINGS = (
     Symptom("cloudapi-lists-no-json@my-dc-6", "my-dc-6", state("cloudapi", "cloudapi:cloudapi-8081"), "maintenance"),
+    Symptom("identity-of-another@my-dc-5", "my-dc-5", config("binder", "config.json"), '"datacenterName": "my-dc-1"'),
     Symptom("flag-in-capitals@my-dc-6", "my-dc-6", state("ufds", "ufds-master:ufds-1390"), "maintenance"),
     Symptom("sapi-port@my-dc-4", "my-dc-4", state("sapi", "sapi"), "maintenance"),
     Symptom(

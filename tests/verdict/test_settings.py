@@ -128,3 +128,26 @@ def test_a_replicator_that_leaves_something_out_is_told() -> None:
     world = s.changed_zone(world, "my-dc-3", ufds.alias, files=s.fact(ufds.files | {REPLICATOR_CONFIG: changed}))
     result = found(world, "replica-points-at-master", "my-dc-3")
     assert (result.outcome, "groupofuniquenames below ou=groups" in result.observed) == (FAILED, True), result.observed
+
+
+@pytest.mark.parametrize(
+    ("values", "right"),
+    [
+        ({"datacenter_name": "my-dc-1"}, {"datacenter_name": "my-dc-3"}),
+        ({"ufds_domain": "ufds.my-dc-1.srv.example.com"}, {"ufds_domain": "ufds.my-dc-3.srv.example.com"}),
+        ({"datacenter_name": "MY-DC-3"}, {"datacenter_name": "my-dc-3"}),
+    ],
+)
+def test_another_datacenters_names_are_told_and_put_right(values: dict[str, Any], right: dict[str, Any]) -> None:
+    world = s.changed_metadata(s.healthy(), "my-dc-3", **values)
+    assert causes(world) == ["datacenter-identity-agrees[my-dc-3]"]
+    step = advice_for(s.cause("datacenter-identity-agrees", "my-dc-3"), world).steps[0]
+    assert step.actions[0].wanted == right  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "name", ["ufds.my-dc-3.srv.example.com.", "UFDS.my-dc-3.srv.example.com", "directory.example.com"]
+)
+def test_an_own_name_in_another_spelling_is_no_finding(name: str) -> None:
+    world = s.changed_metadata(s.healthy(), "my-dc-3", ufds_domain=name)
+    assert found(world, "datacenter-identity-agrees", "my-dc-3").outcome == PASSED

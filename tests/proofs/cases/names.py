@@ -9,6 +9,7 @@ CASES = (
     case("file-edited@my-dc-1.binder0", "rendered-config-is-current[my-dc-1.binder0]"),
     case("admin-uuid@my-dc-3", "admin-uuid-agrees[my-dc-3]"),
     case("cloudapi-lists-no-json@my-dc-3", "settings-have-their-form[my-dc-3]"),
+    case("identity-of-another@my-dc-3", "datacenter-identity-agrees[my-dc-3]"),
     case("flag-in-capitals@my-dc-3", "settings-have-their-form[my-dc-3]"),
     case("sapi-port@my-dc-3", "rendered-files-are-usable[my-dc-3.sapi0]"),
     case("instance-override@my-dc-3.sapi0", "settings-are-not-overridden[my-dc-3.sapi0]"),

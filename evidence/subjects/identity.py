@@ -1,0 +1,26 @@
+"""By which names a datacenter's SAPI calls the datacenter itself, and which of them are wrong."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from evidence.subjects.datacenter import Datacenter
+
+NAME: Final = "datacenter_name"
+OWN_SERVICES: Final = {"moray_domain": "moray", "sapi_domain": "sapi", "ufds_domain": "ufds"}
+"""The settings that name the datacenter's own services. Others may have public names."""
+
+
+def foreign_identity(datacenter: Datacenter) -> dict[str, tuple[Any, str]]:
+    """The settings that name another datacenter: the value, and the right one. A name that is no datacenter's is nobody's business."""
+    values = datacenter.sdc_metadata.values
+    found: dict[str, tuple[Any, str]] = {}
+    if values.get(NAME) not in (None, "", datacenter.name):
+        found[NAME] = values[NAME], datacenter.name
+    domain = str(values.get("dns_domain") or "")  # its own: so no other datacenter's evidence is needed
+    others = [dc.name for dc in datacenter.world.datacenters if dc.name != datacenter.name]
+    for key, role in OWN_SERVICES.items():
+        told = str(values.get(key) or "").removesuffix(".").lower()
+        if told in {f"{role}.{name}.{domain}".lower() for name in others}:
+            found[key] = values[key], f"{role}.{datacenter.suffix}"
+    return found
