@@ -30,6 +30,7 @@ CHAPTERS = (
     "inventory",
     "access",
     "coupling",
+    "losses",
     "names",
     "routes",
     "firewall",

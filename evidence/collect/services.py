@@ -30,8 +30,8 @@ NO_SERVICE: Final = "/services?name=az-checks-asks-for-no-service&include_master
 SECRETS = ("ufds_ldap_root_pw", "ufds_remote_ldap_root_pw")
 SETTINGS = (
     "SDC_KEY_ID", "SDC_PUBLIC_KEY", "admin_netmask", "admin_network", "cloudapi_domain", "datacenter_name", "dns_domain",
-    "moray_domain", "region_name", "sapi_domain", "ufds_admin_uuid", "ufds_domain", "ufds_is_master", "ufds_ldap_root_dn",
-    "ufds_remote_ip",
+    "moray_domain", "region_name", "sapi_domain", "ufds_admin_key_fingerprint", "ufds_admin_uuid", "ufds_domain", "ufds_is_master",
+    "ufds_ldap_root_dn", "ufds_remote_ip",
 )  # fmt: skip
 """The settings that are kept of /usbkey/config and of the metadata of SAPI's application sdc."""
 SERVICE_SETTINGS = (
