@@ -154,6 +154,7 @@ def test_a_key_is_copied_and_given_to_the_masters_admin_and_the_rest_is_told() -
 
 @pytest.mark.parametrize("check", [SAVES, COPY, ADMIN])
 def test_older_evidence_says_nothing(check: str) -> None:
-    found = row(with_candidate(), check)
+    world = s.changed(with_candidate(), DC, m2s_room=None, usbkey_copy=None)
+    found = row(s.changed_zone(world, DC, "ufds0", belongings=None), check)
     assert found.outcome == "not_applicable"
     assert "collected by a version" in found.reason
