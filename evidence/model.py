@@ -392,7 +392,7 @@ class DatacenterEvidence(Model, frozen=True):
     head node's global zone. `servers` are all servers of the datacenter, by uuid, if core zones run on others than the head node; and
     `everywhere` those others, as VMAPI lists the zones, or why it does not.
 
-    Where Manta is expected: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
+    Where Manta is expected, and of candidates: `manta_applications` in the datacenter's own moray, `ring_images` in its IMGAPI.
     """
 
     ssh: Fact[str]

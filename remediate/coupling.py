@@ -9,6 +9,7 @@ from functools import partial
 from evidence.accounts import Account
 from evidence.subjects.claims import follows
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.m2s import SAVED
 from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
 from remediate.actions.files import FilesGone
@@ -23,7 +24,6 @@ from remediate.shell import sapi_delete
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 
 GROUPS = "ou=groups, o=smartdc"
-SAVED = ("/var/tmp/backup.ldif", "/var/tmp/restore.ldif")  # noqa: S108  what sdc-ufds-m2s writes
 REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 
 

@@ -31,6 +31,7 @@ CHAPTERS = (
     "access",
     "coupling",
     "losses",
+    "ahead",
     "names",
     "routes",
     "firewall",

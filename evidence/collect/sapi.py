@@ -33,8 +33,14 @@ class Sapi:
     async def _applications(self) -> parse.Rows[dict[str, SapiObject]]:
         text = await self._read("/applications?name=sdc")
         found = services.sapi_objects(text, self.draft.vault, application=True)
+        sdc = found.value.get("sdc")
         for item in parse.json_list(text):
-            if isinstance(item, dict) and item.get("name") == "sdc" and isinstance(item.get("metadata"), dict):
+            if (
+                sdc
+                and isinstance(item, dict)
+                and item.get("uuid") == sdc.uuid
+                and isinstance(item.get("metadata"), dict)
+            ):
                 self.draft.secrets["sapi"] = item["metadata"]
         return found
 

@@ -89,7 +89,7 @@ OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
     "clock": Question("its clock", "date -u +%s"),
     "leftovers": Question("what sdc-ufds-m2s leaves behind", "ls -1d FILES"),
     "manta_applications": Question(
-        "applications called manta", "sdc-sapi '/applications?name=manta'", when=(MANTA,), seen_from="sapi"
+        "applications called manta", "sdc-sapi '/applications?name=manta'", when=(MANTA, CANDIDATE), seen_from="sapi"
     ),
     "ring_images": Question("images of hash rings", "sdc-imgapi '/images?name=manta-hash-ring'", when=(MANTA,)),
     "usbkey_mount": Question(

@@ -24,7 +24,9 @@ def clocked(world: World, **ahead: float) -> World:
 
 def with_candidate(name: str = "my-dc-3") -> World:
     """The healthy coupling, except that one datacenter is not coupled yet."""
-    world = s.changed_metadata(clocked(s.healthy()), name, ufds_is_master="true", ufds_remote_ip=None)
+    world = s.changed_metadata(
+        clocked(s.healthy()), name, ufds_is_master="true", ufds_remote_ip=None, binder_admin_ips="10.3.1.11"
+    )
     declared = world.inventory.datacenters
     inventory = replace(world.inventory, datacenters=declared | {name: replace(declared[name], state="candidate")})
     assert world.evidence is not None
@@ -50,6 +52,7 @@ def with_candidate(name: str = "my-dc-3") -> World:
         name,
         usbkey=s.fact(world.datacenter(name).sdc_metadata),
         usbkey_mount=s.fact(UsbKey("not mounted", ok=False, devices=1)),
+        manta_applications=s.fact(()),
         m2s_asks_password=s.fact(True),
         m2s_room=s.fact(Room((), 1 << 20)),
         usbkey_copy=s.fact(UsbkeyCopy("/mnt/usbkey/config")),

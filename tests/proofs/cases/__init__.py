@@ -2,6 +2,7 @@
 
 from tests.proofs.cases import (
     access,
+    ahead,
     binder,
     cloudapi,
     coupling,
@@ -22,6 +23,7 @@ __all__ = ["CASES", "Case", "healthy"]
 
 _CHAPTERS = (
     access,
+    ahead,
     binder,
     cloudapi,
     coupling,
