@@ -6,15 +6,16 @@ from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.world import Coupling, Region
 from evidence.subjects.zone import Zone
-from fixtures.check import CRITICAL, POSTCHANGE, WARNING, After, check
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 from fixtures.outcomes import Finding
 
 
-@check(POSTCHANGE, CRITICAL, after=["admin-uuid-agrees", "ufds-answers"])
+@check(BOTH, CRITICAL, after=["admin-uuid-agrees", "ufds-answers"])
 def test_master_has_admin_and_operators(master: Datacenter) -> None:
     """The master's UFDS has the account admin and the groups operators and readers, with admin among the operators.
 
-    Every replica gets them from here.  What the master lacks, no replica can have.  Source: sdc-ufds:data/bootstrap.ldif.in.
+    Every replica gets them from here.  What the master lacks, no replica can have, and sdc-ufds-m2s waits for it when it has deleted the
+    candidate's.  Source: sdc-ufds:data/bootstrap.ldif.in.
     """
     for ufds in master.zones("ufds"):
         assert lacking(ufds) == [], f"what {ufds} lacks"

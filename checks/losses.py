@@ -3,7 +3,7 @@
 It asks whether it may begin, and says what it deletes only as a whole.  Nothing that it overwrites is saved.
 """
 
-from evidence.accounts import KEY, Belonging
+from evidence.accounts import KEY, Belonging, Belongings
 from evidence.fact import Missing, OutOfSight
 from evidence.headnode import LACKING, MORE, UNFIT, CopyDifference
 from evidence.model import Key
@@ -104,7 +104,7 @@ def test_candidate_admin_has_nothing_to_lose(candidate: Datacenter, master: Data
         if lost or rest:
             raise Finding(
                 expected=f"nothing below admin of {ufds} that the coupling takes away",
-                observed=_named(lost) + (f", and {rest} more" if rest else ""),
+                observed=_named(lost) + (f", and {rest} more" if rest else "") + _saved(seen),
                 severity=WARNING,
             )
 
@@ -118,6 +118,11 @@ def _brought_back(candidate: Datacenter) -> set[str]:
 
 def _keys(datacenter: Datacenter) -> list[Key]:
     return [key for ufds in datacenter.zones("ufds") for key in ufds.directory.keys]
+
+
+def _saved(seen: Belongings) -> str:
+    others = seen.count - sum(seen.counts.values())
+    return f"; {others} more, probes and the like, are saved and loaded again" if others else ""
 
 
 def _named(lost: list[Belonging]) -> str:

@@ -117,7 +117,8 @@ def test_an_old_copy_gets_a_step_by_hand_and_the_question_which_is_right() -> No
         (has(count=1000), FAILED, CRITICAL, "1000; none of them is lost"),
         (has(LAPTOP, DEPLOYERS), FAILED, WARNING, f"key 'ops laptop' ({PRINT}), policy 'deployers'"),
         (has(EVE), FAILED, WARNING, "sub-user 'eve'"),
-        (has(more=3), FAILED, WARNING, "3 more"),
+        (has(more=3, count=3), FAILED, WARNING, "3 more"),
+        (has(EVE, count=7), FAILED, WARNING, "; 6 more, probes and the like, are saved and loaded again"),
     ],
 )
 def test_what_is_lost_is_named(world: World, outcome: str, severity: str, said: str) -> None:
