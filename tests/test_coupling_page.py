@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from evidence.subjects.m2s import M2S, Row
+from evidence.subjects.m2s import M2S, ToolStep
 from evidence.subjects.reconcile import RECONCILE
 from evidence.subjects.spec import POSTCHANGE, PREFLIGHT
 from fixtures.check import CHECKS
@@ -21,7 +21,7 @@ def _declared() -> None:
     check_functions()
 
 
-def named(rows: list[Row]) -> set[str]:
+def named(rows: list[ToolStep]) -> set[str]:
     return {check for row in rows for part in (*row.needs, *row.takes) for check in part.checks}
 
 

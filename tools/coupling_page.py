@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from evidence.subjects.m2s import M2S, VERSIONS, Loss, Need, Row
+from evidence.subjects.m2s import M2S, VERSIONS, Loss, Need, ToolStep
 from evidence.subjects.reconcile import RECONCILE
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "coupling.md"
@@ -42,11 +42,11 @@ def page() -> str:
     )
 
 
-def _row(row: Row) -> str:
+def _row(row: ToolStep) -> str:
     return "\n".join([f"**{row.number}.** {row.does} ({row.source}).", *_lines(row)])
 
 
-def _lines(row: Row) -> Iterator[str]:
+def _lines(row: ToolStep) -> Iterator[str]:
     for need in row.needs:
         yield f"- needs {need.what}: {_judged(need)}"
     for loss in row.takes:

@@ -43,7 +43,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Row:
+class ToolStep:
     """One step.  `ends`: what the datacenter is if the tool ends here, and what typing it again would do."""
 
     number: str
@@ -56,7 +56,9 @@ class Row:
 
 
 WHOLE: Final = "as it was: nothing is touched"
-HALF: Final = "its own master still, without groups, perhaps without parts of admin.  Typed again, it overwrites what it saved by what is left"
+HALF: Final = (
+    "its own master still, without groups, perhaps without parts of admin.  Typed again, it saves over what it saved"
+)
 WAITS: Final = (
     "without admin, groups, region and version; SAPI says replica, /usbkey/config says master.  Typed again, it begins anew, overwrites "
     "what it saved, and SAPI has nothing new to render"
@@ -76,15 +78,15 @@ VERSIONS: Final = (
 """What other versions do differently."""
 
 M2S: Final = (
-    Row("1", "Ends in silence unless it is on a head node", "107", ends=WHOLE),
-    Row(
+    ToolStep("1", "Ends in silence unless it is on a head node", "107", ends=WHOLE),
+    ToolStep(
         "2",
         "Sources /usbkey/config by config.sh",
         "111",
         (Need("a file that root's bash can evaluate", ("usbkey-can-be-evaluated",)),),
         ends=WHOLE,
     ),
-    Row(
+    ToolStep(
         "3",
         "Refuses unless the file says master, no remote address, and a region",
         "115-130",
@@ -96,23 +98,25 @@ M2S: Final = (
         ),
         ends=WHOLE,
     ),
-    Row(
+    ToolStep(
         "4",
         "Refuses unless the head node has exactly one ufds zone, with a NIC tagged internal or external",
         "132-143",
         (Need("that zone and its NIC", ("candidate-ufds-has-a-routable-nic",)),),
         ends=WHOLE,
     ),
-    Row("5", "Asks whether to go on", "145-154", (Need("a SAPI that is up to date", ("versions-agree",)),), ends=WHOLE),
-    Row("6", "Asks for the master's address, four numbers", "157", ends=WHOLE),
-    Row(
+    ToolStep(
+        "5", "Asks whether to go on", "145-154", (Need("a SAPI that is up to date", ("versions-agree",)),), ends=WHOLE
+    ),
+    ToolStep("6", "Asks for the master's address, four numbers", "157", ends=WHOLE),
+    ToolStep(
         "7",
         "Asks for the master's root password, and takes it as it is",
         "158-160",
         (Need("a password that needs no quotes in JSON and shell", ("candidate-knows-the-password",)),),
         ends=WHOLE,
     ),
-    Row(
+    ToolStep(
         "8",
         "Searches the root of the tree there, anonymously, from the ufds zone",
         "163-169",
@@ -125,7 +129,7 @@ M2S: Final = (
         ),
         ends=WHOLE,
     ),
-    Row(
+    ToolStep(
         "9",
         "Deletes the groups readers and operators",
         "178-179",
@@ -145,14 +149,14 @@ M2S: Final = (
         ),
         ends=HALF,
     ),
-    Row(
+    ToolStep(
         "10",
         "Deletes keyapi's private keys",
         "181-184",
         takes=(Loss("them", "replication brings the master's"),),
         ends=HALF,
     ),
-    Row(
+    ToolStep(
         "11",
         "Saves what is below admin, at most what UFDS lists at once",
         "190-191",
@@ -165,7 +169,7 @@ M2S: Final = (
         writes="/var/tmp/backup.ldif, which stays: the only copy of admin's keys, without any password",
         ends=HALF,
     ),
-    Row(
+    ToolStep(
         "12",
         "Writes what to load again (all but keys and persons), and what to delete",
         "195-231",
@@ -174,7 +178,7 @@ M2S: Final = (
         writes="/var/tmp/restore.ldif and cleanup.ufds, which stay",
         ends=HALF,
     ),
-    Row(
+    ToolStep(
         "13",
         "Deletes what is below admin",
         "238",
@@ -191,7 +195,7 @@ M2S: Final = (
         ),
         ends=HALF,
     ),
-    Row(
+    ToolStep(
         "14",
         "Deletes admin",
         "241",
@@ -199,7 +203,7 @@ M2S: Final = (
         (Loss("admin with its password", "replication brings the master's; no copy has the password"),),
         ends=HALF,
     ),
-    Row(
+    ToolStep(
         "15",
         "Deletes the own region with its datacenters, networks and resolvers, and cn=version",
         "245-255",
@@ -210,7 +214,7 @@ M2S: Final = (
         ),
         ends=HALF,
     ),
-    Row(
+    ToolStep(
         "16",
         "Removes replicator.json, writes /tmp/fixufds, and sets three settings in SAPI's application sdc",
         "258-273",
@@ -226,22 +230,22 @@ M2S: Final = (
         writes="/tmp/fixufds with the password, and /var/tmp/sapi.out, which stay",
         ends=WAITS,
     ),
-    Row(
+    ToolStep(
         "17",
         "Waits for replicator.json, 36 times 5 s, and gives up then",
         "275-288",
         (Need("a config-agent that runs", ("candidate-config-agent-runs",)),),
         ends=WAITS,
     ),
-    Row("18", "Imports the service ufds-replicator", "291-295", ends=COUPLED),
-    Row(
+    ToolStep("18", "Imports the service ufds-replicator", "291-295", ends=COUPLED),
+    ToolStep(
         "19",
         "Counts the master's changes, for what it shows",
         "298-311",
         writes="/tmp/cnt in the ufds zone with the password, which stays",
         ends=COUPLED,
     ),
-    Row(
+    ToolStep(
         "20",
         "Waits for admin, 90 times 60 s, and goes on then",
         "313-332",
@@ -260,23 +264,23 @@ M2S: Final = (
         ),
         ends=COUPLED,
     ),
-    Row(
+    ToolStep(
         "21",
         "Loads restore.ldif, up to the first entry that is refused",
         "338",
         (Need("no sub-users among them, which have no password there", ("candidate-admin-has-nothing-to-lose",)),),
         ends=COUPLED,
     ),
-    Row("22", "Waits for any region, 90 times 60 s, and goes on then", "341-357", ends=COUPLED),
-    Row("23", "Runs ufds-reconcile-data in the ufds zone, and does not ask how it ended", "359", ends=COUPLED),
-    Row(
+    ToolStep("22", "Waits for any region, 90 times 60 s, and goes on then", "341-357", ends=COUPLED),
+    ToolStep("23", "Runs ufds-reconcile-data in the ufds zone, and does not ask how it ended", "359", ends=COUPLED),
+    ToolStep(
         "24",
         "Mounts the USB key",
         "364-367",
         (Need("a key, or a pool to boot from", ("candidate-usbkey-mounts",)),),
         ends="a replica whose /usbkey/config says master: so it is at the next boot",
     ),
-    Row(
+    ToolStep(
         "25",
         "Writes two settings into the key's copy of the configuration",
         "369-372",
@@ -284,7 +288,7 @@ M2S: Final = (
         writes="/tmp/config.PID with the passwords, which stays",
         ends="a replica; the key says so, /usbkey/config does not",
     ),
-    Row(
+    ToolStep(
         "26",
         "Copies the key's copy over /usbkey/config, and unmounts",
         "375-377",
