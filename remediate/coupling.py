@@ -30,7 +30,6 @@ REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 @remedy("candidate-is-not-coupled-yet")
 def take_the_coupling_back(candidate: Datacenter) -> Advised:
     """If SAPI says replica, set it back: config-agent then has something to render when sdc-ufds-m2s sets it again."""
-    yield from where_it_ended(candidate)
     left = candidate.evidence.leftovers
     yield from what_it_saved_kept(candidate, (left.value or ()) if left is not None else ())
     sdc = application(candidate)
@@ -41,7 +40,9 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
             "coupled, or sdc-ufds-m2s has reached the replicator. Setting the values back would break what works. If the datacenter "
             "is coupled, the inventory is wrong: remove its `state: candidate`, and run the checks again. They print what is left to do."
         )
+        yield from where_it_ended(candidate)
         return
+    yield from where_it_ended(candidate)
     if str(metadata.get("ufds_is_master")).lower() != "true":
         wanted = True if isinstance(metadata.get("ufds_is_master"), bool) else "true"
         yield changed_metadata(
