@@ -322,7 +322,7 @@ COUPLING = (
         r"^/var/tmp/backup.ldif\s+0",
     ),
     Symptom("nowhere-to-save@my-dc-6", "my-dc-6", "ls -ld /var/tmp", "^-", heals=True),
-    Symptom("usbkey-copy-old@my-dc-4", "my-dc-4", "grep region_name= /mnt/usbkey/config", "^region_name=old$"),
+    Symptom("usbkey-copy-old@my-dc-4", "my-dc-4", "grep region_name= /mnt/usbkey/config", r"^region_name=old\s"),
     Symptom("admin-has-a-key@my-dc-5", "my-dc-5", KEYS, "name: ops laptop"),
     Symptom("usbkey-admin@my-dc-4", "my-dc-4", "grep ufds_admin_uuid= /usbkey/config", "=dddddddd-0000-4000"),
     Symptom(
