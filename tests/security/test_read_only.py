@@ -196,6 +196,7 @@ def test_what_candidates_are_asked_only_reads() -> None:
         "cat $at/config",
         "sed -n s/^triton_bootpool=//p",
         "df -k /var/tmp",
+        "sdc-sapi '/applications?name=manta'",
         "fstyp",
         "sdcadm insts -j",
         "true",
