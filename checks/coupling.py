@@ -120,8 +120,8 @@ def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter)
     """sdc-ufds-m2s can get the master's root password, and can pass it on.
 
     It writes the password unquoted into JSON and a shell command.  Characters other than letters, digits and _@%+=:,./^- break
-    it.  Versions before 2022 do not ask for the password: then both datacenters must have the same one.  Source:
-    sdc-headnode:tools/bin/sdc-ufds-m2s.
+    it.  Versions from before September 2019 do not ask for the password: then both datacenters must have the same one.  Source:
+    sdc-headnode:tools/bin/sdc-ufds-m2s (CAPI-527).
     """
     metadata = master.sdc_metadata
     if SECRET not in metadata.fingerprints:

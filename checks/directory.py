@@ -8,16 +8,16 @@ from evidence.subjects.datacenter import OLDER, Datacenter
 from evidence.subjects.poseidon import hindrances
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
-from fixtures.check import CRITICAL, POSTCHANGE, WARNING, After, check
+from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 from fixtures.outcomes import Finding
 
 
-@check(POSTCHANGE, CRITICAL, after=["admin-uuid-agrees", "ufds-answers"])
+@check(BOTH, CRITICAL, after=["admin-uuid-agrees", "ufds-answers"])
 def test_master_has_admin_and_operators(master: Datacenter) -> None:
     """The master's UFDS has the account admin and the groups operators and readers, with admin among the operators.
 
-    admin has the master's own key, too (SDC_KEY_ID).  Every replica gets this from here.  What the master lacks, no replica can have.
-    Source: sdc-ufds:data/bootstrap.ldif.in.
+    admin has the master's own key, too (SDC_KEY_ID).  Every replica gets this from here.  What the master lacks, no replica can have, and
+    sdc-ufds-m2s waits for it when it has deleted the candidate's.  Source: sdc-ufds:data/bootstrap.ldif.in.
     """
     for ufds in master.zones("ufds"):
         lacks = lacking(ufds) + ([] if own_key_is_known(ufds) else [f"the key of {master}"])

@@ -57,6 +57,7 @@ def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
         "one-ufds-master",
         "replica-points-at-master",
         "candidate-is-not-coupled-yet",
+        "candidate-usbkey-names-what-is-deleted",
     ],
 )
 def test_usbkey_agrees_with_sapi(datacenter: Datacenter) -> None:

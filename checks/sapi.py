@@ -26,6 +26,21 @@ def test_sapi_answers(sapi: Zone) -> None:
     assert ping.body.get("storAvailable") is True, "storAvailable"
 
 
+@check(BOTH, CRITICAL, after=["sapi-answers"])
+def test_one_sdc_application(datacenter: Datacenter) -> None:
+    """SAPI holds one application called `sdc`.
+
+    Triton's tools ask for it by name, and take the first one, or all.  sdc-ufds-m2s writes to both uuids at once, which is none: it has
+    deleted by then, and waits for a file that is never rendered.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    """
+    others = [
+        each.uuid
+        for name, each in datacenter.evidence.applications.get().items()
+        if name != "sdc" and each.name == "sdc"
+    ]
+    assert others == [], "further applications called sdc"
+
+
 @check(POSTCHANGE, WARNING, after=["sapi-answers"])
 def test_sapi_master_is_ufds_master(region: Region) -> None:
     """The SAPI master of a region, whose moray its SAPIs use, is the datacenter that has the UFDS master.

@@ -1,4 +1,4 @@
-"""Accounts of a UFDS, as far as comparing needs them. Frozen, like all evidence. E-mail addresses are not kept."""
+"""Accounts of a UFDS, and what is below admin, as far as comparing needs them. Frozen, like all evidence. E-mail addresses are not kept."""
 
 from __future__ import annotations
 
@@ -32,3 +32,31 @@ class Collisions(Struct, frozen=True, forbid_unknown_fields=True):
 
     count: int
     first: tuple[Collision, ...] = ()
+
+
+KEY, ACCESS_KEY, SUB_USER, ROLE, POLICY, OTHER = "key", "access key", "sub-user", "role", "policy", "entry"
+"""What an account can have below it, of what sdc-ufds-m2s deletes."""
+
+
+class Belonging(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An entry below admin: its kind and name, and of a key the fingerprint and the public key."""
+
+    kind: str
+    name: str
+    dn: str
+    fingerprint: str = ""
+    public: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r}" + (f" ({self.fingerprint})" if self.fingerprint else "")
+
+
+class Belongings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is below a candidate's admin: how many entries, and those that are not loaded again after the deletion.
+
+    `named` are the first of these, `counts` says how many there are of each kind.  The others are probes and the like, a datacenter's own.
+    """
+
+    count: int
+    counts: dict[str, int]
+    named: tuple[Belonging, ...] = ()

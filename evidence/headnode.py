@@ -4,6 +4,32 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+LACKING, OTHERWISE, MORE, UNFIT = "lacking", "otherwise", "more", "unfit"
+"""How the USB key's copy of a setting differs from /usbkey/config: it is not there, is another, is there alone, has a bad line."""
+
+
+class CopyDifference(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A setting in which the USB key's copy differs from /usbkey/config; the values only of those that are no secrets."""
+
+    key: str
+    kind: str
+    here: str = ""
+    there: str = ""
+
+
+class UsbkeyCopy(Struct, frozen=True, forbid_unknown_fields=True):
+    """The USB key's own copy of the configuration: its path, or nothing if none can be read, and where it differs."""
+
+    path: str = ""
+    differs: tuple[CopyDifference, ...] = ()
+
+
+class Room(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where sdc-ufds-m2s saves what it deletes: what cannot be written there, and how many kB are free (None: df does not say)."""
+
+    closed: tuple[str, ...] = ()
+    free: int | None = None
+
 
 class Clock(Struct, frozen=True, forbid_unknown_fields=True):
     """How far a head node's clock is ahead of the suite's machine, in seconds: at least `least`, at most `most`."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from evidence.accounts import Account, Accounts, Collisions
+from evidence.accounts import Account, Accounts, Belongings, Collisions
 from evidence.comparison import Comparison
 from evidence.fact import Fact
-from evidence.headnode import BadLines, Clock, Instance, Server, Trouble, UsbKey
+from evidence.headnode import BadLines, Clock, Instance, Room, Server, Trouble, UsbKey, UsbkeyCopy
 from evidence.inventory.model import Inventory
 
 SCHEMA = 2
@@ -361,7 +361,7 @@ class ZoneEvidence(Model, frozen=True):
 
     `directory`: what a UFDS holds. `progress`: a replica's replication. `comparison`: how a replica differs from the master. `gaps`: the
     stretches of over 50 numbers that a master's changelog lacks (first and last), asked only if there are candidates. `accounts`: a
-    candidate's accounts, without admin. `collisions`: those of them that the master has too.
+    candidate's accounts, without admin. `collisions`: those of them that the master has too. `belongings`: what is below its admin.
 
     `rules`: what FWAPI has for UFDS, and for a zone to which others connect and whose firewall is on. `instance`: whether SAPI knows a core
     zone that does not run.
@@ -386,6 +386,7 @@ class ZoneEvidence(Model, frozen=True):
     elsewhere: Fact[dict[str, dict[str, DnsAnswer]]] | None = None
     accounts: Fact[Accounts] | None = None
     collisions: Fact[Collisions] | None = None
+    belongings: Fact[Belongings] | None = None
     rules: Fact[tuple[FirewallRule, ...]] | None = None
     instance: Fact[bool] | None = None
 
@@ -402,11 +403,13 @@ class DatacenterEvidence(Model, frozen=True):
     these checks run on. `troubles` are what was wrong with the head node while it was asked.
 
     `leftovers` are files that sdc-ufds-m2s left behind, with secrets in them. Only candidates have `usbkey_mount`, and whether sdc-ufds-m2s
-    asks for the master's password. Candidates and their master have the `instances` of sapi and ufds. `global_services` are those of the
+    asks for the master's password, has room for what it deletes (`m2s_room`), and the USB key's own copy of the configuration
+    (`usbkey_copy`). Candidates and their master have the `instances` of sapi and ufds. `global_services` are those of the
     head node's global zone. `servers` are all servers of the datacenter, by uuid, if core zones run on others than the head node; and
     `everywhere` those others, as VMAPI lists the zones, or why it does not.
 
-    Where Manta is expected: `manta_applications` in the datacenter's own moray, `manta_services` of these, `ring_images` in its IMGAPI.
+    Where Manta is expected: `manta_applications` in the datacenter's own moray (of candidates too), `manta_services` of these, and
+    `ring_images` in its IMGAPI.
     """
 
     ssh: Fact[str]
@@ -426,6 +429,8 @@ class DatacenterEvidence(Model, frozen=True):
     leftovers: Fact[tuple[str, ...]] | None = None
     usbkey_mount: Fact[UsbKey] | None = None
     m2s_asks_password: Fact[bool] | None = None
+    m2s_room: Fact[Room] | None = None
+    usbkey_copy: Fact[UsbkeyCopy] | None = None
     instances: Fact[tuple[Instance, ...]] | None = None
     outside: Fact[HttpAnswer] | None = None
     troubles: Fact[tuple[Trouble, ...]] | None = None

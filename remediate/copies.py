@@ -105,6 +105,18 @@ def file_back(path: str) -> str:
     )
 
 
+def entries_loaded(path: str, kind: str) -> str:
+    """Load the entries of a file, or of that copy of it which has the most entries of a kind."""
+    return f"""\
+(
+    most=0 from=
+    for file in {path} {PLACE}/{path.rpartition("/")[2]}.*Z; do
+        [[ -f $file ]] && count=$(grep -c '^dn: {kind}' "$file") && (( count > most )) && most=$count from=$file
+    done
+    [[ $from ]] && echo "$from: $most" && sdc-ldap add -c -f "$from"
+)"""
+
+
 def application_removed(application: str) -> str:
     """Delete a SAPI application and its services, and keep what SAPI says of each, if none of them has an instance.
 

@@ -21,9 +21,9 @@ from remediate.removal import USERS, file_kept, file_removed, is_admin, kept, re
 from remediate.replication import without_leftover
 from remediate.shell import sapi_delete
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
+from remediate.stopped import what_it_saved_kept, where_it_ended
 
 GROUPS = "ou=groups, o=smartdc"
-SAVED = ("/var/tmp/backup.ldif", "/var/tmp/restore.ldif")  # noqa: S108  what sdc-ufds-m2s writes
 REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 
 
@@ -31,16 +31,18 @@ REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 def take_the_coupling_back(candidate: Datacenter) -> Advised:
     """If SAPI says replica, set it back: config-agent then has something to render when sdc-ufds-m2s sets it again."""
     left = candidate.evidence.leftovers
-    yield from _keep_what_it_saved(candidate, (left.value or ()) if left is not None else ())
+    yield from what_it_saved_kept(candidate, (left.value or ()) if left is not None else ())
     sdc = application(candidate)
     metadata = sdc.metadata.values
     if follows(candidate, str(metadata.get("ufds_remote_ip") or "")):
         yield Note(
             f"No step is given: the UFDS of {candidate.name} has a checkpoint for {metadata['ufds_remote_ip']}. So the datacenter was "
             "coupled, or sdc-ufds-m2s has reached the replicator. Setting the values back would break what works. If the datacenter "
-            "is coupled, the inventory is wrong: remove its `state: candidate`, and run the checks again."
+            "is coupled, the inventory is wrong: remove its `state: candidate`, and run the checks again. They print what is left to do."
         )
+        yield from where_it_ended(candidate)
         return
+    yield from where_it_ended(candidate)
     if str(metadata.get("ufds_is_master")).lower() != "true":
         wanted = True if isinstance(metadata.get("ufds_is_master"), bool) else "true"
         yield changed_metadata(
@@ -63,22 +65,17 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
     yield from usbkey_steps(candidate, {"ufds_is_master": "true", "ufds_remote_ip": ""})
     yield Note(
         "If the datacenter is coupled after all, the inventory is wrong: remove its `state: candidate`. If sdc-ufds-m2s "
-        "was aborted, look whether admin is still there (sdc-ldap search login=admin). If admin is gone, its data are only in "
-        "/var/tmp/backup.ldif; then start sdc-ufds-m2s again."
+        "was aborted, look whether admin is still there (sdc-ldap search login=admin). If admin is gone, its data are only in its "
+        f"backup.ldif in /var/tmp and the copies below {PLACE}; then start sdc-ufds-m2s again. It saves nothing this time, and loads no "
+        f"probes: load them from the copy afterwards (sdc-ldap add -c -f {PLACE}/restore.ldif.TIME)."
     )
-
-
-def _keep_what_it_saved(candidate: Datacenter, left: Sequence[str]) -> Advised:
-    saved = [path for path in left if path in SAVED]
-    if saved:
-        why = "the stopped sdc-ufds-m2s saved admin's data and probes here; the next run overwrites the files"
-        yield file_kept(candidate, saved, why)
 
 
 @remedy("candidate-is-still-whole")
 def make_it_whole(candidate: Datacenter) -> Advised:
     """Restore the groups. There is no way back for admin itself: UFDS hands out no password, so no copy has it."""
-    yield from _keep_what_it_saved(candidate, candidate.leftovers)
+    yield from where_it_ended(candidate)
+    yield from what_it_saved_kept(candidate, candidate.leftovers)
     admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
     for ufds in candidate.zones("ufds"):
         held = ufds.directory

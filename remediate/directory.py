@@ -11,6 +11,7 @@ from evidence.subjects.world import Region
 from remediate import typed
 from remediate.actions.key import AddKey
 from remediate.actions.ldap import Attributes, LdapAdd, LdapModify, Resend, Scope
+from remediate.copies import entries_loaded
 from remediate.lookup import headnode
 from remediate.registry import Advised, proved_by, remedy
 from remediate.removal import file_kept, file_removed, without
@@ -236,9 +237,10 @@ def bring_the_probes_back(replica: Datacenter) -> Advised:
     """Load the probes that sdc-ufds-m2s saved before it deleted admin.  It would have loaded them near its end."""
     yield Step(
         on=headnode(replica),
-        run=f"sdc-ldap add -c -f {SAVED_PROBES}",
+        run=entries_loaded(SAVED_PROBES, "amonprobe"),
         risk=SAFE,
-        why="sdc-ufds-m2s saved the probes there before it deleted admin; it was aborted before it loaded them again",
+        why="sdc-ufds-m2s saved the probes there before it deleted admin, and was aborted before it loaded them again. If it was started "
+        "twice, the file has none any more: then the copy that was made of it is taken",
         undo_note="sdc-ldap delete for each dn in the file",
     )
     left = replica.evidence.leftovers

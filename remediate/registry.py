@@ -30,6 +30,8 @@ CHAPTERS = (
     "inventory",
     "access",
     "coupling",
+    "losses",
+    "ahead",
     "settings",
     "names",
     "routes",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from evidence.inventory.model import REPLICA
+from evidence.model import SapiObject
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.lookup import changed_metadata, fmris, headnode, service, service_step
+from remediate.copies import application_removed
+from remediate.lookup import application, changed_metadata, fmris, headnode, service, service_step
 from remediate.registry import Advised, proved_by, remedy
-from remediate.steps import DISRUPTIVE, RESTARTS, Note, Step
+from remediate.steps import DESTROYS, DISRUPTIVE, RESTARTS, Note, Step
 
 _RENDERED = "config-agent renders it within three minutes and restarts SAPI"
 
@@ -35,6 +37,29 @@ def get_sapi_to_answer(sapi: Zone) -> Advised:
         return
     why = f"SAPI does not answer ({ping.error or f'HTTP {ping.status}'}), though its service runs"
     yield service_step(sapi, "restart", why, *fmris(sapi, "/application/sapi:"))
+
+
+@remedy("one-sdc-application")
+def leave_one_sdc(datacenter: Datacenter) -> Advised:
+    """Delete the applications that no service belongs to. SAPI keeps nothing of them, so the command does."""
+    others = [
+        each for name, each in datacenter.evidence.applications.get().items() if name != "sdc" and each.name == "sdc"
+    ]
+
+    def without(other: SapiObject) -> Advised:
+        yield Step(
+            on=headnode(datacenter),
+            run=application_removed(other.uuid),
+            risk=DESTROYS,
+            why=f"{application(datacenter).uuid} has more of the settings of `sdc`; the other one goes only if it has no instances",
+            undo_note="what SAPI said of it is in the copies below /var/az-copies",
+            applied_by_suite=False,
+        )
+
+    yield from typed.each(datacenter.world, others, without)
+    yield Note(
+        "Look at both first (sdc-sapi '/applications?name=sdc'). What the other one has, and this one lacks, may be meant."
+    )
 
 
 @remedy("sapi-is-in-full-mode")

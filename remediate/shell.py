@@ -82,6 +82,17 @@ sdc-usbkey mount && (
 sdc-usbkey unmount"""
 
 
+def usbkey_copied() -> str:
+    """Write /usbkey/config over the key's copy, which stays beside it. The key may be full: what cannot be written stays whole."""
+    return """\
+sdc-usbkey mount && (
+    set -C; umask 077; cd /mnt/usbkey && old=config.$(date -u +%Y%m%dT%H%M%SZ)  # -C: no copy is written over
+    [[ -s /usbkey/config ]] && { [[ ! -e config ]] || cat config > "$old"; } &&
+        cat /usbkey/config > config.new && cmp /usbkey/config config.new && mv config.new config
+) || echo "The key's copy is not changed: look at it." >&2
+sdc-usbkey unmount"""
+
+
 def usbkey_mended(*scripts: str) -> str:
     """Edit both copies of /usbkey/config with sed scripts, if these change anything. A copy stays beside each file.
 

@@ -12,7 +12,21 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evidence.accounts import Account, Accounts, Collision, Collisions
+from evidence.accounts import (
+    ACCESS_KEY,
+    KEY,
+    OTHER,
+    POLICY,
+    ROLE,
+    SUB_USER,
+    Account,
+    Accounts,
+    Belonging,
+    Belongings,
+    Collision,
+    Collisions,
+)
+from evidence.collect.directory import parent
 from evidence.collect.ldap import USERS, Entry, Found, Search, equal
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
@@ -44,16 +58,67 @@ class Person:
 def people(found: Found, admin: str) -> tuple[Person, ...]:
     """Everybody except admin, by login. Raises UnreadableError.
 
+    Sub-users are below an account and go with it.
     An account with the login admin counts as admin, too: its uuid may differ from the one that SAPI names.
     """
     if found.why:
         raise UnreadableError(found.why)
-    read = (Person(*(entry.first(name) for name in UNIQUE)) for entry in found.entries)
+    top = (entry for entry in found.entries if parent(entry.dn) == USERS)
+    read = (Person(*(entry.first(name) for name in UNIQUE)) for entry in top)
     return tuple(
         sorted(
             (one for one in read if one.uuid.lower() != admin.lower() and one.login.lower() != "admin"),
             key=lambda one: (one.login, one.uuid),
         )
+    )
+
+
+_KINDS: Final = {
+    "sdckey": (KEY, "name"),
+    "accesskey": (ACCESS_KEY, "accesskeyid"),
+    "sdcaccountuser": (SUB_USER, "login"),
+    "sdcaccountrole": (ROLE, "name"),
+    "sdcaccountpolicy": (POLICY, "name"),
+}
+_OWN: Final = frozenset({"amonprobe", "amonprobegroup", "dclocalconfig", "vmusage"})
+"""A datacenter's own, which no master sends: sdc-ufds-m2s saves them, and loads them again.  Source: facts "UFDS"."""
+
+
+def below(admin: str) -> Search:
+    """The search for everything below admin, and for itself."""
+    attributes = ("objectclass", "name", "login", "accesskeyid", "fingerprint", "openssh")
+    return Search(f"uuid={admin}, {USERS}", attributes=attributes)
+
+
+def belongings(found: Found) -> Belongings:
+    """Read the answer to `below`. Raises UnreadableError."""
+    if found.why:
+        raise UnreadableError(found.why)
+    entries = [entry for entry in found.entries if parent(entry.dn) != USERS]
+    named = sorted(
+        (_belonging(entry) for entry in entries if not _classes(entry) & _OWN),
+        key=lambda one: (one.kind, one.name, one.dn),
+    )
+    counts: dict[str, int] = {}
+    for one in named:
+        counts[one.kind] = counts.get(one.kind, 0) + 1
+    return Belongings(len(entries), counts, tuple(named[:MOST]))
+
+
+def _classes(entry: Entry) -> set[str]:
+    return {each.lower() for each in entry.attributes.get("objectclass", ())}
+
+
+def _belonging(entry: Entry) -> Belonging:
+    kind, attribute = next((_KINDS[each] for each in _KINDS if each in _classes(entry)), (OTHER, ""))
+    name = entry.first(attribute).rpartition("/")[2] if attribute else ""
+    key = kind == KEY
+    return Belonging(
+        kind,
+        cut(name or entry.dn.partition(",")[0]),
+        cut(entry.dn),
+        cut(entry.first("fingerprint")) if key else "",
+        cut(entry.first("openssh")) if key else "",
     )
 
 

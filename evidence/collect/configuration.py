@@ -71,7 +71,7 @@ class Written:
 
 def written(text: str, printed: Mapping[str, Any] | None) -> Written:
     """`text` is the file, `printed` what config.sh printed of it; None where that was no JSON."""
-    lines = list(_lines(text))
+    lines = list(lines_of(text))
     last = {line.key: line for line in lines if line.key}
     lost = [key for key, line in last.items() if line.says and printed is not None and not printed.get(key)]
     bad = [(line, kind) for line in lines for kind in line.kinds if _harms(line, kind, printed, last, lost)]
@@ -145,7 +145,7 @@ def _effect(printed: Mapping[str, Any] | None, lost: list[str]) -> str:
     return f"config.sh -json then gives nothing for {', '.join(map(cut, lost[:3]))}{more}"
 
 
-def _lines(text: str) -> Iterator[Setting]:
+def lines_of(text: str) -> Iterator[Setting]:
     """As config.sh chooses them: less blanks in front; comments and what begins with no letter left out."""
     for number, whole in enumerate(text.split("\n"), 1):
         line = whole.lstrip(" ")

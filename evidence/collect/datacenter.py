@@ -113,8 +113,11 @@ class Collector:
             listed = tasks.create_task(services_of.ask_servers(asking, networks))
             tasks.create_task(draft.ask("leftovers", asking.leftovers))
             needed = [sysinfo, usbkey, tasks.create_task(services_of.sapi.ask())]
+            if "manta_applications" in draft.questions:
+                applications = tasks.create_task(services_of.sapi.manta())
+                needed.append(applications)
+                tasks.create_task(services_of.sapi.manta_services(applications))
             if draft.manta:
-                tasks.create_task(services_of.sapi.manta())
                 tasks.create_task(draft.ask("ring_images", services_of.apis.ring_images))
             services_of.ask_zones(tasks)
             for vm in draft.vms.values():
@@ -146,8 +149,8 @@ class Collector:
             if "sapi" in known:
                 await services_of.sapi.ask()
                 tasks.create_task(draft.ask("outside", Cloudapi(draft, timeouts).outside))
-                if draft.manta:
-                    tasks.create_task(services_of.sapi.manta())
+                if "manta_applications" in draft.questions:
+                    tasks.create_task(services_of.sapi.manta_services(tasks.create_task(services_of.sapi.manta())))
             draft.known.set()
             services_of.ask_directories_and_names(tasks)
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from evidence.collect import configuration, elsewhere, health, parse, printed, services
+from evidence.collect import before, configuration, elsewhere, health, parse, printed, services
 from evidence.collect.draft import Draft
 from evidence.collect.everywhere import Everywhere
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
-from evidence.headnode import Clock, Instance, Server, UsbKey
+from evidence.headnode import Clock, Instance, Room, Server, UsbKey, UsbkeyCopy
 from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
 from evidence.redact import SECRET_NAME, Vault, cut
 from evidence.subjects.questions import OF_DATACENTER
@@ -141,6 +141,8 @@ class Asking:
             "clock": self.clock,
             "usbkey_mount": self.usbkey_mount,
             "m2s_asks_password": self.m2s_asks_password,
+            "m2s_room": self.m2s_room,
+            "usbkey_copy": self.usbkey_copy,
             "instances": self.instances,
             "check_health": self.check_health,
             "healthcheck": self.healthcheck,
@@ -166,6 +168,16 @@ class Asking:
 
     async def usbkey_mount(self) -> UsbKey:
         return usbkey(await self._ask("usbkey_mount"), self.draft.vault)
+
+    async def usbkey_copy(self) -> UsbkeyCopy:
+        """The key's file is compared here, for it holds passwords."""
+        file, printed = await asyncio.gather(self._run(USBKEY_FILE), self._ask("usbkey_copy"))
+        if max(len(file), len(printed)) > LARGEST_USBKEY:
+            raise parse.UnreadableError(f"the configuration is larger than {LARGEST_USBKEY >> 20} MiB")
+        return before.usbkey_copy(file, printed, self.draft.vault)
+
+    async def m2s_room(self) -> Room:
+        return before.room(await self._ask("m2s_room", 0, 1))
 
     async def m2s_asks_password(self) -> bool:
         """Newer versions ask for it and put it into SAPI. grep exits with 1 if it finds nothing."""

@@ -39,8 +39,14 @@ class Sapi:
     async def _applications(self) -> parse.Rows[dict[str, SapiObject]]:
         text = await self._read("/applications?name=sdc")
         found = services.sapi_objects(text, self.draft.vault, application=True)
+        sdc = found.value.get("sdc")
         for item in parse.json_list(text):
-            if isinstance(item, dict) and item.get("name") == "sdc" and isinstance(item.get("metadata"), dict):
+            if (
+                sdc
+                and isinstance(item, dict)
+                and item.get("uuid") == sdc.uuid
+                and isinstance(item.get("metadata"), dict)
+            ):
                 self.draft.secrets["sapi"] = item["metadata"]
         return found
 
@@ -88,9 +94,14 @@ class Sapi:
         return parse.Rows(tuple(each for each in found.value if each.name == "manta"), found.unread)
 
     async def manta(self) -> None:
-        """Ask for Manta's applications, and for their services. Only the SAPI of Manta's master has any."""
+        """Ask for Manta's applications. Only the SAPI of Manta's master has any."""
         await self.draft.ask("manta_applications", self._manta_applications)
-        await self.draft.ask("manta_services", self._manta_services)
+
+    async def manta_services(self, applications: asyncio.Task[None]) -> None:
+        """Ask for the services of Manta's applications, once these are known."""
+        if "manta_services" in self.draft.questions:
+            await asyncio.wait([applications])
+            await self.draft.ask("manta_services", self._manta_services)
 
     async def _manta_services(self) -> parse.Rows[tuple[MantaService, ...]]:
         known = self.draft.facts["manta_applications"]

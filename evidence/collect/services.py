@@ -29,9 +29,9 @@ NO_SERVICE: Final = "/services?name=az-checks-asks-for-no-service&include_master
 """A service that does not exist, so SAPI has no local file that could answer. Facts, "How a real SAPI answers"."""
 SECRETS = ("ufds_ldap_root_pw", "ufds_remote_ldap_root_pw")
 SETTINGS = (
-    "SDC_KEY_ID", "SDC_PUBLIC_KEY", "admin_netmask", "admin_network", "cloudapi_domain", "datacenter_name", "dns_domain",
-    "moray_domain", "region_name", "sapi_domain", "ufds_admin_uuid", "ufds_domain", "ufds_is_master", "ufds_ldap_root_dn",
-    "ufds_remote_ip",
+    "SDC_KEY_ID", "SDC_PUBLIC_KEY", "admin_netmask", "admin_network", "binder_admin_ips", "cloudapi_domain", "datacenter_name",
+    "dns_domain", "moray_domain", "region_name", "sapi_domain", "ufds_admin_key_fingerprint", "ufds_admin_uuid", "ufds_domain",
+    "ufds_is_master", "ufds_ldap_root_dn", "ufds_remote_ip",
 )  # fmt: skip
 """The settings that are kept of /usbkey/config and of the metadata of SAPI's application sdc."""
 SERVICE_SETTINGS = (
@@ -192,10 +192,16 @@ def address(vm: Vm) -> str:
 
 
 def sapi_objects(text: str, vault: Vault, *, application: bool) -> parse.Rows[dict[str, SapiObject]]:
-    """SAPI's applications or services by name, with their whitelisted metadata."""
+    """SAPI's applications or services by name, with their whitelisted metadata.
+
+    Of several applications of one name, the one with the most of these counts, and the others are kept under their name and uuid.
+    """
     found: dict[str, SapiObject] = {}
     rows = sapi_list(text, vault, SETTINGS if application else SERVICE_SETTINGS)
-    for item in rows.value:
+    for item in sorted(rows.value, key=lambda each: -len(each.metadata.values)):
+        if item.name in found and application:
+            found[f"{item.name} {item.uuid}"] = item
+            continue
         if item.name in found:
             raise parse.UnreadableError(f"SAPI lists {item.name!r} more than once")
         found[item.name] = item

@@ -137,8 +137,9 @@ class Ufds:
             raise
 
     async def _introduce(self, vm: Vm, admin: str) -> None:
-        """Ask for a candidate's accounts, and which of them the master has too."""
-        talk = asyncio.ensure_future(self._converse(vm, (accounts.EVERYBODY,), LARGEST_TUNNELLED))
+        """Ask for a candidate's accounts and what is below admin, and which of them the master has too."""
+        asked = (accounts.EVERYBODY, accounts.below(admin))
+        talk = asyncio.ensure_future(self._converse(vm, asked, LARGEST_TUNNELLED))
 
         async def everybody() -> tuple[accounts.Person, ...]:
             return accounts.people(_found(await asyncio.shield(talk))[0], admin)
@@ -146,11 +147,15 @@ class Ufds:
         async def counted() -> object:
             return accounts.accounts(await everybody())
 
+        async def belongings() -> object:
+            return accounts.belongings(_found(await asyncio.shield(talk))[1])
+
         async def collisions() -> object:
             return await self._meeting.introduce(self._draft.name, await everybody())
 
         try:
             await self._draft.ask_zone(vm, "accounts", counted)
+            await self._draft.ask_zone(vm, "belongings", belongings)
             await self._draft.ask_zone(vm, "collisions", collisions)
         finally:
             talk.cancel()

@@ -13,7 +13,7 @@ from evidence.subjects.triton import GLOBAL, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
-    from evidence.headnode import Clock, Instance, Server, Trouble, UsbKey
+    from evidence.headnode import Clock, Instance, Room, Server, Trouble, UsbKey, UsbkeyCopy
     from evidence.model import (
         Configuration,
         DatacenterEvidence,
@@ -87,6 +87,13 @@ class Datacenter:
     def _answer(self, key: str, fact: Fact[T] | None) -> T:
         return answer(fact, self.id, OF_DATACENTER[key])
 
+    def _younger(self, key: str, fact: Fact[T] | None) -> T:
+        """An answer that evidence of earlier versions does not have."""
+        question = OF_DATACENTER[key]
+        if fact is None:
+            raise OutOfSight(self.id, question.asked, question.how, OLDER)
+        return fact.get()
+
     @property
     def ssh(self) -> Fact[str]:
         return self._collected.ssh
@@ -153,6 +160,16 @@ class Datacenter:
     @property
     def m2s_asks_password(self) -> bool:
         return self._answer("m2s_asks_password", self.evidence.m2s_asks_password)
+
+    @property
+    def m2s_room(self) -> Room:
+        """Where sdc-ufds-m2s saves what it deletes."""
+        return self._younger("m2s_room", self.evidence.m2s_room)
+
+    @property
+    def usbkey_copy(self) -> UsbkeyCopy:
+        """The USB key's own copy of the configuration."""
+        return self._younger("usbkey_copy", self.evidence.usbkey_copy)
 
     @property
     def instances(self) -> tuple[Instance, ...]:

@@ -90,7 +90,7 @@ OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
     "clock": Question("its clock", "date -u +%s"),
     "leftovers": Question("what sdc-ufds-m2s leaves behind", "ls -1d FILES"),
     "manta_applications": Question(
-        "applications called manta", "sdc-sapi '/applications?name=manta'", when=(MANTA,), seen_from="sapi"
+        "applications called manta", "sdc-sapi '/applications?name=manta'", when=(MANTA, CANDIDATE), seen_from="sapi"
     ),
     "manta_services": Question(
         "the services of applications called manta", "sdc-sapi '/services?application_uuid=MANTA'", when=(MANTA,), seen_from="sapi"
@@ -105,6 +105,19 @@ OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
     "m2s_asks_password": Question(
         "whether its sdc-ufds-m2s asks for the master's password",
         "grep -c ufds_remote_ldap_root_pw /opt/smartdc/bin/sdc-ufds-m2s",
+        when=(CANDIDATE,),
+    ),
+    "m2s_room": Question(
+        "whether sdc-ufds-m2s can save what it deletes",
+        "for at in /tmp /var/tmp; do test -d $at && test -w $at || echo no $at; done; "
+        "for at in /tmp/fixufds /var/tmp/backup.ldif /var/tmp/restore.ldif /var/tmp/cleanup.ufds /var/tmp/sapi.out; do "
+        "test -e $at || test -h $at || continue; test -f $at && test -w $at || echo no $at; done; df -k /var/tmp",
+        when=(CANDIDATE,),
+    ),
+    "usbkey_copy": Question(
+        "the USB key's own copy of the configuration",
+        "for at in /mnt/usbkey /$(bootparams | sed -n s/^triton_bootpool=//p)/boot; do "
+        "test -f $at/config && echo $at/config && cat $at/config && break; done; true",
         when=(CANDIDATE,),
     ),
     "instances": Question(
@@ -171,6 +184,10 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
     ),
     "accounts": Question(
         "its accounts", "ldapsearch", _PEOPLE, roles=("ufds",), when=(CANDIDATE,), seen_from=ITS_OWN_SERVICE,
+    ),
+    "belongings": Question(
+        "what is below its admin", "ldapsearch", f"{_ALL} -b 'uuid={ADMIN_UUID}, ou=users, o=smartdc'",
+        roles=("ufds",), when=(CANDIDATE,), seen_from=ITS_OWN_SERVICE,
     ),
     "collisions": Question(
         "its accounts that the master has too", "ldapsearch", f"{_PEOPLE} (here, and for these at the master)",

@@ -11,7 +11,7 @@ from evidence.subjects.questions import OF_ZONE, Question
 from evidence.subjects.triton import GLOBAL, MANTA_ROLES, READERS, AnyRole
 
 if TYPE_CHECKING:
-    from evidence.accounts import Account, Accounts, Collisions
+    from evidence.accounts import Account, Accounts, Belongings, Collisions
     from evidence.comparison import Comparison
     from evidence.model import (
         Attempt,
@@ -204,6 +204,12 @@ class Zone:
     @property
     def accounts(self) -> Accounts:
         return self._own("accounts", self.evidence.accounts)
+
+    @property
+    def belongings(self) -> Belongings | None:
+        """What is below admin; None where nobody asked (older evidence)."""
+        fact = self.evidence.belongings
+        return fact.get() if fact is not None else None
 
     @property
     def collisions(self) -> Collisions:

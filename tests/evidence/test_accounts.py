@@ -38,6 +38,47 @@ def test_admin_is_left_out_by_its_name_whatever_its_uuid(login: str, told: str) 
     assert [one.login for one in accounts.people(found, told)] == ["hans"]
 
 
+def test_sub_users_go_with_their_account() -> None:
+    sub_user = Entry(f"uuid=3, uuid=1, {accounts.USERS}", {"login": ("1/eve",), "email": ("e",), "uuid": ("3",)})
+    assert [one.login for one in accounts.people(Found((entry("hans", "h", "1"), sub_user)), ADMIN)] == ["hans"]
+
+
+def below(rdn: str, kind: str, **values: str) -> Entry:
+    dn = f"{rdn}, uuid={ADMIN}, {accounts.USERS}"
+    return Entry(dn, {"objectclass": (kind,)} | {name: (value,) for name, value in values.items()})
+
+
+def test_what_is_below_admin() -> None:
+    found = Found((
+        entry("admin", "a", ADMIN),
+        below("fingerprint=aa:bb", "sdckey", name="laptop", fingerprint="aa:bb", openssh="ssh-rsa AAAA me"),
+        Entry(f"uuid=3, uuid={ADMIN}, {accounts.USERS}", {"objectclass": ("sdcperson", "sdcaccountuser"), "login": (f"{ADMIN}/eve",)}),
+        below("group-uuid=4", "sdcaccountrole", name="ops"),
+        below("policy-uuid=5", "sdcaccountpolicy", name="deployers"),
+        below("accesskeyid=6", "accesskey", accesskeyid="6"),
+        below("what=7", "whatever"),
+        below("amonprobe=8", "amonprobe", name="disk"),
+        below("dclocalconfig=9", "dclocalconfig"),
+    ))  # fmt: skip
+    seen = accounts.belongings(found)
+    assert (seen.count, seen.counts) == (
+        8,
+        dict.fromkeys(("access key", "entry", "key", "policy", "role", "sub-user"), 1),
+    )
+    assert [str(one) for one in seen.named] == [
+        "access key '6'", "entry 'what=7'", "key 'laptop' (aa:bb)", "policy 'deployers'", "role 'ops'", "sub-user 'eve'",
+    ]  # fmt: skip
+    assert [one.public for one in seen.named if one.public] == ["ssh-rsa AAAA me"]
+
+
+def test_what_is_below_admin_is_named_up_to_a_number() -> None:
+    many = tuple(below(f"policy-uuid={number}", "sdcaccountpolicy", name=str(number)) for number in range(50))
+    seen = accounts.belongings(Found(many))
+    assert (seen.count, seen.counts, len(seen.named)) == (50, {"policy": 50}, accounts.MOST)
+    with pytest.raises(UnreadableError):
+        accounts.belongings(Found(why="it broke off"))
+
+
 def test_a_search_that_failed_is_no_empty_datacenter() -> None:
     with pytest.raises(UnreadableError):
         accounts.people(Found(why="it broke off"), ADMIN)

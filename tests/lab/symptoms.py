@@ -352,6 +352,18 @@ COUPLING = (
         "ls /var/tmp/backup.ldif; sdc-ldap search cn=operators dn | grep -c ^dn",
         r"^/var/tmp/backup.ldif\s+0",
     ),
+    Symptom("nowhere-to-save@my-dc-6", "my-dc-6", "ls -ld /var/tmp", "^-", heals=True),
+    Symptom("usbkey-copy-old@my-dc-4", "my-dc-4", "grep region_name= /mnt/usbkey/config", r"^region_name=old\s"),
+    Symptom("admin-has-a-key@my-dc-5", "my-dc-5", KEYS, "name: ops laptop"),
+    Symptom("usbkey-admin@my-dc-4", "my-dc-4", "grep ufds_admin_uuid= /usbkey/config", "=dddddddd-0000-4000"),
+    Symptom(
+        "service-is-master@my-dc-5", "my-dc-5", "sdc-sapi --no-headers /services?name=ufds", '"ufds_is_master": "true"'
+    ),
+    Symptom("binders-two@my-dc-6", "my-dc-6", SDC, '"binder_admin_ips": "[0-9.]+,[0-9.]+"', heals=True),
+    Symptom("registered-before@my-dc-7", "my-dc-2", "sdc-ldap search ip=10.99.1.11 datacenter", "datacenter: my-dc-7"),
+    Symptom("own-manta@my-dc-6", "my-dc-6", "sdc-sapi --no-headers /applications?name=manta", '"name": "manta"'),
+    Symptom("saved-before@my-dc-7", "my-dc-7", "ls /var/tmp/restore.ldif", "^/var/tmp/restore.ldif"),
+    Symptom("sdc-twice@my-dc-9", "my-dc-9", f"{SDC} | json -a uuid | grep -c -", "^2"),
     Symptom("checkpoint-left@my-dc-7", "my-dc-7", CHECKPOINT, "changenumber: 9999"),
     Symptom("usbkey-old@my-dc-1", "my-dc-1", CONFIG, '"ufds_is_master": "true"'),
     Symptom("left-behind@my-dc-1", "my-dc-1", "ls /tmp/fixufds", "^/tmp/fixufds"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from evidence.accounts import Accounts, Collisions
-from evidence.headnode import Clock, Instance, UsbKey
+from evidence.accounts import Accounts, Belongings, Collisions
+from evidence.headnode import Clock, Instance, Room, UsbKey, UsbkeyCopy
 from evidence.model import Directory
 from evidence.subjects.claims import judged
 from evidence.subjects.world import World
@@ -24,7 +24,9 @@ def clocked(world: World, **ahead: float) -> World:
 
 def with_candidate(name: str = "my-dc-3") -> World:
     """The healthy coupling, except that one datacenter is not coupled yet."""
-    world = s.changed_metadata(clocked(s.healthy()), name, ufds_is_master="true", ufds_remote_ip=None)
+    world = s.changed_metadata(
+        clocked(s.healthy()), name, ufds_is_master="true", ufds_remote_ip=None, binder_admin_ips="10.3.1.11"
+    )
     declared = world.inventory.datacenters
     inventory = replace(world.inventory, datacenters=declared | {name: replace(declared[name], state="candidate")})
     assert world.evidence is not None
@@ -37,13 +39,22 @@ def with_candidate(name: str = "my-dc-3") -> World:
     admin = str(world.datacenter(name).sdc_metadata.values["ufds_admin_uuid"])
     whole = Directory(1, admin=True, operators=(admin,), readers=True)
     world = s.changed_zone(
-        world, name, "ufds0", accounts=s.fact(Accounts(0)), collisions=s.fact(Collisions(0)), directory=s.fact(whole)
+        world,
+        name,
+        "ufds0",
+        accounts=s.fact(Accounts(0)),
+        collisions=s.fact(Collisions(0)),
+        belongings=s.fact(Belongings(0, {})),
+        directory=s.fact(whole),
     )
     return s.changed(
         world,
         name,
         usbkey=s.fact(world.datacenter(name).sdc_metadata),
         usbkey_mount=s.fact(UsbKey("not mounted", ok=False, devices=1)),
+        manta_applications=s.fact(()),
         m2s_asks_password=s.fact(True),
+        m2s_room=s.fact(Room((), 1 << 20)),
+        usbkey_copy=s.fact(UsbkeyCopy("/mnt/usbkey/config")),
         instances=s.fact(images),
     )

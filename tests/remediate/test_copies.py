@@ -332,3 +332,35 @@ def test_a_poseidon_that_the_master_may_have_lost_is_not_deleted(why: str) -> No
     advice = advice_for(cause, world)
     assert [step for step in advice.steps if step.risk == DESTROYS] == []
     assert any("has lost" in note for note in advice.notes)
+
+
+PROBE = "dn: amonprobe={}, uuid=1\nobjectclass: amonprobe\n\n"
+
+
+@pytest.mark.parametrize(
+    ("here", "copies", "loaded"),
+    [
+        (2, (), "/var/tmp/restore.ldif: 2"),
+        (0, (3,), "20260101T000001Z: 3"),
+        (2, (2,), "/var/tmp/restore.ldif: 2"),
+        (None, (1, 3), "20260101T000002Z: 3"),
+        (0, (), None),
+        (None, (), None),
+    ],
+)
+def test_the_probes_are_loaded_from_the_file_that_has_most(
+    node: HeadNode, here: int | None, copies: tuple[int, ...], loaded: str | None
+) -> None:
+    """A second sdc-ufds-m2s writes over the file of the first, when there is nothing left below admin."""
+    if here is not None:
+        (node.root / "var/tmp/restore.ldif").write_text("".join(PROBE.format(number) for number in range(here)))
+    node.has()
+    node.copies.mkdir(exist_ok=True)
+    for at, count in enumerate(copies, 1):
+        name = f"restore.ldif.20260101T{at:06d}Z"
+        (node.copies / name).write_text("".join(PROBE.format(number) for number in range(count)))
+    run = advice_for(s.cause("amon-probes-are-back", "my-dc-1"), s.healthy()).steps[0].run
+    done = node.type(run)
+    assert (done.returncode == 0) == (loaded is not None), done.stderr
+    if loaded is not None:
+        assert done.stdout.strip().endswith(loaded)

@@ -96,7 +96,7 @@ CASES: dict[str, tuple[str, str, World, str, str]] = {
         "my-dc-2.global", "'dn: ip=10.3.1.11, network=admin, datacenter=my-dc-3, region=my-dc, o=smartdc'",
     ),
     "key": ("replica-key-is-known-to-master", "my-dc-3", W, "my-dc-2.global", "sdc-useradm add-key -n 'my-dc-3 sdc key' admin"),
-    "probes": ("amon-probes-are-back", "my-dc-3", W, "my-dc-3.global", "sdc-ldap add -c -f /var/tmp/restore.ldif"),
+    "probes": ("amon-probes-are-back", "my-dc-3", W, "my-dc-3.global", "in /var/tmp/restore.ldif /var/az-copies/restore.ldif.*Z; do"),
     "poseidon": (
         "poseidon-can-be-used", "my-dc-2",
         ufds("my-dc-2", poseidons=(Account(POSEIDON, "poseidon"),), directory=Directory(1, operators=(ADMIN,))),

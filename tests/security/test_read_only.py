@@ -190,15 +190,22 @@ def test_what_candidates_are_asked_only_reads() -> None:
         "grep",
         "diskinfo -Hp",
         "cut -f2",
+        "test -",
+        "echo no $at",
+        "echo $at/config",
+        "cat $at/config",
+        "sed -n s/^triton_bootpool=//p",
+        "df -k /var/tmp",
+        "sdc-sapi '/applications?name=manta'",
         "fstyp",
         "sdcadm insts -j",
         "true",
     )
     for command in (row.how for row in OF_DATACENTER.values() if CANDIDATE in row.when):
         assert set(re.findall(r">\s*(\S+)", command)) <= {"/dev/null;"}
-        for part in re.split(r";|\||\$\(|\bdo\b", command):
+        for part in re.split(r";|\||&&|\$\(|\)|\bdo\b", command):
             words = part.strip().removesuffix(")")
-            if words and not words.startswith(("for disk in", "done")):
+            if words and not words.startswith(("for disk in", "for at in", "done", "break", "continue", "/boot")):
                 assert words.startswith(allowed), words
 
 

@@ -2,10 +2,12 @@
 
 from tests.proofs.cases import (
     access,
+    ahead,
     binder,
     cloudapi,
     coupling,
     inventory,
+    losses,
     manta,
     names,
     reachability,
@@ -21,10 +23,12 @@ __all__ = ["CASES", "Case", "healthy"]
 
 _CHAPTERS = (
     access,
+    ahead,
     binder,
     cloudapi,
     coupling,
     inventory,
+    losses,
     manta,
     names,
     reachability,
