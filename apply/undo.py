@@ -51,17 +51,17 @@ def afterwards(journal: Journal) -> list[Back]:
 
     A wait is for the value that was set to be gone; a service that was restarted twice is restarted once.
     """
-    brought = {intent.cause for intent in undone(journal.entries) if not _runs(intent.action)}
+    brought = {name for intent in undone(journal.entries) if not _runs(intent.action) for name in intent.causes}
     found: dict[str, Back] = {}
     for intent in reversed(list(effects(journal.entries))):
-        if intent.cause in brought and _runs(intent.action):
+        if brought.intersection(intent.causes) and _runs(intent.action):
             found.setdefault(f"{intent.on} {intent.hash}", Back(intent, _once_more(intent.action)))
     return list(found.values())
 
 
 def _runs(action: Action) -> bool:
     """Whether it is a restart, or a wait for one: there is no value to bring back."""
-    return isinstance(action, Rendered) or (isinstance(action, Smf) and action.verb == "restart")
+    return isinstance(action, Rendered) or (isinstance(action, Smf) and action.restarts)
 
 
 def _once_more(action: Action) -> Action:
@@ -82,7 +82,7 @@ def _risk(back: Action) -> Risk:
     match back:
         case Rendered() | UsbkeyConfig() | LdapAdd() | LdapDelete() | VmRoutes() | NapiOwners() | GlobalRoute():
             return SAFE
-        case SapiMetadata() | Smf(verb="restart"):
+        case SapiMetadata() | Smf(verb="restart" | "cycle"):
             return RESTARTS
     return DISRUPTIVE
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from evidence.subjects.world import World
 from remediate.actions import Action
+from remediate.actions.smf import Smf
 from remediate.notes import Note as Note
 
 
@@ -88,7 +89,11 @@ def acting(
 
 def _typed(actions: tuple[Action, ...], between: str) -> str:
     """The actions' commands one after the other; what follows a wait is done only if what it waits for has come."""
-    parts = [action.command() + (" &&" if action.waits else "") for action in actions]
+    parts: list[str] = []
+    waited = False
+    for action in actions:
+        waited = waited or action.waits or (isinstance(action, Smf) and action.verb == "cycle")
+        parts.append(action.command() + (" &&" if waited else ""))
     return between.join(parts).removesuffix(" &&")
 
 

@@ -12,14 +12,12 @@ import shutil
 import sys
 from pathlib import Path
 
-import msgspec
-
 from evidence.store import load
 from evidence.subjects.claims import judged
 from remediate.plan import Plan, make_plan
 from reports import findings
 from reports.page import safe
-from reports.plan import commands, tell
+from reports.plan import as_data, commands, tell
 from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
 
@@ -79,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"remediate: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
     if options.json:
-        print(json.dumps(msgspec.to_builtins(plan), indent=2))
+        print(json.dumps(as_data(plan), indent=2))
     elif options.copy:
         print(commands(plan))
     elif not plan.entries:
