@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,8 @@ class Course:
     folder: Path
     hands: Hands
     plan: Callable[[Path], Plan]
-    judge: Callable[[], Path]
+    judge: Callable[[Sequence[Named], float], Path]
+    """Judges again; waits until these findings are gone, so many seconds at most."""
     patience: float
     stage: int | None = None
     clock: Callable[[], float] = time.monotonic
@@ -111,13 +112,15 @@ class Course:
         """Judges until the stage's causes are gone and nothing is worse, or patience is over; whether to go on."""
         before, end = findings.load(self.folder), self.clock() + self.patience
         names = {entry.name for entry in stage.entries}
+        waited = sorted(names)
         while True:
             self.hands.asking.say("Judging again.")
-            self.folder = self.judge()
+            self.folder = self.judge(waited, max(0.0, end - self.clock()))
             after = findings.load(self.folder)
             left = {Named(cause.check, cause.subject) for cause in after.causes} & names
             worse = grown_worse(before, after)
-            if not (left or worse) or self.clock() >= end:
+            waited = sorted({*left, *worse})
+            if not waited or self.clock() >= end:
                 break
         for name in sorted(names):
             self.hands.asking.say(f"  {'not fixed' if name in left else 'fixed'}: {name}")

@@ -17,8 +17,9 @@ PYTHON = (sys.executable, "-P", "-m")
 """-P: a folder called `checks` where the operator stands must not be taken for ours."""
 MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
-az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [pytest's options]
-                                judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again)
+az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [pytest's options]
+                                judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
+                                --wait 5m asks again until what was changed has settled)
 az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json | --copy]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks apply [RUN] [--only CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]

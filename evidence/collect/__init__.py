@@ -44,8 +44,16 @@ def suite_version() -> str:
         return VERSION
 
 
-async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evidence:
+async def collect(
+    inventory: Inventory,
+    progress: Callable[[str], None],
+    before: Evidence | None = None,
+    again: Collection[str] | None = None,
+) -> Evidence:
     """Return everything about every datacenter, as far as `inventory.timeouts` allows.
+
+    With `before` only the datacenters `again` are asked, the master among them if anybody is compared with it; of the others it
+    has what is known.
 
     `progress` gets a short line now and then. Raises FingerprintKeyError if the installation's key cannot be used, and MachineError if this
     machine lacks something, but nothing else: whatever fails outside is missing evidence.
@@ -60,13 +68,15 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
     drafts = {
         name: Draft(one, vault, reporter.answered, name in manta, candidates, _peers(inventory, name), names)
         for name, one in sorted(inventory.datacenters.items())
+        if before is None or again is None or name in again
     }
+    kept = {} if before is None else before.datacenters
 
     reporter.expect(drafts.values())
 
     def evidence() -> Evidence:
-        seen = {name: draft.evidence() for name, draft in drafts.items()}
-        return Evidence(inventory, suite_version(), started, now(), seen)
+        seen = {**kept, **{name: draft.evidence() for name, draft in drafts.items()}}
+        return Evidence(inventory, suite_version(), started, now(), dict(sorted(seen.items())))
 
     async def links_from(name: str) -> Iterable[Link]:
         """The links of one datacenter, once all datacenters have told what must be known of where the links lead."""
@@ -76,9 +86,9 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
         )  # as the datacenters told it: the links must not depend on who answered first
         return [link for check in _PROBED for link in links(world, check) if link.source.datacenter.name == name]
 
-    replicas = tuple(name for name, one in inventory.datacenters.items() if one.state == REPLICA)
+    replicas = tuple(name for name in drafts if inventory.datacenters[name].state == REPLICA)
     changelog, comparing = Changelog(replicas), Comparing(replicas)
-    meeting = Meeting(name for name, one in inventory.datacenters.items() if one.state == CANDIDATE)
+    meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     shared = Shared(inventory.timeouts, threads, changelog, meeting, comparing, Turns())
     try:
@@ -92,8 +102,8 @@ async def collect(inventory: Inventory, progress: Callable[[str], None]) -> Evid
                 draft.unanswered = f"the run's time of {inventory.timeouts.run:g} s was over before this was answered"
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
-    seen = {name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}
-    return Evidence(inventory, suite_version(), started, now(), seen)
+    seen = {**kept, **{name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}}
+    return Evidence(inventory, suite_version(), started, now(), dict(sorted(seen.items())))
 
 
 def _peers(inventory: Inventory, name: str) -> tuple[str, ...]:

@@ -198,6 +198,12 @@ def duration(least: float) -> Callable[[Node, str], float]:
     return read
 
 
+def seconds_in(text: str) -> float | None:
+    """The seconds of a duration that was typed, such as 5m; None if it is none."""
+    found = DURATION.fullmatch(text)
+    return float(found[1]) * SECONDS[found[2]] if found is not None else None
+
+
 def count(least: int, most: int) -> Callable[[Node, str], int]:
     def read(node: Node, what: str) -> int:
         text = node.value if isinstance(node, yaml.ScalarNode) else ""

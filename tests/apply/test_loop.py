@@ -87,7 +87,7 @@ def test_what_one_cause_loses_when_a_step_is_left_the_others_keep(monkeypatch: p
         for check, steps in (("region-name-agrees", (WRITES, RESTARTS)), ("dns-domain-agrees", (other, RESTARTS)))
     )
     hands = Pretender()
-    course = Course(Path(), hands, lambda _: Plan((a, b)), Path, 0.0)  # type: ignore[arg-type]
+    course = Course(Path(), hands, lambda _: Plan((a, b)), lambda *_: Path(), 0.0)  # type: ignore[arg-type]
     stage = course._next()
     assert stage is not None
     assert course._stage(stage) == [Taken.DONE, Taken.LEFT, Taken.DONE]
