@@ -45,8 +45,8 @@ def merged(entries: Iterable[CausePlan], among: Iterable[CausePlan] | None = Non
     known = parts if among is None else _parts(among)
     news = News.of(known)
     after = _order(parts, news)
-    groups = _grouped(parts, after)
-    tasks = [_task([parts[number] for number in group], news) for group in in_order(groups, after) or groups]
+    groups, places = _grouped(parts, after), [part.step.on for part in parts]
+    tasks = [_task([parts[number] for number in group], news) for group in in_order(groups, after, places) or groups]
     return tuple(_in_turn(tasks, _instances(known)))
 
 

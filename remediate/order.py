@@ -7,8 +7,13 @@ from collections.abc import Sequence
 Group = tuple[int, ...]
 
 
-def in_order(groups: Sequence[Group], after: Sequence[tuple[int, int]]) -> list[Group] | None:
-    """The groups so that of each pair (one, two) the group of one comes before that of two; None if there is a circle."""
+def in_order(
+    groups: Sequence[Group], after: Sequence[tuple[int, int]], places: Sequence[str] = ()
+) -> list[Group] | None:
+    """The groups so that of each pair (one, two) the group of one comes before that of two; None if there is a circle.
+
+    With `places`, one for each number, what can be done at the same place comes first.
+    """
     of = {number: place for place, group in enumerate(groups) for number in group}
     before: dict[int, set[int]] = {place: set() for place in range(len(groups))}
     for one, two in after:
@@ -17,9 +22,11 @@ def in_order(groups: Sequence[Group], after: Sequence[tuple[int, int]]) -> list[
     found: list[int] = []
     left = sorted(before, key=lambda place: groups[place])
     while left:
-        ready = next((place for place in left if before[place] <= {*found}), None)
-        if ready is None:
+        can = [place for place in left if before[place] <= {*found}]
+        if not can:
             return None
+        here = [place for place in can if found and places and places[groups[place][0]] == places[groups[found[-1]][0]]]
+        ready = (here or can)[0]
         found.append(ready)
         left.remove(ready)
     return [groups[place] for place in found]

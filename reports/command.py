@@ -1,4 +1,4 @@
-"""python -m remediate [RUN] [--only CHECK[@SUBJECT]] [--json|--copy]: print what to type, from what a run has stored.
+"""python -m remediate [RUN] [--only CHECK[@SUBJECT]] [--json|--copy|--script DIR]: print what to type, from what a run has stored.
 
 Contacts nobody and changes nothing.  Exit code 0, or 4 with one sentence when there is nothing to read.
 """
@@ -16,8 +16,9 @@ from evidence.store import load
 from evidence.subjects.claims import judged
 from remediate.plan import Plan, make_plan
 from reports import findings
-from reports.page import safe
+from reports.page import counted, safe
 from reports.plan import as_data, commands, tell
+from reports.script import written
 from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
 
@@ -68,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="as JSON")
     shape.add_argument("--copy", action="store_true", help="the commands alone, none of them broken over lines")
+    shape.add_argument("--script", metavar="DIR", help="as scripts, one for each stage and machine, in this folder")
     parser.add_argument("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
     try:
         options = parser.parse_args(arguments)
@@ -76,6 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OperatorError as error:
         print(f"remediate: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
+    if options.script is not None:
+        return _scripts(plan, folder, Path(options.script))
     if options.json:
         print(json.dumps(as_data(plan), indent=2))
     elif options.copy:
@@ -86,6 +90,18 @@ def main(arguments: list[str] | None = None) -> int:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
         print(tell(plan, folder.name, width, colour=colour))
+    return 0
+
+
+def _scripts(plan: Plan, run: Path, folder: Path) -> int:
+    """Writes them, and says in which order to run them."""
+    try:
+        told = written(plan, run.name, folder)
+    except OSError as error:
+        print(f"remediate: {folder} cannot be written ({error.strerror})", file=sys.stderr)
+        return WRONG_USE
+    print(f"# {counted(len(told), 'script')}, to be run in this order. Run the checks again after each stage.")
+    print(safe("\n".join(told), keep="\n"))
     return 0
 
 

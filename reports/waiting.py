@@ -75,7 +75,7 @@ TURNS = {
         "ufds-answers",
     ),
 }
-"""Whose turn it is until a check passes by itself: who, and how often (facts "Rendered config files", "Zones, DNS names")."""
+"""Whose turn it is until a check passes by itself: who, and how often (facts "Rendered config files")."""
 
 
 class Waiting:
