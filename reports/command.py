@@ -14,9 +14,10 @@ from pathlib import Path
 
 from evidence.store import load
 from evidence.subjects.claims import judged
+from evidence.subjects.spec import BROKEN, FINDINGS, PASSED
 from remediate.plan import Plan, make_plan
-from reports import findings
-from reports.page import counted, safe
+from reports import ahead, findings
+from reports.page import Page, counted, safe
 from reports.plan import as_data, commands, tell
 from reports.script import written
 from triton_az_checks import places
@@ -78,6 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OperatorError as error:
         print(f"remediate: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
     if options.script is not None:
         return _scripts(plan, folder, Path(options.script))
     if options.json:
@@ -86,11 +89,20 @@ def main(arguments: list[str] | None = None) -> int:
         print(commands(plan))
     elif not plan.entries:
         print(f"Nothing to repair: run {safe(folder.name)} has no cause that is not waived.")
+        print(_ahead(folder, width, colour=colour))
     else:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
         print(tell(plan, folder.name, width, colour=colour))
     return 0
+
+
+def _ahead(folder: Path, width: int, *, colour: bool) -> str:
+    """What comes next after a run in which nothing is wrong."""
+    found, evidence = findings.load(folder), load(folder / "evidence.json")
+    page = Page(width, colour=colour)
+    if not any(row.outcome in (*FINDINGS, BROKEN) for row in found.results):
+        passed = frozenset((row.check, row.subject) for row in found.results if row.selected and row.outcome == PASSED)
+        ahead.write(page, judged(evidence.inventory, evidence), passed)
+    return str(page)
 
 
 def _scripts(plan: Plan, run: Path, folder: Path) -> int:

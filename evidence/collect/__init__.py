@@ -62,7 +62,10 @@ async def collect(
     vault = Vault(fingerprint_key())
     started = now()
     reporter = _Reporter(progress)
-    manta = {dc.name for dc in World(inventory).manta_datacenters}
+    region = (
+        inventory.datacenters[inventory.master].region if inventory.expect.manta else None
+    )  # also where it is planned
+    manta = {name for name, one in inventory.datacenters.items() if one.region == region}
     candidates = any(one.state == CANDIDATE for one in inventory.datacenters.values())
     names = tuple(sorted(inventory.datacenters))
     drafts = {

@@ -11,7 +11,7 @@ import math
 import os
 import re
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import yaml
 from yaml.nodes import Node
@@ -181,6 +181,14 @@ def boolean(node: Node, what: str) -> bool:
     if not isinstance(node, yaml.ScalarNode) or node.tag != f"{_TAG}bool":
         raise WrongError(node, f"{what} is {shown(node)} — write true or false")
     return node.value.lower() in ("true", "yes", "on")
+
+
+def planned_or_boolean(node: Node, what: str) -> bool | Literal["planned"]:
+    if isinstance(node, yaml.ScalarNode) and node.value == "planned":
+        return "planned"
+    if not isinstance(node, yaml.ScalarNode) or node.tag != f"{_TAG}bool":
+        raise WrongError(node, f"{what} is {shown(node)} — write true, false or planned")
+    return boolean(node, what)
 
 
 def duration(least: float) -> Callable[[Node, str], float]:
