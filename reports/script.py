@@ -21,6 +21,7 @@ from reports.page import safe
 
 STOPS = "# It stops at the first value that is not as planned."
 HEAD = r"""
+PATH=$PATH:/usr/bin:/usr/sbin:/smartdc/bin:/opt/smartdc/bin:/opt/local/bin  # not every shell by ssh has Triton's tools
 number=
 step() { number=$1; printf '\n%s  %s\n' "$number" "$2"; }
 stop() { printf 'Stopped at %s: %s\nNothing more was done here.\n' "$number" "$1" >&2; exit 1; }

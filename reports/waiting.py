@@ -111,9 +111,8 @@ class Waiting:
             if not left and whole:
                 return self._ended(f"All is well after {_minutes(spent)}." if told else "", world)
             if left and spent >= patience:
-                return self._ended(
-                    f"Waited {_minutes(spent)}. This is left: {some(map(str, left), 5)}", self._all(world, whole)
-                )
+                told = some([str(name) for name in _causes(left, verdict)], 5)
+                return self._ended(f"Waited {_minutes(spent)}. This is left: {told}", self._all(world, whole))
             if left and (text := _turns(left, verdict)) != told:
                 told = text
                 self._say(f"Waiting up to {_minutes(patience)} for {counted(len(left), 'finding')} to settle.\n{text}")
@@ -163,13 +162,19 @@ def _places(left: Iterable[Named], verdict: Verdict, world: World) -> set[str]:
 
 def _turns(left: Iterable[Named], verdict: Verdict) -> str:
     """The causes by whose turn it is, one line each."""
-    known, names = {check: who for who, checks in TURNS.items() for check in checks}, set(left)
-    causes = [cause.name for cause in verdict.causes if {cause.name, *_following(cause.consequences)} & names]
+    known = {check: who for who, checks in TURNS.items() for check in checks}
     found: dict[str, list[str]] = {}
-    for name in causes or sorted(names):
+    for name in _causes(left, verdict):
         found.setdefault(known.get(name.check, NOBODY), []).append(str(name))
     order = [*TURNS, NOBODY]
     return "\n".join(safe(f"  {who}: {some(found[who])}") for who in sorted(found, key=order.index))
+
+
+def _causes(left: Iterable[Named], verdict: Verdict) -> list[Named]:
+    """The causes of what is left."""
+    names = set(left)
+    causes = [cause.name for cause in verdict.causes if {cause.name, *_following(cause.consequences)} & names]
+    return causes or sorted(names)
 
 
 def _following(results: Iterable[Result]) -> set[Named]:
