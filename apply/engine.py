@@ -12,12 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from apply.door import Answer, Door
 from apply.journal import Effect, Intent, Journal, effects
 from evidence.redact import Vault
 from remediate.actions import Action, digest, does
 from remediate.actions.network import NapiOwners, NapiRoutes
 from remediate.actions.reading import NoValueError, Precondition, Value, same
+from remediate.actions.smf import Smf
 from remediate.actions.wait import Rendered
 from remediate.elsewhere import over_ssh
 
@@ -206,6 +209,8 @@ def label(action: Action) -> str:
     """An action on one line: what is waited for, or the telling line of its command."""
     if isinstance(action, Rendered):
         return f"wait until {action.key} in {action.path} is {'no longer ' if action.gone else ''}{action.value}"
+    if isinstance(action, Smf) and action.verb == "cycle":
+        return f"{does(replace(action, verb='restart')).command()}, and wait until it is back"
     lines = action.command().splitlines()
     line = lines[-1] if isinstance(action, NapiRoutes | NapiOwners) else lines[0]  # below the function's text
     return line if len(line) <= 120 else f"{line[:120]}…"

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from apply.asking import Choice, Operator
 from apply.engine import Engine, label, shown
 from apply.journal import Intent, Journal, effects, undone
+from evidence.subjects.triton import CONFIG_AGENT
 from remediate.actions import Action, does
 from remediate.actions.globalzone import GlobalRoute
 from remediate.actions.ldap import LdapAdd, LdapDelete, Resend
@@ -49,14 +50,28 @@ def inverses(journal: Journal) -> tuple[list[Back], list[Intent]]:
 def afterwards(journal: Journal) -> list[Back]:
     """What makes processes run with values that were brought back: the waits and restarts of the same causes, in their order.
 
-    A wait is for the value that was set to be gone; a service that was restarted twice is restarted once.
+    A wait is for the value that was set to be gone; a service that was restarted twice is restarted once.  In each zone
+    config-agent comes first, then all that is waited for, then what is restarted: it may have been restarted for several values.
     """
     brought = {name for intent in undone(journal.entries) if not _runs(intent.action) for name in intent.causes}
     found: dict[str, Back] = {}
+    zones: dict[tuple[str, str], int] = {}
     for intent in reversed(list(effects(journal.entries))):
         if brought.intersection(intent.causes) and _runs(intent.action):
-            found.setdefault(f"{intent.on} {intent.hash}", Back(intent, _once_more(intent.action)))
-    return list(found.values())
+            found.pop(at := f"{intent.on} {intent.hash}", None)
+            found[at] = Back(intent, _once_more(intent.action))
+            zones.setdefault(_place(intent), len(zones))
+    return sorted(found.values(), key=lambda back: (zones[_place(back.intent)], _turn(back.action)))
+
+
+def _place(intent: Intent) -> tuple[str, str]:
+    return intent.on, intent.action.zone if isinstance(intent.action, Rendered | Smf) else ""
+
+
+def _turn(action: Action) -> int:
+    if isinstance(action, Rendered):
+        return 1
+    return 0 if isinstance(action, Smf) and action.services == (CONFIG_AGENT,) else 2
 
 
 def _runs(action: Action) -> bool:
