@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from apply.asking import Choice, Operator
 from apply.engine import Engine, label, shown
 from apply.journal import Intent, Journal, effects, undone
-from evidence.subjects.triton import CONFIG_AGENT
+from evidence.subjects.triton import CONFIG_AGENT, NET_AGENT
 from remediate.actions import Action, does
 from remediate.actions.globalzone import GlobalRoute
 from remediate.actions.ldap import LdapAdd, LdapDelete, Resend
@@ -38,8 +38,9 @@ def inverses(journal: Journal) -> tuple[list[Back], list[Intent]]:
     """What brings values back, the latest first, and what cannot be brought back."""
     can: list[Back] = []
     cannot: list[Intent] = []
-    for intent in effects(journal.entries):
-        back = does(intent.action).inverse(intent.value)
+    known = list(effects(journal.entries))
+    for intent in known:
+        back = None if _comes_back(intent, known) else does(intent.action).inverse(intent.value)
         if back is not None:
             can.append(Back(intent, back))
         elif not _runs(intent.action):
@@ -83,10 +84,21 @@ def _once_more(action: Action) -> Action:
     return replace(action, gone=True) if isinstance(action, Rendered) else action
 
 
+def _comes_back(intent: Intent, known: list[Intent]) -> bool:
+    """Whether it set routes in a zone that NAPI has, so that net-agent was restarted for them: it would set them again."""
+    return isinstance(intent.action, VmRoutes) and any(
+        isinstance(other.action, Smf) and NET_AGENT in other.action.services and {*other.causes} & {*intent.causes}
+        for other in known
+        if other.on == intent.on
+    )
+
+
 def _why_not(intent: Intent) -> str:
     match intent.action:
         case Resend():
             return "Cannot be taken back: the replicas have the master's value now"
+        case VmRoutes():
+            return "Is not taken back: NAPI has these routes, and net-agent brings them into the zone again"
         case Smf():
             return "Is not taken back: the service runs again"
     return "Cannot be taken back"

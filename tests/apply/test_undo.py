@@ -6,11 +6,12 @@ from pathlib import Path
 
 from apply.engine import label
 from apply.journal import FILE, Effect, Journal
-from apply.undo import afterwards
-from evidence.subjects.triton import BINDER, BINDER_CONFIG, CONFIG_AGENT
+from apply.undo import afterwards, inverses
+from evidence.subjects.triton import BINDER, BINDER_CONFIG, CONFIG_AGENT, NET_AGENT
 from remediate.actions import Action
 from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import Smf
+from remediate.actions.vm import VmRoutes
 from remediate.actions.wait import Rendered
 
 ON = "my-dc-1.global"
@@ -51,3 +52,16 @@ def test_a_service_that_was_restarted_for_two_values_waits_for_both(tmp_path: Pa
 
 def test_a_restart_in_turn_is_told_in_words() -> None:
     assert label(DNS) == f"svcadm -z {ONE} restart {BINDER}, and wait until it is back"
+
+
+def test_a_route_that_net_agent_would_bring_back_is_not_taken_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / FILE)
+    route = VmRoutes(ONE, {"10.2.2.29/32": "10.1.1.1"})
+    value = {"10.2.2.29/32": None}
+    for cause, on in (("a[my-dc-1]", ON), ("b[my-dc-1]", f"{ON}/10.1.1.3")):
+        journal.result(journal.intend(on, cause, route, value).number, Effect.VERIFIED)
+    agent = Smf("", "restart", (NET_AGENT,))
+    journal.result(journal.intend(ON, "a[my-dc-1]", agent, None).number, Effect.VERIFIED)
+    can, cannot = inverses(journal)
+    assert [back.intent.cause for back in can] == ["b[my-dc-1]"], "there nobody restarted it"
+    assert [intent.cause for intent in cannot] == ["a[my-dc-1]"]
