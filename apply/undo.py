@@ -19,7 +19,7 @@ from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import Smf
 from remediate.actions.usbkey import UsbkeyConfig
 from remediate.actions.vm import VmRoutes
-from remediate.actions.wait import Rendered
+from remediate.actions.wait import Rendered, RenderedAnew
 from remediate.plan import PlannedStep
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Risk, acting
 
@@ -66,18 +66,18 @@ def afterwards(journal: Journal) -> list[Back]:
 
 
 def _place(intent: Intent) -> tuple[str, str]:
-    return intent.on, intent.action.zone if isinstance(intent.action, Rendered | Smf) else ""
+    return intent.on, intent.action.zone if isinstance(intent.action, Rendered | RenderedAnew | Smf) else ""
 
 
 def _turn(action: Action) -> int:
-    if isinstance(action, Rendered):
+    if isinstance(action, Rendered | RenderedAnew):
         return 1
     return 0 if isinstance(action, Smf) and action.services == (CONFIG_AGENT,) else 2
 
 
 def _runs(action: Action) -> bool:
     """Whether it is a restart, or a wait for one: there is no value to bring back."""
-    return isinstance(action, Rendered) or (isinstance(action, Smf) and action.restarts)
+    return isinstance(action, Rendered | RenderedAnew) or (isinstance(action, Smf) and action.restarts)
 
 
 def _once_more(action: Action) -> Action:
@@ -109,7 +109,7 @@ def _risk(back: Action) -> Risk:
     match back:
         case Rendered() | UsbkeyConfig() | LdapAdd() | LdapDelete() | VmRoutes() | NapiOwners() | GlobalRoute():
             return SAFE
-        case SapiMetadata() | Smf(verb="restart" | "cycle"):
+        case SapiMetadata() | RenderedAnew() | Smf(verb="restart" | "cycle"):
             return RESTARTS
     return DISRUPTIVE
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from evidence.subjects.world import World
 from remediate.actions import Action
 from remediate.actions.smf import Smf
+from remediate.actions.wait import RenderedAnew
 from remediate.notes import Note as Note
 
 
@@ -92,9 +93,13 @@ def _typed(actions: tuple[Action, ...], between: str) -> str:
     parts: list[str] = []
     waited = False
     for action in actions:
-        waited = waited or action.waits or (isinstance(action, Smf) and action.verb == "cycle")
+        waited = waited or action.waits or isinstance(action, RenderedAnew) or _cycles(action)
         parts.append(action.command() + (" &&" if waited else ""))
     return between.join(parts).removesuffix(" &&")
+
+
+def _cycles(action: Action) -> bool:
+    return isinstance(action, Smf) and action.verb == "cycle"
 
 
 def _undo(actions: tuple[Action, ...]) -> str:

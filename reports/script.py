@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from remediate.actions import Action, does
 from remediate.actions.smf import Smf
+from remediate.actions.wait import RenderedAnew
 from remediate.elsewhere import over_ssh
 from remediate.guards import guard_of
 from remediate.merging import Task
@@ -154,7 +155,11 @@ def _action(step: Step, action: Action) -> str | None:
         seconds = int(does(action).patience)
         functions = _functions(step, value=guard.value, act=action.command())
         return f"{functions}\nchange {quote_lines(guard.planned)} {quote_lines(guard.wanted)} {seconds}"
-    return _functions(step, act=action.command()) + "\nrun" if does(action).waits else None
+    return (
+        _functions(step, act=action.command()) + "\nrun"
+        if does(action).waits or isinstance(action, RenderedAnew)
+        else None
+    )
 
 
 def quote_lines(text: str) -> str:
