@@ -167,7 +167,7 @@ def _turns(left: Iterable[Named], verdict: Verdict) -> str:
     for name in _causes(left, verdict):
         found.setdefault(known.get(name.check, NOBODY), []).append(str(name))
     order = [*TURNS, NOBODY]
-    return "\n".join(safe(f"  {who}: {some(found[who])}") for who in sorted(found, key=order.index))
+    return "\n".join(safe(f"  {who}:\n    {some(found[who])}", keep="\n") for who in sorted(found, key=order.index))
 
 
 def _causes(left: Iterable[Named], verdict: Verdict) -> list[Named]:

@@ -95,14 +95,14 @@ def test_it_ends_at_the_first_all_well_which_everybody_was_asked_for() -> None:
 def test_whose_turn_it_is_is_told_once_and_a_clock_moves() -> None:
     time = Time("healthy")
     time.wait("binder-datacenter-at-my-dc-1.binder0", 300)
-    assert "\n  config-agent (it looks every 60 to 180 s): " in time.said[0]
+    assert "\n  config-agent (it looks every 60 to 180 s):\n    " in time.said[0]
     assert any(text.startswith("0:03 of 5:00: ") and text.endswith("asking again in 7 s") for text in time.shown)
 
 
 def test_what_needs_somebody_is_told_as_that() -> None:
     time = Time(SICK)
     time.wait(SICK, 20)
-    assert f"{NOBODY}: region-name-agrees[my-dc-1]" in time.said[0]
+    assert f"{NOBODY}:\n    region-name-agrees[my-dc-1]" in time.said[0]
 
 
 def test_at_the_end_of_patience_it_says_what_is_left() -> None:
