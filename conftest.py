@@ -19,9 +19,10 @@ from evidence.store import load
 from evidence.subjects.claims import judged
 from fixtures.check import validate
 from fixtures.plugin import WORLD
-from fixtures.world import world_of
+from fixtures.world import asked, world_of
 from reports.plugin import Keeper, keep, runs_of
 from reports.progress import ProgressLine
+from reports.settled import add_options, settled
 from triton_az_checks.errors import OperatorError
 
 pytest_plugins = ["fixtures.plugin", "reports.plugin"]
@@ -44,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--waivers", metavar="FILE", help="these waivers instead of those that the inventory names")
     group.addoption("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
     group.addoption("--evidence", metavar="RUN_OR_FILE", help="judge this stored evidence, and contact nobody")
+    add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,8 +67,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         evidence = load(Path(handed))
         config.stash[WORLD] = judged(evidence.inventory, evidence)
         return
+    progress = ProgressLine(sys.stderr)
     try:
-        config.stash[WORLD] = world_of(config, runs_of(config), ProgressLine(sys.stderr))
+        config.stash[WORLD] = settled(config, world_of(config, runs_of(config), progress), asked, progress)
     except OperatorError as error:
         raise pytest.UsageError(str(error)) from None
     if not config.option.collectonly:

@@ -63,7 +63,7 @@ class Operator:
 
     def _show(self, planned: PlannedStep, number: int, count: int) -> None:
         page = Page(shutil.get_terminal_size().columns, colour=self._colour)
-        write_step(page, planned, number, count, 2)
+        write_step(page, planned, f"step {number} of {count}", 2)
         self._say(str(page))
 
     def _chosen(self, question: str, step: Step, *, yes: str) -> Choice:

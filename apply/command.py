@@ -10,7 +10,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -33,6 +33,7 @@ from reports.command import plan_of, run_folder
 from reports.page import safe
 from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
+from verdict.judge import Named
 
 WRONG_USE = 4
 Ask = Callable[[str], str]
@@ -192,12 +193,15 @@ class _Apply:
             return Plan()
         return plan_of(folder, only)
 
-    def _judge(self) -> Path:
-        """A new run of the suite, as the operator starts it; its folder."""
+    def _judge(self, waited: Sequence[Named] = (), patience: float = 0.0) -> Path:
+        """A new run of the suite, as the operator starts it, which waits until these are gone; its folder."""
         before = set(self._runs.glob("2*"))
         root = places.suite()
         words = [sys.executable, "-P", "-m", "pytest", "-q", "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
         words += [f"--inventory={Path(self._inventory.path).absolute()}", f"--runs={self._runs}", str(root / "checks")]
+        words += (
+            [f"--wait={patience:.0f}", *(f"--wait-for={name}" for name in waited)] if waited and patience >= 1 else []
+        )
         subprocess.run(words, stdout=subprocess.DEVNULL, check=False)
         new = [path for path in sorted({*self._runs.glob("2*")} - before) if (path / findings.FILE).is_file()]
         if not new:

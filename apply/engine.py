@@ -12,13 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from apply.door import Answer, Door
 from apply.journal import Effect, Intent, Journal, effects
 from evidence.redact import Vault
 from remediate.actions import Action, digest, does
 from remediate.actions.network import NapiOwners, NapiRoutes
 from remediate.actions.reading import NoValueError, Precondition, Value, same
-from remediate.actions.wait import Rendered
+from remediate.actions.smf import Smf
+from remediate.actions.wait import Rendered, RenderedAnew
 from remediate.elsewhere import over_ssh
 
 PAUSE = 1.0
@@ -98,7 +101,7 @@ class Engine:
         if does(action).waits:
             return self._waited(intent)
         try:
-            answer = self._door.run(place(on), typed_at(on, action.command()), SENDING)
+            answer = self._door.run(place(on), typed_at(on, action.command()), SENDING + does(action).patience)
         except KeyboardInterrupt:
             self._journal.result(intent.number, Effect.UNKNOWN, said="interrupted")
             raise
@@ -206,6 +209,10 @@ def label(action: Action) -> str:
     """An action on one line: what is waited for, or the telling line of its command."""
     if isinstance(action, Rendered):
         return f"wait until {action.key} in {action.path} is {'no longer ' if action.gone else ''}{action.value}"
+    if isinstance(action, Smf) and action.verb == "cycle":
+        return f"{does(replace(action, verb='restart')).command()}, and wait until it is back"
+    if isinstance(action, RenderedAnew):
+        return f"restart config-agent, and wait until {action.path} is written anew"
     lines = action.command().splitlines()
     line = lines[-1] if isinstance(action, NapiRoutes | NapiOwners) else lines[0]  # below the function's text
     return line if len(line) <= 120 else f"{line[:120]}…"

@@ -66,6 +66,11 @@ class Intent(Struct, frozen=True, forbid_unknown_fields=True, tag="intent"):
     value: Any
     undoes: int = 0
 
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """A step may be there for several causes: their names, with commas between them."""
+        return tuple(self.cause.split(", "))
+
 
 class Resulted(Struct, frozen=True, forbid_unknown_fields=True, tag="result"):
     """What became of it: exit status, what was said (redacted), and the value that was read afterwards."""

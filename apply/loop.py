@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from apply.engine import place
 from apply.steps import Hands, Taken, key
 from evidence.subjects.spec import FAILED, FINDINGS, PASSED, Severity
 from remediate.actions import does
+from remediate.merging import merged
 from remediate.plan import CausePlan, Plan
 from remediate.stages import PlanStage, stages_of
 from remediate.steps import Step
@@ -27,12 +30,15 @@ class Course:
     folder: Path
     hands: Hands
     plan: Callable[[Path], Plan]
-    judge: Callable[[], Path]
+    judge: Callable[[Sequence[Named], float], Path]
+    """Judges again; waits until these findings are gone, so many seconds at most."""
     patience: float
     stage: int | None = None
     clock: Callable[[], float] = time.monotonic
     settled: set[str] = field(default_factory=set)
     """The steps that were asked for already, so that none is done or asked for twice."""
+    lost: set[tuple[Named, str]] = field(default_factory=set)
+    """The steps that are not asked for because one before them was left, each with its cause."""
     already: set[str] = field(default_factory=set)
     """Of these, the ones whose values were as wanted already."""
     first: Path | None = None
@@ -59,51 +65,62 @@ class Course:
     def _next(self) -> PlanStage | None:
         """The first stage that has a step which was not asked for yet."""
         for stage in stages_of(self.plan(self.folder)):
-            if self.stage in (None, stage.number) and any(map(self._open, stage.entries)):
+            if self.stage in (None, stage.number) and self._open(stage):
                 return stage
         return None
 
-    def _open(self, entry: CausePlan) -> bool:
-        """Whether it has a step that was not asked for yet, and nothing that its steps rest on is wrong."""
-        new = any(key(planned.step) not in self.settled for planned in entry.steps)
-        return new and not self._rests_on(entry)
+    def _open(self, stage: PlanStage) -> PlanStage | None:
+        """What of a stage was not asked for yet, and rests on nothing that is wrong; None if that is nothing."""
+        left = []
+        for entry in stage.entries:
+            steps = tuple(planned for planned in entry.whole if not self._settled(entry.name, planned.step))
+            if steps and not self._rests_on(entry):
+                left.append(replace(entry, whole=steps))
+        return replace(stage, entries=tuple(left)) if left else None
+
+    def _settled(self, cause: Named, step: Step) -> bool:
+        return key(step) in self.settled or (cause, key(step)) in self.lost
 
     def _rests_on(self, entry: CausePlan) -> list[str]:
         """The findings that have to be gone before its steps can be done: sapiadm needs SAPI, and SAPI's name DNS."""
         found = findings.load(self.folder)
-        return sorted({str(name) for planned in entry.steps for name in in_the_way(planned.step, entry.name, found)})
+        return sorted({str(name) for planned in entry.whole for name in in_the_way(planned.step, entry.name, found)})
 
     def _stage(self, stage: PlanStage) -> list[Taken]:
+        """Its steps.  What a cause loses when a step of it is left, the steps of other causes lose with it."""
         found: list[Taken] = []
-        for entry in filter(self._open, stage.entries):
-            self.hands.asking.say(f"{entry.name}")
-            for number, planned in enumerate(entry.steps, 1):
-                if key(planned.step) in self.settled:
-                    continue
-                self.settled.add(key(planned.step))
-                taken = self.hands.take(
-                    planned, str(entry.name), number, len(entry.steps), anew=self.folder != self.first
-                )
-                found.append(taken)
-                if taken == Taken.ALREADY:
-                    self.already.add(key(planned.step))
-                if taken in (Taken.STOPPED, Taken.QUIT):
-                    return found
-                if taken == Taken.LEFT:  # what comes after it rests on it
-                    self.settled |= {key(later.step) for later in entry.steps}
+        while (left := self._open(stage)) is not None:
+            tasks = merged(left.entries, stage.entries)
+            task, number = tasks[0], len(found) + 1
+            causes = ", ".join(map(str, task.causes))
+            self.hands.asking.say(causes)
+            self.settled |= {key(part.step) for part in task.parts}
+            anew = self.folder != self.first
+            taken = self.hands.take(task.planned, causes, number, len(found) + len(tasks), anew=anew)
+            found.append(taken)
+            if taken == Taken.ALREADY:
+                self.already |= {key(part.step) for part in task.parts}
+            if taken in (Taken.STOPPED, Taken.QUIT):
+                break
+            if taken == Taken.LEFT:  # what comes after it rests on it
+                of = [entry for entry in left.entries if entry.name in task.causes]
+                self.lost |= {(entry.name, key(planned.step)) for entry in of for planned in entry.whole}
+                stage = replace(stage, entries=tuple(entry for entry in stage.entries if entry.name not in task.causes))
         return found
 
     def _judged_again(self, stage: PlanStage) -> bool:
         """Judges until the stage's causes are gone and nothing is worse, or patience is over; whether to go on."""
         before, end = findings.load(self.folder), self.clock() + self.patience
         names = {entry.name for entry in stage.entries}
+        waited = sorted(names)
         while True:
             self.hands.asking.say("Judging again.")
-            self.folder = self.judge()
+            self.folder = self.judge(waited, max(0.0, end - self.clock()))
             after = findings.load(self.folder)
             left = {Named(cause.check, cause.subject) for cause in after.causes} & names
             worse = grown_worse(before, after)
-            if not (left or worse) or self.clock() >= end:
+            waited = sorted({*left, *worse})
+            if not waited or self.clock() >= end:
                 break
         for name in sorted(names):
             self.hands.asking.say(f"  {'not fixed' if name in left else 'fixed'}: {name}")
@@ -124,7 +141,7 @@ class Course:
 
     def _as_wanted(self, entry: CausePlan) -> bool:
         """Whether each step of it was found as wanted, and no newer run says that this did not help."""
-        steps = {key(planned.step) for planned in entry.steps}
+        steps = {key(planned.step) for planned in entry.whole}
         return self.folder == self.first and bool(steps) and steps <= self.already
 
     def dry_run(self) -> int:
@@ -132,10 +149,9 @@ class Course:
         for stage in stages_of(self.plan(self.folder)):
             if self.stage in (None, stage.number):
                 self.hands.asking.say(f"Stage {stage.number}: {stage.title}")
-                for entry in stage.entries:
-                    self.hands.asking.say(f"{entry.name}")
-                    for number, planned in enumerate(entry.steps, 1):
-                        self.hands.tell(planned, number)
+                for number, task in enumerate(stage.tasks, 1):
+                    self.hands.asking.say(", ".join(map(str, task.causes)))
+                    self.hands.tell(task.planned, number)
         return WELL
 
 

@@ -19,7 +19,7 @@ from evidence.subjects.triton import (
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.smf import Smf
-from remediate.actions.wait import Rendered
+from remediate.actions.wait import Rendered, RenderedAnew
 from remediate.cloudapi import datacenters_listed
 from remediate.lookup import (
     application,
@@ -31,7 +31,7 @@ from remediate.lookup import (
     usbkey_steps,
 )
 from remediate.registry import Advised, proved_by, remedy
-from remediate.shell import PAUSE, compact, quote, rendered_anew, zone_file, zone_service
+from remediate.shell import PAUSE, compact, quote, zone_file
 from remediate.steps import DISRUPTIVE, OVERWRITES, RESTARTS, Note, Step, acting
 
 LISTED = "CLOUDAPI_DATACENTERS"
@@ -229,13 +229,17 @@ def _port_in_sapi() -> str:
 
 
 def written_anew(zone: Zone, path: str) -> Step:
-    return Step(
-        on=headnode(zone.datacenter),
-        run=rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience),
+    return acting(
+        headnode(zone.datacenter),
+        _anew(zone, path),
         risk=RESTARTS,
         why=f"config-agent writes {path} again at its start",
         undo_note="edits by hand in the file are lost",
     )
+
+
+def _anew(zone: Zone, path: str) -> RenderedAnew:
+    return RenderedAnew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience)
 
 
 @remedy("settings-are-not-overridden")
@@ -254,17 +258,10 @@ def take_the_override_away(configured: Zone) -> Advised:
             by_hand=not seen,
         )
     if zone.role in _BY_HAND:
-        yield Step(
-            on=headnode(zone.datacenter),
-            run=" &&\n".join(
-                [
-                    *(
-                        rendered_anew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience)
-                        for path in RENDERED[zone.role]
-                    ),
-                    zone_service("restart", zone.vm.uuid, _BY_HAND[zone.role]),
-                ]
-            ),
+        yield acting(
+            headnode(zone.datacenter),
+            *(_anew(zone, path) for path in RENDERED[zone.role]),
+            Smf(zone.vm.uuid, "restart", (_BY_HAND[zone.role],)),
             risk=RESTARTS,
             why=f"renders the file, and restarts {zone.role}; nothing else restarts it when its file is rendered",
         )

@@ -23,13 +23,19 @@ class PlannedStep(Struct, frozen=True):
 
 
 class CausePlan(Struct, frozen=True):
-    """What to do about one cause."""
+    """What to do about one cause.
+
+    `steps` are without what an earlier cause has already (`repeats` says which); `whole` are all of them, as one plan of
+    several causes is made of (remediate/merging.py).
+    """
 
     check: str
     subject: str
     severity: Severity
     steps: tuple[PlannedStep, ...] = ()
     notes: tuple[str, ...] = ()
+    whole: tuple[PlannedStep, ...] = ()
+    repeats: tuple[str, ...] = ()
 
     @property
     def name(self) -> Named:
@@ -55,22 +61,23 @@ def make_plan(causes: Iterable[Cause], world: World) -> Plan:
     defects: list[str] = []
     typed: dict[tuple[str, str], Named] = {}
     for cause in sorted(causes, key=lambda cause: _rank(cause.finding.check)):
-        advice, kept, notes = advice_for(cause, world), [], []
+        advice, kept, repeats = advice_for(cause, world), [], []
         for step in advice.steps:
             earlier = {what: typed.get((step.on, what)) for what in _parts(step)}
             new = [what for what, by in earlier.items() if by is None or (by == cause.name and _routes(step) is None)]
             typed.update({(step.on, what): cause.name for what in new})
             if new:
                 kept.append(PlannedStep(where(step.on, world), _only(step, new)))
-            notes += [
+            repeats += [
                 f"The plan has this already, for {by}: {what.splitlines()[0]}"
                 for what, by in earlier.items()
                 if by is not None and by != cause.name
             ]
         defects += [advice.defect] if advice.defect else []
         finding = cause.finding
-        notes = list(dict.fromkeys([*notes, *advice.notes]))
-        entries.append(CausePlan(finding.check, finding.subject, finding.severity, tuple(kept), tuple(notes)))
+        notes, told = tuple(dict.fromkeys([*repeats, *advice.notes])), tuple(dict.fromkeys(repeats))
+        whole = tuple(PlannedStep(where(step.on, world), step) for step in advice.steps)
+        entries.append(CausePlan(finding.check, finding.subject, finding.severity, tuple(kept), notes, whole, told))
     return Plan(tuple(entries), tuple(defects))
 
 

@@ -12,11 +12,12 @@ from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.ldap import LdapDelete, LdapModify, Resend
 from remediate.actions.smf import Smf
+from remediate.actions.wait import RenderedAnew
 from remediate.ldif import added, copied
 from remediate.lookup import application, headnode, service_step, state_of
 from remediate.registry import Advised, remedy
 from remediate.removal import without
-from remediate.shell import in_zone, quote, rendered_anew, smf_log, zone_service
+from remediate.shell import in_zone, quote, smf_log, zone_service
 from remediate.ssh import over_ssh
 from remediate.steps import OPERATOR, OVERWRITES, RESTARTS, SAFE, Note, Step, acting
 
@@ -42,12 +43,12 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
         undo_note="put the old password into ufds_remote_ldap_root_pw of application sdc in the same way",
     )
     for cloudapi in replica.zones("cloudapi"):
-        wait = rendered_anew(cloudapi.vm.uuid, CLOUDAPI_CONFIG, replica.world.inventory.expect.patience)
-        down = [s.fmri for s in cloudapi.services if s.state == "maintenance"]
+        down = tuple(s.fmri for s in cloudapi.services if s.state == "maintenance")
         if down:
-            yield Step(
-                on=headnode(replica),
-                run=f"{wait} &&\n{zone_service('clear', cloudapi.vm.uuid, *down)}",
+            yield acting(
+                headnode(replica),
+                RenderedAnew(cloudapi.vm.uuid, CLOUDAPI_CONFIG, replica.world.inventory.expect.patience),
+                Smf(cloudapi.vm.uuid, "clear", down),
                 risk=RESTARTS,
                 why=f"{cloudapi.alias} exited because the master refused it, and SMF starts it again only when told to",
             )

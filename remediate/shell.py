@@ -119,6 +119,25 @@ def zone_service(verb: str, uuid: str, *fmris: str) -> str:
     return f"svcadm -z {typed.uuid(uuid)} {verb}{' -s' if verb == 'enable' else ''} {services}"
 
 
+def cycled(uuid: str, patience: float, *fmris: str) -> str:
+    """Restart services of a zone ("": the global zone) and wait, with an end, until each has been started anew and is online.
+
+    Fails when they are not.  `uniq -d` finds a time of start that is still the old one.
+    """
+    zone, names = f"-z {typed.uuid(uuid)} " if uuid else "", " ".join(quote(typed.fmri(fmri)) for fmri in fmris)
+    started = f"svcprop {zone}-f -p restarter/start_method_timestamp {names}"
+    return "\n".join(
+        [
+            f"{{ before=$({started}) && svcadm {zone}restart {names} &&",
+            f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
+            f'    [[ -z $({{ echo "$before"; {started}; }} | sort | uniq -d) &&',
+            f"        $(svcs {zone}-H -o state {names} | sort -u) == online ]] && break",
+            f"    sleep {PAUSE}; false",
+            f"done; }} || {{ echo {quote('It is not back: look at its log. Nothing more was done.')} >&2; false; }}",
+        ]
+    )
+
+
 def zone_file(uuid: str, path: str) -> str:
     """A file of a zone, as the global zone sees it."""
     return f"/zones/{typed.uuid(uuid)}/root{typed.path(path)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from remediate.merging import Task, merged
 from remediate.plan import CausePlan, Plan
 from remediate.registry import chapter_of
 
@@ -22,11 +23,22 @@ STAGES = {
 
 
 class PlanStage(Struct, frozen=True):
-    """The causes of a plan that are put right together."""
+    """The causes of a plan that are put right together, by the steps of `tasks`."""
 
     number: int
     title: str
     entries: tuple[CausePlan, ...]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return merged(self.entries)
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """What there is to know about a cause, without what is only told of plans that are not merged."""
+        return tuple(
+            (str(entry.name), note) for entry in self.entries for note in entry.notes if note not in entry.repeats
+        )
 
 
 def stages_of(plan: Plan) -> tuple[PlanStage, ...]:

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from evidence.subjects.world import World
 from remediate.actions import Action
+from remediate.actions.smf import Smf
+from remediate.actions.wait import RenderedAnew
 from remediate.notes import Note as Note
 
 
@@ -88,8 +90,16 @@ def acting(
 
 def _typed(actions: tuple[Action, ...], between: str) -> str:
     """The actions' commands one after the other; what follows a wait is done only if what it waits for has come."""
-    parts = [action.command() + (" &&" if action.waits else "") for action in actions]
+    parts: list[str] = []
+    waited = False
+    for action in actions:
+        waited = waited or action.waits or isinstance(action, RenderedAnew) or _cycles(action)
+        parts.append(action.command() + (" &&" if waited else ""))
     return between.join(parts).removesuffix(" &&")
+
+
+def _cycles(action: Action) -> bool:
+    return isinstance(action, Smf) and action.verb == "cycle"
 
 
 def _undo(actions: tuple[Action, ...]) -> str:

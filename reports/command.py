@@ -1,4 +1,4 @@
-"""python -m remediate [RUN] [--only CHECK[@SUBJECT]] [--json|--copy]: print what to type, from what a run has stored.
+"""python -m remediate [RUN] [--only CHECK[@SUBJECT]] [--json|--copy|--script DIR]: print what to type, from what a run has stored.
 
 Contacts nobody and changes nothing.  Exit code 0, or 4 with one sentence when there is nothing to read.
 """
@@ -12,14 +12,14 @@ import shutil
 import sys
 from pathlib import Path
 
-import msgspec
-
 from evidence.store import load
 from evidence.subjects.claims import judged
+from evidence.subjects.spec import BROKEN, FINDINGS, PASSED
 from remediate.plan import Plan, make_plan
-from reports import findings
-from reports.page import safe
-from reports.plan import commands, tell
+from reports import ahead, findings
+from reports.page import Page, counted, safe
+from reports.plan import as_data, commands, tell
+from reports.script import written
 from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
 
@@ -70,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="as JSON")
     shape.add_argument("--copy", action="store_true", help="the commands alone, none of them broken over lines")
+    shape.add_argument("--script", metavar="DIR", help="as scripts, one for each stage and machine, in this folder")
     parser.add_argument("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
     try:
         options = parser.parse_args(arguments)
@@ -78,16 +79,41 @@ def main(arguments: list[str] | None = None) -> int:
     except OperatorError as error:
         print(f"remediate: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+    if options.script is not None:
+        return _scripts(plan, folder, Path(options.script))
     if options.json:
-        print(json.dumps(msgspec.to_builtins(plan), indent=2))
+        print(json.dumps(as_data(plan), indent=2))
     elif options.copy:
         print(commands(plan))
     elif not plan.entries:
         print(f"Nothing to repair: run {safe(folder.name)} has no cause that is not waived.")
+        print(_ahead(folder, width, colour=colour))
     else:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
         print(tell(plan, folder.name, width, colour=colour))
+    return 0
+
+
+def _ahead(folder: Path, width: int, *, colour: bool) -> str:
+    """What comes next after a run in which nothing is wrong."""
+    found, evidence = findings.load(folder), load(folder / "evidence.json")
+    page = Page(width, colour=colour)
+    if not any(row.outcome in (*FINDINGS, BROKEN) for row in found.results):
+        passed = frozenset((row.check, row.subject) for row in found.results if row.selected and row.outcome == PASSED)
+        ahead.write(page, judged(evidence.inventory, evidence), passed)
+    return str(page)
+
+
+def _scripts(plan: Plan, run: Path, folder: Path) -> int:
+    """Writes them, and says in which order to run them."""
+    try:
+        told = written(plan, run.name, folder)
+    except OSError as error:
+        print(f"remediate: {folder} cannot be written ({error.strerror})", file=sys.stderr)
+        return WRONG_USE
+    print(f"# {counted(len(told), 'script')}, to be run in this order. Run the checks again after each stage.")
+    print(safe("\n".join(told), keep="\n"))
     return 0
 
 

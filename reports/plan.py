@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from remediate.plan import CausePlan, Plan, PlannedStep
-from remediate.stages import stages_of
-from remediate.steps import BY_HAND, DISRUPTIVE, OVERWRITES, RESTARTS, SAFE
+from remediate.stages import PlanStage, stages_of
+from remediate.steps import BY_HAND, DISRUPTIVE, OVERWRITES, RESTARTS, SAFE, Step
 from reports.page import BOLD, GREEN, RED, YELLOW, Page, safe
 
 _COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, OVERWRITES: YELLOW} | dict.fromkeys(BY_HAND, RED)
 _LABEL = 7
-"""The width of a step's labels: where, risk, why, undo, proof."""
+"""The width of a step's labels: where, for, why, undo, proof."""
 
 
 def write_entry(page: Page, entry: CausePlan, indent: int) -> None:
     """The numbered steps of one cause, with commands ready to be copied; then the notes."""
     for number, planned in enumerate(entry.steps, 1):
-        write_step(page, planned, number, len(entry.steps), indent)
+        write_step(page, planned, f"step {number} of {len(entry.steps)}", indent)
     for note in entry.notes:
         page.prose(note, indent, "note", _LABEL)
 
 
-def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent: int) -> None:
-    """One step of a cause."""
-    step, inner = planned.step, indent + 2
+def write_step(page: Page, planned: PlannedStep, title: str, indent: int) -> None:
+    """One step, and the machine on which it is typed."""
+    write_title(page, planned.step, title, indent)
+    page.prose(planned.where, indent + 2, "where:", _LABEL)
+    write_body(page, planned.step, indent + 2)
+
+
+def write_title(page: Page, step: Step, title: str, indent: int) -> None:
     never = " (never done by the suite)" if step.risk in BY_HAND else ""
-    page.line(f"{' ' * indent}step {number} of {steps}, risk: {step.risk}{never}", _COLOURS[step.risk])
-    page.prose(planned.where, inner, "where:", _LABEL)
+    page.line(f"{' ' * indent}{title}, risk: {step.risk}{never}", _COLOURS[step.risk])
+
+
+def write_body(page: Page, step: Step, inner: int) -> None:
+    """What is typed, why, and what takes it back."""
     page.line()
     page.command(step.run, inner + 2)
     page.line()
@@ -41,21 +53,37 @@ def write_step(page: Page, planned: PlannedStep, number: int, steps: int, indent
 
 
 def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:
-    """The whole plan for a terminal."""
+    """The whole plan for a terminal: by stage, and with a heading where the machine changes."""
     page = Page(width, colour=colour)
     page.prose(
-        f"Plan of run {run}. Type the commands in this order, each on the machine that it names. Then run the checks again."
+        f"Plan of run {run}. Type the commands in this order, each on the machine that it names. Run the checks again after each "
+        "stage: what it has put right may have made later steps needless."
     )
-    number = 0
     for stage in stages_of(plan):
-        page.line()
-        page.line(f"Stage {stage.number}: {stage.title}", BOLD)
-        for entry in stage.entries:
-            number += 1
-            page.line()
-            page.line(f"{number}. {entry.name}", BOLD)
-            write_entry(page, entry, 3)
+        _write_stage(page, stage)
     return str(page)
+
+
+def _write_stage(page: Page, stage: PlanStage) -> None:
+    page.line()
+    page.line(f"Stage {stage.number}: {stage.title}", BOLD)
+    for entry in stage.entries:
+        page.line(f"   {entry.name}")
+    place = ""
+    for number, task in enumerate(stage.tasks, 1):
+        if task.planned.where != place:
+            place = task.planned.where
+            page.line()
+            page.line(f"On {place}", BOLD)
+        page.line()
+        write_title(page, task.planned.step, f"step {stage.number}.{number}", 3)
+        if len(stage.entries) > 1:
+            page.prose(", ".join(map(str, task.causes)), 5, "for:", _LABEL)
+        write_body(page, task.planned.step, 5)
+    if stage.notes:
+        page.line()
+    for name, note in stage.notes:
+        page.prose(f"{name}: {note}" if len(stage.entries) > 1 else note, 3, "note", _LABEL)
 
 
 def commands(plan: Plan) -> str:
@@ -63,8 +91,24 @@ def commands(plan: Plan) -> str:
     lines: list[str] = []
     for stage in stages_of(plan):
         lines += [f"# Stage {stage.number}: {stage.title}", ""]
-        for entry in stage.entries:
-            for planned in entry.steps:
-                lines += [f"# {entry.name}, on {planned.where}, risk: {planned.step.risk}", planned.step.run, ""]
-            lines += [f"# {entry.name}: {' '.join(note.split())}\n" for note in entry.notes if not entry.steps]
+        for number, task in enumerate(stage.tasks, 1):
+            names = ", ".join(map(str, task.causes))
+            where, step = task.planned.where, task.planned.step
+            lines += [f"# {stage.number}.{number} on {where}, risk: {step.risk}, for {names}", step.run, ""]
+        bare = {str(entry.name) for entry in stage.entries if not entry.steps}
+        lines += [f"# {name}: {' '.join(note.split())}\n" for name, note in stage.notes if name in bare]
     return safe("\n".join(lines), keep="\n\t").rstrip()
+
+
+def as_data(plan: Plan) -> dict[str, Any]:
+    """The merged plan, as JSON can hold it."""
+    return {"stages": [_stage_as_data(stage) for stage in stages_of(plan)], "defects": list(plan.defects)}
+
+
+def _stage_as_data(stage: PlanStage) -> dict[str, Any]:
+    causes = [{"check": e.check, "subject": e.subject, "severity": e.severity} for e in stage.entries]
+    steps = [
+        {"causes": [str(name) for name in task.causes], **msgspec.to_builtins(task.planned)} for task in stage.tasks
+    ]
+    notes = [{"cause": name, "text": note} for name, note in stage.notes]
+    return {"number": stage.number, "title": stage.title, "causes": causes, "steps": steps, "notes": notes}

@@ -18,6 +18,12 @@ class ProgressLine:
             self._stream.write(f"\r\x1b[K{text[:78]}")
             self._stream.flush()
 
+    def say(self, text: str) -> None:
+        """Lines that stay, on a terminal or not; what waits is written below them."""
+        self.done()
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
     def done(self) -> None:
         """Wipe the line."""
         if self._live:

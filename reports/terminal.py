@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from evidence.subjects.questions import NOT_ENTERED
 from evidence.subjects.spec import BLOCKED, BROKEN, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
+from reports import ahead
 from reports.conclusion import Conclusion
 from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
 from reports.plan import write_entry
-from verdict.judge import Cause, Judged
+from verdict.judge import Cause, Judged, Verdict
 
 _NAMES = {
     PASSED: "passed",
@@ -45,6 +46,8 @@ def summary(
         page.prose(
             f"{_wellness(conclusion)}: {_counts(conclusion)}.", 0, "", 0, YELLOW if conclusion.defects else GREEN
         )
+        if not conclusion.defects:
+            ahead.write(page, conclusion.world, passed_in(verdict))
         _folder(page, folder)
         return str(page)
     causes = verdict.causes
@@ -64,6 +67,12 @@ def summary(
     page.line(_counts(conclusion), RED)
     _folder(page, folder, plan)
     return str(page)
+
+
+def passed_in(verdict: Verdict) -> frozenset[tuple[str, str]]:
+    """What was asked for, and holds."""
+    rows = (row.result for row in verdict.results if row.selected and row.result.outcome == PASSED)
+    return frozenset((result.check, result.subject) for result in rows)
 
 
 def _wellness(conclusion: Conclusion) -> str:

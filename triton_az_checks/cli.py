@@ -17,9 +17,10 @@ PYTHON = (sys.executable, "-P", "-m")
 """-P: a folder called `checks` where the operator stands must not be taken for ours."""
 MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
-az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [pytest's options]
-                                judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again)
-az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json | --copy]
+az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [pytest's options]
+                                judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
+                                --wait 5m asks again until what was changed has settled)
+az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks apply [RUN] [--only CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]
                                 do these steps, asking for each, and prove them (wants `apply: true` in REGION.yaml)

@@ -51,8 +51,17 @@ def suite_version() -> str:
         return VERSION
 
 
-async def collect(inventory: Inventory, progress: Callable[[str], None], patience: float = 1.0) -> Evidence:
+async def collect(
+    inventory: Inventory,
+    progress: Callable[[str], None],
+    before: Evidence | None = None,
+    again: Collection[str] | None = None,
+    patience: float = 1.0,
+) -> Evidence:
     """Return everything about every datacenter, as far as `inventory.timeouts`, taken `patience` times, allow.
+
+    With `before` only the datacenters `again` are asked, the master among them if anybody is compared with it; of the others it
+    has what is known.
 
     `progress` gets a short line now and then. Raises FingerprintKeyError if the installation's key cannot be used, and MachineError if this
     machine lacks something, but nothing else: whatever fails outside is missing evidence.
@@ -62,19 +71,24 @@ async def collect(inventory: Inventory, progress: Callable[[str], None], patienc
     started = now()
     timeouts, lateness = _times(inventory.timeouts, patience), Lateness()
     reporter = _Reporter(progress)
-    manta = {dc.name for dc in World(inventory).manta_datacenters}
+    region = (
+        inventory.datacenters[inventory.master].region if inventory.expect.manta else None
+    )  # also where it is planned
+    manta = {name for name, one in inventory.datacenters.items() if one.region == region}
     candidates = any(one.state == CANDIDATE for one in inventory.datacenters.values())
     names = tuple(sorted(inventory.datacenters))
     drafts = {
         name: Draft(one, vault, reporter.answered, name in manta, candidates, _peers(inventory, name), names)
         for name, one in sorted(inventory.datacenters.items())
+        if before is None or again is None or name in again
     }
+    kept = {} if before is None else before.datacenters
 
     reporter.expect(drafts.values())
 
     def evidence() -> Evidence:
-        seen = {name: draft.evidence() for name, draft in drafts.items()}
-        return Evidence(inventory, suite_version(), started, now(), seen)
+        seen = {**kept, **{name: draft.evidence() for name, draft in drafts.items()}}
+        return Evidence(inventory, suite_version(), started, now(), dict(sorted(seen.items())))
 
     async def links_from(name: str) -> Iterable[Link]:
         """The links of one datacenter, once all datacenters have told what must be known of where the links lead."""
@@ -84,9 +98,9 @@ async def collect(inventory: Inventory, progress: Callable[[str], None], patienc
         )  # as the datacenters told it: the links must not depend on who answered first
         return [link for check in _PROBED for link in links(world, check) if link.source.datacenter.name == name]
 
-    replicas = tuple(name for name, one in inventory.datacenters.items() if one.state == REPLICA)
+    replicas = tuple(name for name in drafts if inventory.datacenters[name].state == REPLICA)
     changelog, comparing = Changelog(replicas), Comparing(replicas)
-    meeting = Meeting(name for name, one in inventory.datacenters.items() if one.state == CANDIDATE)
+    meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns())
     watching = asyncio.ensure_future(lateness.watch())
@@ -102,20 +116,25 @@ async def collect(inventory: Inventory, progress: Callable[[str], None], patienc
     finally:
         watching.cancel()
         threads.shutdown(wait=False, cancel_futures=True)
-    seen = {name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}
+    seen = {**kept, **{name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}}
     late = replace(lateness.seen, patience=patience)
-    return Evidence(inventory, suite_version(), started, now(), seen, late=late)
+    return Evidence(inventory, suite_version(), started, now(), dict(sorted(seen.items())), late=late)
 
 
-async def collect_patiently(inventory: Inventory, progress: Callable[[str], None]) -> Evidence:
+async def collect_patiently(
+    inventory: Inventory,
+    progress: Callable[[str], None],
+    before: Evidence | None = None,
+    again: Collection[str] | None = None,
+) -> Evidence:
     """The same; but if something lacks or came late while this machine itself was late, everything is asked again, with more patience.
 
     What is still missing then is missing in the datacenter, as far as this machine can tell.
     """
-    seen = await collect(inventory, progress)
+    seen = await collect(inventory, progress, before, again)
     if not seen.late.busy or not in_doubt(seen.datacenters):
         return seen
-    return await collect(inventory, progress, PATIENCE)
+    return await collect(inventory, progress, before, again, PATIENCE)
 
 
 def _times(given: Timeouts, patience: float) -> Timeouts:

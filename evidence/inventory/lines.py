@@ -11,7 +11,7 @@ import math
 import os
 import re
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import yaml
 from yaml.nodes import Node
@@ -183,6 +183,14 @@ def boolean(node: Node, what: str) -> bool:
     return node.value.lower() in ("true", "yes", "on")
 
 
+def planned_or_boolean(node: Node, what: str) -> bool | Literal["planned"]:
+    if isinstance(node, yaml.ScalarNode) and node.value == "planned":
+        return "planned"
+    if not isinstance(node, yaml.ScalarNode) or node.tag != f"{_TAG}bool":
+        raise WrongError(node, f"{what} is {shown(node)} — write true, false or planned")
+    return boolean(node, what)
+
+
 def duration(least: float) -> Callable[[Node, str], float]:
     def read(node: Node, what: str) -> float:
         found = DURATION.fullmatch(node.value) if isinstance(node, yaml.ScalarNode) else None
@@ -196,6 +204,12 @@ def duration(least: float) -> Callable[[Node, str], float]:
         return seconds
 
     return read
+
+
+def seconds_in(text: str) -> float | None:
+    """The seconds of a duration that was typed, such as 5m; None if it is none."""
+    found = DURATION.fullmatch(text)
+    return float(found[1]) * SECONDS[found[2]] if found is not None else None
 
 
 def count(least: int, most: int) -> Callable[[Node, str], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
@@ -43,10 +43,13 @@ class Declared(Struct, frozen=True, forbid_unknown_fields=True):
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
 
 
-class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the operator expects of the region; durations in seconds."""
+PLANNED: Final = "planned"
 
-    manta: bool = False
+
+class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the operator expects of the region; durations in seconds.  `manta` planned: not there yet, so not judged."""
+
+    manta: bool | Literal["planned"] = False
     replication_lag: float = 60.0
     clock_skew: float = 5.0
     patience: float = 200.0

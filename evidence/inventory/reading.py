@@ -22,6 +22,7 @@ from evidence.inventory.lines import (
     count,
     duration,
     identifier,
+    planned_or_boolean,
     read_declared,
     shown,
     string,
@@ -245,7 +246,7 @@ def _expect(node: Node, what: str) -> Expectations:
     read = Mapping(node, what, ("manta", "replication_lag", "clock_skew", "patience", "ufds_connections"))
     default = Expectations()
     return Expectations(
-        manta=read.optional("manta", boolean, default.manta),
+        manta=read.optional("manta", planned_or_boolean, default.manta),
         replication_lag=read.optional("replication_lag", duration(0), default.replication_lag),
         clock_skew=read.optional("clock_skew", duration(0), default.clock_skew),
         patience=read.optional("patience", duration(0), default.patience),

@@ -68,7 +68,8 @@ class World:
     def manta_datacenters(self) -> tuple[Datacenter, ...]:
         """Where Manta is expected: in the master's region, candidates too; nowhere without `expect.manta`."""
         region = self.master.declared.region
-        return tuple(dc for dc in self.datacenters if self.inventory.expect.manta and dc.declared.region == region)
+        expected = self.inventory.expect.manta is True
+        return tuple(dc for dc in self.datacenters if expected and dc.declared.region == region)
 
     @property
     def busy(self) -> bool:

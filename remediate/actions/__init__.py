@@ -21,7 +21,7 @@ from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import Smf
 from remediate.actions.usbkey import UsbkeyConfig
 from remediate.actions.vm import VmFirewall, VmRoutes, VmState
-from remediate.actions.wait import Rendered
+from remediate.actions.wait import Rendered, RenderedAnew
 
 Action = (
     SapiMetadata
@@ -34,6 +34,7 @@ Action = (
     | VmState
     | Smf
     | Rendered
+    | RenderedAnew
     | UsbkeyConfig
     | LdapAdd
     | LdapDelete

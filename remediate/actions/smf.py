@@ -11,11 +11,12 @@ from msgspec import Struct
 
 from remediate import typed
 from remediate.actions.reading import NoValueError, Precondition, Value, short
-from remediate.shell import quote, zone_service
+from remediate.shell import cycled, quote, zone_service
 
-Verb = Literal["enable", "disable", "restart", "clear"]
-_BEFORE = {"enable": "disabled", "disable": "online", "restart": "online", "clear": "maintenance"}
-_AFTER = {"enable": "online", "disable": "disabled", "restart": "online", "clear": "online"}
+Verb = Literal["enable", "disable", "restart", "cycle", "clear"]
+"""cycle: restart, and wait until all of it is back, as one does before the next instance is restarted."""
+_BEFORE = {"enable": "disabled", "disable": "online", "restart": "online", "cycle": "online", "clear": "maintenance"}
+_AFTER = {"enable": "online", "disable": "disabled", "restart": "online", "cycle": "online", "clear": "online"}
 STATE, NEXT, STARTED = "restarter/state", "restarter/next_state", "restarter/start_method_timestamp"
 
 
@@ -38,7 +39,14 @@ class Smf(Struct, frozen=True, forbid_unknown_fields=True, tag="smf"):
     def after(self) -> Value:
         return {fmri: {"state": _AFTER[self.verb]} for fmri in self.services}
 
+    @property
+    def restarts(self) -> bool:
+        """Whether it has no value to bring back: what is to be seen is only that it was done."""
+        return self.verb in ("restart", "cycle")
+
     def command(self) -> str:
+        if self.verb == "cycle":
+            return cycled(self.zone, self.patience, *self.services)
         if self.zone:
             return zone_service(self.verb, self.zone, *self.services)
         waits = " -s" if self.verb == "enable" else ""
@@ -62,7 +70,7 @@ class Smf(Struct, frozen=True, forbid_unknown_fields=True, tag="smf"):
     def standing(self, now: Value) -> Precondition:
         """A restart is always to be done once more; but not of what somebody disabled, or what SMF gave up."""
         states = {each["state"] for each in now.values()}
-        if self.verb == "restart":
+        if self.restarts:
             return Precondition.OTHER if states & {"disabled", "maintenance"} else Precondition.PLANNED
         if states == {_AFTER[self.verb]}:
             return Precondition.WANTED
@@ -72,7 +80,7 @@ class Smf(Struct, frozen=True, forbid_unknown_fields=True, tag="smf"):
     def done(self, then: Value, now: Value) -> bool:
         if any(each["state"] != _AFTER[self.verb] for each in now.values()) or {*then} - {*now}:
             return False
-        return self.verb != "restart" or all(now[fmri]["started"] != each["started"] for fmri, each in then.items())
+        return not self.restarts or all(now[fmri]["started"] != each["started"] for fmri, each in then.items())
 
     def inverse(self, then: Value) -> Smf | None:
         """What was enabled is disabled again, and the other way round; a restart has nothing to take back."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from remediate import typed
 from remediate.actions.reading import NoValueError, Precondition, Value, short
-from remediate.shell import quote, rendered, zone_file
+from remediate.shell import quote, rendered, rendered_anew, zone_file
 
 
 class Rendered(Struct, frozen=True, forbid_unknown_fields=True, tag="rendered"):
@@ -48,6 +48,45 @@ class Rendered(Struct, frozen=True, forbid_unknown_fields=True, tag="rendered"):
 
     def done(self, then: Value, now: Value) -> bool:  # noqa: ARG002
         return bool((now == self.value) != self.gone)
+
+    def inverse(self, then: Value) -> None:  # noqa: ARG002
+        return None
+
+
+class RenderedAnew(Struct, frozen=True, forbid_unknown_fields=True, tag="rendered-anew"):
+    """config-agent of a zone is restarted, and has written a file anew within `patience` seconds.  Its value: when it was written."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    waits: ClassVar[bool] = False
+
+    zone: str
+    path: str
+    patience: float
+
+    @property
+    def planned(self) -> Value:
+        return "as it was written before"
+
+    @property
+    def after(self) -> Value:
+        return "written anew"
+
+    def command(self) -> str:
+        return rendered_anew(self.zone, self.path, self.patience)
+
+    def read(self) -> str:
+        return f"ls -E {zone_file(self.zone, self.path)}"
+
+    def seen(self, code: int, text: str) -> Value:
+        if code != 0 or not text.strip():
+            raise NoValueError(f"{self.path} cannot be seen: {short(text)!a} (exit {code})")
+        return " ".join(text.split())
+
+    def standing(self, now: Value) -> Precondition:  # noqa: ARG002
+        return Precondition.PLANNED
+
+    def done(self, then: Value, now: Value) -> bool:
+        return bool(then != now)
 
     def inverse(self, then: Value) -> None:  # noqa: ARG002
         return None

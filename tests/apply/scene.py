@@ -95,7 +95,7 @@ class Scene:
     def apply(self, monkeypatch: pytest.MonkeyPatch, *words: str, ask: Any = None) -> int:
         """az-checks apply, with --yes where nobody is asked."""
         monkeypatch.setenv("AZ_FINGERPRINT_KEY_FILE", str(self.root / "key"))
-        monkeypatch.setattr(command._Apply, "_judge", lambda _: self.judged_again())
+        monkeypatch.setattr(command._Apply, "_judge", lambda *_: self.judged_again())
         yes = [] if ask is not None else ["--yes"]
         return command.main([*words, *yes, "--runs", str(self.runs)], door=self.door, ask=ask)
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from apply.loop import grown_worse, in_the_way
+from pathlib import Path
+
+import pytest
+
+from apply.loop import Course, grown_worse, in_the_way
+from apply.steps import Taken
 from evidence.subjects.spec import FAILED, PASSED, Outcome, Severity
 from remediate.actions.network import NapiRoutes
 from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import Smf
+from remediate.plan import CausePlan, Plan, PlannedStep
 from remediate.steps import SAFE, Step, acting
+from reports import findings
 from reports.findings import CauseRow, Findings, Row
 from verdict.judge import Named
 
@@ -54,3 +61,35 @@ def test_worse_is_what_passed_and_fails_critically() -> None:
     after = found(("a", "x", FAILED), ("b", "x", FAILED), ("c", "x", PASSED), ("d", "x", FAILED))
     assert grown_worse(before, after) == [Named("a", "x")]
     assert grown_worse(before, found(("a", "x", FAILED), severity=Severity.WARNING)) == []
+
+
+class Pretender:
+    """Hands that note what they are given; steps with `skipped` in their reason are left."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, str]] = []
+        self.asking = self
+
+    def say(self, text: str) -> None:
+        pass
+
+    def take(self, planned: PlannedStep, cause: str, number: int, count: int, *, anew: bool) -> Taken:
+        self.given.append((planned.step.run, cause))
+        return Taken.LEFT if "skipped" in planned.step.why else Taken.DONE
+
+
+def test_what_one_cause_loses_when_a_step_is_left_the_others_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both want the restart; the one that is left does not take the other's with it, and it is done once."""
+    monkeypatch.setattr(findings, "load", lambda _: found())
+    other = acting(ON, NapiRoutes(U, {"10.2.1.0/24": "10.1.1.1"}), risk=SAFE, why="skipped")
+    a, b = (
+        CausePlan(check, "my-dc-1", Severity.CRITICAL, whole=tuple(PlannedStep("there", step) for step in steps))
+        for check, steps in (("region-name-agrees", (WRITES, RESTARTS)), ("dns-domain-agrees", (other, RESTARTS)))
+    )
+    hands = Pretender()
+    course = Course(Path(), hands, lambda _: Plan((a, b)), lambda *_: Path(), 0.0)  # type: ignore[arg-type]
+    stage = course._next()
+    assert stage is not None
+    assert course._stage(stage) == [Taken.DONE, Taken.LEFT, Taken.DONE]
+    assert hands.given == [(WRITES.run, str(a.name)), (other.run, str(b.name)), (RESTARTS.run, str(a.name))]
+    assert course._next() is None

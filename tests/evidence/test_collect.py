@@ -292,3 +292,28 @@ def test_without_ssh_whatever_fails_says_what_this_machine_lacks(
         (why,) = found
         assert why is not None
         assert why.count(lacks) == 1
+
+
+def test_only_who_has_not_settled_is_asked_again(home: pathlib.Path) -> None:
+    """Of the others the evidence has what was known, and nobody waits for them."""
+    everybody = inventory("a", "b", "c")
+
+    async def twice() -> tuple[Evidence, Evidence, list[int]]:
+        servers = {name: Server(HEALTHY) for name in "abc"}
+        for name, server in servers.items():
+            enter(home, name, await server.start(), key=server.user_key, host_key=server.key)
+        first = await collect(everybody, lambda _: None)
+        asked = [len(server.commands) for server in servers.values()]
+        for server in servers.values():
+            server.printed = HEALTHY | {"sysinfo": HEALTHY["sysinfo"].replace('"s"', '"anew"')}
+        second = await collect(everybody, lambda _: None, first, {"a", "b"})
+        more = [len(server.commands) - before for server, before in zip(servers.values(), asked, strict=True)]
+        for server in servers.values():
+            server.server.close()
+        return first, second, more
+
+    first, second, more = asyncio.run(twice())
+    assert more[2] == 0 < min(more[:2])
+    assert list(second.datacenters) == ["a", "b", "c"]
+    assert second.datacenters["c"] == first.datacenters["c"]
+    assert [second.datacenters[name].sysinfo.get().uuid for name in "abc"] == ["anew", "anew", "s"]

@@ -140,7 +140,7 @@ REFUSED = {
     "negative duration": (GOOD + "timeouts: {run: -1s}\n", 6, "write a duration"),
     "no time": (GOOD + "timeouts:\n  connect: 0s\n", 7, "from 0.1s"),
     "infinite": (GOOD + "timeouts: {run: .inf}\n", 6, "write a duration"),
-    "boolean": (GOOD + "expect: {manta: 1}\n", 6, "true or false"),
+    "boolean": (GOOD + "expect: {manta: 1}\n", 6, "true, false or planned"),
     "number": (GOOD + "keep: many\n", 6, "whole number"),
     "endpoints beside a headnode": (
         GOOD.replace("state: candidate", "endpoints: {ufds: ldaps://x}"),

@@ -25,6 +25,7 @@ SAMPLE = (
     ("region-name@my-dc-1",),
     ("resolver-lost@my-dc-1",),
     ("route-missing@my-dc-3.cloudapi0",),
+    ("route-missing@my-dc-1.cloudapi1", "--servers=2"),
     ("second-master@my-dc-3",),
     ("usbkey-old@my-dc-1",),
 )

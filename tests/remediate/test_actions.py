@@ -25,7 +25,7 @@ from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import NEXT, STARTED, STATE, Smf
 from remediate.actions.usbkey import FILES, UsbkeyConfig
 from remediate.actions.vm import VmFirewall, VmRoutes, VmState
-from remediate.actions.wait import Rendered
+from remediate.actions.wait import Rendered, RenderedAnew
 from remediate.steps import BY_HAND, DESTROYS, OPENS, SAFE, UNSUPPORTED, Step, acting
 
 U, V, W = (f"{digit * 8}-1111-4111-8111-111111111111" for digit in "123")
@@ -48,6 +48,7 @@ SAMPLES: tuple[Action, ...] = (
     VmState(U),
     Smf(U, "enable", (BINDER,)),
     Rendered(U, "/opt/smartdc/binder/etc/config.json", "a.b", "c", 5.0),
+    RenderedAnew(U, "/opt/smartdc/binder/etc/config.json", 5.0),
     UsbkeyConfig({"region_name": "my-dc"}, (), {"region_name": "old"}),
     LdapAdd(REGION, {"region": ("my-dc",), "objectclass": ("region",)}),
     LdapDelete(REGION, {"region": ("my-dc",)}),
@@ -58,7 +59,7 @@ SAMPLES: tuple[Action, ...] = (
     GlobalRoute("10.2.1.0/24", "10.3.2.1"),
     FilesGone(("/tmp/fixufds", "/var/tmp/sapi.out")),
 )
-NO_WAY_BACK = (FilesGone, Rendered, Resend)
+NO_WAY_BACK = (FilesGone, Rendered, RenderedAnew, Resend)
 
 
 def ids(action: Action) -> str:
@@ -72,7 +73,7 @@ def test_there_is_a_sample_of_each_kind() -> None:
 @pytest.mark.parametrize("action", SAMPLES, ids=ids)
 def test_the_three_states(action: Action) -> None:
     """Where both values can be told: as planned it is run, as wanted it is skipped and counts as done."""
-    if isinstance(action, Resend | Smf):
+    if isinstance(action, RenderedAnew | Resend | Smf):
         return  # no value of theirs is wanted as such: tested below
     assert action.standing(action.after) == WANTED
     assert action.done(action.planned, action.after)
@@ -112,7 +113,7 @@ READERS = (
     r"sapiadm get \S+|sdc-(napi|fwapi) --no-headers /\S+|vmadm lookup -j -o \S+ uuid=\S+|svcprop (-z \S+ )?-f( -p \S+)+ .*|"
     r"json \S+ < /zones/\S+|sdc-ldap search -b \S+|sdc-ldap search -b '[^']*' -s base '\(objectclass=\*\)'( \S+)?|"
     r"sdc-ldap search -b cn=latestchangenumber -s base '\(objectclass=\*\)' count|sdc-useradm keys \S+|netstat -rnv -f inet|"
-    r"ls -1d( \S+)+ 2> /dev/null; true"
+    r"ls -1d( \S+)+ 2> /dev/null; true|ls -E /zones/\S+"
 )
 
 
@@ -319,3 +320,16 @@ def test_what_only_a_human_takes_cannot_be_said_to_be_the_suites(risk: Any) -> N
     assert not acting("my-dc-1.global", SAMPLES[0], risk=risk, why="why").applied_by_suite
     with pytest.raises(ValueError, match="never applied"):
         Step("my-dc-1.global", "true", risk, "why")
+
+
+def test_a_file_is_written_anew_when_its_time_is_another() -> None:
+    """Not before config-agent was restarted, and not if the file cannot be seen."""
+    action = RenderedAnew(U, "/opt/smartdc/binder/etc/config.json", 5.0)
+    then = action.seen(0, "-rw-r--r-- 1 root root 9 2026-11-26 10:00:00.000000000 +0000  /x\n")
+    now = action.seen(0, "-rw-r--r-- 1 root root 9 2026-11-26 10:00:09.000000000 +0000 /x\n")
+    assert action.standing(then) == PLANNED
+    assert (action.done(then, then), action.done(then, now)) == (False, True)
+    with pytest.raises(NoValueError):
+        action.seen(2, "/x: No such file or directory")
+    clear = acting("my-dc-1.global", action, Smf(U, "clear", (BINDER,)), risk=SAFE, why="why")
+    assert clear.run.endswith(f" &&\nsvcadm -z {U} clear {BINDER}"), "nothing is cleared if it was not written"

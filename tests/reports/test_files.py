@@ -185,8 +185,9 @@ def test_remediate_prints_the_plan_of_the_latest_run(
     told = capsys.readouterr().out
     assert told.index("cloudapi-reaches") < told.index("sapi-points")
     assert remediate.main(["--json", "--only", "sapi-points-at-master-moray@my-dc-1", "20261123T104500Z"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["entries"]
-    assert entry["steps"][0]["where"] == "root@10.1.2.2 (my-dc-1)"
+    (stage,) = json.loads(capsys.readouterr().out)["stages"]
+    assert stage["steps"][0]["where"] == "root@10.1.2.2 (my-dc-1)"
+    assert stage["steps"][0]["causes"] == ["sapi-points-at-master-moray[my-dc-1]"]
     assert remediate.main(["--only", "sapi-points-at-master-moray[my-dc-1]"]) == 0
 
 

@@ -1,0 +1,51 @@
+"""The options --wait and --wait-for: how a run waits before it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import pytest
+
+from evidence.inventory.lines import seconds_in
+from evidence.inventory.model import Inventory
+from evidence.model import Evidence
+from evidence.subjects.spec import Result
+from evidence.subjects.world import World
+from fixtures.check import CHECKS
+from fixtures.quiet import results
+from fixtures.selection import chosen
+from reports.progress import ProgressLine
+from reports.waiting import Waiting
+
+Asked = Callable[[Inventory, ProgressLine, Evidence | None, Collection[str] | None], World]
+
+
+def add_options(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--wait",
+        metavar="TIME",
+        help="ask again until all is well, for so long at most (5m): only what has not settled, and then all of it once more",
+    )
+    group.addoption(
+        "--wait-for", metavar="CHECK[SUBJECT]", action="append", default=[], help="wait only until this is no cause"
+    )
+
+
+def settled(config: pytest.Config, world: World, asked: Asked, progress: ProgressLine) -> World:
+    """The world after --wait; the same without it."""
+    if config.option.wait is None or world.evidence is None:
+        return world
+    patience = seconds_in(config.option.wait)
+    if patience is None or config.option.evidence is not None:
+        why = "it wants a time, such as 5m" if patience is None else "stored evidence does not change"
+        raise pytest.UsageError(f"--wait: {why}")
+    selected, names = chosen(config), {*config.option.wait_for}
+
+    def ask(before: World, again: Collection[str] | None) -> World:
+        return asked(before.told, progress, before.evidence, again)
+
+    def is_chosen(result: Result) -> bool:
+        return selected(result) and (not names or f"{result.check}[{result.subject}]" in names)
+
+    waiting = Waiting(ask, results, CHECKS, is_chosen, progress.say, progress, causes_alone=bool(names))
+    return waiting.until_well(world, patience)
