@@ -9,7 +9,7 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.network.ground import doubt_about_destination, doubt_about_router, routers
 from evidence.subjects.network.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
 from evidence.subjects.network.routes import network_of, nic_towards, passing, subnet
-from evidence.subjects.network.tomography import Element, Fault, Part, PathFault, of, routes_by
+from evidence.subjects.network.tomography import Element, Fault, PathFault, Segment, of, routes_by
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from remediate import napi
@@ -106,7 +106,7 @@ def lead_by_a_router_that_works(datacenter: Datacenter) -> Advised:
     """Only a gateway can be changed in Triton, and only if the same network reaches other datacenters by another one."""
     for fault in of(datacenter):
         for element in fault.elements:
-            if element.part is Part.GATEWAY and element.where == (datacenter.name,):
+            if element.part is Segment.GATEWAY and element.where == (datacenter.name,):
                 yield from _by_another(datacenter, element.what, fault)
         yield Note(_whom_to_ask(fault))
 
@@ -139,11 +139,11 @@ def _whom_to_ask(fault: PathFault) -> str:
 
 def _place(element: Element) -> str:
     match element.part:
-        case Part.GATEWAY:
+        case Segment.GATEWAY:
             return f"Of packets by {element.what}, the gateway of {element.where[0]}:"
-        case Part.BETWEEN | Part.TOWARDS | Part.PORT:
+        case Segment.BETWEEN | Segment.TOWARDS | Segment.PORT:
             what = f" ({element.what})" if element.what else ""
             return f"Between {element.where[0]} and {element.where[1]}{what}:"
-        case Part.DATACENTER | Part.ZONE | Part.ENDPOINT:
+        case Segment.DATACENTER | Segment.ZONE | Segment.ENDPOINT:
             what = f" ({element.what})" if element.what else ""
             return f"Of packets to and from {element.where[0]}{what}:"

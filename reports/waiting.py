@@ -42,7 +42,7 @@ TURNS = {
         "binder-is-listed-as-resolver",
         "datacenters-are-registered",
         "directory-entries-agree",
-        "poseidon-is-operator",
+        "poseidon-can-be-used",
         "replicator-is-caught-up",
         "replicator-moves",
         "replicator-runs",

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from evidence.model import Evidence, Probe
 from evidence.subjects.claims import judged
-from evidence.subjects.network.tomography import Fault, Part, owner, shared
+from evidence.subjects.network.tomography import Fault, Segment, owner, shared
 from tests.judging import verdict_on
 from tests.recording import recorded
 
@@ -46,7 +46,7 @@ def of_either(*edits: Edit) -> Edit:
     return edit
 
 
-def named(edit: Edit) -> list[tuple[Part, tuple[str, ...]]]:
+def named(edit: Edit) -> list[tuple[Segment, tuple[str, ...]]]:
     evidence = changed(edit)
     world = judged(evidence.inventory, evidence)
     return [(fault.elements[0].part, fault.elements[0].where) for fault in shared(world)]
@@ -65,14 +65,14 @@ AROUND_3 = of_either(silent("my-dc-3.", "--"), silent("--my-dc-3."))
     [
         (silent("nowhere"), []),
         (silent("my-dc-3.cloudapi0--"), []),
-        (silent("my-dc-3.", "--my-dc-2.ufds"), [(Part.PORT, ("my-dc-3", "my-dc-2"))]),
-        (silent("--my-dc-2.ufds"), [(Part.ZONE, ("my-dc-2",))]),
-        (silent("--my-dc-3.binder0", port="tcp/53"), [(Part.ENDPOINT, ("my-dc-3",))]),
-        (BETWEEN, [(Part.BETWEEN, ("my-dc-1", "my-dc-3"))]),
-        (AROUND_3, [(Part.DATACENTER, ("my-dc-3",))]),
+        (silent("my-dc-3.", "--my-dc-2.ufds"), [(Segment.PORT, ("my-dc-3", "my-dc-2"))]),
+        (silent("--my-dc-2.ufds"), [(Segment.ZONE, ("my-dc-2",))]),
+        (silent("--my-dc-3.binder0", port="tcp/53"), [(Segment.ENDPOINT, ("my-dc-3",))]),
+        (BETWEEN, [(Segment.BETWEEN, ("my-dc-1", "my-dc-3"))]),
+        (AROUND_3, [(Segment.DATACENTER, ("my-dc-3",))]),
     ],
 )
-def test_the_fewest_elements_are_named(edit: Edit, parts: list[tuple[Part, tuple[str, ...]]]) -> None:
+def test_the_fewest_elements_are_named(edit: Edit, parts: list[tuple[Segment, tuple[str, ...]]]) -> None:
     assert named(edit) == parts
 
 
@@ -106,7 +106,7 @@ def test_a_handshake_that_stalls_is_a_fault_of_large_packets() -> None:
     evidence = changed(large)
     world = judged(evidence.inventory, evidence)
     [fault] = shared(world)
-    assert (fault.fault, fault.elements[0].part, owner(world, fault).name) == (Fault.LARGE, Part.BETWEEN, "my-dc-3")
+    assert (fault.fault, fault.elements[0].part, owner(world, fault).name) == (Fault.LARGE, Segment.BETWEEN, "my-dc-3")
     assert causes(large) == ["no-path-loses-packets[my-dc-3]"]
 
 

@@ -32,7 +32,7 @@ class Fault(Enum):
     LOSSY = "many packets are lost"
 
 
-class Part(Enum):
+class Segment(Enum):
     """The kinds of elements, the most telling first: of two that explain the same, the first is named first."""
 
     ZONE = "zone"
@@ -48,7 +48,7 @@ class Part(Enum):
 class Element:
     """Something that connections go through: `where` are the datacenters that it lies in, `what` is its name."""
 
-    part: Part
+    part: Segment
     where: tuple[str, ...]
     what: str = ""
 
@@ -84,7 +84,7 @@ def shared(world: World) -> list[PathFault]:
         except Missing:
             continue
     found = [each for fault, connections in seen.items() for each in _explained(fault, connections)]
-    return [each for each in found if each.elements[0].part not in (Part.ZONE, Part.ENDPOINT) or _runs(each)]
+    return [each for each in found if each.elements[0].part not in (Segment.ZONE, Segment.ENDPOINT) or _runs(each)]
 
 
 def _runs(fault: PathFault) -> bool:
@@ -107,20 +107,20 @@ def told(fault: PathFault) -> str:
 
 def _named(element: Element, fault: PathFault) -> str:
     match element.part:
-        case Part.GATEWAY:
+        case Segment.GATEWAY:
             routes = ", ".join(routes_by(element.what, fault))
             return f"the gateway {element.what} of {element.where[0]}" + (f" (it leads to {routes})" if routes else "")
-        case Part.ENDPOINT:
+        case Segment.ENDPOINT:
             return f"the way to {element.what} ({element.where[0]})"
-        case Part.PORT:
+        case Segment.PORT:
             return f"{element.what} from {element.where[0]} to {element.where[1]}"
-        case Part.TOWARDS:
+        case Segment.TOWARDS:
             return f"the way from {element.where[0]} to {element.where[1]}"
-        case Part.BETWEEN:
+        case Segment.BETWEEN:
             return f"the network between {element.where[0]} and {element.where[1]}"
-        case Part.DATACENTER:
+        case Segment.DATACENTER:
             return f"the way in and out of {element.where[0]}"
-        case Part.ZONE:
+        case Segment.ZONE:
             return f"the way to {element.what} of {element.where[0]}"
 
 
@@ -199,20 +199,20 @@ def _unexplained(link: Link) -> bool:
 def _through(link: Link, probe: Probe) -> Iterator[Element]:
     """What a connection goes through, there and back."""
     here, there = link.source.datacenter.name, link.target.name
-    yield from (Element(Part.DATACENTER, (name,)) for name in (here, there))
-    yield Element(Part.BETWEEN, tuple(sorted((here, there))))
-    yield Element(Part.TOWARDS, (here, there))
+    yield from (Element(Segment.DATACENTER, (name,)) for name in (here, there))
+    yield Element(Segment.BETWEEN, tuple(sorted((here, there))))
+    yield Element(Segment.TOWARDS, (here, there))
     if probe.protocol in ("tcp", "udp"):
-        yield Element(Part.PORT, (here, there), f"{probe.protocol}/{probe.port}")
-        yield Element(Part.ENDPOINT, (there,), f"{probe.protocol}/{probe.port} of {link.host}")
-    yield Element(Part.ZONE, (here,), link.source.id)
-    yield Element(Part.ZONE, (there,), link.host)
+        yield Element(Segment.PORT, (here, there), f"{probe.protocol}/{probe.port}")
+        yield Element(Segment.ENDPOINT, (there,), f"{probe.protocol}/{probe.port} of {link.host}")
+    yield Element(Segment.ZONE, (here,), link.source.id)
+    yield Element(Segment.ZONE, (there,), link.host)
     gateway = _gateway(link.source, link.host, probe)
     if gateway:
-        yield Element(Part.GATEWAY, (here,), gateway)
+        yield Element(Segment.GATEWAY, (here,), gateway)
     for zone in link.target_zones:
         if leads_to(link, zone) and (back := _gateway(zone, source_address(link.source, link.host))):
-            yield Element(Part.GATEWAY, (there,), back)
+            yield Element(Segment.GATEWAY, (there,), back)
 
 
 def _gateway(zone: Zone, host: str, probe: Probe | None = None) -> str:
@@ -252,4 +252,4 @@ def _links(keys: Iterable[tuple[str, int]]) -> set[str]:
 
 
 def _rank(element: Element) -> tuple[int, str]:
-    return list(Part).index(element.part), f"{element.where} {element.what}"
+    return list(Segment).index(element.part), f"{element.where} {element.what}"
