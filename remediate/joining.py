@@ -87,7 +87,7 @@ def joined(parts: Sequence[Part], news: News) -> Step:
         waits = tuple(news.seen(first.on, action) for action in first.actions)
         return _told(first if waits == first.actions else rebuilt([first], waits), steps)
     match first.actions:
-        case (NapiRoutes() as routes,):
+        case (NapiRoutes() as routes,) if not _all(steps, "removed"):
             return _told(adding(first, NapiRoutes(routes.network, _all(steps, "added"))), steps)
     return rebuilt(steps, (_update(first.actions[0], steps),))
 
@@ -97,7 +97,7 @@ def _update(action: Action, steps: Sequence[Step]) -> Action:
         case SapiMetadata() | UsbkeyConfig():
             gone = distinct(key for step in steps for each in step.actions for key in getattr(each, "gone", ()))
             return replace(action, wanted=_all(steps, "wanted"), gone=gone, before=_all(steps, "before"))
-        case VmRoutes():
+        case VmRoutes() | NapiRoutes():
             return replace(action, added=_all(steps, "added"), removed=_all(steps, "removed"))
         case NapiOwners():
             return replace(action, added=_each(steps, "added"), gone=_each(steps, "gone"))

@@ -82,9 +82,9 @@ def make_plan(causes: Iterable[Cause], world: World) -> Plan:
 
 
 def _routes(step: Step) -> NapiRoutes | None:
-    """The routes that a step adds to a network of NAPI, if that is what it does."""
+    """The routes that a step adds to a network of NAPI, if that is all it does."""
     match step.actions:
-        case (NapiRoutes() as routes,):
+        case (NapiRoutes() as routes,) if not routes.removed:
             return routes
     return None
 

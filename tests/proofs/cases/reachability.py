@@ -12,6 +12,6 @@ CASES = (
         "port-dropped@my-dc-1.binder0",
         "binder-reaches-binder[my-dc-2.binder0--my-dc-1.binder0.53]",
         mended=True,
-        lab=("--datacenters", "2", "--servers", "2"),
+        lab=("--datacenters", "2"),
     ),
 )
