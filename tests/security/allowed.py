@@ -11,7 +11,7 @@ from evidence.subjects.questions import MANTA_VMADM, OF_DATACENTER
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = (
     r"/usr/bin/bash -s -- [0-9]+( (file|manifests):/opt/smartdc/[a-z./-]+|"
-    r" route:[A-Za-z0-9.-]+| (tcp|udp):[A-Za-z0-9.-]+:[0-9]+| began:svc:/[a-z/-]+)*"
+    r" route:[A-Za-z0-9.-]+| (tcp|udp|tls|loss|size):[A-Za-z0-9.-]+:[0-9]+| began:svc:/[a-z/-]+)*"
 )
 SHORT_LIST = (
     "sysinfo",

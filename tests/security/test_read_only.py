@@ -213,8 +213,12 @@ def test_the_script_for_zones_only_reads() -> None:
     """It redirects only to /dev/null, itself and sockets, and calls nothing that changes anything."""
     script = re.sub(r"(?m)^\s*#.*$", "", zone.SCRIPT)
     for where in re.findall(r"[0-9]*<?>>?\s*(\S+)", script.replace("3<>", ">")):
-        assert where.strip('";)') in ("/dev/null", "&1", "&2", "&3", "/dev/tcp/$1/$2", "/dev/udp/$1/$2"), where
-    assert script.count(">&3") == 1, "the one thing that is sent is a DNS query"
+        assert where.strip('";)') in ("/dev/null", "&1", "&2", "&3", "&4", "/dev/tcp/$1/$2", "/dev/udp/$1/$2"), where
+    assert script.count(">&3") == script.count("5probe\\7invalid") == 2, (
+        "all that is sent is DNS queries for probe.invalid"
+    )
+    assert re.findall(r"openssl.*", script) == ['openssl s_client -connect "$1:$2" > /dev/null 2>&1 < /dev/null']
+    assert set(re.findall(r"\"\$ping\".*?>", script)) == {'"$ping" "$1" 2 >', '"$ping" -s -n "$1" "$2" 1 >'}
     changing = {
         "rm", "mv", "cp", "ln", "tee", "touch", "mkdir", "rmdir", "chmod", "chown", "sed", "dd", "vi", "svcadm", "svccfg",
         "vmadm", "zoneadm", "ifconfig", "ipadm", "reboot", "curl", "sapiadm", "mdata", "mkfifo", "mktemp", "eval", "source",
