@@ -101,8 +101,18 @@ def commands(plan: Plan) -> str:
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
-    """The merged plan, as JSON can hold it."""
-    return {"stages": [_stage_as_data(stage) for stage in stages_of(plan)], "defects": list(plan.defects)}
+    """The merged plan by stages, and the same by causes (`entries`), as JSON can hold them."""
+    return {
+        "entries": [_entry_as_data(entry) for entry in plan.entries],
+        "stages": [_stage_as_data(stage) for stage in stages_of(plan)],
+        "defects": list(plan.defects),
+    }
+
+
+def _entry_as_data(entry: CausePlan) -> dict[str, Any]:
+    """A cause's own steps, without what an earlier cause has already."""
+    told = msgspec.to_builtins(entry)
+    return {name: told[name] for name in ("check", "subject", "severity", "steps", "notes")}
 
 
 def _stage_as_data(stage: PlanStage) -> dict[str, Any]:

@@ -185,7 +185,10 @@ def test_remediate_prints_the_plan_of_the_latest_run(
     told = capsys.readouterr().out
     assert told.index("cloudapi-reaches") < told.index("sapi-points")
     assert remediate.main(["--json", "--only", "sapi-points-at-master-moray@my-dc-1", "20261123T104500Z"]) == 0
-    (stage,) = json.loads(capsys.readouterr().out)["stages"]
+    told = json.loads(capsys.readouterr().out)
+    (stage,) = told["stages"]
+    (entry,) = told["entries"]
+    assert [step["step"]["run"] for step in entry["steps"]] == [step["step"]["run"] for step in stage["steps"]]
     assert stage["steps"][0]["where"] == "root@10.1.2.2 (my-dc-1)"
     assert stage["steps"][0]["causes"] == ["sapi-points-at-master-moray[my-dc-1]"]
     assert remediate.main(["--only", "sapi-points-at-master-moray[my-dc-1]"]) == 0
