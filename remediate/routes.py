@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from evidence.fact import Missing
 from evidence.subjects.datacenter import Datacenter
@@ -103,15 +103,20 @@ def renumber(coupling: Coupling) -> Advised:
 
 @remedy("no-path-loses-packets")
 def lead_by_a_router_that_works(datacenter: Datacenter) -> Advised:
-    """Only a gateway can be changed in Triton, and only if the same network reaches other datacenters by another one."""
-    for fault in of(datacenter):
-        for element in fault.elements:
-            if element.part is Segment.GATEWAY and element.where == (datacenter.name,):
-                yield from _by_another(datacenter, element.what, fault)
+    """Only a gateway can be changed in Triton, if nothing else can be at fault, and the network reaches others by another one."""
+    faults = of(datacenter)
+    wrong = {element.what for fault in faults for element in fault.elements if element.part is Segment.GATEWAY}
+    for fault in faults:
+        alone = fault.elements[0] if len(fault.elements) == 1 and fault.fault is Fault.SILENT else None
+        if alone is not None and alone.part is Segment.GATEWAY:
+            yield from _by_another(datacenter, alone.what, fault, wrong)
         yield Note(_whom_to_ask(fault))
 
 
-def _by_another(datacenter: Datacenter, gateway: str, fault: PathFault) -> Iterator[Step | Note]:
+def _by_another(
+    datacenter: Datacenter, gateway: str, fault: PathFault, doubtful: Collection[str]
+) -> Iterator[Step | Note]:
+    """Lead by the router that the network uses most of those that no fault names."""
     try:
         networks = [net for _, net in sorted(datacenter.networks.items())]
     except Missing as missing:
@@ -120,7 +125,7 @@ def _by_another(datacenter: Datacenter, gateway: str, fault: PathFault) -> Itera
     lead = routes_by(gateway, fault)
     for network in networks:
         wrong = {to: gateway for to in lead if network.routes.get(to) == gateway}
-        other = next((hop for hop, _ in routers(datacenter, network).most_common() if hop != gateway), None)
+        other = next((hop for hop, _ in routers(datacenter, network).most_common() if hop not in doubtful), None)
         if not wrong or other is None or not napi.sound(network.uuid, {**wrong, other: None}):
             continue
         yield acting(

@@ -54,7 +54,7 @@ class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True, tag="napi-rout
         return same(now, self.after)
 
     def inverse(self, then: Value) -> NapiRoutes | None:
-        came = {to: via for to, via in self.added.items() if then.get(to) is None}
+        came = {to: via for to, via in self.added.items() if then.get(to) != via}
         went = {to: via for to, via in self.removed.items() if then.get(to) == via}
         return NapiRoutes(self.network, went, came) if came or went else None
 

@@ -333,3 +333,15 @@ def test_a_file_is_written_anew_when_its_time_is_another() -> None:
         action.seen(2, "/x: No such file or directory")
     clear = acting("my-dc-1.global", action, Smf(U, "clear", (BINDER,)), risk=SAFE, why="why")
     assert clear.run.endswith(f" &&\nsvcadm -z {U} clear {BINDER}"), "nothing is cleared if it was not written"
+
+
+def test_a_route_by_another_gateway_is_taken_back_as_it_was() -> None:
+    """The inverse of a change of gateway names both: NAPI refuses a destination that leads elsewhere by then."""
+    there = NapiRoutes(
+        "964964b2-a205-50e0-aba4-9366ba889220", {"10.2.2.29/32": "10.3.1.1"}, {"10.2.2.29/32": "10.3.1.254"}
+    )
+    back = there.inverse(there.planned)
+    assert back is not None
+    assert (back.planned, back.after) == (there.after, there.planned)
+    assert there.inverse(there.after) is None
+    assert there.command().endswith("""'-"10.2.2.29/32":"10.3.1.254"' '+"10.2.2.29/32":"10.3.1.1"'""")
