@@ -166,7 +166,7 @@ def test_amon_probes_are_back(replica: Datacenter) -> None:
 
 
 @check(POSTCHANGE, CRITICAL, after=["one-poseidon", "master-has-admin-and-operators", "ufds-answers"])
-def test_poseidon_can_be_used(master: Datacenter) -> None:
+def test_poseidon_is_operator(master: Datacenter) -> None:
     """The master's account poseidon is an operator.  Where Manta is expected, it is not disabled, and has the key with which Manta signs.
 
     The replicas get all of this from here.  muskie lets poseidon do everything because it is an operator, Manta's zones store their logs

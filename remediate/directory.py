@@ -259,7 +259,7 @@ def _without_the_saved_probes(replica: Datacenter) -> Advised:
     yield file_removed(replica, (SAVED_PROBES,), why)
 
 
-@remedy("poseidon-can-be-used")
+@remedy("poseidon-is-operator")
 def make_poseidon_usable(master: Datacenter) -> Advised:
     """Put the account right at the master only: the replicas follow."""
 

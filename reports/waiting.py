@@ -42,7 +42,7 @@ TURNS = {
         "binder-is-listed-as-resolver",
         "datacenters-are-registered",
         "directory-entries-agree",
-        "poseidon-can-be-used",
+        "poseidon-is-operator",
         "replicator-is-caught-up",
         "replicator-moves",
         "replicator-runs",

@@ -98,7 +98,7 @@ CASES: dict[str, tuple[str, str, World, str, str]] = {
     "key": ("replica-key-is-known-to-master", "my-dc-3", W, "my-dc-2.global", "sdc-useradm add-key -n 'my-dc-3 sdc key' admin"),
     "probes": ("amon-probes-are-back", "my-dc-3", W, "my-dc-3.global", "in /var/tmp/restore.ldif /var/az-copies/restore.ldif.*Z; do"),
     "poseidon": (
-        "poseidon-can-be-used", "my-dc-2",
+        "poseidon-is-operator", "my-dc-2",
         ufds("my-dc-2", poseidons=(Account(POSEIDON, "poseidon"),), directory=Directory(1, operators=(ADMIN,))),
         "my-dc-2.global", f"'add: uniquemember' 'uniquemember: uuid={POSEIDON}, {USERS}' | sdc-ldap modify",
     ),

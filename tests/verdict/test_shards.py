@@ -18,7 +18,7 @@ from tests.remediate import synthetic as s
 from tests.verdict.test_manta import application, found, manta
 
 ASSIGNED, SERVED = "manta-shards-are-assigned", "manta-shards-are-served"
-OVERRIDDEN, POSEIDON = "manta-settings-are-not-overridden", "poseidon-can-be-used"
+OVERRIDDEN, POSEIDON = "manta-settings-are-not-overridden", "poseidon-is-operator"
 DOMAIN = "my-dc.srv.example.com"
 KEY = manta_objects.admin_key()
 

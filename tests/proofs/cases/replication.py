@@ -20,7 +20,7 @@ CASES = (
     case("admin-no-operator@my-dc-2", "master-has-admin-and-operators[my-dc-2]"),
     case("admin-disabled@my-dc-2", "admin-is-enabled[my-dc-2]"),
     case("sdc-key-missing@my-dc-2", "master-has-admin-and-operators[my-dc-2]"),
-    case("poseidon-no-operator@my-dc-2", "poseidon-can-be-used[my-dc-2]"),
+    case("poseidon-no-operator@my-dc-2", "poseidon-is-operator[my-dc-2]"),
     case("account-added@my-dc-1", "directory-entries-agree[my-dc-1]"),
     case("account-removed@my-dc-1", "directory-entries-agree[my-dc-1]"),
     case("account-password@my-dc-3", "directory-entries-agree[my-dc-3]", mended=True),
