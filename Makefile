@@ -27,7 +27,7 @@ lint: .venv/done
 	$(BIN)/lint-imports
 
 test: .venv/done lint
-	$(BIN)/pytest -c tests/pytest.ini tests -n 2 --dist loadfile -m "not proof and not accuracy"
+	$(BIN)/pytest -c tests/pytest.ini tests -n 2 --dist loadfile --no-loadscope-reorder -m "not proof and not accuracy"
 
 proofs: .venv/done
 	$(BIN)/pytest -c tests/pytest.ini tests -n 2 -m proof

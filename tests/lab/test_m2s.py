@@ -79,6 +79,7 @@ def test_until_all_is_answered_nothing_is_touched(operator: Operator, turns: lis
     assert untouched(operator, "my-dc-3")
 
 
+@pytest.mark.proof
 def test_without_a_config_agent_it_gives_up_when_all_is_deleted(operator: Operator) -> None:
     assert operator.on("my-dc-4", AGENT.format("disable"))[0] == 0
     code, said = operator.answers("my-dc-4", "sdc-ufds-m2s", answers())
@@ -90,6 +91,7 @@ def test_without_a_config_agent_it_gives_up_when_all_is_deleted(operator: Operat
     assert "ufds_is_master=true" in operator.on("my-dc-4", "cat /usbkey/config")[1]  # … the head node last
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("datacenter", "typed"), [("my-dc-5", "\x03"), ("my-dc-6", "")])
 def test_stopped_while_it_waits_for_config_agent(operator: Operator, datacenter: str, typed: str) -> None:
     """Ctrl-C, and a connection that breaks."""
@@ -106,6 +108,7 @@ def test_stopped_while_it_waits_for_config_agent(operator: Operator, datacenter:
     assert "ufds_is_master=true" in operator.on(datacenter, "cat /mnt/usbkey/config")[1]
 
 
+@pytest.mark.proof
 def test_with_a_wrong_password_it_waits_for_ever(operator: Operator) -> None:
     turns = [*answers(password="wrong-password-1"), ("admin user to be replicated (0%)", "\x03")]
     operator.answers("my-dc-7", "sdc-ufds-m2s", turns)

@@ -56,6 +56,7 @@ def test_a_folder_without_recordings_is_named() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.proof
 def test_a_fault_that_another_one_prevents_is_named() -> None:
     done = run(*LAB, "--fault=port-dropped@my-dc-2.ufds0", "--fault=second-poseidon@my-dc-3", "--", "true")
     assert done.returncode == 3

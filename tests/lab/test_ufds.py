@@ -70,9 +70,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path,
     return tls.make_certificate(tmp_path_factory.mktemp("tls"))
 
 
-def bound(port: int, password: str = ROOT_PASSWORD) -> Any:
+def bound(port: int, password: str = ROOT_PASSWORD, patience: float = 20) -> Any:
     server = ldap3.Server("127.0.0.1", port=port, use_ssl=True, get_info=ldap3.NONE, connect_timeout=20)
-    connection = ldap3.Connection(server, ROOT_DN, password, check_names=False, receive_timeout=20)
+    connection = ldap3.Connection(server, ROOT_DN, password, check_names=False, receive_timeout=patience)
     connection.bind()
     return connection
 
@@ -164,7 +164,7 @@ def test_a_server_misbehaves_when_told_to(certificate: tuple[pathlib.Path, pathl
             for mode in ("garbage", "hang"):
                 await ufds.mode("my-dc-2", mode)
                 with pytest.raises((LDAPExceptionError, OSError, ssl.SSLError)):
-                    await asyncio.to_thread(bound, port)
+                    await asyncio.to_thread(bound, port, patience=2)
             await ufds.mode("my-dc-2", "normal")
             connection = await asyncio.to_thread(bound, port)
             await ufds.stop("my-dc-2")

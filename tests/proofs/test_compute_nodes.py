@@ -14,6 +14,7 @@ import pytest
 from lab.plan.making import make_plan
 from tests.lab.operator import Operator, living
 
+pytestmark = pytest.mark.proof
 DC, ADDRESS = "my-dc-1", "10.1.1.3"
 CAREFUL = "-o BatchMode=yes"
 LOOKS = 4
@@ -145,7 +146,6 @@ BROKEN += [
 ]  # fmt: skip
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize(("command", "cause"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
 def test_each_service_of_a_compute_node_is_one_cause_and_heals(
     operator: Operator, tmp_path: Path, command: str, cause: str

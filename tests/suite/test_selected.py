@@ -40,10 +40,14 @@ SELECTIONS = [
     (("checks", "-k", "candidate", "--collect-only"), 0, "coupling.py: 9"),
     ((NO_SUCH, "--collect-only"), 4, "not found: "),
 ]
+WITH_WORKERS = [0, 5, 8, 12]
+"""One of each kind of end: with workers, pytest's own process judges nothing."""
 
 
-@pytest.mark.parametrize("how", [(), ("-n", "2")])
-@pytest.mark.parametrize(("selection", "code", "said"), SELECTIONS)
+@pytest.mark.parametrize(
+    ("selection", "code", "said", "how"),
+    [(*each, ()) for each in SELECTIONS] + [(*SELECTIONS[each], ("-n", "2")) for each in WITH_WORKERS],
+)
 def test_no_selection_ends_in_an_internal_error(
     tmp_path: Path, selection: tuple[str, ...], code: int, said: str, how: tuple[str, ...]
 ) -> None:
