@@ -4,6 +4,7 @@
 # Runs on illumos with bash 4.3: no newer bash, no GNU tool, nothing but what a zone of Triton has.
 export LC_ALL=C
 LIMIT=1048576
+QUERY='%sZ\0\0\0\1\0\0\0\0\0\0\5probe\7invalid\0\0\1\0\1'
 
 tool() {
     type -P "$1" || printf '/usr/sbin/%s\n' "$1"
@@ -115,24 +116,38 @@ ask_size() {
     wait "$first"
 }
 
-# Sends a score of DNS queries at once, and a second one if answers lack. Fails if two or more of all lack, and prints how many.
+# Sends a score of DNS queries at once. If answers lack, a second score follows one by one: a server with much to do loses of a burst, and
+# a path that loses does so again. Fails if two or more of all lack, and one of the second score; prints how many.
 ask_loss() {
-    local round byte answers=0 sent=0
+    local byte first=0 second=0 sent=20
     exec 3<> "/dev/udp/$1/$2" || return
-    for round in 1 2; do
-        for byte in A B C D E F G H I J K L M N O P Q R S T; do
-            printf '%sZ\0\0\0\1\0\0\0\0\0\0\5probe\7invalid\0\0\1\0\1' "$byte" >&3 || return
-            sent=$((sent + 1))
-        done
-        while ((answers < sent)) && IFS= read -r -t 1 -N 1 -u 3 byte; do
-            answers=$((answers + 1))
-        done
-        ((answers == 0 || answers == sent)) && break
+    for byte in A B C D E F G H I J K L M N O P Q R S T; do
+        printf "$QUERY" "$byte" >&3 || return
     done
-    ((answers == 0)) && return 2 # then nothing is known
-    ((sent - answers < 2)) && return 0
-    printf '%s of %s datagrams\n' "$((sent - answers))" "$sent" >&2
+    count_answers 1
+    ((first == 0)) && return 2 # then nothing is known
+    ((first == sent)) && return 0
+    for byte in a b c d e f g h i j k l m n o p q r s t; do
+        printf "$QUERY" "$byte" >&3 || return
+        sent=$((sent + 1))
+        count_answers 0.02
+    done
+    count_answers 2
+    ((second == 0)) && return 2 # it fell silent
+    ((sent - first - second < 2 || second == 20)) && return 0
+    printf '%s of %s datagrams\n' "$((sent - first - second))" "$sent" >&2
     return 1
+}
+
+# Counts what comes, until all have come or nothing came for so many seconds.
+count_answers() {
+    local byte
+    while ((first + second < sent)) && IFS= read -r -t "$1" -N 1 -u 3 byte; do
+        case $byte in
+            [[:upper:]]) first=$((first + 1)) ;;
+            *) second=$((second + 1)) ;;
+        esac
+    done
 }
 
 show_services() {

@@ -12,15 +12,18 @@ OWN_SERVICES: Final = {"moray_domain": "moray", "sapi_domain": "sapi", "ufds_dom
 
 
 def foreign_identity(datacenter: Datacenter) -> dict[str, tuple[Any, str]]:
-    """The settings that name another datacenter: the value, and the right one. A name that is no datacenter's is nobody's business."""
+    """The settings that name another datacenter, or none of the own domain's: the value, and the right one.
+
+    A name in another domain is nobody's business: binder knows nothing of it.
+    """
     values = datacenter.sdc_metadata.values
     found: dict[str, tuple[Any, str]] = {}
     if values.get(NAME) not in (None, "", datacenter.name):
         found[NAME] = values[NAME], datacenter.name
     domain = str(values.get("dns_domain") or "")  # its own: so no other datacenter's evidence is needed
-    others = [dc.name for dc in datacenter.world.datacenters if dc.name != datacenter.name]
     for key, role in OWN_SERVICES.items():
         told = str(values.get(key) or "").removesuffix(".").lower()
-        if told in {f"{role}.{name}.{domain}".lower() for name in others}:
-            found[key] = values[key], f"{role}.{datacenter.suffix}"
+        right = f"{role}.{datacenter.suffix}"
+        if domain and told.endswith(f".{domain.lower()}") and told != f"{role}.{datacenter.name}.{domain}".lower():
+            found[key] = values[key], right
     return found

@@ -1,0 +1,63 @@
+"""The zone script's score of datagrams, against a server that loses some: a path is accused only if it loses one by one, too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from evidence.collect import zone
+
+Kept = Callable[[int], bool]
+"""Whether the datagram of this number (from 1) is answered."""
+
+
+class Server(asyncio.DatagramProtocol):
+    def __init__(self, kept: Kept) -> None:
+        self.kept, self.count = kept, 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.count += 1
+        if self.kept(self.count):
+            self.transport.sendto(data, addr)
+
+
+async def measured(kept: Kept) -> str:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: Server(kept), ("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "bash",
+            "-s",
+            "--",
+            "5",
+            f"loss:127.0.0.1:{port}",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate(zone.SCRIPT.encode())
+    finally:
+        transport.close()
+    (probe,) = zone.read(out).probes.values()
+    return f"{probe.result} {probe.detail}".strip()
+
+
+@pytest.mark.parametrize(
+    ("kept", "result"),
+    [
+        (lambda number: True, "open"),
+        (lambda number: number != 7, "open"),  # one of forty is nobody's business
+        (lambda number: number <= 10 or number > 20, "open"),  # it loses of a burst, and nothing one by one
+        (lambda number: number % 5 > 1, "lost 16 of 40 datagrams"),
+        (lambda number: number <= 20 and number % 5 > 1, "unknown"),  # it fell silent
+        (lambda number: False, "unknown"),
+    ],
+)
+def test_a_path_is_accused_of_what_it_loses_one_by_one(kept: Kept, result: str) -> None:
+    assert asyncio.run(measured(kept)) == result
