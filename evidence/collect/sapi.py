@@ -156,7 +156,7 @@ class Sapi:
     async def _settings(self, wanted: files.Wanted | str) -> Configuration:
         if isinstance(wanted, str):
             raise UnansweredError(wanted)
-        return self.draft.vault.configuration(wanted.metadata, services.SERVICE_SETTINGS, services.SECRETS)
+        return self.draft.vault.configuration(wanted.metadata, services.SAPI_SETTINGS, services.SECRETS)
 
     async def _listed_config(self, vm: Vm) -> files.Wanted:
         kinds = ("applications", "services", "instances", "manifests")

@@ -33,11 +33,11 @@ SETTINGS = (
     "dns_domain", "moray_domain", "region_name", "sapi_domain", "ufds_admin_key_fingerprint", "ufds_admin_uuid", "ufds_domain",
     "ufds_is_master", "ufds_ldap_root_dn", "ufds_remote_ip",
 )  # fmt: skip
-"""The settings that are kept of /usbkey/config and of the metadata of SAPI's application sdc."""
-SERVICE_SETTINGS = (
+"""The settings that are kept of /usbkey/config."""
+SAPI_SETTINGS = (
     "CLOUDAPI_DATACENTERS", "CLOUDAPI_READONLY", "DC_MAINT_MESSAGE", "MASTER_MORAY_IP", "MASTER_MORAY_PORT", *SETTINGS,
 )  # fmt: skip
-"""The settings that are kept of a service's metadata, and of a zone's. Those of the application stand there only if somebody set them."""
+"""The settings that are kept of SAPI's metadata, at every level alike: else a value of one level would look as if only another had it."""
 MANTA_SETTINGS = (
     "ADMIN_KEY_ID", "ADMIN_PUBLIC_KEY", "BUCKETS_API_MULTI_DC", "BUCKETS_MORAY_SHARDS", "DNS_DOMAIN", "DOMAIN_NAME",
     "HASH_RING_IMAGE", "HASH_RING_IMGAPI_SERVICE", "INDEX_MORAY_SHARDS", "MUSKIE_MULTI_DC", "POSEIDON_UUID", "REGION",
@@ -197,7 +197,7 @@ def sapi_objects(text: str, vault: Vault, *, application: bool) -> parse.Rows[di
     Of several applications of one name, the one with the most of these counts, and the others are kept under their name and uuid.
     """
     found: dict[str, SapiObject] = {}
-    rows = sapi_list(text, vault, SETTINGS if application else SERVICE_SETTINGS)
+    rows = sapi_list(text, vault, SAPI_SETTINGS)
     for item in sorted(rows.value, key=lambda each: -len(each.metadata.values)):
         if item.name in found and application:
             found[f"{item.name} {item.uuid}"] = item

@@ -75,7 +75,7 @@ def targets(link: Link) -> tuple[Target, ...]:
     host, kind = link.host, link.kind
     tried = {"tcp": "tls"} if kind.tls else {}
     found = [Target(host, port, tried.get(protocol, protocol)) for port in link.ports for protocol in kind.protocols]
-    return (*found, *((Target(host, kind.port, "loss"), Target(host, LARGE, "size")) if kind.measured else ()))
+    return (*found, *((Target(host, kind.port, "loss"), Target(host, LARGE, "size")) if link.measures else ()))
 
 
 def usable(host: str) -> bool:

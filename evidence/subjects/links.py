@@ -139,6 +139,14 @@ class Link:
         return (self.kind.port, 2021, 2022, 2023, 2024) if self.kind.srv else (self.kind.port,)
 
     @property
+    def measures(self) -> bool:
+        """Whether large packets and many at once are sent: by one zone to one for each pair of datacenters, whose way is the same."""
+        if not self.kind.measured:
+            return False
+        ends = self.source.datacenter.zones(self.kind.source)[0], self.target.zones(self.kind.target_role)[0]
+        return (self.source.id, self.instance) == (ends[0].id, ends[1].alias)
+
+    @property
     def probes(self) -> tuple[Probe, ...]:
         """The results of connecting, one probe per protocol and port."""
         return tuple(probe for probe in self._tried if probe.protocol not in MEASURES)

@@ -9,6 +9,9 @@ from typing import cast
 import pytest
 
 from evidence.collect import zone
+from evidence.subjects.claims import judged
+from evidence.subjects.links import links
+from tests.recording import recorded
 
 Kept = Callable[[int], bool]
 """Whether the datagram of this number (from 1) is answered."""
@@ -61,3 +64,10 @@ async def measured(kept: Kept) -> str:
 )
 def test_a_path_is_accused_of_what_it_loses_one_by_one(kept: Kept, result: str) -> None:
     assert asyncio.run(measured(kept)) == result
+
+
+def test_each_pair_of_datacenters_is_measured_once_in_each_direction() -> None:
+    evidence = recorded("healthy-instances-binder-2-cloudapi-2")
+    found = [link for link in links(judged(evidence.inventory, evidence), "binder-reaches-binder") if link.measures]
+    assert len({(link.source.datacenter.name, link.target.name) for link in found}) == len(found) == 6
+    assert [target.protocol for target in zone.targets(found[0])] == ["tcp", "udp", "loss", "size"]

@@ -77,7 +77,7 @@ def test_an_accessor_answers_by_the_row_of_its_own_name() -> None:
 
 KEPT = {
     "settings": [key for key in (*services.SETTINGS, *services.SECRETS) if not key.endswith("_domain")],
-    "settings of services": [key for key in services.SERVICE_SETTINGS if not key.endswith("_domain")],
+    "settings of services": [key for key in services.SAPI_SETTINGS if not key.endswith("_domain")],
     "settings of manta": services.MANTA_SETTINGS,
     "health URLs": services.PING_FIELDS,
     "files": [key for keys in files.SETTINGS.values() for key in keys],
