@@ -109,7 +109,7 @@ class FirewallRule(Model, frozen=True):
 
 
 class Service(Model, frozen=True):
-    """One SMF service: FMRI and state (the "*" of a transition is stripped).
+    """One SMF service: FMRI and state. `changing`: it is between this state and another one.
 
     `began` says when its start method last ran, in seconds since 1970 by the zone's clock; None where it was not asked.
     """
@@ -117,6 +117,7 @@ class Service(Model, frozen=True):
     fmri: str
     state: str
     began: float | None = None
+    changing: bool = False
 
 
 class Difference(Model, frozen=True):

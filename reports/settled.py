@@ -15,6 +15,7 @@ from fixtures.check import CHECKS
 from fixtures.quiet import results
 from fixtures.selection import chosen
 from reports.progress import ProgressLine
+from reports.steady import steadied
 from reports.waiting import Waiting
 
 Asked = Callable[[Inventory, ProgressLine, Evidence | None, Collection[str] | None], World]
@@ -32,17 +33,20 @@ def add_options(group: pytest.OptionGroup) -> None:
 
 
 def settled(config: pytest.Config, world: World, asked: Asked, progress: ProgressLine) -> World:
-    """The world after --wait; the same without it."""
-    if config.option.wait is None or world.evidence is None:
+    """The world after --wait. Without it, only what was in motion is asked again."""
+    if world.evidence is None or (config.option.wait is None and config.option.evidence is not None):
         return world
+
+    def ask(before: World, again: Collection[str] | None) -> World:
+        return asked(before.told, progress, before.evidence, again)
+
+    if config.option.wait is None:
+        return steadied(world, ask, results, CHECKS, progress.say)
     patience = seconds_in(config.option.wait)
     if patience is None or config.option.evidence is not None:
         why = "it wants a time, such as 5m" if patience is None else "stored evidence does not change"
         raise pytest.UsageError(f"--wait: {why}")
     selected, names = chosen(config), {*config.option.wait_for}
-
-    def ask(before: World, again: Collection[str] | None) -> World:
-        return asked(before.told, progress, before.evidence, again)
 
     def is_chosen(result: Result) -> bool:
         return selected(result) and (not names or f"{result.check}[{result.subject}]" in names)

@@ -122,7 +122,7 @@ class Waiting:
             except KeyboardInterrupt:
                 return self._ended("No longer waited for. This is judged as it was seen last.", world)
             whole = not left
-            world = self._ask(world, None if whole else _places(left, verdict, world))
+            world = self._ask(world, None if whole else places(left, verdict, world))
 
     def _left(self, verdict: Verdict) -> list[Named]:
         causes = {cause.name for cause in verdict.causes}
@@ -150,14 +150,14 @@ class Waiting:
         return world
 
 
-def _places(left: Iterable[Named], verdict: Verdict, world: World) -> set[str]:
-    """The datacenters in which something has not settled, with those that it is compared with."""
+def places(left: Iterable[Named], verdict: Verdict, world: World, *, compared: bool = True) -> set[str]:
+    """The datacenters in which something does not hold, and the one with which they are compared."""
     of = {(row.result.check, row.result.subject): row.result for row in verdict.results}
     found: set[str] = set()
     for name in left:
         ends = {end.partition(".")[0] for end in name.subject.split("--")} & {*world.inventory.datacenters}
         found |= ends or {*of[name.check, name.subject].culprits} or {*world.inventory.datacenters}
-    return found | {world.inventory.master}
+    return found | ({world.inventory.master} if compared else set())
 
 
 def _turns(left: Iterable[Named], verdict: Verdict) -> str:

@@ -13,7 +13,7 @@ _NETSTAT = ["Destination", "Mask", "Gateway"]
 
 
 def svcs(text: str) -> Rows[tuple[Service, ...]]:
-    """Read `svcs -aH -o state,stime,fmri`. The "*" after a state (in transition) is removed, and legacy services are left out."""
+    """Read `svcs -aH -o state,stime,fmri`. A "*" after a state says that it changes. Legacy services are left out."""
     rows = each((line for line in text.splitlines()[:MOST] if line.strip()), _service)
     found = [service for service in rows.value if service.fmri.startswith("svc:/")]
     if not found:
@@ -26,7 +26,7 @@ def _service(line: str) -> Service:
     stime = " ".join(words[1:-1])
     if len(words) < 3 or len(stime) > 20 or not words[-1].startswith(("svc:/", "lrc:/")):
         raise UnreadableError(f"svcs printed {shown(line)}, which is not state, time and FMRI")
-    return Service(fmri=cut(words[-1]), state=cut(words[0].rstrip("*")))
+    return Service(cut(words[-1]), cut(words[0].rstrip("*")), changing=words[0].endswith("*"))
 
 
 def kernel_routes(text: str) -> tuple[tuple[str, str], ...]:

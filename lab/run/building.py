@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import time
 from collections.abc import Awaitable
 
 import asyncssh
@@ -21,6 +23,9 @@ from lab.state import home, manta
 from lab.state.builder import Builder
 from lab.state.collaborators import Collaborators
 from lab.state.lab import Lab
+
+AGE = 5000.0
+"""Seconds for which a new lab's services seem to have been running. Their files are older."""
 
 
 async def build(lab: Lab) -> None:
@@ -48,6 +53,16 @@ async def start(lab: Lab) -> None:
     if lab.plan.manta:
         await manta.deploy(lab)
     home.make(lab)
+    _grow_old(lab)
+
+
+def _grow_old(lab: Lab) -> None:
+    """All of it has been running for hours, as in a real datacenter: only what a fault or an operator restarts is new."""
+    for site in lab.sites.values():
+        for machine in site.machines:
+            for service in machine.services:
+                service.stime -= AGE
+                service.started = service.started and service.started - AGE
 
 
 async def _start_ufds(lab: Lab) -> None:
@@ -79,7 +94,11 @@ def _render(lab: Lab, site: Site) -> None:
         application = by_uuid[service["application_uuid"]]
         metadata = application["metadata"] | service["metadata"] | instance["metadata"]
         refs = {**application["manifests"], **service["manifests"]}
-        agent.write({"metadata": metadata, "manifests": [by_uuid[each] for each in refs.values()]})
+        manifests = [by_uuid[each] for each in refs.values()]
+        agent.write({"metadata": metadata, "manifests": manifests})
+        long_ago = time.time() - 2 * AGE
+        for manifest in manifests:
+            os.utime(agent.machine.root / manifest["path"].lstrip("/"), (long_ago, long_ago))
 
 
 async def _start_services(lab: Lab) -> None:
