@@ -125,7 +125,8 @@ class Course:
         for name in sorted(names):
             self.hands.asking.say(f"  {'not fixed' if name in left else 'fixed'}: {name}")
         for name in worse:
-            self.hands.asking.say(f"  worse: {name} passed before, and fails now. Stopped here.")
+            after_what = ", ".join(map(str, behind(name, stage.entries)))
+            self.hands.asking.say(f"  worse: {name} passed before, and fails now, after {after_what}. Stopped here.")
         return not worse
 
     def _end(self) -> int:
@@ -172,6 +173,13 @@ def _at(subject: str, datacenter: str, role: str) -> bool:
     """Whether a subject is that datacenter or one of its zones: of that role, if one is named."""
     name, _, alias = subject.partition(".")
     return name == datacenter and "--" not in subject and (not role or alias.rstrip("0123456789") == role)
+
+
+def behind(worse: Named, entries: Sequence[CausePlan]) -> list[Named]:
+    """The causes whose steps can have made something worse: those with steps in its datacenter, or else all of the stage."""
+    places = {end.partition(".")[0] for end in worse.subject.split("--")}
+    there = [entry.name for entry in entries if places & {place(planned.step.on) for planned in entry.whole}]
+    return there or [entry.name for entry in entries]
 
 
 def grown_worse(before: findings.Findings, after: findings.Findings) -> list[Named]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apply.loop import Course, grown_worse, in_the_way
+from apply.loop import Course, behind, grown_worse, in_the_way
 from apply.steps import Taken
 from evidence.subjects.spec import FAILED, PASSED, Outcome, Severity
 from remediate.actions.network import NapiRoutes
@@ -61,6 +61,18 @@ def test_worse_is_what_passed_and_fails_critically() -> None:
     after = found(("a", "x", FAILED), ("b", "x", FAILED), ("c", "x", PASSED), ("d", "x", FAILED))
     assert grown_worse(before, after) == [Named("a", "x")]
     assert grown_worse(before, found(("a", "x", FAILED), severity=Severity.WARNING)) == []
+
+
+def test_worse_is_laid_at_the_door_of_those_who_changed_something_there() -> None:
+    here = CausePlan("a", "my-dc-1", Severity.CRITICAL, whole=(PlannedStep("there", WRITES),))
+    other = CausePlan(
+        "b",
+        "my-dc-3",
+        Severity.CRITICAL,
+        whole=(PlannedStep("there", acting("my-dc-3.global", WRITES.actions[0], risk=SAFE, why="")),),
+    )
+    assert behind(Named("x", "my-dc-1.sapi0--my-dc-2.moray.2020"), (here, other)) == [here.name]
+    assert behind(Named("x", "my-dc-2"), (here, other)) == [here.name, other.name]
 
 
 class Pretender:
