@@ -174,7 +174,8 @@ def test_services_run(zone: Zone) -> None:
     }
     not_online = absent | offline
     if not_online:
-        told = "; ".join(f"{fmri} is {state}" for fmri, state in sorted(not_online.items()))
+        said = {service.fmri: f" (its log: {', '.join(service.said)})" for service in services if service.said}
+        told = "; ".join(f"{fmri} is {state}{said.get(fmri, '')}" for fmri, state in sorted(not_online.items()))
         kind = Kind.DISABLED if set(not_online.values()) == {Kind.DISABLED.value} else None
         raise Finding(expected="every service online", observed=told, kind=kind)
     need(zone.services)  # one that could not be read may be the one that is down

@@ -51,7 +51,15 @@ def test_replicator_runs(replica: Datacenter) -> None:
         state = ufds.service_state(REPLICATOR)
         if state != "online":
             kind = Kind(state) if state in tuple(Kind) else None
-            raise Finding(expected="online", observed=f"{state} ({REPLICATOR} of {ufds}{_next(ufds)})", kind=kind)
+            raise Finding(
+                expected="online", observed=f"{state} ({REPLICATOR} of {ufds}{_said(ufds)}{_next(ufds)})", kind=kind
+            )
+
+
+def _said(ufds: Zone) -> str:
+    """What its log tells of why it does not run."""
+    found = [word for service in ufds.known_services if service.fmri == REPLICATOR for word in service.said]
+    return f"; its log: {', '.join(found)}" if found else ""
 
 
 def _next(ufds: Zone) -> str:

@@ -109,7 +109,8 @@ class FirewallRule(Model, frozen=True):
 
 
 class Service(Model, frozen=True):
-    """One SMF service: FMRI and state. `changing`: it is between this state and another one.
+    """One SMF service: FMRI and state. `changing`: it is between this state and another one. `said`: what the
+    end of its log tells of why it does not run (evidence/collect/smflog.py), of one that is neither online nor disabled.
 
     `began` says when its start method last ran, in seconds since 1970 by the zone's clock; None where it was not asked.
     """
@@ -118,6 +119,7 @@ class Service(Model, frozen=True):
     state: str
     began: float | None = None
     changing: bool = False
+    said: tuple[str, ...] = ()
 
 
 class Difference(Model, frozen=True):

@@ -156,7 +156,12 @@ def get_the_services_up(zone: Zone) -> Advised:
         tail = f"tail {quote(smf_log(service.fmri))}"  # quoted twice: zlogin hands it to a shell in the zone
         log = f"its log: zlogin {uuid} {quote(tail)}"
         if service.state == "maintenance":
-            yield service_step(zone, "clear", f"SMF gave it up (maintenance). Read first why, {log}", service.fmri)
+            why = (
+                f"it said {', '.join(service.said)}; if that still stands, it gives up again"
+                if service.said
+                else "read first why"
+            )
+            yield service_step(zone, "clear", f"SMF gave it up (maintenance): {why}; {log}", service.fmri)
         elif service.state == "disabled":
             action = Smf(vm.uuid, "enable", (service.fmri,))
             yield acting(on, action, risk=RESTARTS, why=f"somebody disabled it; {log}")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from evidence.collect import parse, printed
+from evidence.collect import parse, printed, smflog
 from evidence.model import Probe, Service
 from evidence.redact import cut
 from evidence.subjects.links import LOST, MEASURES, STALLED, Link
@@ -106,6 +106,7 @@ def read(output: bytes) -> Answers:
     answers = Answers()
     routes: dict[str, str] = {}
     began: dict[str, float] = {}
+    said: dict[str, tuple[str, ...]] = {}
     halfway: set[Target] = set()
     position = 0
     for _ in range(MOST_LINES):
@@ -131,6 +132,10 @@ def read(output: bytes) -> Answers:
                 break
             answers.files[parts[0]] = output[position : position + size].decode("utf-8", "replace")
             position += size + 1
+        elif kind == "log" and len(parts) == 2 and re.fullmatch(r"[0-9]{1,5}", parts[1]):
+            size = int(parts[1])
+            said[parts[0]] = smflog.said(output[position : position + size].decode("utf-8", "replace"))
+            position += size + 1
         elif kind in ("nofile", "unreadable") and len(parts) == 1:
             answers.files[parts[0]] = None
         elif kind == "written" and len(parts) == 2:
@@ -150,7 +155,8 @@ def read(output: bytes) -> Answers:
         answers.probes[target] = msgspec.structs.replace(probe, route=route)
     if answers.services is not None:
         answers.services = tuple(
-            msgspec.structs.replace(service, began=began.get(service.fmri)) for service in answers.services
+            msgspec.structs.replace(service, began=began.get(service.fmri), said=said.get(service.fmri, ()))
+            for service in answers.services
         )
     return answers
 

@@ -4,6 +4,7 @@
 # Runs on illumos with bash 4.3: no newer bash, no GNU tool, nothing but what a zone of Triton has.
 export LC_ALL=C
 LIMIT=1048576
+LOG=16384
 QUERY='%sZ\0\0\0\1\0\0\0\0\0\0\5probe\7invalid\0\0\1\0\1'
 
 tool() {
@@ -150,10 +151,25 @@ count_answers() {
     done
 }
 
+# The services, and of each that is neither online nor disabled the end of its log.
 show_services() {
-    printf 'services\n'
-    svcs -aH -o state,stime,fmri < /dev/null
-    printf 'endservices\t%s\n' "$?"
+    local listing code state rest
+    listing=$(svcs -aH -o state,stime,fmri < /dev/null)
+    code=$?
+    printf 'services\n%s\nendservices\t%s\n' "$listing" "$code"
+    while read -r state rest; do
+        case $state in
+            online | disabled | legacy_run | '') ;;
+            *) show_log "${rest##* }" ;;
+        esac
+    done < <(printf '%s\n' "$listing") # no here-string: bash 4.3 would write a file for it
+}
+
+show_log() {
+    local content file=${1#svc:/}
+    content=$(/usr/bin/tail -60 "/var/svc/log/${file//\//-}.log" 2>/dev/null < /dev/null)
+    ((${#content} > LOG)) && content=${content: -LOG}
+    printf 'log\t%s\t%s\n%s\n' "$1" "${#content}" "$content"
 }
 
 # With -v netstat prints masks too, without which a route to a network is like one to a host.

@@ -24,7 +24,7 @@ class Machine:
         self.root = root
         self.clock = clock
         self.dial: kinds.Dial = namespaces.NamespaceDial(zone.id)
-        self.services = Services()
+        self.services = Services(root / "var/svc/log")
         self.routes: dict[str, str] = {}  # vm.routes: what vmadm knows
         self.firewall_enabled = zone.firewall_enabled
         self.health_errors: list[str] = []

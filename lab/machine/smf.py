@@ -8,8 +8,10 @@ again, until it has ended too often.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fnmatch
 import logging
+import pathlib
 import time
 from collections.abc import Callable, Coroutine, Iterator
 
@@ -25,8 +27,9 @@ WITHIN = 60.0
 class Service:
     """One service instance. Its daemon is made anew at each start, so it reads its configuration again."""
 
-    def __init__(self, fmri: str, make: Made | None = None) -> None:
+    def __init__(self, fmri: str, make: Made | None = None, logs: pathlib.Path | None = None) -> None:
         self.fmri = fmri
+        self._log = logs and logs / f"{fmri.removeprefix('svc:/').replace('/', '-')}.log"
         self.state = "offline"
         self.changing = False
         self.stime = time.time()
@@ -59,6 +62,8 @@ class Service:
             except Exception as error:  # a program that cannot start is SMF's business, whatever it raised
                 log.warning("%s cannot start: %r", self.fmri, error)
                 await self._stop()
+                self._note('Executing start method ("/lib/svc/method/start").', said=_as_node(error))
+                self._note('Method "start" exited with status 1.')
                 self.reason = str(error)
                 self._enter("maintenance")
                 return
@@ -103,8 +108,16 @@ class Service:
                 return
             self._ends.clear()
             await self._stop()
+            self._note("Stopping because all processes in service exited.")
+            self._note("Restarting too quickly, changing state to maintenance.")
             self.reason = reason
             self._enter("maintenance")
+
+    def _note(self, text: str, said: str = "") -> None:
+        """A line of svc.startd's in the service's log, and what the program said then (illumos-gate:usr/src/cmd/svc/startd/log.c)."""
+        if self._log is not None and self._log.parent.is_dir():
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(f"[ {time.strftime('%b %e %H:%M:%S')} {text} ]\n{said}")
 
     async def _change(self, *steps: Coroutine[object, object, None]) -> None:
         self.changing = True
@@ -115,14 +128,26 @@ class Service:
             self.changing = False
 
 
-class Services:
-    """The services of one zone."""
+def _as_node(error: Exception) -> str:
+    """How node would have said it, on its way out."""
+    if isinstance(error, ValueError):
+        return "SyntaxError: Unexpected token in JSON\n    at JSON.parse (<anonymous>)\n"
+    if isinstance(error, AssertionError):
+        return f"AssertionError: {error}\n"
+    if isinstance(error, OSError) and error.errno:
+        return f"Error: {errno.errorcode.get(error.errno, 'EIO')}: {error.strerror}\n"
+    return f"Error: {error}\n"
 
-    def __init__(self) -> None:
+
+class Services:
+    """The services of one zone. `logs` is the folder of their logs."""
+
+    def __init__(self, logs: pathlib.Path | None = None) -> None:
         self._by_fmri: dict[str, Service] = {}
+        self._logs = logs
 
     def add(self, fmri: str, make: Made | None = None) -> Service:
-        self._by_fmri[fmri] = service = Service(fmri, make)
+        self._by_fmri[fmri] = service = Service(fmri, make, self._logs)
         return service
 
     def __iter__(self) -> Iterator[Service]:

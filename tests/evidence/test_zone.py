@@ -13,7 +13,7 @@ import time
 import pytest
 from dns import message as dns_message
 
-from evidence.collect import zone
+from evidence.collect import smflog, zone
 from evidence.collect.zone import Target
 
 NEWER_THAN_BASH_4_3 = {
@@ -277,3 +277,33 @@ def test_a_table_that_cannot_be_read_is_none(table: str, code: int, why: str) ->
     assert answers.kernel is None
     assert why in answers.kernel_why
     assert "\x1b" not in answers.kernel_why
+
+
+LOG = """\
+[ Nov 27 02:10:11 Executing start method ("/opt/smartdc/x/smf/methods/x"). ]
+{"name":"x","msg":"secret hunter2 SecretError","err":{"message":"connect ECONNREFUSED 10.2.2.29:636","name":"Error"}}
+SyntaxError: Unexpected token } in JSON at position 7
+[ Nov 27 02:10:12 Method "start" exited with status 96. ]
+[ Nov 27 02:10:13 Method "start" failed due to signal KILL. ]
+[ Nov 27 02:10:14 Restarting too quickly, changing state to maintenance. ]
+"""
+
+
+def test_of_a_log_only_known_words_are_kept() -> None:
+    found = smflog.said(LOG)
+    assert found == (
+        "SecretError", "ECONNREFUSED 10.2.2.29:636", "SyntaxError", "exit status 96", "signal KILL", "it ended too often",
+    )  # fmt: skip
+    assert "hunter2" not in str(found)
+
+
+def test_the_end_of_a_log_goes_with_its_service() -> None:
+    text = LOG.encode()
+    output = (
+        b"services\nmaintenance    2:10:14 svc:/a:default\nonline 1:00:00 svc:/b:default\nendservices\t0\n"
+        b"log\tsvc:/a:default\t%d\n%s\nend\n" % (len(text), text)
+    )
+    answers = zone.read(output)
+    assert answers.services is not None
+    assert [bool(service.said) for service in answers.services] == [True, False]
+    assert answers.complete
