@@ -114,7 +114,8 @@ ask_size() {
     "$ping" -s -n "$1" "$2" 1 > /dev/null 2>&1 < /dev/null &
     first=$!
     "$ping" -s -n "$1" "$2" 1 > /dev/null 2>&1 < /dev/null && return
-    wait "$first"
+    wait "$first" && return
+    "$ping" -s -n "$1" "$2" 1 > /dev/null 2>&1 < /dev/null
 }
 
 # Sends a score of DNS queries at once. If answers lack, a second score follows one by one: a server with much to do loses of a burst, and
@@ -125,7 +126,7 @@ ask_loss() {
     for byte in A B C D E F G H I J K L M N O P Q R S T; do
         printf "$QUERY" "$byte" >&3 || return
     done
-    count_answers 1
+    count_answers 2
     ((first == 0)) && return 2 # then nothing is known
     ((first == sent)) && return 0
     for byte in a b c d e f g h i j k l m n o p q r s t; do

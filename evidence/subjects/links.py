@@ -153,8 +153,13 @@ class Link:
 
     @property
     def measured(self) -> tuple[Probe, ...]:
-        """Whether packets of full size, and all of many, came back, where that could be measured."""
-        return tuple(probe for probe in self._tried if probe.protocol in MEASURES and probe.result in ("open", LOST))
+        """Whether packets of full size, and all of many, came back, where that could be measured.
+
+        On a path that loses packets of any size, a large one that is lost says nothing.
+        """
+        found = tuple(probe for probe in self._tried if probe.protocol in MEASURES and probe.result in ("open", LOST))
+        lossy = any(probe.protocol == "loss" and probe.result == LOST for probe in found)
+        return tuple(probe for probe in found if not (lossy and probe.protocol == "size"))
 
     @property
     def _tried(self) -> tuple[Probe, ...]:

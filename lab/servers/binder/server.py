@@ -7,6 +7,7 @@ so that a client asks its next server), knows only A, SRV and PTR, and never set
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import socket
@@ -50,7 +51,7 @@ class Binder(Misbehaving):
         self._tree: Tree | None = None
         self._tree_version = -1
         self._streams = StreamServer(self._serve_tcp)
-        self._udp: asyncio.DatagramTransport | None = None
+        self._udp: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.recursion: Recursion | None = None
 
@@ -67,11 +68,13 @@ class Binder(Misbehaving):
             self.recursion.start()
         udp = self._place.listen(PORT, kind=socket.SOCK_DGRAM)
         await self._streams.listen(self._place.listen(PORT))
-        loop = asyncio.get_running_loop()
-        self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=udp)
+        udp.setblocking(False)
+        self._udp = udp
+        asyncio.get_running_loop().add_reader(udp, self._received, udp)
 
     async def stop(self) -> None:
         if self._udp is not None:
+            asyncio.get_running_loop().remove_reader(self._udp)
             self._udp.close()
             self._udp = None
         if self.recursion is not None:
@@ -194,20 +197,16 @@ class Binder(Misbehaving):
         except TimeoutError:
             return
 
-    def received(self, wire: bytes, peer: tuple[str, int]) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer_udp(wire, peer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _received(self, udp: socket.socket) -> None:
+        """All that has come: asyncio's own endpoint takes one datagram a turn, which is slow where much else goes on."""
+        with contextlib.suppress(OSError):
+            while True:
+                task = asyncio.get_running_loop().create_task(self._answer_udp(*udp.recvfrom(65536)))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     async def _answer_udp(self, wire: bytes, peer: tuple[str, int]) -> None:
         answer = await self.answer(wire)
         if answer is not None and self._udp is not None:
-            self._udp.sendto(answer, peer)
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, binder: Binder) -> None:
-        self._binder = binder
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._binder.received(data, addr)
+            with contextlib.suppress(OSError):  # a full buffer, or nobody there: a datagram may be lost
+                self._udp.sendto(answer, peer)

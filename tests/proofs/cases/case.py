@@ -11,13 +11,16 @@ class Case:
     """A fault of the lab (NAME@SUBJECT) and the causes, CHECK[SUBJECT], that the suite must name for it: these and no others.
 
     `mended` is for faults outside Triton (a dark head node), which no command typed into a head node can heal. Then the lab removes the
-    fault. `lab` holds further options for starting the lab ("--manta").
+    fault. `lab` holds further options for starting the lab ("--manta"). `rounds` is how often a plan has to be made and typed: what must
+    not be done before something else was proved is told afterwards only. `chance`: it is chance what follows besides the causes.
     """
 
     fault: str
     causes: tuple[str, ...]
     mended: bool = False
     lab: tuple[str, ...] = ()
+    rounds: int = 1
+    chance: bool = False
 
     @property
     def name(self) -> str:
@@ -34,9 +37,16 @@ def _name(what: str, lab: tuple[str, ...]) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join((what, *(option.lstrip("-") for option in lab))))
 
 
-def case(fault: str, *causes: str, mended: bool = False, lab: tuple[str, ...] = ()) -> Case:
+def case(
+    fault: str,
+    *causes: str,
+    mended: bool = False,
+    lab: tuple[str, ...] = (),
+    rounds: int = 1,
+    chance: bool = False,
+) -> Case:
     """A case. The order of the causes does not matter."""
-    return Case(fault, tuple(sorted(causes)), mended, lab)
+    return Case(fault, tuple(sorted(causes)), mended, lab, rounds, chance)
 
 
 SEVERAL = ("--instances", "binder=2,cloudapi=2")

@@ -9,7 +9,7 @@ NONE = ("--uncoupled", "--datacenters=2")
 CASES = (
     case("checkpoint-left@my-dc-3", "candidate-has-no-checkpoint[my-dc-3]", lab=ONE),
     case("half-coupled@my-dc-3", "candidate-is-not-coupled-yet[my-dc-3]", lab=ONE),
-    case("m2s-stopped@my-dc-3", "candidate-is-still-whole[my-dc-3]", lab=ONE),
+    case("m2s-stopped@my-dc-3", "candidate-is-still-whole[my-dc-3]", lab=ONE, rounds=2),
     case("candidate-accounts@my-dc-3", "candidate-has-no-accounts-to-lose[my-dc-3]", lab=ONE),
     case("candidate-collides@my-dc-3", "candidate-collides-with-nothing[my-dc-3]", lab=ONE),
     case("admin-only-ufds@my-dc-3.ufds0", "candidate-ufds-has-a-routable-nic[my-dc-3]", lab=ONE),
