@@ -14,7 +14,7 @@ from verdict.judge import Named, judge
 
 PAUSE = 3.0
 """Seconds until it is asked again."""
-MOST = 3
+MOST = 2
 """So many times it is asked again. What moves for longer wants `--wait`."""
 
 

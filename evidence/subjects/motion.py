@@ -11,7 +11,7 @@ from evidence.model import Evidence, ZoneEvidence
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import READERS
 
-JUST: Final = 20.0
+JUST: Final = 12.0
 """Seconds in which a service that was started may still be without an answer: haproxy wants two good checks of cloudapi."""
 UNDER_WAY: Final = ("ready", "shutting_down", "provisioning", "stopping", "installed")
 """States of a zone between running and stopped (vmadm(8))."""
