@@ -107,12 +107,12 @@ def _setting(chance: random.Random) -> Mistake:
 def _metadata(level: str, key: str, value: Any) -> str:
     service = level.removesuffix("/")
     words = [
-        "uuid=$(sdc-sapi --no-headers /applications?name=sdc | json -Ha 0.uuid)"
+        "uuid=$(sdc-sapi --no-headers /applications?name=sdc | json -Ha uuid)"
         if level == "sdc"
-        else f"uuid=$(sdc-sapi --no-headers /services?name={service} | json -Ha 0.uuid)"
+        else f"uuid=$(sdc-sapi --no-headers /services?name={service} | json -Ha uuid)"
     ]
     if level.endswith("/"):
-        words.append("uuid=$(sdc-sapi --no-headers /instances?service_uuid=$uuid | json -Ha 0.uuid)")
+        words.append("uuid=$(sdc-sapi --no-headers /instances?service_uuid=$uuid | json -Ha uuid)")
     change = {"metadata": {key: value}} if value is not None else {"action": "delete", "metadata": {key: ""}}
     return "; ".join([*words, f"echo {shlex.quote(json.dumps(change))} | sapiadm update $uuid"])
 
@@ -146,7 +146,7 @@ def _routes(here: str) -> dict[str, str]:
 def _put(routes: dict[str, str]) -> str:
     body = json.dumps({"routes": routes})
     return (
-        "net=$(sdc-napi --no-headers '/networks?name=admin&fabric=false' | json -Ha 0.uuid); "
+        "net=$(sdc-napi --no-headers '/networks?name=admin&fabric=false' | json -Ha uuid); "
         f"sdc-napi /networks/$net -X PUT -d {shlex.quote(body)} | head -1"
     )
 
