@@ -2,9 +2,9 @@
 
 import pytest
 
-from evidence.fact import Missing, OutOfSight
+from evidence.fact import Missing, OutOfSight, untouched
 from evidence.model import HealthcheckRow, HealthRow
-from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.listings import foreign_urls
 from evidence.subjects.triton import CLOUDAPI_CONFIG, MANTA_ROLES
 from evidence.subjects.zone import Zone
@@ -118,12 +118,15 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves on the machine where these checks run, and it answers.
 
     It is this datacenter's cloudapi that answers: public DNS may lead to another one.  Customers use this URL (the seed's `triton ls`).
-    The certificate is not verified.  cloudapi-answers judges whether cloudapi can answer at all.  Source: seed.
+    The certificate is not verified.  cloudapi-answers judges whether cloudapi can answer at all.  If no datacenter's URL answers, the
+    machine may be in a network that customers' addresses do not answer to: then it is not judged, unless `expect.outside` is true.
+    Source: seed.
     """
     pings = {str(cloudapi): cloudapi.ping.status for cloudapi in datacenter.zones("cloudapi")}
     if 200 not in pings.values():
         raise Missing(datacenter.id, "cloudapi from outside", "curl -k", "it does not answer inside either")
     answer = datacenter.outside
+    _from_here(datacenter)
     if answer.error or answer.status != 200:
         how = f"{answer.body.get('url')}, asked from where these checks run, certificate not verified"
         raise Finding(expected="HTTP 200", observed=f"{answer.error or f'HTTP {answer.status}'} ({how})")
@@ -131,6 +134,22 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     if who != datacenter.name:
         how = f"{answer.body.get('url')}, asked from where these checks run"
         raise Finding(expected=f"the cloudapi of {datacenter}", observed=f"the cloudapi of {who} ({how})")
+
+
+def _from_here(datacenter: Datacenter) -> None:
+    """Raises OutOfSight if customers' URLs need not answer to the machine that asks, or if none does and nobody said that they must."""
+    told = datacenter.world.inventory.expect.outside
+    with untouched():
+        seen, _ = of_each(datacenter.world.coupling.coupled, lambda dc: dc.outside)
+    silent = len(seen) > 1 and all(answer.status == 0 for answer in seen.values())
+    if told is False or (told is None and silent):
+        why = (
+            "the inventory does not expect it (expect.outside)"
+            if told is False
+            else f"no URL of {len(seen)} datacenters answers to the machine where these checks run, so it may be one that customers' "
+            "addresses do not answer to. Write `outside: true` below `expect` if they must"
+        )
+        raise OutOfSight(datacenter.id, "cloudapi from outside", "curl -k", why)
 
 
 @check(BOTH, WARNING, after=[After("rendered-config-is-current", at="cloudapi")])
@@ -243,11 +262,7 @@ def test_core_services_are_healthy(zone: Zone) -> None:
     _need_heard(zone, rows)
     if zone.role in MANTA_ROLES and not (rows or lines):
         pytest.skip("Triton's health commands do not know Manta's zones")
-    sick = [
-        f"sdcadm check-health: {', '.join(row.errors) or 'unhealthy, no reason given'}"
-        for row in rows
-        if row.healthy is not True
-    ]
+    sick = [f"sdcadm check-health: {', '.join(row.errors) or 'unhealthy, no reason given'}" for row in rows if row.sick]
     failing = [row.status for row in lines if row.status != "online"]
     if sick or len(failing) > _sick_besides(zone):
         sick += [f"sdc-healthcheck: {status}" for status in failing]
@@ -258,6 +273,8 @@ def test_core_services_are_healthy(zone: Zone) -> None:
     if not lines and not (zone.vm.server or _errs_always(zone)):
         zone.datacenter.evidence.healthcheck.need_all()
         raise Missing(zone.id, "its line", "sdc-healthcheck -p", f"no {zone.role} is listed")
+    if not lines and all(row.healthy is None for row in rows):
+        raise OutOfSight(zone.id, "its health", "sdcadm check-health -j", "its row does not say whether it is healthy")
 
 
 LOOKED_UP = frozenset({"cloudapi", "vmapi"})
@@ -290,4 +307,4 @@ def _sick_besides(zone: Zone) -> int:
     """How many other instances of the role check-health calls unhealthy: sdc-healthcheck prints only roles, no instances."""
     zones = [other for other in zone.datacenter.zones(zone.role) if other.vm.server == zone.vm.server]
     others = {other.vm.uuid for other in zones} - {zone.vm.uuid}
-    return sum(row.instance in others and row.healthy is not True for row in zone.datacenter.check_health)
+    return sum(row.instance in others and row.sick for row in zone.datacenter.check_health)
