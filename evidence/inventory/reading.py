@@ -185,7 +185,6 @@ def _datacenters(node: Node, what: str, master: str) -> dict[str, Declared]:
             node, "datacenters is empty — list every datacenter of the coupling, with its headnode and region"
         )
     found: dict[str, Declared] = {}
-    headnodes: dict[str, str] = {}
     endpoints: dict[Endpoint, str] = {}
     for name, (key, value) in listed.entries.items():
         if not ID.fullmatch(name):
@@ -194,24 +193,26 @@ def _datacenters(node: Node, what: str, master: str) -> dict[str, Declared]:
             )
         one = Mapping(value, f"datacenters.{name}", DATACENTER)
         declared = _declared(name, one, master)
-        machine = _machine(declared.headnode)
-        other = headnodes.setdefault(machine, name) if machine else name
-        if other != name:
-            reason = f"{name} and {other} have the same headnode {declared.headnode!r} — give each datacenter its own"
+        other = next((each for each in found.values() if _same_machine(each.headnode, declared.headnode)), None)
+        if other is not None:
+            reason = (
+                f"{name} and {other.name} have the same headnode {declared.headnode!r} — give each datacenter its own"
+            )
             raise WrongError(one.line("headnode"), reason)
         for role, endpoint in declared.endpoints.items():
-            other = endpoints.setdefault(endpoint, name)
-            if other != name:
-                reason = f"{name} and {other} have the same endpoint — give each datacenter its own {role}"
+            first = endpoints.setdefault(endpoint, name)
+            if first != name:
+                reason = f"{name} and {first} have the same endpoint — give each datacenter its own {role}"
                 raise WrongError(one.line("endpoints"), reason)
         found[name] = declared
     return found
 
 
-def _machine(headnode: str) -> str:
-    """Where a head node is reached: root@HOST and HOST are the same machine, but a bastion may lead each user to another one."""
-    user, at, host = headnode.removeprefix("ssh://").rpartition("@")
-    return host.lower() if user in ("", "root") else f"{user}{at}{host.lower()}"
+def _same_machine(one: str, other: str) -> bool:
+    """Whether two head nodes are one: root@HOST and HOST are, but a bastion may lead each of its users to another machine."""
+    (user, _, host), (another, _, there) = (each.removeprefix("ssh://").rpartition("@") for each in (one, other))
+    bastion = user != another and not {user, another} & {"", "root"}
+    return host != "" and host.lower() == there.lower() and not bastion
 
 
 def _declared(name: str, one: Mapping, master: str) -> Declared:
