@@ -111,9 +111,9 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
         yield Note(
             f"{replica.name} follows {url}, and has checkpoints only for {', '.join(former)}: its address was changed. A checkpoint "
             "belongs to its url. With another one the replicator begins at change 0, meets entries that exist already, and ends in "
-            "maintenance. So do not restart it there. The steps give it the address back that it has a checkpoint for, if that is one of the master's. "
-            "An address can be changed only with a checkpoint for the new url, at the change that the old one had reached; Triton has no "
-            "tool for that."
+            "maintenance. So do not restart it there. The steps give it the address back that it has a checkpoint for, if that is one "
+            "of the master's. An address can be changed only with a checkpoint for the new url, at the change that the old one had "
+            "reached; Triton has no tool for that."
         )
         yield from point_the_replica_at_the_master(replica)
         return
