@@ -2,10 +2,10 @@
 
 import pytest
 
-from evidence.fact import Missing, OutOfSight, untouched
+from evidence.fact import Missing, OutOfSight
 from evidence.model import HealthcheckRow, HealthRow
-from evidence.subjects.datacenter import Datacenter, of_each
-from evidence.subjects.listings import foreign_urls
+from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.listings import foreign_urls, need_to_see_outside
 from evidence.subjects.triton import CLOUDAPI_CONFIG, MANTA_ROLES
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
@@ -126,7 +126,7 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     if 200 not in pings.values():
         raise Missing(datacenter.id, "cloudapi from outside", "curl -k", "it does not answer inside either")
     answer = datacenter.outside
-    _from_here(datacenter)
+    need_to_see_outside(datacenter)
     if answer.error or answer.status != 200:
         how = f"{answer.body.get('url')}, asked from where these checks run, certificate not verified"
         raise Finding(expected="HTTP 200", observed=f"{answer.error or f'HTTP {answer.status}'} ({how})")
@@ -134,22 +134,6 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     if who != datacenter.name:
         how = f"{answer.body.get('url')}, asked from where these checks run"
         raise Finding(expected=f"the cloudapi of {datacenter}", observed=f"the cloudapi of {who} ({how})")
-
-
-def _from_here(datacenter: Datacenter) -> None:
-    """Raises OutOfSight if customers' URLs need not answer to the machine that asks, or if none does and nobody said that they must."""
-    told = datacenter.world.inventory.expect.outside
-    with untouched():
-        seen, _ = of_each(datacenter.world.coupling.coupled, lambda dc: dc.outside)
-    silent = len(seen) > 1 and all(answer.status == 0 for answer in seen.values())
-    if told is False or (told is None and silent):
-        why = (
-            "the inventory does not expect it (expect.outside)"
-            if told is False
-            else f"no URL of {len(seen)} datacenters answers to the machine where these checks run, so it may be one that customers' "
-            "addresses do not answer to. Write `outside: true` below `expect` if they must"
-        )
-        raise OutOfSight(datacenter.id, "cloudapi from outside", "curl -k", why)
 
 
 @check(BOTH, WARNING, after=[After("rendered-config-is-current", at="cloudapi")])

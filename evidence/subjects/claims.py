@@ -362,10 +362,16 @@ def _manta(world: World) -> Found:
 
 def _has_manta(datacenter: Datacenter) -> bool | None:
     """Whether a datacenter has anything of Manta; None if it cannot be told."""
-    seen = datacenter.evidence_if_known
-    if seen is None or seen.zones.value is None or seen.zones.unread:
+    try:
+        seen = datacenter.evidence
+    except Missing:
         return None
-    made = seen.manta_applications
-    if any(zone.vm.role in MANTA_ROLES for zone in seen.zones.value.values()) or (made is not None and made.value):
+    if seen.zones.value is None or seen.zones.unread:
+        return None
+    made, zones = seen.manta_applications, seen.zones.value.values()
+    if any(zone.vm.role in MANTA_ROLES for zone in zones) or (made is not None and made.value):
         return True
+    known = {each.uuid for zone in zones if zone.poseidons is not None for each in zone.poseidons.value or ()}
+    if any(known & {*net.owner_uuids} for net in (seen.networks.value or {}).values() if net.name == "manta"):
+        return True  # manta-init was there
     return None if made is not None and made.value is None else False

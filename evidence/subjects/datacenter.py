@@ -84,14 +84,6 @@ class Datacenter:
             raise Missing(self.name, "evidence", "sysinfo", why)
         return seen
 
-    @property
-    def evidence_if_known(self) -> DatacenterEvidence | None:
-        """The same; None if nothing is known of it."""
-        try:
-            return self.evidence
-        except Missing:
-            return None
-
     def _answer(self, key: str, fact: Fact[T] | None) -> T:
         return answer(fact, self.id, OF_DATACENTER[key])
 

@@ -38,7 +38,7 @@ def keys_of_the_operators(draft: Draft) -> bool:
 def many_accounts(draft: Draft) -> bool:
     """There are many accounts, sub-users, roles and policies, some with names in other scripts.
 
-    Source: facts "Throughput of one UFDS".
+    Source: facts "Replication".
     """
     for _, _, ufds in draft.every_zone("ufds"):
         if ufds.get("comparison") and ufds["comparison"].get("value"):

@@ -110,7 +110,7 @@ def routes_by_supernets(draft: Draft) -> bool:
 def routes_by_default(draft: Draft) -> bool:
     """The admin network has a gateway, by which zones with no other NIC reach everything.
 
-    Source: facts "NAPI network" (gateway).
+    Source: facts "Exact forms" (NAPI network: gateway).
     """
     for name in draft.names:
         network = draft.network(name, "admin")
