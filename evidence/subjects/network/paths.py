@@ -118,7 +118,8 @@ def first_host(network: Network) -> str:
 
 def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
     """The admin and Manta networks of other datacenters in its region that a zone has no route to."""
-    peers = [peer for peer in zone.datacenter.peers if peer in zone.datacenter.world.manta_datacenters]
+    meant = zone.datacenter.world.manta_datacenters or zone.datacenter.peers
+    peers = [peer for peer in zone.datacenter.peers if peer in meant]
     networks = [(peer, net) for peer in peers for net in peer.networks.values() if between(net)]
     lacking = [
         (peer, network)
