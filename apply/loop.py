@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from apply.engine import place
 from apply.steps import Hands, Taken, key
-from evidence.subjects.spec import FAILED, FINDINGS, PASSED, Severity
+from evidence.subjects.spec import FAILED, FINDINGS, PASSED, Severity, is_link
 from remediate.actions import does
 from remediate.merging import merged
 from remediate.plan import CausePlan, Plan
@@ -172,7 +172,7 @@ def in_the_way(step: Step, cause: Named, found: findings.Findings) -> list[Named
 def _at(subject: str, datacenter: str, role: str) -> bool:
     """Whether a subject is that datacenter or one of its zones: of that role, if one is named."""
     name, _, alias = subject.partition(".")
-    return name == datacenter and "--" not in subject and (not role or alias.rstrip("0123456789") == role)
+    return name == datacenter and not is_link(subject) and (not role or alias.rstrip("0123456789") == role)
 
 
 def behind(worse: Named, entries: Sequence[CausePlan]) -> list[Named]:

@@ -20,8 +20,8 @@ NETWORKS = ("admin", "manta")
 
 
 def coupled(region: Region) -> list[Datacenter]:
-    """The region's datacenters without candidates."""
-    return [dc for dc in region.datacenters if dc.state != CANDIDATE]
+    """The datacenters over which Manta is spread, without candidates."""
+    return [dc for dc in region.with_manta if dc.state != CANDIDATE]
 
 
 def one_only(region: Region) -> None:
@@ -43,7 +43,7 @@ def test_manta_spans_an_odd_number(manta_region: Region) -> None:
     Its consensus (ZooKeeper, manatee) needs a majority.  If an even number of datacenters is cut in two halves, neither half has
     a majority.  Source: seed; Manta's operator guide (multi-datacenter deployments).
     """
-    names = [dc.name for dc in manta_region.datacenters]
+    names = [dc.name for dc in manta_region.with_manta]
     if len(names) % 2 == 0:
         raise Finding(
             expected="an odd number of datacenters", observed=f"{len(names)}: {', '.join(names)}", culprits=names

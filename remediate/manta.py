@@ -81,14 +81,14 @@ def muskies_restarted(region: Region, check: str, key: str, value: str) -> Advis
             steps = [_restart(webapi, AT_START, key, value)]
             yield from proved_by(steps, f"{check}[{region.id}]", f"muskie-was-restarted[{webapi.id}]")
 
-    yield from in_each(region.datacenters, in_datacenter)
+    yield from in_each(region.with_manta, in_datacenter)
     yield Note(ELSEWHERE)
 
 
 @remedy("manta-spans-an-odd-number")
 def add_or_take_away_a_datacenter(manta_region: Region) -> Advised:
     """No command can add a datacenter."""
-    names = ", ".join(datacenter.name for datacenter in manta_region.datacenters)
+    names = ", ".join(datacenter.name for datacenter in manta_region.with_manta)
     yield Note(
         f"The inventory lists {names}. If one is missing there, declare it. No command can add one. A third datacenter can be "
         "a small one that only votes. If Manta must grow from an odd number, add two datacenters, not one."
@@ -111,7 +111,7 @@ def leave_oneapplication_of(manta_region: Region) -> Advised:
             wanted = {"POSEIDON_UUID": right}
             yield _set(manta_region, wanted, "the application names another poseidon than its owner")
 
-    yield from in_each((dc for dc in manta_region.datacenters if dc.state != CANDIDATE), leave_the_right_one)
+    yield from in_each((dc for dc in manta_region.with_manta if dc.state != CANDIDATE), leave_the_right_one)
     if not any(found.owner_uuid == right for found in master.manta_applications):
         yield Note(
             f"{master.name} has no application of poseidon ({right}). Run manta-init there, in the manta zone, before any "
@@ -161,7 +161,7 @@ def store_the_ring(manta_region: Region) -> Advised:
     image = application_of(manta_region).metadata.values.get("HASH_RING_IMAGE")
     kept = [
         (datacenter, each)
-        for datacenter in manta_region.datacenters
+        for datacenter in manta_region.with_manta
         if datacenter.state != CANDIDATE
         for each in datacenter.ring_images
         if image in (None, "", each)

@@ -20,6 +20,7 @@ from remediate.removal import without
 from remediate.shell import in_zone, quote, smf_log, zone_service
 from remediate.ssh import over_ssh
 from remediate.steps import OPERATOR, OVERWRITES, RESTARTS, SAFE, Note, Step, acting
+from remediate.ufds import point_the_replica_at_the_master
 
 _TAIL = f"tail {smf_log(REPLICATOR)}"
 UPDATE_UFDS = "sdcadm self-update --latest && sdcadm update ufds"
@@ -100,8 +101,22 @@ def _without_conflict(replica: Datacenter, ufds: Zone) -> Advised:
 
 @remedy("replicator-has-one-checkpoint")
 def leave_one_checkpoint(replica: Datacenter) -> Advised:
-    """Keep the replicator's own checkpoint, which is named after the MD5 of the url (facts "Replication")."""
+    """Keep the replicator's own checkpoint, which is named after the MD5 of the url (facts "Replication").
+
+    Where there are only those of other addresses, the address was changed: a restart would begin at change 0 (facts, hazard 12).
+    """
     url = f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
+    former = sorted({each.url for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints})
+    if former and url not in former:
+        yield Note(
+            f"{replica.name} follows {url}, and has checkpoints only for {', '.join(former)}: its address was changed. A checkpoint "
+            "belongs to its url. With another one the replicator begins at change 0, meets entries that exist already, and ends in "
+            "maintenance. So do not restart it there. The steps give it the address back that it has a checkpoint for, if that is one "
+            "of the master's. An address can be changed only with a checkpoint for the new url, at the change that the old one had "
+            "reached; Triton has no tool for that."
+        )
+        yield from point_the_replica_at_the_master(replica)
+        return
     own = f"uid={hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()}, "
     for ufds in replica.zones("ufds"):
         found = [each for each in ufds.directory.checkpoints if each.url == url]

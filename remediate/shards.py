@@ -135,7 +135,7 @@ def take_mantas_overrides_away(manta_region: Region) -> Advised:
                 yield with_setting(webapi, mine[0].key, mine[0].above)
 
     if hidden:
-        yield from in_each(manta_region.datacenters, restarts)
+        yield from in_each(manta_region.with_manta, restarts)
     others = sorted({each.target.name for each in found} - {"webapi"})
     if others:
         yield Note(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from evidence.subjects.spec import NOT_APPLICABLE
+from evidence.subjects.spec import NOT_APPLICABLE, place_of
 from reports.extent import Extent
 from reports.findings import Findings, FindingsError, load
 from reports.page import some
@@ -27,11 +27,11 @@ def judged_less(rows: Iterable[Judged], extent: Extent, runs: Path, run: str) ->
     gone = sorted(then - now)
     if not gone:
         return ()
-    still = {_place(subject) for _, subject in now}
+    still = {place_of(subject) for _, subject in now}
     places: dict[str, int] = {}
     checks: dict[str, list[str]] = {}
     for check, subject in gone:
-        place = _place(subject)
+        place = place_of(subject)
         if place in still:
             checks.setdefault(check, []).append(subject)
         else:
@@ -41,11 +41,6 @@ def judged_less(rows: Iterable[Judged], extent: Extent, runs: Path, run: str) ->
         *(f"{place}: not judged at all now, {count} before." for place, count in sorted(places.items())),
         *(f"{check}: not judged now at {some(subjects)}." for check, subjects in checks.items()),
     )
-
-
-def _place(subject: str) -> str:
-    """The datacenter, region or coupling of a subject; a link belongs to its source."""
-    return subject.partition("--")[0].partition(".")[0]
 
 
 def _age(run: str) -> tuple[str, int]:

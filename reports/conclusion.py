@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from evidence.subjects.spec import BROKEN, NOT_APPLICABLE, Spec
+from evidence.subjects.spec import BROKEN, NOT_APPLICABLE, Spec, place_of
 from evidence.subjects.world import World
 from remediate.plan import Plan
 from reports.extent import Extent
@@ -40,8 +40,6 @@ def _shares(verdict: Verdict, world: World) -> Iterator[str]:
     for dc in world.datacenters:
         if not dc.declared.endpoints:
             continue
-        outcomes = [
-            row.result.outcome for row in verdict.results if row.result.subject.split("--")[0].split(".")[0] == dc.name
-        ]
+        outcomes = [row.result.outcome for row in verdict.results if place_of(row.result.subject) == dc.name]
         judged = sum(outcome != NOT_APPLICABLE for outcome in outcomes)
         yield f"{dc.name} is named by endpoints ({', '.join(dc.declared.endpoints)}): {judged} of its {len(outcomes)} checks were judged."

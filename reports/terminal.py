@@ -9,7 +9,18 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from evidence.subjects.questions import NOT_ENTERED
-from evidence.subjects.spec import BLOCKED, BROKEN, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, page_of
+from evidence.subjects.spec import (
+    BLOCKED,
+    BROKEN,
+    CRITICAL,
+    FAILED,
+    NOT_APPLICABLE,
+    PASSED,
+    WAIVED,
+    Result,
+    page_of,
+    place_of,
+)
 from reports import ahead
 from reports.conclusion import Conclusion
 from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
@@ -119,23 +130,18 @@ def _seen_by(page: Page, finding: Result) -> None:
 
 def _nearest(finding: Result) -> str:
     """Of the facts about the finding's own place, the one that the check looked at last; a check may end with another datacenter's."""
-    places = finding.culprits or (_datacenter(finding.subject),)
-    own = [fact for fact in finding.evidence if _datacenter(fact.partition(":")[0]) in places]
+    places = finding.culprits or (place_of(finding.subject),)
+    own = [fact for fact in finding.evidence if place_of(fact.partition(":")[0]) in places]
     return (own or finding.evidence)[-1]
 
 
 def _following(cause: Cause) -> list[str]:
     """The consequences. A datacenter that nobody could look at gets one line instead of its whole catalogue."""
-    dark = [r for r in cause.consequences if r.outcome == BLOCKED and _datacenter(r.subject) == cause.finding.subject]
+    dark = [r for r in cause.consequences if r.outcome == BLOCKED and place_of(r.subject) == cause.finding.subject]
     if len(dark) <= _MOST_LISTED:
         return _grouped(cause.consequences)
     others = _grouped(result for result in cause.consequences if result not in dark)
     return [f"{len(dark)} checks of {cause.finding.subject} (blocked: nobody could look)", *others]
-
-
-def _datacenter(subject: str) -> str:
-    """The place of a subject; a link belongs to its source."""
-    return subject.partition("--")[0].partition(".")[0]
 
 
 def _grouped(results: Iterable[Result]) -> list[str]:

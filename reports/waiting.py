@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from evidence.subjects.spec import FINDINGS, Result, Spec
+from evidence.subjects.spec import FINDINGS, Result, Spec, place_of
 from evidence.subjects.world import World
 from reports.page import counted, safe, some
 from reports.progress import ProgressLine
@@ -155,7 +155,8 @@ def places(left: Iterable[Named], verdict: Verdict, world: World, *, compared: b
     of = {(row.result.check, row.result.subject): row.result for row in verdict.results}
     found: set[str] = set()
     for name in left:
-        ends = {end.partition(".")[0] for end in name.subject.split("--")} & {*world.inventory.datacenters}
+        known = world.inventory.datacenters
+        ends = {dc for dc in known if dc == place_of(name.subject) or f"--{dc}." in name.subject}
         found |= ends or {*of[name.check, name.subject].culprits} or {*world.inventory.datacenters}
     return found | ({world.inventory.master} if compared else set())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/accuracy.md"
 TESTS = ["-c", "tests/pytest.ini", "tests/proofs/test_accuracy.py", "-n", "2", "-m", "accuracy"]
 HEAD = """# How accurate the causes are
 
@@ -43,12 +45,20 @@ def document(rows: list[dict[str, Any]]) -> str:
     return "".join(lines)
 
 
+def put(page: Path, heading: str, text: str) -> None:
+    """Write one section of the page anew, and leave the others: "" is what stands before the first `## `."""
+    before, *others = re.split(r"(?m)^(?=## )", page.read_text(encoding="utf-8"))
+    sections = {"": before} | {each.partition("\n")[0].removeprefix("## "): each for each in others}
+    sections[heading] = text.rstrip("\n") + "\n\n"
+    page.write_text("".join(sections.values()).rstrip("\n") + "\n", encoding="utf-8")
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"AZ_ACCURACY": folder}
         done = subprocess.run([sys.executable, "-m", "pytest", *TESTS], cwd=ROOT, env=environment, check=False)
         rows = [json.loads(path.read_bytes()) for path in sorted(Path(folder).iterdir())]
-    (ROOT / "docs/accuracy.md").write_text(document(rows), encoding="utf-8")
+    put(PAGE, "", document(rows))
     return done.returncode
 
 

@@ -187,7 +187,9 @@ def planned_or_boolean(node: Node, what: str) -> bool | Literal["planned"]:
     if isinstance(node, yaml.ScalarNode) and node.value == "planned":
         return "planned"
     if not isinstance(node, yaml.ScalarNode) or node.tag != f"{_TAG}bool":
-        raise WrongError(node, f"{what} is {shown(node)} — write true, false or planned")
+        raise WrongError(
+            node, f"{what} is {shown(node)} — write true, false or planned, or list the datacenters that have it"
+        )
     return boolean(node, what)
 
 

@@ -15,6 +15,18 @@ DNS_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 """A DNS name without a dot at its end."""
+
+
+def same_name(one: object, other: object) -> bool:
+    """Whether two texts are the same DNS name: capitals and a final dot do not matter (RFC 4343; RFC 1034, 3.1)."""
+    return isinstance(one, str) and isinstance(other, str) and plain_name(one) == plain_name(other)
+
+
+def plain_name(name: str) -> str:
+    """A DNS name in the one spelling in which it can be compared."""
+    return name.removesuffix(".").lower()
+
+
 MASTER: Final = "master"
 REPLICA: Final = "replica"
 CANDIDATE: Final = "candidate"
@@ -47,13 +59,18 @@ PLANNED: Final = "planned"
 
 
 class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the operator expects of the region; durations in seconds.  `manta` planned: not there yet, so not judged."""
+    """What the operator expects of the region; durations in seconds.
 
-    manta: bool | Literal["planned"] = False
+    `manta`: in all datacenters of the master's region, in none, or in those that are named; planned: not there yet, so not judged.
+    `outside`: whether customers' URLs must answer to the machine that asks. None: only if one of them does.
+    """
+
+    manta: bool | Literal["planned"] | tuple[str, ...] = False
     replication_lag: float = 60.0
     clock_skew: float = 5.0
     patience: float = 200.0
     ufds_connections: int = 1
+    outside: bool | None = None
 
 
 class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):

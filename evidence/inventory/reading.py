@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 from collections.abc import Callable
+from typing import Literal
 
 import yaml
 from msgspec.structs import replace
@@ -42,7 +43,7 @@ from evidence.inventory.model import (
 from evidence.inventory.waivers import read_waivers
 
 HEADNODE = re.compile(
-    r"(?P<url>ssh://)?(?P<user>[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?"
+    r"(?P<url>ssh://)?(?P<user>[A-Za-z0-9_.][A-Za-z0-9_.+-]*@)?"
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\]|(?P<host>[A-Za-z0-9_.][A-Za-z0-9_.-]*)|"
     r"(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?))"
     r"(?P<port>:[0-9]{1,5})?(?P<end>/?)"
@@ -73,11 +74,9 @@ def _headnode(node: Node, what: str) -> str:
 
 
 def _dns_name(node: Node, what: str) -> str:
-    name = string(node, what)
+    name = string(node, what).removesuffix(".")
     if not DNS_NAME.fullmatch(name):
-        raise WrongError(
-            node, f"{what} is {shown(node)} — write a DNS name without a dot at the end, such as example.com"
-        )
+        raise WrongError(node, f"{what} is {shown(node)} — write a DNS name, such as example.com")
     return name
 
 
@@ -137,6 +136,7 @@ ENDPOINT = re.compile(
     r"(?P<scheme>[a-z]+)://(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^/:\[\]]+))(:(?P<port>[0-9]{1,5}))?/?"
 )
 DATACENTER = ("headnode", "region", "state", "ufds_address", "endpoints")
+EXPECT = ("manta", "replication_lag", "clock_skew", "patience", "ufds_connections", "outside")
 
 
 def _inventory(root: Node | None, path: str) -> Inventory:
@@ -148,7 +148,7 @@ def _inventory(root: Node | None, path: str) -> Inventory:
     if master not in datacenters:
         listed = ", ".join(sorted(datacenters))
         raise WrongError(top.line("master"), f"master is {master!r}, which is not listed — write one of: {listed}")
-    return Inventory(
+    inventory = Inventory(
         master=master,
         datacenters=datacenters,
         dns_domain=top.optional("dns_domain", _dns_name, ""),
@@ -161,11 +161,15 @@ def _inventory(root: Node | None, path: str) -> Inventory:
         apply=top.optional("apply", boolean, False),
         lines=_lines(top),
     )
+    return _spread(top, inventory)
 
 
 def _lines(top: Mapping) -> dict[str, int]:
     """The lines of all that the datacenters may contradict."""
     found: dict[str, int] = {key: top.line(key) for key in ("master", "dns_domain") if key in top.entries}
+    if "expect" in top.entries:
+        expected = Mapping(top.entries["expect"][1], "expect", EXPECT)
+        found |= {"expect.manta": expected.line("manta")} if "manta" in expected.entries else {}
     listed = Mapping(top.entries["datacenters"][1], "datacenters", None)
     for name, (key, value) in listed.entries.items():
         found[f"datacenters.{name}"] = int(key.start_mark.line) + 1
@@ -181,7 +185,6 @@ def _datacenters(node: Node, what: str, master: str) -> dict[str, Declared]:
             node, "datacenters is empty — list every datacenter of the coupling, with its headnode and region"
         )
     found: dict[str, Declared] = {}
-    headnodes: dict[str, str] = {}
     endpoints: dict[Endpoint, str] = {}
     for name, (key, value) in listed.entries.items():
         if not ID.fullmatch(name):
@@ -190,29 +193,26 @@ def _datacenters(node: Node, what: str, master: str) -> dict[str, Declared]:
             )
         one = Mapping(value, f"datacenters.{name}", DATACENTER)
         declared = _declared(name, one, master)
-        machine = (
-            declared.headnode.removeprefix("ssh://").rpartition("@")[2].lower()
-        )  # root@HOST and HOST are the same machine
-        other = headnodes.setdefault(machine, name) if machine else name
-        if other != name:
-            reason = f"{name} and {other} have the same headnode {declared.headnode!r} — give each datacenter its own"
+        other = next((each for each in found.values() if _same_machine(each.headnode, declared.headnode)), None)
+        if other is not None:
+            reason = (
+                f"{name} and {other.name} have the same headnode {declared.headnode!r} — give each datacenter its own"
+            )
             raise WrongError(one.line("headnode"), reason)
         for role, endpoint in declared.endpoints.items():
-            other = endpoints.setdefault(endpoint, name)
-            if other != name:
-                reason = f"{name} and {other} have the same endpoint — give each datacenter its own {role}"
+            first = endpoints.setdefault(endpoint, name)
+            if first != name:
+                reason = f"{name} and {first} have the same endpoint — give each datacenter its own {role}"
                 raise WrongError(one.line("endpoints"), reason)
         found[name] = declared
-    for name, (_, value) in listed.entries.items():
-        one = Mapping(value, f"datacenters.{name}", DATACENTER)
-        region = found[name].region
-        if region in found:
-            raise WrongError(
-                one.line("region"), f"the region {region!r} is called like a datacenter — rename one of the two"
-            )
-        if region == "coupling":
-            raise WrongError(one.line("region"), "no region can be called 'coupling' — rename it")
     return found
+
+
+def _same_machine(one: str, other: str) -> bool:
+    """Whether two head nodes are one: root@HOST and HOST are, but a bastion may lead each of its users to another machine."""
+    (user, _, host), (another, _, there) = (each.removeprefix("ssh://").rpartition("@") for each in (one, other))
+    bastion = user != another and not {user, another} & {"", "root"}
+    return host != "" and host.lower() == there.lower() and not bastion
 
 
 def _declared(name: str, one: Mapping, master: str) -> Declared:
@@ -243,15 +243,41 @@ def _declared(name: str, one: Mapping, master: str) -> Declared:
 
 
 def _expect(node: Node, what: str) -> Expectations:
-    read = Mapping(node, what, ("manta", "replication_lag", "clock_skew", "patience", "ufds_connections"))
+    read = Mapping(node, what, EXPECT)
     default = Expectations()
     return Expectations(
-        manta=read.optional("manta", planned_or_boolean, default.manta),
+        manta=read.optional("manta", _manta, default.manta),
         replication_lag=read.optional("replication_lag", duration(0), default.replication_lag),
         clock_skew=read.optional("clock_skew", duration(0), default.clock_skew),
         patience=read.optional("patience", duration(0), default.patience),
         ufds_connections=read.optional("ufds_connections", count(1, 64), default.ufds_connections),
+        outside=read.optional("outside", boolean, default.outside),
     )
+
+
+def _manta(node: Node, what: str) -> bool | Literal["planned"] | tuple[str, ...]:
+    """Everywhere in the master's region, nowhere, planned, or in the datacenters that are listed."""
+    if not isinstance(node, yaml.SequenceNode):
+        return planned_or_boolean(node, what)
+    names = tuple(sorted({identifier(each, what) for each in node.value}))
+    if not names:
+        raise WrongError(node, f"{what} is an empty list — write false, or name the datacenters with Manta")
+    return names
+
+
+def _spread(top: Mapping, inventory: Inventory) -> Inventory:
+    """The inventory, if the datacenters with Manta are such that one Manta can be spread over them."""
+    told = inventory.expect.manta
+    region = inventory.datacenters[inventory.master].region
+    for name in told if isinstance(told, tuple) else ():
+        where = top.entries["expect"][1]
+        if name not in inventory.datacenters:
+            listed = ", ".join(sorted(inventory.datacenters))
+            raise WrongError(where, f"expect.manta names {name!r}, which is not listed — write some of: {listed}")
+        if inventory.datacenters[name].region != region:
+            reason = f"expect.manta names {name!r}, which is not in the master's region {region!r} — Manta reaches no further"
+            raise WrongError(where, reason)
+    return inventory
 
 
 def _timeouts(node: Node, what: str) -> Timeouts:

@@ -79,7 +79,7 @@ def misnamed(names: tuple[str, ...]) -> str:
 
 def why_none(world: World, name: str) -> str:
     """Why a check has no subject: the inventory has nothing that its first parameter `name` stands for."""
-    if world.inventory.expect.manta is not True and (name.startswith("manta_") or _BY_ROLE.get(name) in MANTA_ROLES):
+    if not world.manta_datacenters and (name.startswith("manta_") or _BY_ROLE.get(name) in MANTA_ROLES):
         return "the inventory does not expect Manta (expect.manta)"
     return "the inventory has no subject for it"
 

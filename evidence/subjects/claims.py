@@ -15,10 +15,10 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from evidence.fact import Missing, OutOfSight
-from evidence.inventory.model import CANDIDATE, DNS_NAME, ID, MASTER, REPLICA, Inventory
+from evidence.inventory.model import CANDIDATE, DNS_NAME, ID, MASTER, REPLICA, Inventory, same_name
 from evidence.model import Configuration, Evidence, Probe, Registered
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.triton import REPLICATOR
+from evidence.subjects.triton import MANTA_ROLES, REPLICATOR
 from evidence.subjects.world import Mistake, World
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ Found = tuple[Inventory, tuple[Mistake, ...]]
 def corrected(told: Inventory, evidence: Evidence) -> Found:
     """The inventory as the datacenters have it, and the mistakes that this corrects."""
     inventory, mistakes = told, list[Mistake]()
-    for judge in (_master, _states, _address, _regions, _domain):
+    for judge in (_master, _states, _address, _regions, _domain, _manta):
         inventory, found = judge(World(inventory, evidence))
         mistakes += found
     return inventory, tuple(mistakes)
@@ -292,9 +292,8 @@ def _region(datacenter: Datacenter) -> str:
     listed = {entry.region for dc in coupled for entry in _listed(dc) if entry.datacenter == datacenter.name}
     shared = {region for dc in coupled if dc.name != datacenter.name for region in _settings_seen(dc, "region_name")}
     real = said.pop() if len(said) == 1 else ""
-    names = {*datacenter.world.inventory.datacenters, "coupling"}
     confirmed = listed == {real} or (not listed and real in shared and datacenter.declared.region not in shared)
-    return real if confirmed and ID.fullmatch(real) and real not in names else ""
+    return real if confirmed and ID.fullmatch(real) else ""
 
 
 def _listed(datacenter: Datacenter) -> tuple[Registered, ...]:
@@ -314,8 +313,14 @@ def _settings_seen(datacenter: Datacenter, key: str) -> set[str]:
 
 
 def _domain(world: World) -> Found:
-    """A dns_domain that no datacenter has, while most of the datacenters that can be asked share another one."""
+    """A dns_domain that no datacenter has, while most of the datacenters that can be asked share another one.
+
+    One that is only spelt otherwise is no mistake: it is judged as the master has it.
+    """
     told = world.inventory
+    own = _settings_seen(world.master, "dns_domain")
+    if told.dns_domain and any(same_name(told.dns_domain, each) for each in own):
+        return replace(told, dns_domain=next(each for each in sorted(own) if same_name(told.dns_domain, each))), ()
     seen = [said for dc in world.datacenters if (said := _settings_seen(dc, "dns_domain"))]
     counted = Counter(next(iter(said)) for said in seen if len(said) == 1)
     real, count = counted.most_common(1)[0] if counted else ("", 0)
@@ -331,3 +336,42 @@ def _domain(world: World) -> Found:
         tuple(sorted(told.datacenters)),
     )
     return replace(told, dns_domain=real), (mistake,)
+
+
+def _manta(world: World) -> Found:
+    """Manta that is expected, and of which nothing is there: no application in SAPI, and no zone in any datacenter.
+
+    In part, it is being deployed, or was lost: that is judged. Of what nobody could see nothing is said.
+    """
+    told, expected = world.inventory, world.manta_datacenters
+    if not expected or any(
+        _has_manta(dc) is not False for dc in {dc.name: dc for dc in (world.master, *expected)}.values()
+    ):
+        return told, ()
+    said = ", ".join(told.expect.manta) if isinstance(told.expect.manta, tuple) else "true"
+    mistake = Mistake(
+        "expect.manta",
+        f"expect.manta: {said}",
+        f"there is no Manta: {', '.join(dc.name for dc in expected)} have no zone of it, and {told.master} has no application manta",
+        "write `manta: false`, or `manta: planned` if it is to come. Then nothing of Manta is judged: no network, no setting, no route",
+        tuple(dc.name for dc in expected),
+        minor=True,
+    )
+    return replace(told, expect=replace(told.expect, manta=False)), (mistake,)
+
+
+def _has_manta(datacenter: Datacenter) -> bool | None:
+    """Whether a datacenter has anything of Manta; None if it cannot be told."""
+    try:
+        seen = datacenter.evidence
+    except Missing:
+        return None
+    if seen.zones.value is None or seen.zones.unread:
+        return None
+    made, zones = seen.manta_applications, seen.zones.value.values()
+    if any(zone.vm.role in MANTA_ROLES for zone in zones) or (made is not None and made.value):
+        return True
+    known = {each.uuid for zone in zones if zone.poseidons is not None for each in zone.poseidons.value or ()}
+    if any(known & {*net.owner_uuids} for net in (seen.networks.value or {}).values() if net.name == "manta"):
+        return True  # manta-init was there
+    return None if made is not None and made.value is None else False

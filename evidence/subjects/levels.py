@@ -22,6 +22,22 @@ _JUDGED: Final = {
 """Settings of the application whose value at a service has a check of its own."""
 
 
+FLAGS: Final = ("CLOUDAPI_READONLY", "MUSKIE_MULTI_DC", "ufds_is_master")
+"""Flags that templates put into a file as they are. In a section ({{#X}}) the text "false" would be true (facts, hazard 11)."""
+
+
+def renders_alike(key: str, one: Any, other: Any) -> bool:
+    """Whether two values of a setting make the same file: true and "true" do, 2020 and "2020", and nothing and an empty text."""
+    if isinstance(one, dict | list) or isinstance(other, dict | list):
+        return bool(one == other)
+    texts = {_text(one), _text(other)}
+    return len(texts) == 1 and (texts != {"false"} or key in FLAGS or type(one) is type(other))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @dataclass(frozen=True)
 class Override:
     """A value that hides another one: at which level of SAPI, in which object, and what stands above it (None: nothing)."""
@@ -43,13 +59,13 @@ def overrides(zone: Zone) -> tuple[Override, ...]:
     found = [
         Override(SERVICE, service, key, value, top[key])
         for key, value in middle.items()
-        if key in top and value != top[key] and key not in _JUDGED.get(zone.role, ())
+        if key in top and not renders_alike(key, value, top[key]) and key not in _JUDGED.get(zone.role, ())
     ]
     above = top | middle
     found += [
         Override(INSTANCE, instance, key, value, above.get(key))
         for key, value in effective.items()
-        if value != above.get(key)
+        if not renders_alike(key, value, above.get(key))
     ]
     return tuple(sorted(found, key=lambda each: (each.level, each.key)))
 

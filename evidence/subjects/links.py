@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from evidence.fact import Missing, OutOfSight, need
+from evidence.fact import Missing, OutOfSight, need, untouched
 from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
-from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.triton import GLOBAL, AnyRole, Role
 from evidence.subjects.world import World
 from evidence.subjects.zone import Zone
@@ -107,6 +107,14 @@ class Link:
             return self.host not in held | {self.target.declared.ufds_address}
         except Missing:
             return False
+
+    @property
+    def idle(self) -> str:
+        """Why nobody uses it: SAPI asks no master's moray. Empty if it is used, and if that is not known."""
+        try:
+            return needs_no_master(self.source.datacenter) if self.kind.target_role == "moray" else ""
+        except Missing:
+            return ""
 
     @property
     def doubt(self) -> str:
@@ -211,6 +219,36 @@ def asks_nobody(datacenter: Datacenter) -> bool:
     return not datacenter.service_metadata("sapi").values.get("MASTER_MORAY_IP")
 
 
+def needs_no_master(datacenter: Datacenter) -> str:
+    """Why a datacenter's SAPI may name no master; empty if it names one, or needs one. Raises Missing.
+
+    Only Manta needs it, and SAPI reaches no further than its region. Where others of the region name one, it has been forgotten here.
+    """
+    with untouched():
+        if datacenter.declared.region != datacenter.master.declared.region:
+            reason = f"the master is in another region, and SAPI of {datacenter} has no master set"
+            return reason if asks_nobody(datacenter) else ""
+        try:
+            needed = (
+                datacenter in datacenter.world.meant_for_manta or datacenter.state != REPLICA
+            )  # a candidate will need it, or may
+            named = needed or not asks_nobody(datacenter)
+        except Missing:
+            return ""  # what lacks is told by whoever judges what SAPI says
+        seen, unknown = of_each(_alike(datacenter), asks_nobody)
+    if named or not all(seen.values()):
+        return ""
+    if unknown is not None:
+        raise unknown
+    return f"no Manta is expected in {datacenter}, and no SAPI there has a master set"
+
+
+def _alike(datacenter: Datacenter) -> list[Datacenter]:
+    """The other replicas of its region in which no Manta is expected either."""
+    meant = datacenter.world.meant_for_manta
+    return [dc for dc in datacenter.peers if dc.state == REPLICA and dc not in meant]
+
+
 def ring_datacenter(world: World) -> Datacenter:
     """The datacenter whose IMGAPI has the hash ring, as the master's application manta says; if unknown, the master."""
     try:
@@ -230,7 +268,7 @@ def links_to(zone: Zone) -> tuple[Link, ...]:
     world = zone.datacenter.world
     probed = [check for check, kind in LINKS.items() if kind.probed]
     found = [link for check in probed for link in links(world, check) if link.target.name == zone.datacenter.name]
-    there = (link for link in found if not link.source.absent and leads_to(link, zone))
+    there = (link for link in found if not link.source.absent and leads_to(link, zone) and not link.idle)
     return tuple(sorted(there, key=lambda link: link.id))
 
 

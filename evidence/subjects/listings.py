@@ -1,10 +1,11 @@
-"""Which URLs the datacenters' cloudapis list for each other, and which of them are another datacenter's."""
+"""Which URLs the datacenters' cloudapis list for each other, which of them are another's, and whether they must answer from here."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 
+from evidence.fact import OutOfSight, untouched
 from evidence.subjects.datacenter import Datacenter, of_each
 
 
@@ -26,3 +27,19 @@ def _listed(datacenter: Datacenter) -> dict[str, str]:
     return {
         name: url for cloudapi in datacenter.zones("cloudapi") for name, url in cloudapi.listing.datacenters.items()
     }
+
+
+def need_to_see_outside(datacenter: Datacenter) -> None:
+    """Raises OutOfSight if customers' URLs need not answer to the machine that asks, or if none does and nobody said that they must."""
+    told = datacenter.world.inventory.expect.outside
+    with untouched():
+        seen, _ = of_each(datacenter.world.coupling.coupled, lambda dc: dc.outside)
+    silent = len(seen) > 1 and all(answer.status == 0 for answer in seen.values())
+    if told is False or (told is None and silent):
+        why = (
+            "the inventory does not expect it (expect.outside)"
+            if told is False
+            else f"no URL of {len(seen)} datacenters answers to the machine where these checks run, so it may be one that customers' "
+            "addresses do not answer to. Write `outside: true` below `expect` if they must"
+        )
+        raise OutOfSight(datacenter.id, "cloudapi from outside", "curl -k", why)

@@ -17,7 +17,7 @@ from evidence.fact import Missing, OutOfSight
 from evidence.inventory.model import DNS_NAME
 from evidence.model import MantaService, SapiObject
 from evidence.subjects.datacenter import OLDER, Datacenter
-from evidence.subjects.levels import INSTANCE, SERVICE, Override
+from evidence.subjects.levels import INSTANCE, SERVICE, Override, renders_alike
 from evidence.subjects.questions import OF_DATACENTER
 from evidence.subjects.triton import MUSKIE_CONFIG, SHARDED
 from evidence.subjects.world import Region
@@ -226,7 +226,7 @@ def told_at_its_zone(region: Region, found: Override) -> bool:
     """Whether a hidden MUSKIE_MULTI_DC shows in the file of one webapi zone, whose own check tells it."""
     if (found.level, found.key) != (INSTANCE, MULTI_DC):
         return False
-    return any(_shows(zone, found.target.uuid) for dc in region.datacenters for zone in dc.zones("webapi"))
+    return any(_shows(zone, found.target.uuid) for dc in region.with_manta for zone in dc.zones("webapi"))
 
 
 def _shows(webapi: Zone, uuid: str) -> bool:
@@ -238,5 +238,5 @@ def _shows(webapi: Zone, uuid: str) -> bool:
 
 def _hiding(level: str, target: SapiObject, values: Mapping[str, Any], above: Mapping[str, Any]) -> Iterator[Override]:
     for key, value in values.items():
-        if key in above and value != above[key]:
+        if key in above and not renders_alike(key, value, above[key]):
             yield Override(level, target, key, value, above[key])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -107,6 +108,16 @@ class Spec(Struct, frozen=True):
     answers: bool = False
     chapter: str = ""
     sums_up: bool = False
+
+
+def place_of(subject: str) -> str:
+    """The datacenter, region or coupling of a subject's id; a link belongs to its source. A name may have two dashes itself."""
+    return subject.partition(".")[0]
+
+
+def is_link(subject: str) -> bool:
+    """Whether a subject's id is a link's: contract "Subjects"."""
+    return re.fullmatch(r"[^.]+\.[^.]+--[^.]+\.[^.]+\.[0-9]+", subject) is not None
 
 
 def page_of(check: str) -> str:

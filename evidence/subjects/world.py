@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from evidence.inventory.model import CANDIDATE, Inventory, Waiver
+from evidence.inventory.model import CANDIDATE, PLANNED, Inventory, Waiver
 from evidence.subjects.datacenter import Datacenter
 
 if TYPE_CHECKING:
@@ -66,10 +66,15 @@ class World:
 
     @property
     def manta_datacenters(self) -> tuple[Datacenter, ...]:
-        """Where Manta is expected: in the master's region, candidates too; nowhere without `expect.manta`."""
-        region = self.master.declared.region
-        expected = self.inventory.expect.manta is True
-        return tuple(dc for dc in self.datacenters if expected and dc.declared.region == region)
+        """Where Manta is expected: in the master's region, candidates too, or where `expect.manta` names; nowhere without it."""
+        return self.meant_for_manta if self.inventory.expect.manta != PLANNED else ()
+
+    @property
+    def meant_for_manta(self) -> tuple[Datacenter, ...]:
+        """Where Manta is expected, or planned."""
+        told, region = self.inventory.expect.manta, self.master.declared.region
+        named = told if isinstance(told, tuple) else (tuple(self.inventory.datacenters) if told else ())
+        return tuple(dc for dc in self.datacenters if dc.name in named and dc.declared.region == region)
 
     @property
     def busy(self) -> bool:
@@ -126,7 +131,9 @@ class Region:
 
     @property
     def id(self) -> str:
-        return self.name
+        """Its name, marked where something else has the same id. Triton's own templates call region and datacenter alike."""
+        taken = self.name == self.world.coupling.id or self.name in self.world.inventory.datacenters
+        return f"region:{self.name}" if taken else self.name
 
     def __repr__(self) -> str:
         return self.id
@@ -134,3 +141,8 @@ class Region:
     @property
     def datacenters(self) -> tuple[Datacenter, ...]:
         return tuple(dc for dc in self.world.datacenters if dc.declared.region == self.name)
+
+    @property
+    def with_manta(self) -> tuple[Datacenter, ...]:
+        """Those of them over which Manta is expected to be spread."""
+        return tuple(dc for dc in self.world.manta_datacenters if dc.declared.region == self.name)

@@ -130,7 +130,6 @@ REFUSED = {
     "no headnode": (GOOD.replace("headnode: headnode-3, ", ""), 5, "lacks `headnode`"),
     "no region": (GOOD.replace(", region: other", ""), 5, "lacks `region`"),
     "option as headnode": (GOOD.replace("headnode-3", '"-oProxyCommand=x"'), 5, "USER@HOST"),
-    "region like a datacenter": (GOOD.replace("region: other", "region: my-dc-1"), 5, "like a datacenter"),
     "name with a slash": (GOOD.replace("  my-dc-1:", "  my/dc:"), 3, "other characters"),
     "name with a dot": (GOOD.replace("  my-dc-1:", "  my.dc:"), 3, "other characters"),
     "region with a space": (GOOD.replace("region: other", "region: my dc"), 5, "letters, digits"),
@@ -172,7 +171,12 @@ REFUSED = {
         5,
         "the same endpoint",
     ),
-    "domain": (GOOD + "dns_domain: example.com.\n", 6, "without a dot at the end"),
+    "domain": (GOOD + "dns_domain: example..com\n", 6, "write a DNS name"),
+    "Manta nowhere": (GOOD + "expect: {manta: []}\n", 6, "is an empty list"),
+    "Manta in an unknown datacenter": (GOOD + "expect: {manta: [my-dc-9]}\n", 6, "which is not listed"),
+    "Manta in another region": (GOOD + "expect: {manta: [my-dc-2, my-dc-3]}\n", 6, "not in the master's region"),
+    "Manta in no datacenter's name": (GOOD + "expect: {manta: [a b]}\n", 6, "only letters"),
+    "outside": (GOOD + "expect: {outside: maybe}\n", 6, "write true or false"),
     "text that is none": (GOOD + "waivers: [a]\n", 6, "not text"),
 }
 
@@ -192,3 +196,26 @@ def test_a_file_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
     for path in (tmp_path / "none.yaml", pathlib.Path("a\0b")):
         with pytest.raises(DeclarationError, match="cannot be read"):
             read_inventory(path)
+
+
+ODD = {
+    "a region with a datacenter's name": GOOD.replace("region: my-dc", "region: my-dc-1"),
+    "a region called coupling": GOOD.replace("region: other", "region: coupling"),
+    "users of one bastion": GOOD.replace("root@192.0.2.10", "dc1@bastion").replace("headnode-3", "dc2@bastion"),
+    "a user with a plus": GOOD.replace("root@192.0.2.10", "first.last+ops@h"),
+    "a domain with a final dot": GOOD + "dns_domain: srv.example.com.\n",
+    "Manta in some": GOOD + "expect: {manta: [my-dc-2]}\n",
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_is_odd_is_read(tmp_path: pathlib.Path, case: str) -> None:
+    read = read_inventory(written(tmp_path, ODD[case]))
+    assert sorted(read.datacenters) == ["my-dc-1", "my-dc-2", "my-dc-3"]
+    assert read.dns_domain in ("", "srv.example.com")
+
+
+def test_manta_may_be_in_some_datacenters_and_its_line_is_known(tmp_path: pathlib.Path) -> None:
+    read = read_inventory(written(tmp_path, GOOD + "expect:\n  manta: [my-dc-2, my-dc-1]\n  outside: false\n"))
+    assert (read.expect.manta, read.expect.outside) == (("my-dc-1", "my-dc-2"), False)
+    assert read.place("expect.manta").endswith(":7")

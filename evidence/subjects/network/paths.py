@@ -85,7 +85,7 @@ def _needed(datacenter: Datacenter) -> Iterator[Way | Missing]:
     """The ways where something got no answer, and those that Manta needs. What cannot be told comes as its reason."""
     world, probed = datacenter.world, [check for check, kind in LINKS.items() if kind.probed]
     for link in (link for check in probed for link in links(world, check) if link.source.role != GLOBAL):
-        if datacenter.name not in (link.source.datacenter.name, link.target.name) or link.source.absent:
+        if datacenter.name not in (link.source.datacenter.name, link.target.name) or link.source.absent or link.idle:
             continue
         try:
             if link.misses or not unanswered(link):
@@ -118,14 +118,16 @@ def first_host(network: Network) -> str:
 
 def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
     """The admin and Manta networks of other datacenters in its region that a zone has no route to."""
-    networks = [(peer, net) for peer in zone.datacenter.peers for net in peer.networks.values() if between(net)]
+    meant = zone.datacenter.world.manta_datacenters or zone.datacenter.peers
+    peers = [peer for peer in zone.datacenter.peers if peer in meant]
+    networks = [(peer, net) for peer in peers for net in peer.networks.values() if between(net)]
     lacking = [
         (peer, network)
         for peer, network in networks
         if not routed(zone.routes, network.subnet) and by_default(zone.vm, first_host(network)) is None
     ]
     if not lacking:
-        for peer in zone.datacenter.peers:
+        for peer in peers:
             peer.need_all_networks()
     return lacking
 

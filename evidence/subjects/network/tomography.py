@@ -164,7 +164,7 @@ def _tried(link: Link) -> bool:
 
 def _look(link: Link, seen: Mapping[Fault, _Seen]) -> None:
     """Sort the connections of a link. One whose failure its own route, way back, address or a firewall explains says nothing."""
-    if link.source.absent or link.misses:
+    if link.source.absent or link.misses or link.idle:
         return
     for number, (fault, works, probe) in enumerate(_outcomes(link)):
         elements = frozenset(_through(link, probe))

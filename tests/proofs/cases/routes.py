@@ -24,7 +24,7 @@ CASES = (
     case("gateway-wrong@my-dc-3", "no-path-loses-packets[my-dc-3]"),
     case("path-drops-large@my-dc-3", "no-path-loses-packets[my-dc-3]", mended=True),
     case("path-loses@my-dc-1", "no-path-loses-packets[my-dc-1]", mended=True, chance=True),
-    case("network-overlaps@my-dc-3", "networks-do-not-overlap[coupling]", mended=True),
+    case("network-overlaps@my-dc-3", "networks-do-not-overlap[coupling]", mended=True, lab=MANTA),
     case("route-missing@my-dc-3.imgapi0", "triton-zones-have-manta-routes[my-dc-3.imgapi0]", lab=MANTA),
     case(
         "route-missing@my-dc-3.electric-moray0",
