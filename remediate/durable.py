@@ -25,7 +25,7 @@ from remediate.actions.smf import Smf
 from remediate.actions.vm import VmRoutes
 from remediate.elsewhere import sent, way_to
 from remediate.lookup import headnode
-from remediate.neighbours import alone, networks, own
+from remediate.neighbours import networks, own, routable
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
 from remediate.typed import NotOfTheFormError, refusal
 
@@ -39,7 +39,7 @@ def destination(host: str, target: Datacenter) -> str:
     address = IPv4Address(own(host, target))
     for _, net in sorted(networks(target).items()):
         if address in net:
-            return str(alone(net, target))
+            return routable(net, host, target)
     for dc in target.world.datacenters:
         try:
             routed = [key for net in dc.networks.values() for key in net.routes]

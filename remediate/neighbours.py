@@ -28,12 +28,17 @@ def networks(datacenter: Datacenter) -> dict[str, IPv4Network]:
     return {each.name: net for each in told if between(each) and (net := subnet(each.subnet)) is not None}
 
 
-def alone(net: IPv4Network, datacenter: Datacenter) -> IPv4Network:
-    """A network that can be a datacenter's own: it is private, and nothing of another datacenter lies in it. Raises NotOfTheFormError."""
+def routable(net: IPv4Network, host: str, datacenter: Datacenter) -> str:
+    """The network in which an address lies, if it can be the datacenter's own: it is private, and nothing of another one lies in it.
+
+    Else the address alone, if one of its zones has it. Raises NotOfTheFormError where not even that is known.
+    """
     private = any(net.subnet_of(each) for each in PRIVATE)
-    if not private or any(net.overlaps(each) for dc in _others(datacenter) for each in _ground(dc)):
-        raise NotOfTheFormError(f"network that {datacenter.name} alone can have", str(net))
-    return net
+    if private and not any(net.overlaps(each) for dc in _others(datacenter) for each in _ground(dc)):
+        return str(net)
+    if host in map(str, _addresses(datacenter)):
+        return host
+    raise NotOfTheFormError(f"network that {datacenter.name} alone can have", str(net))
 
 
 def own(host: str, datacenter: Datacenter) -> str:
