@@ -40,11 +40,14 @@ class Unbroken:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
+        self._given_up = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
     def write(self, text: str) -> int:
+        if self._given_up:
+            return len(text)
         try:
             return self._file.write(text)
         except OSError as error:
@@ -52,6 +55,8 @@ class Unbroken:
             return len(text)
 
     def flush(self) -> None:
+        if self._given_up:
+            return
         try:
             self._file.flush()
         except OSError as error:
@@ -59,6 +64,7 @@ class Unbroken:
 
     def _give_up(self, error: OSError) -> None:
         """What is still in the buffer goes nowhere, too, so that the end of the process is no error."""
+        self._given_up = True
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._file.fileno())
         os.close(nowhere)

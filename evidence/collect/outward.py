@@ -19,7 +19,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 def named(declared: Declared) -> frozenset[str]:
     """The hosts that the inventory itself names for a datacenter."""
-    return frozenset({declared.headnode.rpartition("@")[2], declared.ufds_address or ""} - {""})
+    endpoints = (each.host for each in declared.endpoints.values())
+    return frozenset({declared.headnode.rpartition("@")[2], declared.ufds_address or "", *endpoints} - {""})
 
 
 def addresses(host: str, port: int) -> list[str]:

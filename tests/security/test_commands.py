@@ -22,7 +22,11 @@ GIVEN = {
     ("ldif.py", "line", "name"): "typed one line above",
     ("shell.py", "zone_service", "verb"): "a word of the callers' own source",
     ("shell.py", "usbkey_set", "key"): "the keys have passed typed.setting",
-    ("shell.py", "usbkey_set", "shlex.quote(typed.usbkey(key, value))"): "typed and quoted for the shell at boot, and quoted again",
+    (
+        "shell.py",
+        "usbkey_set",
+        "shlex.quote(typed.usbkey(key, value))",
+    ): "typed and quoted for the shell at boot, and quoted again",
     ("shell.py", "_bytes", "byte"): "a number",
     ("copies.py", "named", "subject"): "is shown to people",
     ("smf.py", "command", "self.verb"): "a word of the action's own type",
@@ -128,7 +132,7 @@ def test_each_excuse_is_needed() -> None:
 
 def test_a_hole_would_be_seen() -> None:
     """The test above would notice what once was there: the names of attributes of a replica's entries, as they came."""
-    source = "def touched(dn, attribute):\n    return f\"sdc-ldap search -b {quote(typed.dn(dn))} {attribute}\""
+    source = 'def touched(dn, attribute):\n    return f"sdc-ldap search -b {quote(typed.dn(dn))} {attribute}"'
     function = ast.parse(source).body[0]
     assert isinstance(function, ast.FunctionDef)
     assert [ast.unparse(each) for each in holes(function) if not is_safe(each, {}, set())] == ["attribute"]

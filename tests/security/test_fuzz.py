@@ -111,7 +111,6 @@ JSON: dict[str, tuple[Callable[[str], object], Any]] = {
     "owners": (everywhere.owners, [VM]),
     "instances": (headnode.instances, [{"service": "ufds", "version": "v"}]),
     "usbkey": (lambda text: headnode.usbkey(text, VAULT), {"message": "mounted", "ok": True}),
-    "usbkey-copy": (lambda text: before.usbkey_copy("a=b\n", text, VAULT), {"a": "b"}),
     "config.sh": (lambda text: configuration.written("a=b\nc='d'\n", parse.json_object(text)), {"a": "b", "c": "d"}),
     "public-url": (lambda text: cloudapi.public_url("a", text), {"a": "https://a"}),
     "listing": (lambda text: cloudapi.listing(Output(text.encode("utf-8", "replace"), "", 0), VAULT), {"a": "https://a"}),
@@ -127,6 +126,7 @@ TEXT: dict[str, tuple[Callable[[str], object], str]] = {
     "healthcheck": (health.healthcheck, "ufds:running:-:online\nsapi:running:-:online\n"),
     "room": (before.room, "no /x\nzones/var 100 10 90 10% /var\n"),
     "usbkey-config": (lambda text: configuration.written(text, {"a": "b"}), "a=b\nc='d'\n# x\ne=\"f\"\n"),
+    "usbkey-copy": (lambda text: before.usbkey_copy("a=b\n", text, VAULT), "/mnt/usbkey/config\na=c\nd='e'\n"),
     "script": (lambda text: zone.read(text.encode("utf-8", "replace")), SCRIPT),
     "agents": (lambda text: elsewhere.agents(Output(text.encode("utf-8", "replace"), "", 0), VAULT), AGENTS),
     "listing-error": (

@@ -10,7 +10,7 @@ import pytest
 
 from evidence.collect import cloudapi, outward
 from evidence.collect.unanswered import UnansweredError
-from evidence.inventory.model import Declared
+from evidence.inventory.model import Declared, Endpoint
 from evidence.redact import Vault
 
 VAULT = Vault(b"k" * 32)
@@ -38,6 +38,9 @@ def test_what_is_asked() -> None:
     known = outward.named(Declared("a", "root@192.168.0.1", "r", "master", ufds_address="10.9.9.9"))
     assert outward.permitted("192.168.0.1", 443, ["192.168.0.1"], (), known) == "192.168.0.1"
     assert outward.permitted("x", 443, ["10.9.9.9"], (), known) == "10.9.9.9"
+    endpoints = {"cloudapi": Endpoint("cloudapi.a.example.com", 443)}
+    named = outward.named(Declared("a", "", "r", "master", endpoints=endpoints))
+    assert outward.permitted("cloudapi.a.example.com", 443, ["10.8.8.8"], (), named) == "10.8.8.8"
 
 
 def test_nothing_connects_to_this_machine_whatever_the_url_is() -> None:

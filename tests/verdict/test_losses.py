@@ -27,12 +27,20 @@ SAVES, COPY, ADMIN = (
 UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
 PRINT = "15:07:b5:d4:f7:dc:4a:58:14:51:38:62:c7:40:b7:55"
 LAPTOP = Belonging(
-    KEY, "ops laptop", f"fingerprint={PRINT}, uuid={UUID}, ou=users, o=smartdc", PRINT, "ssh-rsa AAAAB3NzaC1yc2E= ops-laptop"
+    KEY,
+    "ops laptop",
+    f"fingerprint={PRINT}, uuid={UUID}, ou=users, o=smartdc",
+    PRINT,
+    "ssh-rsa AAAAB3NzaC1yc2E= ops-laptop",
 )
 DEPLOYERS = Belonging(POLICY, "deployers", f"policy-uuid=1, uuid={UUID}, ou=users, o=smartdc")
 EVE = Belonging(SUB_USER, "eve", f"uuid=2, uuid={UUID}, ou=users, o=smartdc")
 EVES = Belonging(
-    KEY, "eve's", f"fingerprint={PRINT}, uuid=2, uuid={UUID}, ou=users, o=smartdc", PRINT, "ssh-rsa AAAAB3NzaC1yc2E= eve"
+    KEY,
+    "eve's",
+    f"fingerprint={PRINT}, uuid=2, uuid={UUID}, ou=users, o=smartdc",
+    PRINT,
+    "ssh-rsa AAAAB3NzaC1yc2E= eve",
 )
 
 
