@@ -73,4 +73,4 @@ class Unbroken:
 
 
 def unbroken_output() -> None:
-    sys.stdout = Unbroken(sys.stdout)  # type: ignore[assignment]
+    sys.stdout = Unbroken(sys.stdout)

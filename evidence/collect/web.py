@@ -95,7 +95,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *words: Any, **named: Any) -> None:
-        super().init_poolmanager(*words, **named, **({"server_hostname": self._name} if self._name else {}))
+        super().init_poolmanager(*words, **(named | ({"server_hostname": self._name} if self._name else {})))
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
 
