@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from ipaddress import IPv4Network
 
 import pytest
@@ -78,6 +79,17 @@ def nets(world: World) -> set[tuple[str, IPv4Network]]:
     return {(step.on, net) for step in elsewhere(world) for net in opened(step)}
 
 
+@cache
+def base() -> World:
+    return shut_out(W)
+
+
+@cache
+def plain() -> frozenset[tuple[str, IPv4Network]]:
+    """The same where nobody lies."""
+    return frozenset(nets(base()))
+
+
 def test_the_honest_one_is_let_in_and_led_to() -> None:
     """Otherwise the tests below would prove nothing."""
     assert {("my-dc-2.global", IPv4Network("10.3.1.0/24")), ("my-dc-2.global", IPv4Network("10.3.3.0/24"))} <= nets(
@@ -101,7 +113,7 @@ SUBNETS = [
 @pytest.mark.parametrize("subnet", SUBNETS)
 def test_a_network_that_is_not_its_own_opens_nothing_more(subnet: str) -> None:
     """Only addresses that it really has, each by itself."""
-    more = nets(told(shut_out(W), subnet)) - nets(shut_out(W))
+    more = nets(told(base(), subnet)) - plain()
     assert {
         (on, net) for on, net in more if not net.subnet_of(IPv4Network("10.3.0.0/16")) or net.prefixlen < 32
     } == set()
@@ -128,15 +140,15 @@ def honest() -> set[IPv4Network]:
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_an_address_that_is_not_its_own_makes_no_step_elsewhere(address: str) -> None:
     """Where it says that it lives in another's network, nobody gets the network: at most each honest address by itself."""
-    more = {net for _, net in nets(living_at(shut_out(W), address)) - nets(shut_out(W))}
+    more = {net for _, net in nets(living_at(base(), address)) - plain()}
     assert more - (honest() - {IPv4Network(address)}) == set()
 
 
 def test_a_lie_about_one_zone_costs_its_other_zones_nothing() -> None:
-    zones = shut_out(W).datacenter(LIAR).evidence.zones.get()
+    zones = base().datacenter(LIAR).evidence.zones.get()
     lie = {"nics": tuple(replace(nic, ip="10.1.1.29") for nic in zones["cloudapi0"].vm.nics)}
-    found = nets(s.changed_zone(shut_out(W), LIAR, "cloudapi0", vm=lie))
-    assert {net for _, net in found - nets(shut_out(W))} <= honest() - {IPv4Network("10.1.1.29")}
+    found = nets(s.changed_zone(base(), LIAR, "cloudapi0", vm=lie))
+    assert {net for _, net in found - plain()} <= honest() - {IPv4Network("10.1.1.29")}
     assert ("my-dc-2.global", IPv4Network("10.3.1.0/24")) in found
 
 
