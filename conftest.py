@@ -23,6 +23,7 @@ from fixtures.world import asked, world_of
 from reports.plugin import Keeper, keep, runs_of
 from reports.progress import ProgressLine
 from reports.settled import add_options, settled
+from triton_az_checks import ending
 from triton_az_checks.errors import OperatorError
 
 pytest_plugins = ["fixtures.plugin", "reports.plugin"]
@@ -55,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:
+        ending.as_by_ctrl_c()
+        ending.unbroken_output()  # before pytest's own reporter takes it
         config.pluginmanager.register(Keeper(config, Path(*checks.__path__)), "az-keeper")
 
 

@@ -30,7 +30,7 @@ _JUDGE = (
 
 
 def _copies(subject: str) -> str:
-    return f"{PLACE}/{subject}.*Z.ldif"
+    return f"{PLACE}/{typed.name(subject)}.*Z.ldif"
 
 
 def named(subject: str) -> str:
@@ -44,7 +44,7 @@ def entries_kept(subject: str, base: str) -> str:
     return f"""\
 (
     {_HEAD}
-    copy={PLACE}/{subject}.{_STAMP}.ldif
+    copy={PLACE}/{typed.name(subject)}.{_STAMP}.ldif
     mkdir -p {PLACE} && there=$({search} dn | grep -c '^dn:') &&
         {search} | {UNFOLDED} > "$copy.part" &&
         [[ $(grep -c '^dn:' "$copy.part") == "$there" ]] && {_NAMED} && echo "$copy: $there entries" ||
@@ -75,7 +75,7 @@ def files_kept(*paths: str) -> str:
     return f"""\
 (
     {_HEAD}
-    for file in {" ".join(paths)}; do
+    for file in {" ".join(map(typed.kept, paths))}; do
         copy={PLACE}/${{file##*/}}.{_STAMP}
         mkdir -p {PLACE} && cat "$file" > "$copy.part" && cmp "$file" "$copy.part" && {_NAMED} && echo "$file: $copy" ||
             {{ echo "No copy of $file was made: do not go on." >&2; exit 1; }}
@@ -87,7 +87,7 @@ def files_removed(*paths: str) -> str:
     """Remove files, each only if one of its copies is identical to the byte."""
     return f"""\
 (
-    for file in {" ".join(paths)}; do
+    for file in {" ".join(map(typed.kept, paths))}; do
         [[ -e $file ]] || continue
         for copy in {PLACE}/${{file##*/}}.*Z; do
             cmp -s "$file" "$copy" && rm "$file" && continue 2
@@ -100,8 +100,8 @@ def files_removed(*paths: str) -> str:
 def file_back(path: str) -> str:
     """Put the newest copy of a file back in its place, unless there is a file again by now."""
     return (
-        f"( set -C; copies=({PLACE}/{path.rpartition('/')[2]}.*Z); copy=${{copies[${{#copies[@]}}-1]}}\n"
-        f'  [[ -f $copy ]] && cat "$copy" > {path} )'
+        f"( set -C; copies=({PLACE}/{typed.kept(path).rpartition('/')[2]}.*Z); copy=${{copies[${{#copies[@]}}-1]}}\n"
+        f'  [[ -f $copy ]] && cat "$copy" > {typed.kept(path)} )'
     )
 
 
@@ -110,8 +110,8 @@ def entries_loaded(path: str, kind: str) -> str:
     return f"""\
 (
     most=0 from=
-    for file in {path} {PLACE}/{path.rpartition("/")[2]}.*Z; do
-        [[ -f $file ]] && count=$(grep -c '^dn: {kind}' "$file") && (( count > most )) && most=$count from=$file
+    for file in {typed.kept(path)} {PLACE}/{typed.kept(path).rpartition("/")[2]}.*Z; do
+        [[ -f $file ]] && count=$(grep -c '^dn: {typed.attribute(kind)}' "$file") && (( count > most )) && most=$count from=$file
     done
     [[ $from ]] && echo "$from: $most" && sdc-ldap add -c -f "$from"
 )"""

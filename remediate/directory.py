@@ -13,6 +13,7 @@ from remediate.actions.key import AddKey
 from remediate.actions.ldap import Attributes, LdapAdd, LdapModify, Resend, Scope
 from remediate.copies import entries_loaded
 from remediate.lookup import headnode
+from remediate.neighbours import own
 from remediate.registry import Advised, proved_by, remedy
 from remediate.removal import file_kept, file_removed, without
 from remediate.steps import OPENS, OVERWRITES, SAFE, Note, Step, acting
@@ -182,14 +183,14 @@ def register_the_datacenters(region: Region) -> Advised:
             values = datacenter.sdc_metadata.values
             network: Attributes = {
                 "network": ("admin",),
-                "networkaddr": (typed.address(values.get("admin_network")),),
+                "networkaddr": (own(str(values.get("admin_network")), datacenter),),
                 "netmask": (typed.address(values.get("admin_netmask")),),
                 "objectclass": ("network",),
             }
             yield _adding(master, f"network=admin, {where}", common | network)
         if not any(each.resolvers for each in known):
             for binder in datacenter.zones("binder"):
-                ip = typed.address(binder.address("admin"))
+                ip = own(binder.address("admin"), datacenter)
                 entry = common | {"network": ("admin",), "ip": (ip,), "objectclass": ("resolver",)}
                 yield _adding(master, f"ip={ip}, network=admin, {where}", entry)
 
@@ -217,7 +218,7 @@ def _key_told(replica: Datacenter, master: Datacenter) -> Advised:
         )
         return
     told = values.get("SDC_KEY_ID")
-    adding = AddKey("admin", name, key.strip(), typed.fingerprint(told) if told else "")
+    adding = AddKey("admin", name, key.strip(), typed.fingerprint(str(told).removeprefix("MD5:")) if told else "")
     why = f"{replica.name} signs with this key; replication brings it from the master to all"
     if told:
         yield acting(headnode(master), adding, risk=OPENS, why=why)

@@ -7,7 +7,7 @@ network, so each step names the zones that the route reaches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address
 
 from msgspec.structs import replace
 
@@ -16,7 +16,7 @@ from evidence.model import Network
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.network.ground import router, zones_of
 from evidence.subjects.network.paths import Way
-from evidence.subjects.network.routes import address_in, between, has_route, napi_route, network_of, passing, subnet
+from evidence.subjects.network.routes import has_route, napi_route, network_of, passing
 from evidence.subjects.triton import NET_AGENT
 from evidence.subjects.zone import Zone
 from remediate import napi
@@ -25,21 +25,21 @@ from remediate.actions.smf import Smf
 from remediate.actions.vm import VmRoutes
 from remediate.elsewhere import sent, way_to
 from remediate.lookup import headnode
+from remediate.neighbours import networks, own, routable
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
-
-WIDEST = 8
-"""The shortest prefix that a datacenter's network can have: that of 10.0.0.0/8."""
+from remediate.typed import NotOfTheFormError, refusal
 
 
 def destination(host: str, target: Datacenter) -> str:
     """The destination to route: the admin or Manta network of the other datacenter if the host lies there, else the host alone.
 
-    A host route that exists somewhere else already is written in the same form.
+    A host route that exists somewhere else already is written in the same form.  Raises NotOfTheFormError if the address cannot be
+    that datacenter's.
     """
-    address = address_in(host)
-    for _, net in sorted(_between(target).items()):
-        if address is not None and address in net and _is_its_alone(net, target):
-            return str(net)
+    address = IPv4Address(own(host, target))
+    for _, net in sorted(networks(target).items()):
+        if address in net:
+            return routable(net, host, target)
     for dc in target.world.datacenters:
         try:
             routed = [key for net in dc.networks.values() for key in net.routes]
@@ -49,21 +49,6 @@ def destination(host: str, target: Datacenter) -> str:
             if key in (host, f"{host}/32"):
                 return key
     return host
-
-
-def _between(datacenter: Datacenter) -> dict[str, IPv4Network]:
-    """The networks of a datacenter that exist to be routed between datacenters, by name; none if NAPI cannot be asked."""
-    try:
-        networks = datacenter.networks.values()
-    except Missing:
-        return {}
-    return {each.name: net for each in networks if between(each) and (net := subnet(each.subnet)) is not None}
-
-
-def _is_its_alone(net: IPv4Network, datacenter: Datacenter) -> bool:
-    """Whether a network can be a datacenter's own. One that is wider than any private network, or also another's, is no destination."""
-    others = (dc for dc in datacenter.world.datacenters if dc.name != datacenter.name)
-    return net.prefixlen >= WIDEST and not any(net.overlaps(each) for dc in others for each in _between(dc).values())
 
 
 def route_steps(zone: Zone, host: str, target: Datacenter) -> Iterator[Step | Note]:
@@ -130,7 +115,7 @@ def into_napi(
 
 def napi_steps(datacenter: Datacenter, ways: Iterable[Way]) -> Iterator[Step | Note]:
     """One step for each network, with everything that its zones need and NAPI does not know."""
-    networks: dict[str, Network] = {}
+    known: dict[str, Network] = {}
     wanted: dict[str, dict[str, Datacenter]] = {}
     for way in ways:
         nics = [nic for nic in way.zone.vm.nics if nic.nic_tag == "admin"]
@@ -140,12 +125,15 @@ def napi_steps(datacenter: Datacenter, ways: Iterable[Way]) -> Iterator[Step | N
                 f"NAPI of {datacenter.name} shows no admin network for {way.zone.id}: give it a route to {way.host}."
             )
         else:
-            networks[network.uuid] = network
-            wanted.setdefault(network.uuid, {})[destination(way.host, way.target)] = way.target
-    for uuid, targets in wanted.items():
+            known[network.uuid] = network
+            try:
+                wanted.setdefault(network.uuid, {})[destination(way.host, way.target)] = way.target
+            except NotOfTheFormError as error:
+                yield Note(refusal(error, datacenter.world))
+    for uuid, targets in ((uuid, each) for uuid, each in wanted.items() if each):
         names = sorted({target.name for target in targets.values()})
-        added = dict.fromkeys(sorted(targets), router(datacenter, networks[uuid]))
-        yield from into_napi(datacenter, networks[uuid], added, f"leads to {' and to '.join(names)}")
+        added = dict.fromkeys(sorted(targets), router(datacenter, known[uuid]))
+        yield from into_napi(datacenter, known[uuid], added, f"leads to {' and to '.join(names)}")
 
 
 def _into_the_zone(zone: Zone, key: str, via: str) -> Iterator[Step | Note]:

@@ -18,9 +18,9 @@ from remediate.actions.fwapi import FirewallSwitch, MadeRule
 from remediate.actions.vm import VmFirewall
 from remediate.durable import destination
 from remediate.lookup import headnode
-from remediate.napi import is_destination
 from remediate.registry import Advised, remedy
 from remediate.steps import DISRUPTIVE, OPENS, Note, Step, acting
+from remediate.typed import NotOfTheFormError, refusal
 
 UFDS = 636
 Dropped = tuple[Link, str, tuple[str, ...]]
@@ -47,9 +47,10 @@ def rules_for(target: Zone, found: Mapping[str, Dropped]) -> Iterable[Step | Not
     for link, address, dropped in found.values():
         for each in dropped:
             protocol, _, port = each.partition("/")
-            net = destination(address, link.source.datacenter)
-            if not is_destination(net):
-                yield Note(f"No rule is given for {link.source.id}: its address, {net}, is not an IPv4 address.")
+            try:
+                net = destination(address, link.source.datacenter)
+            except NotOfTheFormError as error:
+                yield Note(f"No rule is given for {link.source.id}. {refusal(error, target.datacenter.world)}")
                 continue
             wanted[protocol].add(f"subnet {net}" if "/" in net else f"ip {net}")
             ports[protocol].add(int(port))

@@ -162,7 +162,7 @@ done
 
 
 def _files(action: FilesGone) -> Guard:
-    words = " ".join(map(typed.path, action.paths))
+    words = " ".join(map(typed.leftover, action.paths))
     value = f'for file in {words}; do\n    [[ -e $file ]] && echo "$file is there" || echo "$file is gone"\ndone'
     planned, wanted = ("\n".join(f"{path} is {word}" for path in action.paths) for word in ("there", "gone"))
     return Guard(value, planned, wanted)

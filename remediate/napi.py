@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from evidence.subjects.triton import is_uuid
+from remediate import typed
 from remediate.shell import compact, quote
 
 ROUTER = "ROUTER"
@@ -95,14 +96,17 @@ def routes_out(network: str, removed: Mapping[str, str]) -> str:
 
 def owners(network: str, added: Iterable[str], gone: Iterable[str]) -> str:
     """Adds owners to a network and removes others."""
-    changes = [*(f"+{compact(each)}" for each in sorted(added)), *(f"-{compact(each)}" for each in sorted(gone))]
+    changes = [
+        *(f"+{compact(typed.uuid(each))}" for each in sorted(added)),
+        *(f"-{compact(typed.uuid(each))}" for each in sorted(gone)),
+    ]
     return _change(network, "owner_uuids", "[]", changes)
 
 
 def _route(to: str, via: str) -> str:
     """A member of an object, as the function compares them."""
-    return f"{compact(to)}:{compact(via)}"
+    return f"{compact(typed.prefix(to))}:{compact(via if via == ROUTER else typed.address(via))}"
 
 
 def _change(network: str, field: str, brackets: str, changes: list[str]) -> str:
-    return f"{_CHANGE}\nnapi_change {network} {field} {quote(brackets)} {' '.join(map(quote, changes))}"
+    return f"{_CHANGE}\nnapi_change {typed.uuid(network)} {field} {quote(brackets)} {' '.join(map(quote, changes))}"

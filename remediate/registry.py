@@ -64,6 +64,9 @@ class Remedy(Struct, frozen=True):
 
 
 _REMEDIES: dict[str, Remedy] = {}
+_DEFECT = "No step can be given: the suite itself broke here. The report names this defect separately."
+_BROKEN: dict[str, str] = {}
+"""The chapters that cannot be loaded, and why."""
 
 
 def remedy(check: str, *, for_unseen: bool = False) -> Callable[[Build], Build]:
@@ -97,7 +100,10 @@ def proved_by(advised: Iterable[Step | Note], *proof: str) -> Advised:
 def remedies() -> dict[str, Remedy]:
     """Every remedy, by check id."""
     for chapter in CHAPTERS:
-        importlib.import_module(f"remediate.{chapter}")
+        try:
+            importlib.import_module(f"remediate.{chapter}")
+        except Exception as error:  # a broken chapter must not cost the operator the verdict
+            _BROKEN[chapter] = f"{type(error).__name__}: {error}"
     return _REMEDIES
 
 
@@ -122,6 +128,9 @@ def advice_for(cause: Cause, world: World) -> Advice:
     found = remedies().get(check)
     if world.mistakes and check != INVENTORY:  # nobody knows what was meant
         return Advice(notes=(f"The inventory is wrong ({INVENTORY}). No step is given until it is right.",))
+    if found is None and _BROKEN:
+        why = "; ".join(f"remediate/{chapter}.py ({why})" for chapter, why in sorted(_BROKEN.items()))
+        return Advice(notes=(_DEFECT,), defect=f"remedies cannot be loaded, perhaps that of {check}: {why}")
     if found is None:
         return Advice(notes=(f"There is no remedy for {check} yet. Its documentation says what must hold.",))
     steps: list[Step] = []
@@ -146,7 +155,7 @@ def advice_for(cause: Cause, world: World) -> Advice:
         notes.append(refusal(error, world))
     except Exception as error:  # a broken remedy must not cost the operator the verdict
         defect = f"the remedy of {check}[{name}] itself broke: {type(error).__name__}: {error}"
-        notes.append("No step can be given: the suite itself broke here. The report names this defect separately.")
+        notes.append(_DEFECT)
     if not steps and not notes:
         notes.append("The evidence shows nothing that a command could repair. Run the checks again.")
     return Advice(tuple(steps), tuple(dict.fromkeys(notes)), defect)

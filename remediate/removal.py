@@ -13,7 +13,7 @@ from remediate.copies import entries_kept, entries_removed, files_kept, files_re
 from remediate.lookup import headnode
 from remediate.steps import DESTROYS, SAFE, Note, Step
 from remediate.typed import dn as typed_dn
-from remediate.typed import path as typed_path
+from remediate.typed import leftover
 
 USERS = "ou=users, o=smartdc"
 KEEP = "none: keep it, it may be the only copy"
@@ -77,12 +77,12 @@ def without(replica: Datacenter, dn: str, login: str, what: str) -> Iterator[Ste
 
 def file_kept(datacenter: Datacenter, paths: Sequence[str], why: str) -> Step:
     """The step that copies files which sdc-ufds-m2s left behind."""
-    return _copy(datacenter, files_kept(*map(typed_path, paths)), why)
+    return _copy(datacenter, files_kept(*map(leftover, paths)), why)
 
 
 def file_removed(datacenter: Datacenter, paths: Sequence[str], why: str) -> Step:
     """The step that removes such files, if an identical copy exists."""
-    return _deletion(datacenter, files_removed(*map(typed_path, paths)), why, "copy it back from /var/az-copies")
+    return _deletion(datacenter, files_removed(*map(leftover, paths)), why, "copy it back from /var/az-copies")
 
 
 def _copy(datacenter: Datacenter, run: str, why: str) -> Step:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from evidence.fact import Missing
+from evidence.model import Network
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.links import Link
 from evidence.subjects.network.ground import doubt_about_destination, doubt_about_router, routers
 from evidence.subjects.network.paths import first_host, unknown_to_napi, without_manta_routes, without_way_back
 from evidence.subjects.network.routes import network_of, nic_towards, passing, subnet
 from evidence.subjects.network.tomography import Element, Fault, PathFault, Segment, of, routes_by
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
-from remediate import napi
+from remediate import napi, typed
 from remediate.actions.network import NapiRoutes
 from remediate.durable import into_napi, napi_steps, route_steps
 from remediate.lookup import headnode
@@ -42,8 +44,11 @@ def add_the_way_back(target: Zone) -> Advised:
     """Add routes on the head node of the zone that cannot answer: the routes of the asking zones are right."""
     found, unknown = without_way_back(target)
     proof = (f"routes-go-both-ways[{target.id}]", *(f"{link.check}[{link.id}]" for link, _ in found.values()))
-    steps = (step for link, address in found.values() for step in route_steps(target, address, link.source.datacenter))
-    yield from proved_by(once(steps), *proof)
+
+    def back(way: tuple[Link, str]) -> Advised:
+        yield from route_steps(target, way[1], way[0].source.datacenter)
+
+    yield from proved_by(once(typed.each(target.datacenter.world, found.values(), back)), *proof)
     if unknown is not None:
         yield Note(f"The suite does not know all zones that ask: {unknown}.")
 
@@ -74,11 +79,11 @@ def tell_napi(zone: Zone) -> Advised:
 @remedy("triton-zones-have-manta-routes")
 def give_it_the_routes_of_manta(manta_peer: Zone) -> Advised:
     """Add one route for each network that it lacks.  NAPI's routes reach the other zones too, which is intended here."""
-    yield from once(
-        step
-        for peer, network in without_manta_routes(manta_peer)
-        for step in route_steps(manta_peer, first_host(network), peer)
-    )
+
+    def there(lacking: tuple[Datacenter, Network]) -> Advised:
+        yield from route_steps(manta_peer, first_host(lacking[1]), lacking[0])
+
+    yield from once(typed.each(manta_peer.datacenter.world, without_manta_routes(manta_peer), there))
 
 
 @remedy("napi-has-the-routes")

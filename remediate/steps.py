@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from evidence.subjects.world import World
 from remediate.actions import Action
+from remediate.actions.fwapi import MadeRule
+from remediate.actions.key import AddKey
 from remediate.actions.smf import Smf
 from remediate.actions.wait import RenderedAnew
 from remediate.notes import Note as Note
@@ -63,6 +65,10 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.risk in BY_HAND and self.applied_by_suite:
             raise ValueError(f"a step that {self.risk} is never applied by the suite")
+        if self.risk not in BY_HAND and any(
+            isinstance(each, MadeRule | AddKey) and not each.gone for each in self.actions
+        ):
+            raise ValueError(f"a step that lets somebody in is not {self.risk}")
 
 
 def acting(

@@ -7,6 +7,9 @@ is told which value it is.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
     from remediate.steps import Step
 
 _RDN = r"[A-Za-z][A-Za-z0-9-]*=[A-Za-z0-9][A-Za-z0-9_.:@-]*"
+_LEFT = (
+    # Those that are asked for, and no other file of /tmp (facts, "UFDS"): evidence.collect.headnode LEFT_BEHIND, LEFT_IN_ZONE.
+    r"/(tmp/(fixufds|config\.[0-9]+)|var/tmp/(sapi\.out|(backup|restore)\.ldif)|zones/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/root/"
+    r"(tmp/(cnt|\.bootstrap\.ldif\.in\.0|\.bootstrap_remote\.ldif\.in\.1)|var/tmp/metadata\.json))"
+)
 _FORMS = {
     "uuid": re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
     # As LDAP has it (descr), with the underscore that UFDS's own names have: approved_for_provisioning.
@@ -38,13 +46,11 @@ _FORMS = {
     "key of SAPI's metadata": re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*"),
     # Then the tool json takes the key for nothing else: not for an option, not for an expression.
     "key of a file": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*"),
-    # The files of a zone, or those that sdc-ufds-m2s and ufds-reconcile-data leave behind (facts, "Rendered config files" and "UFDS").
-    "path of a known file": re.compile(
-        r"/opt/smartdc/[a-z][a-z0-9-]*/etc/[A-Za-z0-9][A-Za-z0-9_.-]*"
-        r"|(/zones/[0-9a-f-]{36}/root)?(/var)?/tmp/\.?[A-Za-z][A-Za-z0-9_.]*"
-    ),
+    "path of a rendered file": re.compile(r"/opt/smartdc/[a-z][a-z0-9-]*/etc/[A-Za-z0-9][A-Za-z0-9_.-]*"),
+    "path of a file that sdc-ufds-m2s leaves behind": re.compile(_LEFT),
+    "path of a file that is copied": re.compile(f"{_LEFT}|/usbkey/config|/var/sdcadm/sdcadm\\.conf"),
     "host of ssh": HEADNODE,
-    "fingerprint": re.compile("([0-9a-f]{2}:){15}[0-9a-f]{2}|SHA256:[A-Za-z0-9+/=]+"),
+    "fingerprint": re.compile("([0-9a-f]{2}:){15}[0-9a-f]{2}|SHA256:[A-Za-z0-9+/]{43}=?"),
     "public key": re.compile(r"(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp[0-9]+) [A-Za-z0-9+/]+=*( [ -~]*)?"),
     "URL": re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"),
 }
@@ -84,11 +90,35 @@ name = _of("name of a datacenter or region")
 fmri = _of("name of a service of SMF")
 setting = _of("key of SAPI's metadata")
 file_key = _of("key of a file")
-path = _of("path of a known file")
+path = _of("path of a rendered file")
+leftover = _of("path of a file that sdc-ufds-m2s leaves behind")
+kept = _of("path of a file that is copied")
 host = _of("host of ssh")
 fingerprint = _of("fingerprint")
 public_key = _of("public key")
 url = _of("URL")
+
+
+def key_of(told: str, value: object) -> str:
+    """A public key that has the fingerprint by which it is called. What calls another key by that name opens the door to a stranger."""
+    key = public_key(value)
+    if fingerprint(told).rstrip("=") not in fingerprints(key):
+        raise NotOfTheFormError(f"public key of the fingerprint {told}", key)
+    return key
+
+
+def fingerprints(openssh: str) -> tuple[str, ...]:
+    """The fingerprints of a public key, as MD5 and SHA256; none if it is no key of the kind that it says."""
+    kind, _, rest = openssh.partition(" ")
+    try:
+        blob = base64.b64decode(rest.split()[0], validate=True) if rest.split() else b""
+    except binascii.Error:
+        return ()
+    if blob[4 : 4 + int.from_bytes(blob[:4], "big")] != kind.encode():
+        return ()
+    md5 = hashlib.md5(blob, usedforsecurity=False).hexdigest()
+    sha = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    return ":".join(md5[at : at + 2] for at in range(0, 32, 2)), f"SHA256:{sha}"
 
 
 def address(value: object) -> str:

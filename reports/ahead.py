@@ -159,7 +159,12 @@ def _key(candidate: Datacenter) -> NextStep:
     if not isinstance(key, str) or not key.strip():
         return NextStep(f"{title}. It is in /root/.ssh/sdc.id_rsa.pub of its sdc zone", told=(why,))
     told = values.get("SDC_KEY_ID")
-    add = AddKey("admin", f"{candidate.name} sdc key", key.strip(), typed.fingerprint(told) if told else "")
+    add = AddKey(
+        "admin",
+        f"{candidate.name} sdc key",
+        key.strip(),
+        typed.fingerprint(str(told).removeprefix("MD5:")) if told else "",
+    )
     return NextStep(title, f"{candidate.world.inventory.master}.global", add.command(), (why,))
 
 

@@ -20,7 +20,7 @@ from reports import ahead, findings
 from reports.page import Page, counted, safe
 from reports.plan import as_data, commands, tell
 from reports.script import written
-from triton_az_checks import places
+from triton_az_checks import ending, places
 from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
@@ -119,8 +119,7 @@ def _scripts(plan: Plan, run: Path, folder: Path) -> int:
 
 def script() -> int:
     """The command. A reader that closes the pipe early has read enough."""
-    try:
-        return main()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    ending.unbroken_output()
+    code = main()
+    sys.stdout.flush()
+    return code

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from evidence.inventory.regular import NotRegularError, read_regular
 from evidence.subjects.spec import FINDINGS, WAIVED, Outcome, Result, Severity, page_of
 from remediate.plan import Plan
 from remediate.steps import Step
@@ -20,6 +21,7 @@ from verdict.judge import Cause, Judged, Named
 
 SCHEMA = 1
 FILE = "findings.json"
+LARGEST = 64 << 20
 
 
 class FindingsError(OperatorError):
@@ -161,11 +163,10 @@ def load(path: Path) -> Findings:
     """Return the findings in a file, or in the folder of a run. Raises only FindingsError."""
     source = path / FILE if path.is_dir() else path
     try:
-        return msgspec.json.decode(source.read_bytes(), type=Findings)
-    except OSError as error:
-        raise FindingsError(
-            f"{source} cannot be read ({error.strerror}): run pytest first, or name another run"
-        ) from None
+        return msgspec.json.decode(read_regular(source, LARGEST), type=Findings)
+    except (OSError, NotRegularError) as error:
+        why = getattr(error, "strerror", None) or f"it is {error}"
+        raise FindingsError(f"{source} cannot be read ({why}): run pytest first, or name another run") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise FindingsError(f"{source} is not what a run of this version wrote ({said}): run pytest again") from None

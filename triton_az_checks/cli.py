@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from triton_az_checks import places
+from triton_az_checks import ending, places
 from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
@@ -99,6 +99,7 @@ def _with_runs(arguments: Sequence[str]) -> list[str]:
 
 def _become(words: Sequence[str]) -> int:
     """Start it in place of this process, so that signals and the exit code are its own."""
+    ending.standard_files()
     path = [str(places.suite()), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, path)))
     os.execv(words[0], list(words))  # noqa: S606  its words are one each: there is no shell

@@ -51,7 +51,8 @@ class Apis:
         scheme, port, path = PINGS[vm.role]
 
         async def answer() -> HttpAnswer:
-            return await self.services.ping(scheme, services.address(vm), port, path)
+            bare = vm.role == "webapi"  # muskie answers 200 without a body (facts, "cloudapi, adminui, muskie")
+            return await self.services.ping(scheme, services.address(vm), port, path, bare=bare)
 
         await self.draft.ask_zone(vm, "ping", answer, scheme=scheme, path=path)
 

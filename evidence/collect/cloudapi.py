@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from evidence.collect import parse, services, web
+from evidence.collect import outward, parse, services, web
 from evidence.collect.draft import Draft
 from evidence.collect.ssh import HeadNode, Output
 from evidence.collect.unanswered import UnansweredError
@@ -53,7 +53,8 @@ class Cloudapi:
             raise UnansweredError(self.draft.why("services"))
         settings = found.value["cloudapi"].metadata.values if "cloudapi" in found.value else {}
         url = public_url(self.draft.name, settings.get("CLOUDAPI_DATACENTERS"))
-        return await outside(url, self.timeouts.connect, self.draft.vault)
+        own = {nic.ip for vm in self.draft.vms.values() if vm.role == "cloudapi" for nic in vm.nics}
+        return await outside(url, self.timeouts.connect, self.draft.vault, own, outward.named(self.draft.declared))
 
 
 def listing_command(sdc_zone: str, address: str, key_id: object) -> str:
@@ -93,28 +94,36 @@ def public_url(datacenter: str, told: object) -> str:
         raise UnansweredError(f"CLOUDAPI_DATACENTERS cannot be read: {error}") from None
     url = read.get(datacenter)
     if not isinstance(url, str) or not _askable(url):
-        raise UnansweredError(f"CLOUDAPI_DATACENTERS names no https URL of {datacenter}")
+        raise UnansweredError(f"CLOUDAPI_DATACENTERS names no https URL of {datacenter}, or one with a path")
     return url.rstrip("/")
 
 
 def _askable(url: str) -> bool:
+    """Whether it is the URL of a host alone: whatever else it has would be asked from the operator's machine."""
     if not url.isprintable() or " " in url:  # urlsplit removes such characters silently
         return False
     try:
         parts = urlsplit(url)
         named = parts.hostname is not None and HOST.fullmatch(parts.hostname) is not None
-        return parts.scheme == "https" and named and parts.username is None and (parts.port or 443) > 0
+        alone = url.rstrip("/") == f"https://{parts.netloc}" and parts.username is None
+        return alone and named and (parts.port or outward.PORT) > 0
     except ValueError:
         return False
 
 
-async def outside(url: str, limit: float, vault: Vault) -> HttpAnswer:
-    """The health URL below a public URL, asked from here: no tunnel, no proxy, no redirect, certificate not verified."""
-    parts = urlsplit(url)
+async def outside(
+    url: str, limit: float, vault: Vault, own: Collection[str] = (), known: Collection[str] = ()
+) -> HttpAnswer:
+    """The health URL below a public URL, asked from here: no tunnel, no proxy, no redirect, certificate not verified.
+
+    Raises UnansweredError if its address may not be asked: see outward.permitted.
+    """
     try:
-        page = await _aside(lambda: web.get(f"{url}/--ping", parts.netloc, {}, limit), limit + 1)
+        page = await _aside(lambda: _asked(url, limit, own, known), limit + 1)
     except TimeoutError:
         return HttpAnswer(0, {"url": vault.scrub(url)}, f"no answer within {limit:g} s", round(limit * 1000))
+    if isinstance(page, UnansweredError):
+        raise page
     error = page.error
     if not error:
         try:
@@ -123,6 +132,20 @@ async def outside(url: str, limit: float, vault: Vault) -> HttpAnswer:
             error = str(unreadable)
     body = {"url": vault.scrub(url)} | ({"datacenter": vault.scrub(cut(page.datacenter))} if page.datacenter else {})
     return HttpAnswer(page.status, body, error, page.ms)
+
+
+def _asked(url: str, limit: float, own: Collection[str], known: Collection[str]) -> web.RawAnswer | UnansweredError:
+    """Looks up the name once, so that what is asked is the address that was judged."""
+    parts = urlsplit(url)
+    host, port = str(parts.hostname), parts.port or outward.PORT
+    try:
+        address = outward.permitted(host, port, outward.addresses(host, port), own, known)
+    except UnansweredError as error:
+        return error
+    except (OSError, UnicodeError):
+        return web.RawAnswer(0, "", 0, "its name does not resolve")
+    at = f"[{address}]" if ":" in address else address
+    return web.get(f"https://{at}:{port}/--ping", parts.netloc, {}, limit, name=host)
 
 
 async def _aside(work: Callable[[], T], limit: float) -> T:

@@ -20,6 +20,9 @@ from evidence.model import Vm
 
 MOST_LOOKUPS: Final = 10_000
 LARGEST: Final = 4 << 20
+LONGEST_TAG: Final = 300
+_DELIMITERS: Final = re.compile(r"\{\{\s{0,20}=")
+_SPACES: Final = re.compile(r"\s{20}")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", '"': "&quot;"}
 
 
@@ -97,6 +100,7 @@ def render(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) 
 
     if len(template) > LARGEST:
         raise RenderError("its template is too large")
+    _bounded(template)
     engine = RenderEngine(
         literal=str, escape=_escape, resolve_context=resolve, resolve_partial=lambda _: "", to_str=text_of
     )
@@ -108,6 +112,18 @@ def render(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) 
         raise RenderError("its template or metadata is nested too deeply") from None
     except Exception as error:  # pystache's errors share no base class
         raise RenderError(f"its template is not valid ({type(error).__name__})") from None
+
+
+def _bounded(template: str) -> None:
+    """Refuse tags over which pystache's patterns would take for ever: without an end, long, or full of spaces. Raises RenderError."""
+    if _DELIMITERS.search(template):
+        raise RenderError("its template sets other delimiters")
+    at = template.find("{{")
+    while at >= 0:
+        end = template.find("}}", at + 2, at + LONGEST_TAG)
+        if end < 0 or _SPACES.search(template, at, end):
+            raise RenderError("a tag of its template does not end, or is too long")
+        at = template.find("{{", at + 2)
 
 
 _RACK = re.compile(r"([A-Z]+)_RACK_[A-Z0-9_-]+")

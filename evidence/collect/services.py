@@ -126,11 +126,11 @@ class Services:
             raise UnansweredError(f"{name} at {host} answered HTTP {page.status}{_told(page.text)}")
         return page.text
 
-    async def ping(self, scheme: str, host: str, port: int, path: str) -> HttpAnswer:
-        """A health URL. A few fields of the answer's JSON are kept."""
+    async def ping(self, scheme: str, host: str, port: int, path: str, *, bare: bool = False) -> HttpAnswer:
+        """A health URL. A few fields of the answer's JSON are kept. Only a `bare` one may answer 200 without a body."""
         page = await self._get(scheme, host, port, path, {})
         error, body = page.error, {}
-        if not error and (page.status != 200 or page.text.strip()):  # muskie answers 200 without a body
+        if not error and not (bare and page.status == 200 and not page.text.strip()):
             try:
                 read = parse.json_object(page.text)
                 body = {key: self._vault.scrub_value(read[key]) for key in PING_FIELDS if key in read}

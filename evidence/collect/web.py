@@ -88,8 +88,14 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
+    """`name`: by which a server that has several names is told which one is meant (SNI); the address is in the URL."""
+
+    def __init__(self, name: str = "") -> None:
+        self._name = name
+        super().__init__()
+
     def init_poolmanager(self, *words: Any, **named: Any) -> None:
-        super().init_poolmanager(*words, **named)
+        super().init_poolmanager(*words, **(named | ({"server_hostname": self._name} if self._name else {})))
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
 
@@ -99,7 +105,7 @@ def _cut_off(answer: requests.Response) -> bool:
     return isinstance(head, _Whole) and bool(answer.raw.chunked) and not head.lines.at_blank
 
 
-def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> RawAnswer:
+def get(url: str, host: str, headers: Mapping[str, str], timeout: float, name: str = "") -> RawAnswer:
     """Get a URL as if it were at `host`, although it is at 127.0.0.1 through a tunnel."""
     started = time.monotonic()
 
@@ -109,8 +115,8 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float) -> RawA
     session = requests.Session()
     session.trust_env = False
     session.verify = False
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter())
+    session.mount("http://", _Adapter())
+    session.mount("https://", _Adapter(name))
     try:
         with session.get(
             url,

@@ -28,10 +28,10 @@ class FilesGone(Struct, frozen=True, forbid_unknown_fields=True, tag="files-gone
         return []
 
     def command(self) -> str:
-        return f"rm -f {' '.join(map(typed.path, self.paths))}"
+        return f"rm -f {' '.join(map(typed.leftover, self.paths))}"
 
     def read(self) -> str:
-        return f"ls -1d {' '.join(map(typed.path, self.paths))} 2> /dev/null; true"
+        return f"ls -1d {' '.join(map(typed.leftover, self.paths))} 2> /dev/null; true"
 
     def seen(self, code: int, text: str) -> Value:
         found = text.split()

@@ -110,7 +110,7 @@ class FirewallSwitch(Struct, frozen=True, forbid_unknown_fields=True, tag="firew
 def _is(uuid: str, *, enabled: bool) -> str:
     """Checks that FWAPI has the rule like this: `sdc-fwapi` itself exits with 0 whatever FWAPI says."""
     return (
-        f"[[ $(sdc-fwapi /rules/{uuid} | json -H enabled) == {compact(enabled)} ]] ||\n"
+        f"[[ $(sdc-fwapi /rules/{typed.uuid(uuid)} | json -H enabled) == {compact(enabled)} ]] ||\n"
         "    { echo 'FWAPI does not have the rule so.' >&2; false; }"
     )
 

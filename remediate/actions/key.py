@@ -37,9 +37,12 @@ class AddKey(Struct, frozen=True, forbid_unknown_fields=True, tag="add-key"):
         if self.gone:
             return f"sdc-useradm delete-key {login} {typed.fingerprint(self.fingerprint)}"
         return (  # sdc-useradm takes no file that does not end in .pub
-            f"folder=$(mktemp -d) && printf '%s\\n' {quote(typed.public_key(self.key))} > \"$folder/sdc.pub\" &&\n"
+            f"folder=$(mktemp -d) && printf '%s\\n' {quote(self._key())} > \"$folder/sdc.pub\" &&\n"
             f'    sdc-useradm add-key -n {quote(self.name)} {login} "$folder/sdc.pub" && rm -r "$folder"'
         )
+
+    def _key(self) -> str:
+        return typed.key_of(self.fingerprint, self.key) if self.fingerprint else typed.public_key(self.key)
 
     def read(self) -> str:
         return f"sdc-useradm keys {quote(typed.name(self.login))}"

@@ -240,7 +240,18 @@ async def _nonsense(_: Any, writer: Any) -> None:
     writer.close()
 
 
+async def _empty(_: Any, writer: Any) -> None:
+    """Complete, and says nothing: only muskie may answer so."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+async def _shapeless(_: Any, writer: Any) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n[[1,2]]")
+
+
 SERVICES = {
+    "empty": _empty,
+    "shapeless": _shapeless,
     "endless-header": _endless_header,
     "endless-body": _endless_body,
     "continues": _continues,

@@ -25,14 +25,22 @@ SAVES, COPY, ADMIN = (
     "candidate-admin-has-nothing-to-lose",
 )
 UUID = "930896af-bf8c-48d4-885c-6573a94b1853"
-PRINT = "c7:c1:8e:77:bf:78:7c:35:51:cb:a9:3f:00:b4:60:e5"
+PRINT = "15:07:b5:d4:f7:dc:4a:58:14:51:38:62:c7:40:b7:55"
 LAPTOP = Belonging(
-    KEY, "ops laptop", f"fingerprint={PRINT}, uuid={UUID}, ou=users, o=smartdc", PRINT, "ssh-rsa AAAA ops-laptop"
+    KEY,
+    "ops laptop",
+    f"fingerprint={PRINT}, uuid={UUID}, ou=users, o=smartdc",
+    PRINT,
+    "ssh-rsa AAAAB3NzaC1yc2E= ops-laptop",
 )
 DEPLOYERS = Belonging(POLICY, "deployers", f"policy-uuid=1, uuid={UUID}, ou=users, o=smartdc")
 EVE = Belonging(SUB_USER, "eve", f"uuid=2, uuid={UUID}, ou=users, o=smartdc")
 EVES = Belonging(
-    KEY, "eve's", f"fingerprint={PRINT}, uuid=2, uuid={UUID}, ou=users, o=smartdc", PRINT, "ssh-rsa AAAA eve"
+    KEY,
+    "eve's",
+    f"fingerprint={PRINT}, uuid=2, uuid={UUID}, ou=users, o=smartdc",
+    PRINT,
+    "ssh-rsa AAAAB3NzaC1yc2E= eve",
 )
 
 
@@ -147,7 +155,7 @@ def test_a_key_is_copied_and_given_to_the_masters_admin_and_the_rest_is_told() -
     copy, key = advice.steps
     assert f"-b 'uuid={UUID}, ou=users, o=smartdc'" in copy.run
     assert (key.on, key.risk, key.applied_by_suite) == ("my-dc-2.global", OPENS, False)
-    assert "'ssh-rsa AAAA ops-laptop'" in key.run
+    assert "'ssh-rsa AAAAB3NzaC1yc2E= ops-laptop'" in key.run
     assert "-n 'ops laptop' admin" in key.run
     assert any("policies first" in note for note in advice.notes)
     assert any("Sub-users have passwords" in note for note in advice.notes)
