@@ -17,6 +17,7 @@ from evidence.subjects.claims import judged
 from evidence.subjects.spec import BROKEN, FINDINGS, PASSED
 from remediate.plan import Plan, make_plan
 from reports import ahead, findings
+from reports.before import age
 from reports.page import Page, counted, safe
 from reports.plan import as_data, commands, tell
 from reports.script import written
@@ -44,6 +45,12 @@ def run_folder(named: str | None, runs: Path) -> Path:
         if folder.is_dir():
             return folder.resolve()
     raise UsageError(f"there is no run {named}: name a folder of {runs}, or leave it out for the latest")
+
+
+def newer(folder: Path, runs: Path) -> str:
+    """The newest run that was kept after this one, if there is one: a part, a replay or a preflight, which is not the latest."""
+    later = [path for path in runs.glob("2*") if (path / findings.FILE).is_file() and age(path.name) > age(folder.name)]
+    return max(later, key=lambda path: age(path.name)).name if later and folder.parent == runs.resolve() else ""
 
 
 def plan_of(folder: Path, only: str | None = None) -> Plan:
