@@ -21,6 +21,7 @@ from reports.conclude import conclude
 from reports.conclusion import Conclusion
 from reports.extent import Extent
 from reports.page import Look, safe
+from reports.progress import ProgressLine
 from reports.run import RUNS, Run, RunError, new_run
 from reports.screen import Next
 from reports.told import EVIDENCE, told
@@ -30,6 +31,8 @@ from triton_az_checks import places
 RUN = pytest.StashKey[Run]()
 ASIDE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 LEVEL = pytest.StashKey[int]()
+_TOLD = 50
+"""After so many checks the line of progress moves."""
 _OWN = -2
 """How quiet pytest itself is (-qq): -q and -v say how much we tell, and only from -vvv on how much pytest does."""
 
@@ -123,12 +126,19 @@ class Keeper:
         self.results: list[Result] = []
         self.conclusion: Conclusion | None = None
         self.interrupted = self.broken = False
-        self.stopped = ""
+        self.stopped, self.selected = "", 0
+        self.progress = ProgressLine(sys.stderr)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.selected = len(session.items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         result = result_in(report)
         if result is not None:
             self.results.append(result)
+            if len(self.results) % _TOLD == 0:
+                of = f" of {self.selected}" if self.selected >= len(self.results) else ""
+                self.progress(f"judged {len(self.results)}{of} checks")
         elif report.failed:
             self.broken = True
 
@@ -144,6 +154,7 @@ class Keeper:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        self.progress.done()
         if self.interrupted:
             session.exitstatus = pytest.ExitCode.INTERRUPTED
         if not self.results:
