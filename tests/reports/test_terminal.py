@@ -51,7 +51,7 @@ PAGES = {
     "lines": lambda: told_of("demo", level=LINES),
     "evidence": lambda: told_of("demo", level=EVIDENCE),
     "copy": lambda: commands(scenes.demo().plan),
-    "plan": lambda: tell(scenes.demo().plan, RUN, 80, colour=False),
+    "plan": lambda: tell(scenes.demo().plan, RUN, Look(), scenes.demo().numbers),
 }
 
 
