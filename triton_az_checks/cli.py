@@ -19,13 +19,14 @@ MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [pytest's options]
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
-                                --wait 5m asks again until what was changed has settled)
-az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json | --copy | --script DIR]
+                                --wait 5m asks again until what was changed has settled; -v each check in a line, -vv all
+                                of it, -q the causes alone)
+az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]
                                 a cause by its number: why, with all the evidence, and what follows (alone: all causes);
                                 a check: what must hold, and why
-az-checks apply [RUN] [--only CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]
+az-checks apply [RUN] [--only N|CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]
                                 do these steps, asking for each, and prove them (wants `apply: true` in REGION.yaml)
 az-checks lab [OPTIONS] [-- COMMAND …]
                                 practise: a whole coupling on this machine (az-checks lab --help)
