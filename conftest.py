@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 import checks
+import fixtures.options
+import reports.explaining
+import reports.settled
 from evidence.store import load
 from evidence.subjects.claims import judged
 from fixtures.check import validate
@@ -22,7 +25,7 @@ from fixtures.plugin import WORLD
 from fixtures.world import asked, world_of
 from reports.plugin import Keeper, keep, runs_of
 from reports.progress import ProgressLine
-from reports.settled import add_options, settled
+from reports.settled import settled
 from triton_az_checks import ending
 from triton_az_checks.errors import OperatorError
 
@@ -31,28 +34,28 @@ pytest_plugins = ["fixtures.plugin", "reports.plugin"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("triton-az-checks")
-    group.addoption(
-        "--inventory",
-        metavar="FILE",
-        help="the coupling to judge (default: AZ_INVENTORY)",
-    )
-    group.addoption(
-        "--datacenter",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="judge only this datacenter's subjects (repeatable); everything is collected all the same",
-    )
-    group.addoption("--waivers", metavar="FILE", help="these waivers instead of those that the inventory names")
-    group.addoption("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
-    group.addoption("--evidence", metavar="RUN_OR_FILE", help="judge this stored evidence, and contact nobody")
-    add_options(group)
+    fixtures.options.add_options(group)
+    reports.settled.add_options(group)
+    reports.explaining.add_options(group)
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def load_checks() -> None:
+    """Import every check: then the catalogue has it."""
     for module in pkgutil.iter_modules(checks.__path__):
         importlib.import_module(f"checks.{module.name}")
     validate()
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """--explain tells what it is asked, and nothing else happens."""
+    if config.option.explain is None:
+        return None
+    load_checks()
+    return reports.explaining.explained(config)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    load_checks()
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:

@@ -29,7 +29,7 @@ from evidence.redact import Vault, fingerprint_key
 from evidence.store import load
 from remediate.plan import Plan
 from reports import findings
-from reports.command import plan_of, run_folder
+from reports.command import plan_of, run_folder, spelt
 from reports.page import safe
 from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
@@ -48,7 +48,7 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     """What was typed.  Raises UsageError."""
     parser = _Parser(prog="az-checks apply", description="Do the steps of a run's plan, and prove them.")
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
-    parser.add_argument("--only", metavar="CHECK[@SUBJECT]", help="only the cause of this check")
+    parser.add_argument("--only", metavar="N|CHECK[@SUBJECT]", help="only this cause, or the cause of this check")
     parser.add_argument("--stage", type=int, metavar="N", help="only this stage of the plan")
     parser.add_argument("--yes", action="store_true", help="take safe and restarting steps without asking")
     parser.add_argument("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
@@ -94,6 +94,7 @@ class _Apply:
         self._options, self._ask = options, ask
         self._runs = places.runs(options.runs)
         self._folder = self._chosen()
+        options.only = options.only and spelt(self._folder, options.only)
         self._inventory = _declared(load(self._folder / "evidence.json").inventory)
         self._door = door or SshDoor(self._inventory)
         self._vault = Vault(fingerprint_key())

@@ -22,6 +22,8 @@ NO_TIME: Final = "2000-01-01T00:00:00Z"
 
 _DATE = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}\b")
 _NO_DATE = "Sat Jan  1 00:00:00 2000"
+_AT_ONCE = 0.5
+"""Files that were written within so many seconds were written at once."""
 
 
 class EvidenceError(OperatorError):
@@ -135,11 +137,14 @@ def _without_times(value: Any) -> Any:
 
 
 def _in_order(zone: dict[str, Any]) -> None:
-    """The moments of one zone: 1 is when its youngest file was written, 2 is then or later, 0 is earlier."""
+    """The moments of one zone: 1 is when its oldest files were written, 3 when the next, and so on; 0, 2 … lie before, between and after."""
     files = [file for file in (zone["files"].get("value") or {}).values() if file.get("written") is not None]
-    youngest = max((file["written"] for file in files), default=0.0)
-    for file in files:
-        file["written"] = 1.0
+    moments: list[float] = []
+    for moment in sorted(file["written"] for file in files):
+        if not moments or moment - moments[-1] > _AT_ONCE:
+            moments.append(moment)
     for service in zone["services"].get("value") or ():
         if service.get("began") is not None:
-            service["began"] = 2.0 if service["began"] >= youngest else 0.0
+            service["began"] = 2.0 * sum(moment <= service["began"] for moment in moments)
+    for file in files:
+        file["written"] = 2.0 * sum(moment <= file["written"] for moment in moments) - 1

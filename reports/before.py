@@ -6,22 +6,28 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from evidence.subjects.spec import NOT_APPLICABLE, place_of
+from evidence.subjects.spec import NOT_APPLICABLE, PASSED, place_of
+from reports.conclusion import Since
 from reports.extent import Extent
 from reports.findings import Findings, FindingsError, load
 from reports.page import some
-from verdict.judge import Judged
+from verdict.judge import Judged, Named, Verdict
 
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]{1,4})?")
 _MOST_RUNS = 50
 """The last run of the same extent is looked for among this many runs."""
 
 
-def judged_less(rows: Iterable[Judged], extent: Extent, runs: Path, run: str) -> tuple[str, ...]:
+def changed_since(verdict: Verdict, before: Findings) -> Since:
+    """What became of the causes. What then was a cause and is not judged now is not gone: nobody knows."""
+    then = {Named(cause.check, cause.subject) for cause in before.causes}
+    now = {cause.name for cause in verdict.causes}
+    well = {row.name for row in verdict.results if row.result.outcome in (PASSED, NOT_APPLICABLE)}
+    return Since(before.run, tuple(sorted(now - then)), tuple(sorted(then & well)))
+
+
+def judged_less(rows: Iterable[Judged], before: Findings) -> tuple[str, ...]:
     """What the previous run of the same extent judged and this one does not: one sentence per datacenter or check."""
-    before = _previous(extent, runs, run) if extent.inventory and not extent.partial else None
-    if before is None:
-        return ()
     now = {(row.name.check, row.name.subject) for row in rows if row.selected and row.result.outcome != NOT_APPLICABLE}
     then = {(row.check, row.subject) for row in before.results if row.selected and row.outcome != NOT_APPLICABLE}
     gone = sorted(then - now)
@@ -43,18 +49,21 @@ def judged_less(rows: Iterable[Judged], extent: Extent, runs: Path, run: str) ->
     )
 
 
-def _age(run: str) -> tuple[str, int]:
+def age(run: str) -> tuple[str, int]:
     """Sorts runs by second, and runs of the same second by number."""
     stamp, _, number = run.partition("-")
     return stamp, int(number or 1)
 
 
-def _previous(extent: Extent, runs: Path, run: str) -> Findings | None:
+def previous(extent: Extent, runs: Path, run: str) -> Findings | None:
+    """The last run of the same extent; none for a part of it, or a replay."""
+    if not extent.inventory or extent.partial:
+        return None
     try:
         names = [path.name for path in runs.iterdir() if _RUN.fullmatch(path.name)]
     except OSError:
         return None
-    earlier = sorted((name for name in names if _age(name) < _age(run)), key=_age, reverse=True)
+    earlier = sorted((name for name in names if age(name) < age(run)), key=age, reverse=True)
     for name in earlier[:_MOST_RUNS]:
         try:
             found = load(runs / name)

@@ -1,4 +1,4 @@
-"""python -m remediate [RUN] [--only CHECK[@SUBJECT]] [--json|--copy|--script DIR]: print what to type, from what a run has stored.
+"""python -m remediate [RUN] [--only N|CHECK[@SUBJECT]] [--json|--copy|--script DIR]: print what to type, from what a run has stored.
 
 Contacts nobody and changes nothing.  Exit code 0, or 4 with one sentence when there is nothing to read.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -17,9 +15,12 @@ from evidence.subjects.claims import judged
 from evidence.subjects.spec import BROKEN, FINDINGS, PASSED
 from remediate.plan import Plan, make_plan
 from reports import ahead, findings
-from reports.page import Page, counted, safe
+from reports.before import age
+from reports.page import Look, Page, counted, safe
 from reports.plan import as_data, commands, tell
 from reports.script import written
+from reports.stored import numbers_of
+from reports.tty import look_of
 from triton_az_checks import ending, places
 from triton_az_checks.errors import OperatorError, UsageError
 
@@ -46,12 +47,29 @@ def run_folder(named: str | None, runs: Path) -> Path:
     raise UsageError(f"there is no run {named}: name a folder of {runs}, or leave it out for the latest")
 
 
+def newer(folder: Path, runs: Path) -> str:
+    """The newest run that was kept after this one, if there is one: a part, a replay or a preflight, which is not the latest."""
+    later = [path for path in runs.glob("2*") if (path / findings.FILE).is_file() and age(path.name) > age(folder.name)]
+    return max(later, key=lambda path: age(path.name)).name if later and folder.parent == runs.resolve() else ""
+
+
+def spelt(folder: Path, only: str) -> str:
+    """CHECK@SUBJECT for the number of a cause; anything else as it is."""
+    if not only.isdecimal():
+        return only
+    causes = findings.load(folder).causes
+    if not 1 <= int(only) <= len(causes):
+        raise UsageError(f"there is no cause {only}: run {folder.name} has {counted(len(causes), 'cause')}")
+    return f"{causes[int(only) - 1].check}@{causes[int(only) - 1].subject}"
+
+
 def plan_of(folder: Path, only: str | None = None) -> Plan:
     """Return the plan for a stored run, or for one of its causes (CHECK or CHECK@SUBJECT)."""
     found = findings.load(folder)
     evidence = load(folder / "evidence.json")
     causes = findings.causes_in(found)
     if only is not None:
+        only = spelt(folder, only)
         check, _, subject = only.replace("[", "@").removesuffix("]").partition("@")
         causes = tuple(c for c in causes if c.name.check == check and subject in ("", c.name.subject))
         if not causes:
@@ -66,7 +84,7 @@ def _names(found: findings.Findings) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = _Parser(prog="python -m remediate", description="Print the steps that repair the findings of a run.")
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
-    parser.add_argument("--only", metavar="CHECK[@SUBJECT]", help="only the cause of this check")
+    parser.add_argument("--only", metavar="N|CHECK[@SUBJECT]", help="only this cause, or the cause of this check")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="as JSON")
     shape.add_argument("--copy", action="store_true", help="the commands alone, none of them broken over lines")
@@ -79,26 +97,29 @@ def main(arguments: list[str] | None = None) -> int:
     except OperatorError as error:
         print(f"remediate: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+    look, numbers = look_of(sys.stdout), numbers_of(findings.load(folder))
     if options.script is not None:
         return _scripts(plan, folder, Path(options.script))
     if options.json:
-        print(json.dumps(as_data(plan), indent=2))
+        print(json.dumps(as_data(plan, numbers), indent=2))
     elif options.copy:
         print(commands(plan))
     elif not plan.entries:
         print(f"Nothing to repair: run {safe(folder.name)} has no cause that is not waived.")
-        print(_ahead(folder, width, colour=colour))
+        print(_ahead(folder, look))
     else:
-        print(tell(plan, folder.name, width, colour=colour))
+        if options.run is None and (later := newer(folder, places.runs(options.runs))):
+            print(
+                f"This is the latest whole run. There is a newer one of a part, a replay, or a preflight: az-checks plan {later}\n"
+            )
+        print(tell(plan, folder.name, look, numbers))
     return 0
 
 
-def _ahead(folder: Path, width: int, *, colour: bool) -> str:
+def _ahead(folder: Path, look: Look) -> str:
     """What comes next after a run in which nothing is wrong."""
     found, evidence = findings.load(folder), load(folder / "evidence.json")
-    page = Page(width, colour=colour)
+    page = Page.looking(look)
     if not any(row.outcome in (*FINDINGS, BROKEN) for row in found.results):
         passed = frozenset((row.check, row.subject) for row in found.results if row.selected and row.outcome == PASSED)
         ahead.write(page, judged(evidence.inventory, evidence), passed)

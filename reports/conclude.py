@@ -8,7 +8,7 @@ from pathlib import Path
 from evidence.subjects.spec import Result, Spec
 from evidence.subjects.world import World
 from remediate.plan import make_plan
-from reports.before import judged_less
+from reports.before import changed_since, judged_less, previous
 from reports.conclusion import Conclusion
 from reports.extent import Extent
 from verdict.judge import judge
@@ -28,5 +28,7 @@ def conclude(
     `others` are results that were not asked for, but may explain selected ones.
     """
     verdict, extent = judge(results, specs, world, others, others_were), extent or Extent()
-    less = judged_less(verdict.results, extent, run.parent, run.name) if run is not None else ()
-    return Conclusion(verdict, make_plan(verdict.causes, world), world, specs, extent, less)
+    before = previous(extent, run.parent, run.name) if run is not None else None
+    less = judged_less(verdict.results, before) if before is not None else ()
+    since = changed_since(verdict, before) if before is not None else None
+    return Conclusion(verdict, make_plan(verdict.causes, world), world, specs, extent, less, since)

@@ -6,15 +6,31 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from evidence.subjects.spec import BROKEN, NOT_APPLICABLE, Spec, place_of
+from evidence.subjects.spec import BROKEN, NOT_APPLICABLE, PASSED, WAIVED, Spec, place_of
 from evidence.subjects.world import World
 from remediate.plan import Plan
 from reports.extent import Extent
-from verdict.judge import Verdict
+from verdict.judge import Named, Verdict
+
+
+class Since(Struct, frozen=True):
+    """The causes that are new since the run before of the same extent, and those of then that are gone."""
+
+    run: str
+    new: tuple[Named, ...] = ()
+    gone: tuple[Named, ...] = ()
+
+    @property
+    def at(self) -> str:
+        """When that run began, as its folder says."""
+        return f"{self.run[:4]}-{self.run[4:6]}-{self.run[6:8]} {self.run[9:11]}:{self.run[11:13]} UTC"
 
 
 class Conclusion(Struct, frozen=True):
-    """What the reporters tell. `specs` holds the specs of all checks; `less` tells what was judged before and not now."""
+    """What the reporters tell. `specs` holds the specs of all checks; `less` tells what was judged before and not now.
+
+    `since`: what became of the causes of the run before, if there is one to compare with.
+    """
 
     verdict: Verdict
     plan: Plan
@@ -22,6 +38,28 @@ class Conclusion(Struct, frozen=True):
     specs: Mapping[str, Spec]
     extent: Extent = Extent()
     less: tuple[str, ...] = ()
+    since: Since | None = None
+
+    @property
+    def numbers(self) -> dict[Named, int]:
+        """The number of each cause: its place in findings.json, from 1. It is the same in all that is told."""
+        return {cause.name: number for number, cause in enumerate(self.verdict.causes, 1)}
+
+    @property
+    def passed(self) -> frozenset[tuple[str, str]]:
+        """What was asked for, and holds."""
+        rows = (row.result for row in self.verdict.results if row.selected and row.result.outcome == PASSED)
+        return frozenset((result.check, result.subject) for result in rows)
+
+    @property
+    def wellness(self) -> str:
+        """How to say that nothing is wrong, and no more than that."""
+        counts = self.verdict.counts
+        if not counts.get(PASSED) and not counts.get(WAIVED):
+            return "Nothing was judged"
+        all_of_it = not self.extent.partial and not self.defects
+        well = "All is well" if all_of_it else "All that was judged is well"
+        return f"{well} except for waived findings" if counts.get(WAIVED) else well
 
     @property
     def defects(self) -> tuple[str, ...]:

@@ -179,12 +179,13 @@ def causes_in(findings: Findings) -> tuple[Cause, ...]:
     for cause in findings.causes:
         name = Named(cause.check, cause.subject)
         if name in rows:
-            consequences = tuple(_result(rows[other]) for other in cause.consequences if other in rows)
-            found.append(Cause(_result(rows[name]), consequences))
+            consequences = tuple(result_in(rows[other]) for other in cause.consequences if other in rows)
+            found.append(Cause(result_in(rows[name]), consequences))
     return tuple(found)
 
 
-def _result(row: Row) -> Result:
+def result_in(row: Row) -> Result:
+    """The result of a row; what only judging needs of it is not stored."""
     return Result(
         row.check,
         row.subject,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from evidence.subjects.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASSED, WAIVED, page_of
@@ -25,7 +26,7 @@ def junit(conclusion: Conclusion) -> bytes:
         errors=str(count(BLOCKED, 0) + count(BROKEN, 0)),
         skipped=str(count(WAIVED, 0) + count(NOT_APPLICABLE, 0)),
     )
-    causes = {cause.name for cause in verdict.causes}
+    causes = conclusion.numbers
     for judged in verdict.results:
         spec = conclusion.specs.get(judged.result.check)
         _case(suite, judged, causes, spec.chapter if spec is not None else "unknown")
@@ -36,7 +37,7 @@ def junit(conclusion: Conclusion) -> bytes:
     return text + b"\n"
 
 
-def _case(suite: ElementTree.Element, judged: Judged, causes: set[Named], chapter: str) -> None:
+def _case(suite: ElementTree.Element, judged: Judged, causes: Mapping[Named, int], chapter: str) -> None:
     result = judged.result
     classname = f"checks.{chapter}.{result.check}"
     case = ElementTree.SubElement(suite, "testcase", classname=classname, name=_clean(str(judged.name)))
@@ -62,10 +63,10 @@ def _message(judged: Judged) -> str:
     return f"expected {result.expected}; observed {result.observed}" if result.expected else result.observed
 
 
-def _details(judged: Judged, causes: set[Named]) -> list[str]:
+def _details(judged: Judged, causes: Mapping[Named, int]) -> list[str]:
     result = judged.result
     by = ", ".join(map(str, judged.causes))
-    lines = ["a cause: no other finding explains it"] if judged.name in causes else []
+    lines = [f"cause {causes[judged.name]}: no other finding explains it"] if judged.name in causes else []
     lines += [f"{'blocked by' if result.outcome == BLOCKED else 'follows from'}: {by}"] if by else []
     if judged.expired is not None:
         lines.append(f"its waiver has expired: {judged.expired.told}")

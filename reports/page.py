@@ -9,6 +9,8 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 RED, GREEN, YELLOW, CYAN, BOLD, DIM = "31", "32", "33", "36", "1", "2"
 _CONTROLS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that move the cursor, hide or reorder text."""
@@ -25,17 +27,55 @@ def _spelt(character: str) -> str:
     return plain.get(character) or (f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}")
 
 
+class Look(Struct, frozen=True):
+    """What the terminal bears: its width, whether it has colour, and whether it has no signs but ASCII."""
+
+    width: int = 80
+    colour: bool = False
+    ascii: bool = False
+
+    @property
+    def cross(self) -> str:
+        return "x" if self.ascii else "✗"
+
+    @property
+    def dot(self) -> str:
+        return "." if self.ascii else "·"
+
+    def cut(self, text: str, most: int) -> str:
+        """The text, with a mark where it is cut off: at a blank, if there is one near."""
+        end = "..." if self.ascii else "…"
+        if len(text) <= most:
+            return text
+        kept = text[: max(0, most - len(end))]
+        whole = kept.rpartition(" ")[0]
+        return (whole if len(whole) > len(kept) * 2 // 3 else kept).rstrip(" ,;:(") + end
+
+
 class Page:
     """A page of a given width, with or without colour."""
 
-    def __init__(self, width: int = 80, *, colour: bool = False) -> None:
-        self.width = max(40, min(width, 120))
+    def __init__(self, width: int = 80, *, colour: bool = False, ascii: bool = False) -> None:  # noqa: A002
+        self.look = Look(max(40, min(width, 120)), colour, ascii)
+        self.width = self.look.width
         self._colour = colour
         self._lines: list[str] = []
+
+    @classmethod
+    def looking(cls, look: Look) -> Page:
+        return cls(look.width, colour=look.colour, ascii=look.ascii)
 
     def paint(self, text: str, *codes: str) -> str:
         """The text in colour, if the page has colour. The text must already be escaped."""
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._colour and codes and text else text
+
+    def painted(self, *parts: str | tuple[str, ...]) -> None:
+        """Add one line of parts: a text, or a text with its colours."""
+        told = [(part,) if isinstance(part, str) else part for part in parts]
+        while told and not told[-1][0].strip():
+            told.pop()
+        told[-1:] = [(text.rstrip(), *codes) for text, *codes in told[-1:]]
+        self._lines.append("".join(self.paint(safe(text), *codes) for text, *codes in told))
 
     def line(self, text: str = "", *codes: str) -> None:
         """Add one line, escaped but not wrapped: ids and commands stay in one piece."""
@@ -59,7 +99,13 @@ class Page:
             self._lines.append(" " * indent + self.paint(safe(line, keep="\t"), CYAN))
 
     def __str__(self) -> str:
-        return "\n".join(self._lines)
+        text = "\n".join(self._lines)
+        return in_ascii(text) if self.look.ascii else text
+
+
+def in_ascii(text: str) -> str:
+    """The text for a terminal that knows nothing else; what has no like in ASCII is spelt out."""
+    return text.replace("…", "...").encode("ascii", "backslashreplace").decode("ascii")
 
 
 def counted(number: int, one: str, many: str = "") -> str:

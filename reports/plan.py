@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,9 +10,12 @@ import msgspec
 from remediate.plan import CausePlan, Plan, PlannedStep
 from remediate.stages import PlanStage, stages_of
 from remediate.steps import BY_HAND, DISRUPTIVE, OVERWRITES, RESTARTS, SAFE, Step
-from reports.page import BOLD, GREEN, RED, YELLOW, Page, safe
+from reports.page import BOLD, GREEN, RED, YELLOW, Look, Page, safe
+from verdict.judge import Named
 
 _COLOURS = {SAFE: GREEN, RESTARTS: YELLOW, DISRUPTIVE: YELLOW, OVERWRITES: YELLOW} | dict.fromkeys(BY_HAND, RED)
+Numbers = Mapping[Named, int]
+NONE: Numbers = {}
 _LABEL = 7
 """The width of a step's labels: where, for, why, undo, proof."""
 
@@ -52,23 +56,24 @@ def write_body(page: Page, step: Step, inner: int) -> None:
         page.prose(", ".join(step.proof), inner, "proof:", _LABEL)
 
 
-def tell(plan: Plan, run: str, width: int, *, colour: bool) -> str:
+def tell(plan: Plan, run: str, look: Look, numbers: Numbers = NONE) -> str:
     """The whole plan for a terminal: by stage, and with a heading where the machine changes."""
-    page = Page(width, colour=colour)
+    page = Page.looking(look)
     page.prose(
         f"Plan of run {run}. Type the commands in this order, each on the machine that it names. Run the checks again after each "
         "stage: what it has put right may have made later steps needless."
     )
     for stage in stages_of(plan):
-        _write_stage(page, stage)
+        _write_stage(page, stage, numbers)
     return str(page)
 
 
-def _write_stage(page: Page, stage: PlanStage) -> None:
+def _write_stage(page: Page, stage: PlanStage, numbers: Numbers) -> None:
     page.line()
     page.line(f"Stage {stage.number}: {stage.title}", BOLD)
     for entry in stage.entries:
-        page.line(f"   {entry.name}")
+        number = numbers.get(entry.name)
+        page.line(f"   {f'cause {number}: ' if number else ''}{entry.name}")
     place = ""
     for number, task in enumerate(stage.tasks, 1):
         if task.planned.where != place:
@@ -100,19 +105,20 @@ def commands(plan: Plan) -> str:
     return safe("\n".join(lines), keep="\n\t").rstrip()
 
 
-def as_data(plan: Plan) -> dict[str, Any]:
+def as_data(plan: Plan, numbers: Numbers = NONE) -> dict[str, Any]:
     """The merged plan by stages, and the same by causes (`entries`), as JSON can hold them."""
     return {
-        "entries": [_entry_as_data(entry) for entry in plan.entries],
+        "entries": [_entry_as_data(entry, numbers) for entry in plan.entries],
         "stages": [_stage_as_data(stage) for stage in stages_of(plan)],
         "defects": list(plan.defects),
     }
 
 
-def _entry_as_data(entry: CausePlan) -> dict[str, Any]:
+def _entry_as_data(entry: CausePlan, numbers: Numbers) -> dict[str, Any]:
     """A cause's own steps, without what an earlier cause has already."""
     told = msgspec.to_builtins(entry)
-    return {name: told[name] for name in ("check", "subject", "severity", "steps", "notes")}
+    kept = {name: told[name] for name in ("check", "subject", "severity", "steps", "notes")}
+    return {"number": numbers.get(entry.name)} | kept
 
 
 def _stage_as_data(stage: PlanStage) -> dict[str, Any]:

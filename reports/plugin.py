@@ -20,13 +20,29 @@ from fixtures.plugin import WORLD, result_in
 from reports.conclude import conclude
 from reports.conclusion import Conclusion
 from reports.extent import Extent
-from reports.page import safe
+from reports.page import Look, safe
+from reports.progress import ProgressLine
 from reports.run import RUNS, Run, RunError, new_run
-from reports.terminal import summary
+from reports.screen import Next
+from reports.told import EVIDENCE, told
+from reports.tty import only_ascii
 from triton_az_checks import places
 
 RUN = pytest.StashKey[Run]()
 ASIDE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+LEVEL = pytest.StashKey[int]()
+_TOLD = 50
+"""After so many checks the line of progress moves."""
+_OWN = -2
+"""How quiet pytest itself is (-qq): -q and -v say how much we tell, and only from -vvv on how much pytest does."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take -q and -v for ourselves, except where pytest lists tests."""
+    level = config.option.verbose - _OWN
+    config.stash[LEVEL] = level
+    if not config.option.collectonly:
+        config.option.verbose = level - EVIDENCE if level > EVIDENCE else _OWN
 
 
 def runs_of(config: pytest.Config) -> Path:
@@ -110,12 +126,19 @@ class Keeper:
         self.results: list[Result] = []
         self.conclusion: Conclusion | None = None
         self.interrupted = self.broken = False
-        self.stopped = ""
+        self.stopped, self.selected = "", 0
+        self.progress = ProgressLine(sys.stderr)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.selected = len(session.items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         result = result_in(report)
         if result is not None:
             self.results.append(result)
+            if len(self.results) % _TOLD == 0:
+                of = f" of {self.selected}" if self.selected >= len(self.results) else ""
+                self.progress(f"judged {len(self.results)}{of} checks")
         elif report.failed:
             self.broken = True
 
@@ -131,6 +154,7 @@ class Keeper:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        self.progress.done()
         if self.interrupted:
             session.exitstatus = pytest.ExitCode.INTERRUPTED
         if not self.results:
@@ -183,12 +207,20 @@ class Keeper:
                 terminalreporter.write_line(self._given_up())
             return
         run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
-        text = summary(
-            self.conclusion,
-            width=writer.fullwidth,
-            colour=writer.hasmarkup,
-            folder=run.path if run else None,
-            plan=places.plan_command(run.path, latest=self.conclusion.extent.lasting) if run else "",
-        )
+        look = Look(writer.fullwidth, writer.hasmarkup, only_ascii(getattr(sys.stdout, "encoding", "") or ""))
+        commands = _commands(run.path, self.conclusion) if run else Next()
+        folder = run.path if run else None
+        text = told(self.conclusion, look, self.config.stash[LEVEL], folder=folder, commands=commands)
         terminalreporter.ensure_newline()
-        writer.line(text)
+        if text:
+            writer.line(text)
+
+
+def _commands(run: Path, conclusion: Conclusion) -> Next:
+    """What an operator types next, about this very run."""
+    latest = conclusion.extent.lasting
+    return Next(
+        places.explain_command(run, "1", latest=latest),
+        places.explain_command(run, "", latest=latest),
+        places.plan_command(run, latest=latest),
+    )

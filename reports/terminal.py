@@ -1,10 +1,9 @@
-"""What the operator reads at the end of a run: the causes with their consequences and steps, and then the counts."""
+"""The long report: the causes with their consequences and steps, what is waived, what does not apply, and the counts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -14,6 +13,7 @@ from evidence.subjects.spec import (
     BROKEN,
     CRITICAL,
     FAILED,
+    FINDINGS,
     NOT_APPLICABLE,
     PASSED,
     WAIVED,
@@ -23,9 +23,10 @@ from evidence.subjects.spec import (
 )
 from reports import ahead
 from reports.conclusion import Conclusion
-from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Page, counted, some
+from reports.defects import write_defects
+from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Look, Page, counted, some
 from reports.plan import write_entry
-from verdict.judge import Cause, Judged, Verdict
+from verdict.judge import Cause, Judged
 
 _NAMES = {
     PASSED: "passed",
@@ -39,64 +40,41 @@ _INDENT, _LABEL = 3, 10
 _MOST_LISTED = 8
 
 
-def summary(
-    conclusion: Conclusion,
-    *,
-    width: int = 80,
-    colour: bool = False,
-    folder: Path | str | None = None,
-    plan: str = "az-checks plan",
-) -> str:
-    """The report of one run for a terminal of the given width; `plan` is the command that prints the plan alone."""
-    verdict, page = conclusion.verdict, Page(width, colour=colour)
-    findings = sum(verdict.counts.get(outcome, 0) for outcome in (FAILED, BLOCKED))
-    if not findings:
-        _defects(page, conclusion)
-        _waived(page, conclusion)
-        _remarks(page, conclusion)
-        page.prose(
-            f"{_wellness(conclusion)}: {_counts(conclusion)}.", 0, "", 0, YELLOW if conclusion.defects else GREEN
+def in_full(conclusion: Conclusion, look: Look) -> str:
+    """All causes, each with what was seen, what follows and its steps; what is waived, what does not apply, and the counts."""
+    verdict, page = conclusion.verdict, Page.looking(look)
+    write_defects(page, conclusion)
+    if verdict.causes:
+        consequences = sum(verdict.counts.get(outcome, 0) for outcome in FINDINGS) - len(verdict.causes)
+        follow = (
+            f", and {counted(consequences, 'finding that follows', 'findings that follow')}" if consequences else ""
         )
-        if not conclusion.defects:
-            ahead.write(page, conclusion.world, passed_in(verdict))
-        _folder(page, folder)
-        return str(page)
-    causes = verdict.causes
-    consequences = findings - len(causes)
-    page.line(
-        counted(len(causes), "cause")
-        + (f", and {counted(consequences, 'finding that follows', 'findings that follow')}" if consequences else ""),
-        BOLD,
-    )
-    for number, cause in enumerate(causes, 1):
+        page.line(counted(len(verdict.causes), "cause") + follow, BOLD)
+    for cause in verdict.causes:
         page.line()
-        _cause(page, number, cause, conclusion)
-    page.line()
-    _defects(page, conclusion)
-    _waived(page, conclusion)
-    _remarks(page, conclusion)
-    page.line(_counts(conclusion), RED)
-    _folder(page, folder, plan)
+        write_in_full(page, cause, conclusion)
+    if verdict.causes:
+        page.line()
+    write_the_rest(page, conclusion)
+    if not verdict.causes and not conclusion.defects:
+        ahead.write(page, conclusion.world, conclusion.passed)
     return str(page)
 
 
-def passed_in(verdict: Verdict) -> frozenset[tuple[str, str]]:
-    """What was asked for, and holds."""
-    rows = (row.result for row in verdict.results if row.selected and row.result.outcome == PASSED)
-    return frozenset((result.check, result.subject) for result in rows)
+def write_the_rest(page: Page, conclusion: Conclusion) -> None:
+    """What is waived, what does not apply, the remarks, and the counts."""
+    _waived(page, conclusion)
+    _remarks(page, conclusion)
+    counts = _counts(conclusion)
+    if any(conclusion.verdict.counts.get(outcome) for outcome in FINDINGS):
+        page.line(counts, RED)
+    else:
+        page.prose(f"{conclusion.wellness}: {counts}.", 0, "", 0, YELLOW if conclusion.defects else GREEN)
 
 
-def _wellness(conclusion: Conclusion) -> str:
-    counts = conclusion.verdict.counts
-    if not counts.get(PASSED) and not counts.get(WAIVED):
-        return "Nothing was judged"
-    all_of_it = not conclusion.extent.partial and not conclusion.defects
-    well = "All is well" if all_of_it else "All that was judged is well"
-    return f"{well} except for waived findings" if counts.get(WAIVED) else well
-
-
-def _cause(page: Page, number: int, cause: Cause, conclusion: Conclusion) -> None:
-    finding = cause.finding
+def write_in_full(page: Page, cause: Cause, conclusion: Conclusion) -> None:
+    """One cause: what must hold, what was seen, what follows, and the steps."""
+    finding, number = cause.finding, conclusion.numbers[cause.name]
     page.line(f"{number}. {finding.severity}: {cause.name}", BOLD, RED if finding.severity == CRITICAL else YELLOW)
     spec = conclusion.specs.get(finding.check)
     if spec is not None and spec.summary:
@@ -155,22 +133,6 @@ def _grouped(results: Iterable[Result]) -> list[str]:
     ]
 
 
-def _defects(page: Page, conclusion: Conclusion) -> None:
-    """Defects of the suite. They are not findings about the region, and no operator can repair them."""
-    if not conclusion.defects:
-        return
-    page.line(
-        "The suite itself broke. This says nothing about the region. Please report it, with the run's folder:",
-        BOLD,
-        RED,
-    )
-    for defect in conclusion.defects[:_MOST_LISTED]:
-        page.prose(defect, _INDENT, "", 2)
-    if len(conclusion.defects) > _MOST_LISTED:
-        page.prose(f"and {len(conclusion.defects) - _MOST_LISTED} more: findings.json has them", _INDENT)
-    page.line()
-
-
 def _waived(page: Page, conclusion: Conclusion) -> None:
     """The accepted findings, with the consequences that are waived along with them."""
     rows = [row for row in conclusion.verdict.results if row.waiver is not None]
@@ -218,13 +180,3 @@ def _counts(conclusion: Conclusion) -> str:
     named = {outcome: name for outcome, name in _NAMES.items() if outcome != BROKEN or counts.get(BROKEN)}
     told = ", ".join(f"{counts.get(outcome, 0)} {name}" for outcome, name in named.items())
     return f"{told} of {len(conclusion.verdict.results)}"
-
-
-def _folder(page: Page, folder: Path | str | None, plan: str = "") -> None:
-    if folder is None:
-        page.line("This run was not kept.")
-        return
-    if plan:
-        page.line("The plan alone, in the order to type it:")
-        page.line(f"  {plan}")
-    page.line(f"Run: {folder}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from evidence.subjects.spec import After, Spec
-from fixtures.check import CHECKS, FUNCTIONS
+from fixtures.check import CHECKS, FUNCTIONS, one_line
 from remediate.registry import remedies
+from reports.catalogue import STAGES, about
 from tests.judging import check_functions
 from tests.proofs.cases import CASES
 
@@ -28,23 +28,6 @@ a zone comes after `services-run`.
 
 *preflight*: judged before a candidate is coupled. *postchange*: judged for the master and its replicas.
 """
-STAGES = {"preflight": "preflight", "postchange": "postchange", "both": "preflight and postchange"}
-SUBJECTS = {
-    "api": "every zone of cnapi, fwapi, imgapi, napi and vmapi",
-    "configured": "every zone of adminui, binder, cloudapi, sapi and ufds",
-    "restarted": "every zone of adminui, cloudapi and ufds",
-    "candidate": "every candidate",
-    "coupling": "the coupling",
-    "datacenter": "every datacenter",
-    "link": "every way from a zone to its target",
-    "manta_datacenter": "every datacenter with Manta",
-    "manta_region": "the region with Manta",
-    "master": "the master",
-    "region": "every region",
-    "replica": "every replica",
-    "zone": "every core zone",
-}
-_SOURCE = re.compile(r"\bSource: (?P<source>.*?)\.?\Z", re.DOTALL)
 
 
 def page() -> str:
@@ -56,41 +39,34 @@ def page() -> str:
     parts = [HEAD]
     for chapter in sorted(chapters):
         module = importlib.import_module(f"checks.{chapter}")
-        title, _, rest = _one_line(module.__doc__ or "").partition(".  ")
+        title, _, rest = one_line(module.__doc__ or "").partition(".  ")
         parts.append(f"## {title.removeprefix('Chapter: ')}\n\n{rest}\n")
         parts += ["\n".join(_check(CHECKS[check])) for check in chapters[chapter]]
     return "\n".join(parts)
 
 
 def _check(spec: Spec) -> Iterator[str]:
-    doc = inspect.getdoc(FUNCTIONS[spec.id]) or ""
-    source = _SOURCE.search(doc)
-    holds, _, otherwise = _SOURCE.sub("", doc).partition("\n\n")
-    subject = SUBJECTS.get(spec.subject, f"every {spec.subject.replace('_', '-')} zone")
+    holds = (inspect.getdoc(FUNCTIONS[spec.id]) or "").partition("\n\n")[0]
     yield f"### {spec.id}\n"
-    yield f"{_one_line(holds)}\n"
-    if otherwise.strip():
-        yield f"{_one_line(otherwise)}\n"
-    yield f"- {spec.severity}; {STAGES[spec.stage]}; about {subject}"
+    yield f"{one_line(holds)}\n"
+    if spec.otherwise:
+        yield f"{spec.otherwise}\n"
+    yield f"- {spec.severity}; {STAGES[spec.stage]}; about {about(spec)}"
     after = ["every other check of the zone"] if spec.sums_up else []
     after += map(_after, spec.after)
     if after:
         yield f"- after: {', '.join(after)}"
-    if source:
-        yield f"- source: {_one_line(source['source'])}"
+    if spec.source:
+        yield f"- source: {spec.source}"
     faults = [f"`{case.fault}`" for case in CASES if any(cause.startswith(f"{spec.id}[") for cause in case.causes)]
     if faults:
         yield f"- faults of the lab that it was seen to find: {', '.join(dict.fromkeys(faults))}"
     remedy = remedies().get(spec.id)
     if remedy is not None:
-        said = _one_line((inspect.getdoc(remedy.build) or "").partition("\n\n")[0])
+        said = one_line((inspect.getdoc(remedy.build) or "").partition("\n\n")[0])
         yield f"- remedy: {said}" if said else "- remedy: printed with the finding"
     yield ""
 
 
 def _after(after: After) -> str:
     return f"[{after}](#{after.check})"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()) if "  " not in text.strip() else re.sub(r"\s*\n\s*", " ", text.strip())

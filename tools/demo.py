@@ -43,7 +43,7 @@ def check() -> int:
         say(f"demo: found and NOT planted: {name}")
     if missed or extra:
         return 1
-    say(f"demo: all {len(causes)} planted mistakes were found as causes, and nothing else. Next: ./az-checks plan")
+    say(f"demo: all {len(causes)} planted mistakes were found as causes, and nothing else.")
     return 0
 
 

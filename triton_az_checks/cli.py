@@ -19,10 +19,14 @@ MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [pytest's options]
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
-                                --wait 5m asks again until what was changed has settled)
-az-checks plan [RUN] [--only CHECK[@SUBJECT]] [--json | --copy | --script DIR]
+                                --wait 5m asks again until what was changed has settled; -v each check in a line, -vv all
+                                of it, -q the causes alone)
+az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
-az-checks apply [RUN] [--only CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]
+az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]
+                                a cause by its number: why, with all the evidence, and what follows (alone: all causes);
+                                a check: what must hold, and why
+az-checks apply [RUN] [--only N|CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]
                                 do these steps, asking for each, and prove them (wants `apply: true` in REGION.yaml)
 az-checks lab [OPTIONS] [-- COMMAND …]
                                 practise: a whole coupling on this machine (az-checks lab --help)
@@ -38,7 +42,13 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """Do what was typed. Returns the exit code of what it starts, or 4 with a sentence."""
-    commands: dict[str, Callable[[Sequence[str]], int]] = {"run": _run, "plan": _plan, "apply": _apply, "lab": _lab}
+    commands: dict[str, Callable[[Sequence[str]], int]] = {
+        "run": _run,
+        "plan": _plan,
+        "explain": _explain,
+        "apply": _apply,
+        "lab": _lab,
+    }
     command, *rest = arguments or ["--help"]
     if command in ("--help", "-h", "help"):
         print(HELP.format(runs=places.runs(None)), end="")
@@ -78,6 +88,21 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     return _become([*PYTHON, "remediate", *_with_runs(arguments)])
+
+
+def explain_command(arguments: Sequence[str]) -> list[str]:
+    """What `explain` starts: pytest, which knows the checks, and ends when it has told."""
+    parser = _Parser(prog="az-checks explain", add_help=False, allow_abbrev=False)
+    parser.add_argument("what", nargs="?", default="", metavar="N|CHECK[@SUBJECT]")
+    parser.add_argument("--run")
+    given = parser.parse_args(list(arguments))
+    root = places.suite()
+    words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}", f"--explain={given.what}"]
+    return [*words, *([f"--of-run={given.run}"] if given.run else []), str(root / "checks")]
+
+
+def _explain(arguments: Sequence[str]) -> int:
+    return _become(explain_command(_with_runs(arguments)))
 
 
 def _apply(arguments: Sequence[str]) -> int:

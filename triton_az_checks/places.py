@@ -33,9 +33,20 @@ def _usual_runs() -> Path:
 
 def plan_command(run: Path, *, latest: bool) -> str:
     """What prints the plan of a run, to be pasted where the run was started; the latest one needs no name."""
+    named = _named(run, latest=latest)
+    return f"{_called()} plan{f' {named}' if named else ''}"
+
+
+def explain_command(run: Path, what: str, *, latest: bool) -> str:
+    """What explains a cause of a run by its number; or, without one, names all of its causes."""
+    named = _named(run, latest=latest)
+    return " ".join(filter(None, (_called(), "explain", what, f"--run {named}" if named else "")))
+
+
+def _named(run: Path, *, latest: bool) -> str:
+    """How a command names a run; empty for the latest of where runs usually are."""
     usual = run.parent.resolve() == _usual_runs().resolve()
-    named = "" if latest and usual else f" {shlex.quote(run.name if usual else str(run.absolute()))}"
-    return f"{_called()} plan{named}"
+    return "" if latest and usual else shlex.quote(run.name if usual else str(run.absolute()))
 
 
 def _called() -> str:

@@ -28,6 +28,7 @@ from evidence.collect.lateness import Lateness
 from evidence.collect.machine import make_room
 from evidence.collect.names import Turns
 from evidence.collect.replication import Changelog
+from evidence.collect.waited import Waited
 from evidence.fact import Fact
 from evidence.inventory.model import CANDIDATE, REPLICA, Inventory, Timeouts
 from evidence.model import DnsAnswer, Evidence, Probe
@@ -70,7 +71,6 @@ async def collect(
     vault = Vault(fingerprint_key())
     started = now()
     timeouts, lateness = _times(inventory.timeouts, patience), Lateness()
-    reporter = _Reporter(progress)
     region = (
         inventory.datacenters[inventory.master].region if inventory.expect.manta else None
     )  # also where it is planned
@@ -78,13 +78,11 @@ async def collect(
     candidates = any(one.state == CANDIDATE for one in inventory.datacenters.values())
     names = tuple(sorted(inventory.datacenters))
     drafts = {
-        name: Draft(one, vault, reporter.answered, name in manta, candidates, _peers(inventory, name), names)
+        name: Draft(one, vault, name in manta, candidates, _peers(inventory, name), names)
         for name, one in sorted(inventory.datacenters.items())
         if before is None or again is None or name in again
     }
     kept = {} if before is None else before.datacenters
-
-    reporter.expect(drafts.values())
 
     def evidence() -> Evidence:
         seen = {**kept, **{name: draft.evidence() for name, draft in drafts.items()}}
@@ -103,18 +101,20 @@ async def collect(
     meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns())
-    watching = asyncio.ensure_future(lateness.watch())
+    waited = Waited(drafts, progress)
+    watching = [asyncio.ensure_future(each.watch()) for each in (lateness, waited)]
     try:
         async with asyncio.timeout(timeouts.run), asyncio.TaskGroup() as tasks:
             for name, draft in drafts.items():
                 collecting = Collector(draft, shared).collect(functools.partial(links_from, name))
-                tasks.create_task(_survive(collecting, draft))
+                tasks.create_task(_survive(collecting, draft, waited))
     except TimeoutError:
         for draft in drafts.values():
             if draft.unanswered == Draft.unanswered:
                 draft.unanswered = f"the run's time of {timeouts.run:g} s was over before this was answered"
     finally:
-        watching.cancel()
+        for each in watching:
+            each.cancel()
         threads.shutdown(wait=False, cancel_futures=True)
     seen = {**kept, **{name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}}
     late = replace(lateness.seen, patience=patience)
@@ -161,7 +161,7 @@ def _peers(inventory: Inventory, name: str) -> tuple[str, ...]:
     return tuple(dc.name for dc in World(inventory).datacenter(name).peers if dc.state != CANDIDATE)
 
 
-async def _survive(collecting: Awaitable[None], draft: Draft) -> None:
+async def _survive(collecting: Awaitable[None], draft: Draft, waited: Waited) -> None:
     """A defect of ours costs one datacenter's evidence, which says so. It never costs the run, and there is no traceback."""
     try:
         await collecting
@@ -171,19 +171,4 @@ async def _survive(collecting: Awaitable[None], draft: Draft) -> None:
         log.debug("%s", draft.name, exc_info=True)
         draft.unanswered, draft.broke = f"the suite broke while it collected ({type(error).__name__})", True
         draft.known.set()
-
-
-class _Reporter:
-    """Counts answers for the progress line."""
-
-    def __init__(self, progress: Callable[[str], None]) -> None:
-        self._progress = progress
-        self._count = self._datacenters = self._expected = 0
-
-    def expect(self, drafts: Collection[Draft]) -> None:
-        """Compute how many answers there will be, by the table of questions."""
-        self._datacenters, self._expected = len(drafts), sum(draft.expected for draft in drafts)
-
-    def answered(self) -> None:
-        self._count += 1
-        self._progress(f"asking {self._datacenters} head nodes: {self._count} of about {self._expected} answers")
+    waited.done.add(draft.name)

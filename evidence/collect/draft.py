@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ from evidence.subjects.questions import (
     Question,
     applies,
 )
-from evidence.subjects.triton import MANTA_ROLES, ROLES
+from evidence.subjects.triton import ROLES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -67,7 +68,6 @@ class Draft:
 
     declared: Declared
     vault: Vault
-    answered: Callable[[], None]
     manta: bool = False
     candidates: bool = False
     """Whether the inventory has candidates for coupling."""
@@ -84,6 +84,8 @@ class Draft:
     links: dict[str, Fact[tuple[Probe, ...]]] = field(default_factory=dict)
     configs: dict[str, Wanted | str] = field(default_factory=dict)
     secrets: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    asking: dict[tuple[str, str], float] = field(default_factory=dict)
+    """What is asked and not answered yet, subject and question, each with the moment since when."""
     known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once everything that others need to know of this datacenter is known, or known to be unknown."""
 
@@ -115,12 +117,6 @@ class Draft:
         return {
             key: each for key, each in OF_ZONE.items() if vm.role in (each.roles or (vm.role,)) and applies(each, known)
         }
-
-    @property
-    def expected(self) -> int:
-        """How many answers there will be if each role has one zone, and all of them run."""
-        roles = (*ROLES, *(MANTA_ROLES if self.manta else ()))
-        return len(self.questions) + sum(len(self.questions_about(Vm("", role, role, "running"))) for role in roles)
 
     async def ask(self, key: str, answer: Callable[[], Awaitable[object]]) -> None:
         """Answer one of `questions`, whatever happens."""
@@ -155,6 +151,7 @@ class Draft:
         self, subject: str, question: Question, how: str, answer: Callable[[], Awaitable[object]]
     ) -> Fact[Any]:
         at, asked = now(), question.asked
+        self.asking.setdefault((subject, asked), time.monotonic())
         try:
             value = await answer()
             if isinstance(value, Rows):
@@ -170,7 +167,7 @@ class Draft:
             why = f"the suite could not read the answer ({type(error).__name__})"
             return missing(subject, asked, how, why, at, ours=True)
         finally:
-            self.answered()
+            self.asking.pop((subject, asked), None)
 
     def why(self, key: str) -> str:
         """Why one of `questions` has no answer."""

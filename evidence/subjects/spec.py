@@ -96,7 +96,8 @@ class Spec(Struct, frozen=True):
 
     `subject` is the name of the check's first parameter. `after` holds the checks that explain this one; a check that `sums_up` is also
     explained by every other check of the same zone, or of a link from it. `answers`: the check says whether a service answers at all.
-    It does not explain what is wrong with data that the service told. `chapter` is the module of the check.
+    It does not explain what is wrong with data that the service told. `chapter` is the module of the check. `summary`, `otherwise` and
+    `source` are its docstring: what holds, what breaks if it does not, and from where that is known.
     """
 
     id: str
@@ -108,6 +109,8 @@ class Spec(Struct, frozen=True):
     answers: bool = False
     chapter: str = ""
     sums_up: bool = False
+    otherwise: str = ""
+    source: str = ""
 
 
 def place_of(subject: str) -> str:

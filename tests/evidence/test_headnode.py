@@ -34,7 +34,7 @@ class Answers:
 
 
 def asked(text: str, key: str, code: int = 0, zones: list[Vm] | None = None) -> Any:
-    draft = Draft(Declared("a", "a", "r", "master"), Vault(b"k" * 32), lambda: None)
+    draft = Draft(Declared("a", "a", "r", "master"), Vault(b"k" * 32))
     draft.vms = {vm.alias: vm for vm in zones or []}
     asking = headnode.Asking(draft, cast(HeadNode, Answers(text, code)))
     return asyncio.run(getattr(asking, key)())

@@ -37,7 +37,7 @@ class Answers:
 
 
 def asked(text: str | None, service: str = SERVICE) -> tuple[Fact[bool], list[str]]:
-    draft = Draft(Declared("a", "a", "r", "master"), Vault(b"k" * 32), lambda: None)
+    draft = Draft(Declared("a", "a", "r", "master"), Vault(b"k" * 32))
     draft.vms = {vm.alias: vm for vm in (SAPI, LEFT)}
     draft.facts["zones"] = Fact(subject="", asked="", how="", value={})
     draft.facts["services"] = Fact(subject="", asked="", how="", value={"sapi": SapiObject(service, "sapi")})

@@ -47,8 +47,12 @@ def changed(world: World, datacenter: str, **facts: Any) -> World:
 
 
 def changed_zone(world: World, datacenter: str, alias: str, *, vm: dict[str, Any] | None = None, **facts: Any) -> World:
-    """The same with another VM or other facts of one zone."""
+    """The same with another VM or other facts of one zone. A route that the VM has no more is not in the kernel either."""
     zones = world.datacenter(datacenter).evidence.zones.get()
+    kernel = zones[alias].kernel
+    if vm and "routes" in vm and "kernel" not in facts and kernel is not None and kernel.value is not None:
+        gone = zones[alias].vm.routes.keys() - vm["routes"].keys()
+        facts["kernel"] = replace(kernel, value=tuple(row for row in kernel.value if row[0] not in gone))
     zone = replace(zones[alias], vm=replace(zones[alias].vm, **(vm or {})), **facts)
     return changed(world, datacenter, zones=fact(zones | {alias: zone}))
 

@@ -7,11 +7,23 @@ import datetime
 from msgspec.structs import replace
 
 from evidence.inventory.model import Waiver
-from evidence.subjects.spec import BLOCKED, BOTH, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WAIVED, Result, Spec
+from evidence.model import HttpAnswer
+from evidence.subjects.spec import (
+    BLOCKED,
+    BOTH,
+    CRITICAL,
+    FAILED,
+    NOT_APPLICABLE,
+    PASSED,
+    WAIVED,
+    WARNING,
+    Result,
+    Spec,
+)
 from evidence.subjects.world import World
 from remediate.plan import make_plan
 from remediate.registry import remedies
-from reports.conclusion import Conclusion
+from reports.conclusion import Conclusion, Since
 from reports.extent import Extent
 from tests.remediate import synthetic as s
 from verdict.judge import Cause, Judged, Named, Verdict
@@ -26,8 +38,8 @@ def specs() -> dict[str, Spec]:
         "sapi-points-at-master-moray": "The sapi service of every non-master names the master's moray.",
     }
     return {
-        check: Spec(check, BOTH, CRITICAL, "datacenter", summary=text, chapter=remedies()[check].chapter)
-        for check, text in summaries.items()
+        check: Spec(check, BOTH, CRITICAL, "datacenter", summary=summaries.get(check, ""), chapter=remedy.chapter)
+        for check, remedy in remedies().items()
     }
 
 
@@ -90,6 +102,54 @@ def partial() -> Conclusion:
 
 def green() -> Conclusion:
     return _concluded(s.healthy(), (), (s.finding("sapi-answers", "my-dc-1.sapi0", PASSED),))
+
+
+def five() -> Conclusion:
+    """Five causes of all kinds, with what follows; new since the run before are two of them."""
+    world = s.changed_zone(demo_world(), "my-dc-3", "cloudapi0", ping=s.fact(HttpAnswer(503)))
+    route = s.finding(
+        "cloudapi-reaches-master-ufds",
+        LINK,
+        expected="tcp/636: open",
+        observed="tcp/636: timeout to 10.2.2.29 by local route default via 10.3.2.1",
+    )
+    poseidon = s.finding(
+        "one-poseidon",
+        "coupling",
+        expected="one uuid for login poseidon, the master's: aaaaaaaa-0000-4000-8000-000000000001",
+        observed="my-dc-1: aaaaaaaa-0000-4000-8000-000000000001, my-dc-3: bbbbbbbb-0000-4000-8000-00000000000b",
+        culprits=("my-dc-3",),
+    )
+    region = s.finding("region-name-agrees", "my-dc-1", expected="my-dc", observed="my-dc-old")
+    gap = s.finding("headnode-is-the-right-one", "my-dc-2", BLOCKED, observed="my-dc-2: sysinfo: it is not JSON")
+    left = s.finding(
+        "no-password-left-behind", "my-dc-1", severity=WARNING, expected="(none)", observed="/var/tmp/restore.ldif"
+    )
+    causes = (
+        Cause(route, (s.finding("cloudapi-answers", "my-dc-3.cloudapi0", observed="503"),)),
+        Cause(poseidon, (s.finding("replicator-moves", "my-dc-3", observed="stands still"),)),
+        Cause(region, tuple(s.finding("binder-region-agrees", f"my-dc-1.binder{n}") for n in range(3))),
+        Cause(gap, (s.finding("sapi-answers", "my-dc-2.sapi0", BLOCKED),)),
+        Cause(left),
+    )
+    others = (
+        *(s.finding("headnode-answers", f"my-dc-{n}", PASSED) for n in (1, 2, 3)),
+        s.finding("sapi-answers", "my-dc-1.sapi0", PASSED),
+        s.finding("one-ufds-master", "coupling", PASSED),
+        s.finding("muskie-answers", "not-applicable", NOT_APPLICABLE, reason="Manta is not expected"),
+    )
+    since = Since("20261122T030000Z", (causes[0].name, causes[2].name), (Named("sapi-answers", "my-dc-1.sapi0"),))
+    return replace(_concluded(world, causes, others), since=since)
+
+
+def eleven() -> Conclusion:
+    """More causes than the first screen has room for."""
+    causes = tuple(Cause(s.finding("sapi-answers", f"my-dc-1.sapi{n}", observed="500")) for n in range(11))
+    return _concluded(s.healthy(), causes)
+
+
+def replayed() -> Conclusion:
+    return replace(five(), extent=Extent(replayed=True), since=None)
 
 
 def hostile() -> Conclusion:

@@ -16,7 +16,8 @@ from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from fixtures.quiet import results
 from reports.conclude import conclude
-from reports.terminal import summary
+from reports.page import Look
+from reports.terminal import in_full
 from tests.judging import check_functions
 from tests.recording import recorded
 from tests.remediate import synthetic as s
@@ -26,7 +27,7 @@ CANDIDATE = "healthy-candidate-my-dc-3"
 
 def page(world: World, width: int = 80) -> str:
     check_functions()
-    return summary(conclude(results(world), CHECKS, world), width=width)
+    return in_full(conclude(results(world), CHECKS, world), Look(width))
 
 
 def planned(world: World) -> World:
@@ -86,7 +87,7 @@ def test_nothing_comes_next_where_something_is_wrong_or_was_not_asked() -> None:
     world = of(CANDIDATE)
     check_functions()
     only = [each for each in results(world) if CHECKS[each.check].stage == "postchange"]
-    assert "Next: couple" not in summary(conclude(only, CHECKS, world))
+    assert "Next: couple" not in in_full(conclude(only, CHECKS, world), Look())
     assert "Next" not in page(of("healthy"))
 
 

@@ -21,7 +21,8 @@ from reports.conclude import conclude
 from reports.conclusion import Conclusion
 from reports.findings import load
 from reports.junit import junit
-from reports.terminal import summary
+from reports.page import Look
+from reports.told import told as said
 from tests.judging import check_functions
 from tests.recording import recorded
 
@@ -46,7 +47,7 @@ def test_a_check_that_breaks_is_told_apart_and_is_no_cause(monkeypatch: pytest.M
     assert (told.verdict.causes, told.verdict.counts["broken"]) == ((), 3)
     assert [defect.partition(":")[0] for defect in told.defects] == [f"{CHECK}[my-dc-{n}]" for n in (1, 2, 3)]
     assert "the check itself broke: KeyError: 'of ours' (test_defects.py:" in told.defects[0]
-    page = summary(told, folder="reports/runs/x")
+    page = said(told, Look(), folder="reports/runs/x")
     assert "The suite itself broke. This says nothing about the region. Please report it" in page
     assert "All is well" not in page
     assert "1 cause" not in page

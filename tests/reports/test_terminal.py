@@ -5,23 +5,53 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from reports.page import Page, safe, some
+from reports.page import Look, Page, safe, some
 from reports.plan import commands, tell
-from reports.terminal import summary
+from reports.screen import HEIGHT, Next
+from reports.terminal import in_full
+from reports.told import EVIDENCE, LINES, QUIET, told
+from reports.tty import only_ascii
 from tests.reports import scenes
 
 GOLDEN = Path(__file__).parent / "golden"
-FOLDER = "reports/runs/20261123T104500Z"
+RUN = "20261123T104500Z"
+FOLDER = f"reports/runs/{RUN}"
+NOW = datetime(2026, 11, 23, 10, 45, tzinfo=UTC)
+NEXT = Next("az-checks explain 1", "az-checks explain", "az-checks plan")
+SCENES = {
+    "five": scenes.five,
+    "eleven": scenes.eleven,
+    "green": scenes.green,
+    "demo": scenes.demo,
+    "partial": scenes.partial,
+    "replayed": scenes.replayed,
+    "hostile": scenes.hostile,
+}
+LOOKS = {"80": Look(80), "120": Look(120), "80-colour": Look(80, True), "120-colour": Look(120, True)}
+
+
+def told_of(scene: str, look: Look = LOOKS["80"], level: int = 0) -> str:
+    return told(SCENES[scene](), look, level, folder=FOLDER, commands=NEXT, now=NOW)
+
+
 PAGES = {
-    "demo": lambda: summary(scenes.demo(), folder=FOLDER),
-    "green": lambda: summary(scenes.green(), folder=FOLDER),
-    "hostile": lambda: summary(scenes.hostile()),
+    **{
+        f"screen-five-{name}": lambda name=name: told_of("five", LOOKS[name])  # type: ignore[misc]
+        for name in LOOKS
+    },
+    "screen-five-ascii": lambda: told_of("five", Look(80, ascii=True)),
+    "screen-five-40": lambda: told_of("five", Look(40)),
+    **{f"screen-{name}": lambda name=name: told_of(name) for name in SCENES if name != "five"},  # type: ignore[misc]
+    "quiet": lambda: told_of("five", level=QUIET),
+    "lines": lambda: told_of("demo", level=LINES),
+    "evidence": lambda: told_of("demo", level=EVIDENCE),
     "copy": lambda: commands(scenes.demo().plan),
-    "plan": lambda: tell(scenes.demo().plan, "20261123T104500Z", 80, colour=False),
+    "plan": lambda: tell(scenes.demo().plan, RUN, Look(), scenes.demo().numbers),
 }
 
 
@@ -40,32 +70,82 @@ def test_prose_stays_within_80_columns_and_commands_in_one_piece() -> None:
     commands = {
         line for e in conclusion.plan.entries for p in e.steps for line in (p.step.run + "\n" + p.step.undo).split("\n")
     }
-    page = summary(conclusion, folder=FOLDER)
+    page = in_full(conclusion, Look())
     assert all(len(line) <= 80 or line.strip() in commands for line in page.splitlines())
     assert all(command.strip() in page for command in commands)
 
 
-def test_the_next_step_is_a_line_of_its_own(tmp_path: Path) -> None:
-    page = summary(scenes.partial(), folder=FOLDER, plan="./az-checks plan 20261123T104500Z")
-    assert "Only my-dc-1 was judged." in page
-    assert "\n  ./az-checks plan 20261123T104500Z\n" in page
+@pytest.mark.parametrize("scene", ["five", "eleven", "replayed"])
+def test_the_first_screen_fits_and_ends_with_what_to_type(scene: str) -> None:
+    """One line is the shell's, and one is empty at the beginning."""
+    lines = told_of(scene).splitlines()
+    assert len(lines) < HEIGHT
+    assert max(map(len, lines)) <= 80
+    assert [line.strip() for line in lines[-2:]] == [NEXT.explain, NEXT.plan]
 
 
-def test_colour_adds_nothing_but_colour() -> None:
-    plain, coloured = summary(scenes.demo(), folder=FOLDER), summary(scenes.demo(), colour=True, folder=FOLDER)
+def test_a_part_says_what_was_left_out() -> None:
+    assert "Only my-dc-1 was judged." in told_of("partial")
+
+
+def test_a_replay_says_how_old_it_is() -> None:
+    page = told_of("replayed")
+    assert "a replay: seen 2000-01-01 00:00:00 UTC, 9823 days old" in page
+    assert "live" not in page
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("level", [QUIET, 0, LINES, EVIDENCE])
+def test_colour_adds_nothing_but_colour(scene: str, level: int) -> None:
+    plain, coloured = told_of(scene, level=level), told_of(scene, Look(80, True), level)
     assert "\x1b" not in plain
-    assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert "\x1b[" in coloured or not plain
 
 
-def test_a_green_run_takes_two_lines() -> None:
-    assert len(summary(scenes.green(), folder=FOLDER).splitlines()) == 2
+@pytest.mark.parametrize("level", [QUIET, 0, LINES, EVIDENCE])
+def test_a_terminal_that_knows_no_more_gets_ascii(level: int) -> None:
+    assert told_of("five", Look(80, ascii=True), level).isascii()
+    assert told_of("hostile", Look(80, ascii=True), level).isascii()
 
 
-def test_hostile_answers_reach_no_terminal() -> None:
-    page = summary(scenes.hostile())
+@pytest.mark.parametrize(
+    ("environment", "ascii_only"),
+    [
+        ({"LANG": "en_GB.UTF-8"}, False),
+        ({"LANG": "C.UTF-8"}, False),
+        ({"LANG": "C"}, True),
+        ({}, True),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, True),
+        ({"LC_CTYPE": "C.UTF-8"}, True),
+        ({"LANG": "en_GB.UTF-8", "LC_ALL": "C"}, True),
+        ({"LC_ALL": "C.UTF-8"}, False),
+        ({"LANG": "en_GB.UTF-8", "TERM": "dumb"}, True),
+        ({"LANG": "en_GB.UTF-8", "TERM": "linux"}, True),
+        ({"LANG": "en_GB.UTF-8", "TERM": "xterm-256color"}, False),
+        ({"LANG": "de_DE.ISO-8859-1"}, True),
+    ],
+)
+def test_where_signs_beyond_ascii_are_shown(environment: dict[str, str], ascii_only: bool) -> None:
+    """PEP 538: Python sets LC_CTYPE itself where the locale is C."""
+    assert only_ascii("utf-8", environment) is ascii_only
+    assert only_ascii("ascii", environment)
+
+
+@pytest.mark.parametrize("level", [QUIET, 0, LINES, EVIDENCE])
+def test_hostile_answers_reach_no_terminal(level: int) -> None:
+    page = told_of("hostile", level=level)
     assert "\\x1b[2J" in page
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", page)
+
+
+def test_quiet_and_well_is_silent() -> None:
+    assert told_of("green", level=QUIET) == ""
+
+
+def test_what_is_waived_is_told_in_full_with_v() -> None:
+    assert "ufds-answers[my-dc-1.ufds0] (failed)" in told_of("demo", level=LINES)
+    assert "1 of the 20 that run X judged was not judged now." in told_of("demo")
 
 
 def test_some_collapses_from_two_on() -> None:

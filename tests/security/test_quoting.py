@@ -19,6 +19,7 @@ from evidence.subjects.world import World
 from remediate.plan import Plan, make_plan
 from remediate.shell import in_zone, quote
 from remediate.ssh import over_ssh
+from reports.page import Look
 from reports.plan import tell
 from tests.remediate import synthetic as s
 from tests.remediate import test_coupling as coupling
@@ -139,7 +140,7 @@ def typed_in(found: list[tuple[str, Plan]], canary: Path) -> list[str]:
                     assert all(line.isprintable() for line in command.split("\n")), (check, command)
                     if str(canary) in command:
                         commands.setdefault(command, check)
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", tell(plan, "run", 80, colour=False))
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", tell(plan, "run", Look()))
     return [f"( {command}\n) > /dev/null || : {quote(check)}" for command, check in commands.items()]
 
 

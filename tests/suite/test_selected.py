@@ -23,11 +23,15 @@ from tests.suite.running import (
 
 NO_SUCH = "checks/names.py::test_region_name_agrees[nobody]"
 SELECTIONS = [
-    (("checks", "-k", "candidate"), 0, "Nothing was judged: 0 passed"),
-    (("checks", "-k", "manta and not candidate"), 0, "Nothing was judged: 0 passed"),
-    (("checks", "-k", "candidate", "--datacenter=my-dc-1"), 0, "Nothing was judged: 0 passed"),
-    (("checks", "-m", "preflight", "-k", "candidate"), 0, "Nothing was judged: 0 passed"),
-    (("checks", "--deselect", "checks/names.py::test_nothing", "-k", "candidate"), 0, "Nothing was judged: 0 passed"),
+    (("checks", "-k", "candidate"), 0, "Nothing was judged: 0 of 0 checks passed"),
+    (("checks", "-k", "manta and not candidate"), 0, "Nothing was judged: 0 of 0 checks passed"),
+    (("checks", "-k", "candidate", "--datacenter=my-dc-1"), 0, "Nothing was judged: 0 of 0 checks passed"),
+    (("checks", "-m", "preflight", "-k", "candidate"), 0, "Nothing was judged: 0 of 0 checks passed"),
+    (
+        ("checks", "--deselect", "checks/names.py::test_nothing", "-k", "candidate"),
+        0,
+        "Nothing was judged: 0 of 0 checks passed",
+    ),
     (("checks", "-m", "nosuch"), 4, "Unknown marker(s) in '-m' expression: nosuch"),
     (("checks", "-m", "preflight and"), 4, "Wrong expression passed to '-m'"),
     (("checks", "-k", "region and"), 4, "Wrong expression passed to '-k'"),
@@ -70,7 +74,7 @@ def test_nothing_selected(tmp_path: Path) -> None:
 def test_k_takes_what_the_reports_print(tmp_path: Path) -> None:
     done = suite(tmp_path, f"--evidence={HEALTHY}", "-k", "sapi-points-at-master-moray[my-dc-1] or one-ufds-master")
     assert done.returncode == 0
-    assert "2 passed, 0 failed, 0 blocked, 0 waived, 0 not applicable of 2" in " ".join(done.stdout.split())
+    assert "All that was judged is well: 2 of 2 checks passed." in done.stdout
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")])
@@ -88,7 +92,7 @@ def test_the_cause_of_a_selected_finding_is_told_though_it_was_not_selected(tmp_
     done = suite(tmp_path, f"--evidence={dark}", "-k", "one-ufds-master")
     assert done.returncode == 1
     assert "1 cause, and 1 finding that follows" in done.stdout
-    assert "observed  root@10.3.2.2 refused the connection: nothing listens on port 22\n" in done.stdout
+    assert "root@10.3.2.2 refused the connection" in " ".join(done.stdout.split())
     assert "headnode-answers[my-dc-3] was not selected" in done.stdout
 
 

@@ -70,7 +70,7 @@ class Journal:
         names: list[str] = []
         for _ in range(RUNS_UNTIL_WELL):
             await settle()
-            _, said = await _run(sys.executable, "-m", "pytest", "-q", "-m", stage, "-p", "no:cacheprovider")
+            _, said = await _run(sys.executable, "-m", "pytest", "-vv", "-m", stage, "-p", "no:cacheprovider")
             found = re.search(r"^Run: (\S+)", said, re.MULTILINE)
             if found is None:
                 raise UnexpectedError(said)
@@ -81,7 +81,7 @@ class Journal:
                 break
         else:
             raise UnexpectedError(f"pytest -m {stage}: {json.dumps(names, indent=4)}\n{said}")
-        self._shown([f"$ pytest -m {stage}", *normal("\n".join(_verdict(said)))])
+        self._shown([f"$ pytest -vv -m {stage}", *normal("\n".join(_verdict(said)))])
 
     async def remedy(self, *checks: str) -> None:
         """Type what the last run printed for these causes (for all, if none is named), in the place that it named."""

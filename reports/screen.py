@@ -1,0 +1,158 @@
+"""The first screen: what is wrong, whom it hurts, what is new, and what to type next.  It fits 80 x 24 for up to five causes."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from evidence.subjects.questions import NOT_ENTERED
+from evidence.subjects.spec import BLOCKED, CRITICAL, FINDINGS, NOT_APPLICABLE, PASSED, WAIVED
+from reports import ahead
+from reports.causes import write_cause
+from reports.conclusion import Conclusion, Since
+from reports.customers import noticed
+from reports.defects import write_defects
+from reports.heading import write_heading
+from reports.matrix import Matrix
+from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Look, Page, counted, safe, some
+
+MOST = 5
+"""So many causes are told on the first screen; the others are named by `explain`."""
+HEIGHT = 24
+_MOST_LINES = 3
+
+
+class Next(Struct, frozen=True):
+    """The commands that come next, as they can be pasted: for the first cause, all causes, the plan. Empty: it was not kept."""
+
+    explain: str = ""
+    explain_all: str = ""
+    plan: str = ""
+
+
+def screen(
+    conclusion: Conclusion,
+    look: Look,
+    *,
+    folder: Path | str | None = None,
+    commands: Next | None = None,
+    now: datetime.datetime | None = None,
+) -> str:
+    """The whole screen. `now` tells how old the evidence of a replay is.
+
+    Where there is room, its parts are set apart.
+    """
+    told = commands or Next()
+    heading, causes, besides, end = (Page.looking(look) for _ in range(4))
+    write_heading(heading, conclusion, now or datetime.datetime.now(datetime.UTC))
+    Matrix(conclusion, conclusion.numbers).write(heading)
+    write_defects(causes, conclusion)
+    _verdict(causes, conclusion)
+    for cause in conclusion.verdict.causes[:MOST]:
+        write_cause(causes, conclusion, cause, MOST)
+    _rest(causes, conclusion, told)
+    _besides(besides, conclusion)
+    _customers(besides, conclusion)
+    _since(besides, conclusion.since)
+    _end(end, conclusion, folder, told)
+    parts = [text for text in map(str, (heading, causes, besides, end)) if text]
+    apart = "\n\n".join(parts)
+    return apart if apart.count("\n") + 1 < HEIGHT else "\n".join(parts)
+
+
+def causes_alone(conclusion: Conclusion, look: Look) -> str:
+    """What -q leaves: the causes, one after the other, and why there may be more; nothing where all is well."""
+    page = Page.looking(look)
+    write_defects(page, conclusion)
+    for note in conclusion.extent.notes:
+        page.prose(note)
+    for cause in conclusion.verdict.causes:
+        write_cause(page, conclusion, cause, len(conclusion.verdict.causes))
+    if not conclusion.verdict.counts.get(PASSED) and not conclusion.verdict.causes:
+        page.prose(f"{conclusion.wellness}.")
+    return str(page)
+
+
+def _verdict(page: Page, conclusion: Conclusion) -> None:
+    """How many causes there are, and what else the numbers say."""
+    verdict = conclusion.verdict
+    count = verdict.counts.get
+    findings = sum(count(outcome, 0) for outcome in FINDINGS)
+    judged = len(verdict.results) - count(NOT_APPLICABLE, 0)
+    if not findings:
+        told = f"{conclusion.wellness}: {count(PASSED, 0)} of {counted(judged, 'check')} passed"
+        waived = f", {count(WAIVED, 0)} waived" if count(WAIVED) else ""
+        page.prose(f"{told}{waived}.", 0, "", 0, YELLOW if conclusion.defects else GREEN, BOLD)
+        return
+    follow = findings - len(verdict.causes)
+    told = counted(len(verdict.causes), "cause")
+    told += f", and {counted(follow, 'finding that follows', 'findings that follow')}" if follow else ""
+    unseen = f"; {count(BLOCKED, 0)} could not be judged" if count(BLOCKED) else ""
+    page.prose(f"{told} (of {counted(judged, 'check')}{unseen})", 0, "", 0, BOLD, RED)
+
+
+def _rest(page: Page, conclusion: Conclusion, commands: Next) -> None:
+    """The causes that have no room here."""
+    rest = conclusion.verdict.causes[MOST:]
+    if rest:
+        grave = sum(cause.finding.severity == CRITICAL for cause in rest)
+        how = commands.explain_all or "-vv tells them"
+        page.line(f"   and {len(rest)} more{f', {grave} of them critical' if grave else ''}: {how}", BOLD)
+
+
+def _besides(page: Page, conclusion: Conclusion) -> None:
+    """What is accepted, what was not entered, and what else there is to know about the run as a whole."""
+    waivers = [row.waiver for row in conclusion.verdict.results if row.waiver is not None and not row.through]
+    if waivers:
+        first = min(waivers, key=lambda waiver: waiver.until)
+        page.prose(
+            f"Waived: {counted(len(waivers), 'finding')}, the first until {first.until} ({first.owner}). -v has them."
+        )
+    closed = [row.result.reason for row in conclusion.verdict.results if row.result.outcome == NOT_APPLICABLE]
+    for reason in sorted({reason for reason in closed if reason.startswith(NOT_ENTERED)}):
+        page.prose(f"{closed.count(reason)} not applicable, because {reason}", 0, "", 0, YELLOW)
+    remarks = [each for each in conclusion.remarks if each not in conclusion.extent.notes]
+    for remark in remarks[:_MOST_LINES]:
+        page.prose(remark)
+    if len(remarks) > _MOST_LINES:
+        page.line(f"{counted(len(remarks) - _MOST_LINES, 'more remark')}: -v has them")
+
+
+def _customers(page: Page, conclusion: Conclusion) -> None:
+    told = noticed(conclusion)
+    if told:
+        most = page.width * _MOST_LINES - 10
+        page.prose(page.look.cut(safe(f"Customers now: {'; '.join(told)}."), most))
+
+
+def _since(page: Page, since: Since | None) -> None:
+    """What became of the causes of the run before, in a line."""
+    if since is None:
+        return
+    gone = f" ({some(map(str, since.gone), 2)})" if since.gone else ""
+    told = f"Since the run before ({since.at}): {len(since.new)} new, {len(since.gone)} gone{gone}"
+    page.line(page.look.cut(safe(told), page.width))
+
+
+def _end(page: Page, conclusion: Conclusion, folder: Path | str | None, commands: Next) -> None:
+    """The folder; and in the last lines the commands, each alone, to be pasted."""
+    page.line(f"Run: {folder}" if folder is not None else "This run was not kept.")
+    if conclusion.verdict.causes and commands.explain:
+        page.line("Next: why, with all the evidence; and what to type, in its order", DIM)
+        page.line(f"  {commands.explain}", BOLD)
+        page.line(f"  {commands.plan}", BOLD)
+    elif comes := _comes(conclusion):
+        page.prose(comes, 0, "", 0, BOLD)
+        if commands.plan:
+            page.line(f"  {commands.plan}", BOLD)
+
+
+def _comes(conclusion: Conclusion) -> str:
+    """What comes after a run in which nothing is wrong, in a line: the plan has its steps."""
+    if conclusion.verdict.causes or conclusion.defects:
+        return ""
+    page = Page(120)
+    ahead.write(page, conclusion.world, conclusion.passed)
+    return next((line for line in str(page).splitlines() if line.strip()), "")
