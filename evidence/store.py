@@ -137,7 +137,7 @@ def _without_times(value: Any) -> Any:
 
 
 def _in_order(zone: dict[str, Any]) -> None:
-    """The moments of one zone: 1 is when its oldest files were written, 3 when the next, and so on; 0, 2 … lie before, between and after."""
+    """The moments of one zone: 1 is when its oldest files were written, 3 when the next were; 0, 2 … lie before, between and after."""
     files = [file for file in (zone["files"].get("value") or {}).values() if file.get("written") is not None]
     moments: list[float] = []
     for moment in sorted(file["written"] for file in files):
