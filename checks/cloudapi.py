@@ -112,6 +112,7 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
         "datacenter-identity-agrees",
         "sapi-answers",
         After("services-run", at="cloudapi"),
+        After("settings-are-not-overridden", at="cloudapi"),
     ],
 )
 def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:

@@ -112,7 +112,8 @@ def _wrong_port(zone: Zone) -> str:
     BOTH,
     CRITICAL,
     after=[
-        "sapi-answers", "services-run", "rendered-files-are-usable", After("candidate-config-agent-runs", only="ufds"),
+        "sapi-answers", "services-run", "rendered-files-are-usable", "settings-are-not-overridden",
+        After("candidate-config-agent-runs", only="ufds"),
     ],
 )  # fmt: skip
 def test_rendered_config_is_current(zone: Zone) -> None:

@@ -41,8 +41,11 @@ def call_it_by_its_own_name(datacenter: Datacenter) -> Advised:
     wanted = {key: right for key, (_, right) in foreign_identity(datacenter).items()}
     why = f"these are the names of {datacenter.name} and its services; config-agent renders them into every zone"
     yield changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why)
-    if NAME in wanted:
-        yield from (restart_binder(binder, "datacenterName", wanted[NAME]) for binder in datacenter.zones("binder"))
+    read = {"datacenterName": wanted.get(NAME), "recursion.ufds.url": wanted.get("ufds_domain")}
+    key, value = next(((key, value) for key, value in read.items() if value is not None), ("", ""))
+    if key:
+        told = f"ldaps://{value}" if key == "recursion.ufds.url" else value
+        yield from (restart_binder(binder, key, told) for binder in datacenter.zones("binder"))
     yield from usbkey_steps(datacenter, {key: wanted[key] for key in (NAME, "ufds_domain") if key in wanted})
 
 

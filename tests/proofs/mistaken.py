@@ -27,7 +27,7 @@ def judged(mistake: Mistake, found: dict[str, Any]) -> str:
         return MISSED
     right = [text for text in told if all(re.search(each, text) for each in mistake.says)]
     if right:
-        return RIGHT if len(told) == 1 else INVENTED
+        return RIGHT if len(told) == mistake.causes else INVENTED
     place = mistake.commands[0][0]
     return POOR if len(told) == 1 and place in told[0] else WRONG
 
@@ -67,7 +67,7 @@ def tried(mistake: Mistake) -> dict[str, Any]:
         if well["exit"] == 0:
             break
         well = run_suite()
-    return row | {"left": causes(well), "healed": well["exit"] == 0 and bool(steps)}
+    return row | {"left": causes(well), "healed": well["exit"] == 0 and bool(steps), "by_hand": mistake.by_hand}
 
 
 def main() -> int:

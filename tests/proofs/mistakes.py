@@ -22,12 +22,14 @@ ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
 
 @dataclass(frozen=True)
 class Mistake:
-    """`commands` are typed in order, each into a datacenter's head node. All of `says` must be said of one cause."""
+    """`commands` are typed in order, each into a datacenter's head node. All of `says` must be said of one cause; `causes` is how many there are."""
 
     name: str
     commands: tuple[tuple[str, str], ...]
     says: tuple[str, ...]
-    unsaid: str = ""
+    causes: int = 1
+    by_hand: bool = False
+    """No command can be certain to mend it: a gateway to which nobody answers may be another's router that is down."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Setting:
 
 def _text(right: str, other: str, **more: Any) -> dict[str, Any]:
     """How a text can be wrong at every level."""
-    typo = right.replace("my-", "ny-").replace("10.", "11.")
+    typo = right.replace("my-", "ny-").replace("10.", "11.").replace("{}", "{}x")
     return {"other": other, "typo": typo, "blank": f"{right} ", "case": right.upper(), "type": [right]} | more
 
 
@@ -57,7 +59,9 @@ SETTINGS = (
     Setting("ufds_remote_ip", ("sdc",), REPLICAS, {"absent": None}),
     Setting("ufds_is_master", ("sdc", "ufds", "ufds/"), REPLICAS, {"other": "true", "case": "True", "blank": "false "}),
     Setting("ufds_is_master", ("sdc", "ufds", "ufds/"), (MASTER,), {"other": "false", "case": "TRUE", "type": "1"}),
-    Setting("ufds_domain", ("sdc",), EVERY, _text("ufds.{}." + DOMAIN, "ufds.{other}." + DOMAIN)),
+    Setting(
+        "ufds_domain", ("sdc",), EVERY, _text("ufds.{}." + DOMAIN, "ufds.{other}." + DOMAIN, typo="udfs.{}." + DOMAIN)
+    ),
     Setting("ufds_admin_uuid", ("sdc",), EVERY, {"other": ADMIN.replace("9", "8"), "case": ADMIN.upper()}),
     Setting(
         "MASTER_MORAY_IP",
@@ -134,7 +138,8 @@ def _route(chance: random.Random) -> Mistake:
         back = f"10.{here[-1]}.1.0/24"
         commands.append((there, _put({key: value for key, value in _routes(there).items() if key != back})))
     says = (here, subnet.rpartition(".")[0].replace(".", r"\."))
-    return Mistake(f"route of {here} to {there}: {kind}", tuple(commands), says)
+    name = f"route of {here} to {there}: {kind}"
+    return Mistake(name, tuple(commands), says, len(commands), by_hand=kind == "gateway")
 
 
 def _routes(here: str) -> dict[str, str]:
