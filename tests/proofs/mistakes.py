@@ -22,7 +22,7 @@ ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
 
 @dataclass(frozen=True)
 class Mistake:
-    """`commands` are typed in order, each into a datacenter's head node. All of `says` must be said of one cause; `causes` is how many there are."""
+    """`commands` are typed in order, each into a datacenter's head node. All of `says` must be said of one of so many `causes`."""
 
     name: str
     commands: tuple[tuple[str, str], ...]
