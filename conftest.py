@@ -1,8 +1,4 @@
-"""Glue only: the suite's options, and what plugs into pytest.
-
-One run: read the inventory, collect evidence once (in the controller, also under xdist), judge in the tests, and at the end
-conclude, write the run's folder and tell the operator.
-"""
+"""Glue only. One run: read the inventory, collect evidence once, judge in the tests, conclude, write the run's folder and tell."""
 
 from __future__ import annotations
 

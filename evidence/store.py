@@ -127,7 +127,8 @@ def _without_times(value: Any) -> Any:
     if "started" in found and "finished" in found:
         found["started"] = found["finished"] = NO_TIME
     if found.keys() == {"least", "most"}:
-        middle = round((found["least"] + found["most"]) / 20) * 10.0
+        right = found["least"] <= 0 <= found["most"]
+        middle = 0.0 if right else round((found["least"] + found["most"]) / 20) * 10.0
         found |= {"least": middle - 1, "most": middle + 1}
     if "waiting" in found and "before" in found:
         found["waiting"] = 3600.0 if found["waiting"] >= 60 else 0.0

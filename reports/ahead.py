@@ -1,12 +1,12 @@
 """What comes next where nothing is wrong: the coupling of a candidate, step by step; and before Manta the gates, and which is next.
 
-Nothing here repairs anything, so it is no plan: the suite never types it.  The order and what the tools ask are from the seed and
-from facts "UFDS", "SAPI" and "Manta".
+Nothing here repairs anything, so it is no plan: the suite never types it.  Source: the seed; facts "UFDS", "SAPI" and "Manta".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -23,8 +23,7 @@ from remediate.removal import USERS
 from remediate.steps import where
 from reports.page import BOLD, Page
 
-_A_SECOND = 50
-"""So many changes a replicator applies in a second (facts "Replication")."""
+_A_SECOND = 50  # changes that a replicator applies in a second (facts "Replication")
 
 
 class NextStep(Struct, frozen=True):
@@ -40,9 +39,8 @@ def write(page: Page, world: World, passed: frozenset[tuple[str, str]]) -> None:
     """All that comes next.  `passed` are the checks and subjects that were judged and hold."""
     for candidate in world.datacenters:
         if candidate.state == CANDIDATE and ("candidate-is-not-coupled-yet", candidate.name) in passed:
-            title = (
-                f"Next: couple {candidate.name} with {world.inventory.master}. sdc-ufds-m2s deletes, and has no undo."
-            )
+            master = world.inventory.master
+            title = f"Next: couple {candidate.name} with {master}. sdc-ufds-m2s deletes, and has no undo."
             _write(page, title, tuple(_safely(_coupling(candidate), candidate)), world)
             return  # one after the other: the checks come in between
     if world.inventory.expect.manta == PLANNED and any(check == "one-poseidon" for check, _ in passed):
@@ -285,20 +283,18 @@ def _has_manta_network(datacenter: Datacenter) -> bool:
 
 
 def _knows_poseidon(datacenter: Datacenter) -> bool:
-    try:
+    with suppress(Missing):
         return all(ufds.poseidons for ufds in datacenter.zones("ufds"))
-    except Missing:
-        return False
+    return False
 
 
 def _owns_networks(region: list[Datacenter]) -> bool:
-    """Whether manta-init has given each datacenter's network manta to poseidon."""
-    try:
-        for datacenter in region:
-            own = {account.uuid for ufds in datacenter.zones("ufds") for account in ufds.poseidons}
-            networks = [each for each in datacenter.networks.values() if each.name == "manta"]
-            if not networks or any(not own & {*each.owner_uuids} for each in networks):
-                return False
-    except Missing:
-        return False
-    return True
+    with suppress(Missing):
+        return all(map(_owned, region))
+    return False
+
+
+def _owned(datacenter: Datacenter) -> bool:
+    own = {account.uuid for ufds in datacenter.zones("ufds") for account in ufds.poseidons}
+    networks = [each for each in datacenter.networks.values() if each.name == "manta"]
+    return bool(networks) and all(own & {*each.owner_uuids} for each in networks)

@@ -86,7 +86,7 @@ ask_udp() {
     local byte code
     exec 3<> "/dev/udp/$1/$2" || return
     while :; do
-        printf 'AZ\0\0\0\1\0\0\0\0\0\0\5probe\7invalid\0\0\1\0\1' >&3 || return
+        printf "$QUERY" A >&3 || return
         IFS= read -r -t 1 -N 1 -u 3 byte
         code=$?
         if ((code == 0)); then
@@ -169,7 +169,7 @@ show_services() {
 show_log() {
     local content file=${1#svc:/}
     content=$(/usr/bin/tail -60 "/var/svc/log/${file//\//-}.log" 2>/dev/null < /dev/null)
-    ((${#content} > LOG)) && content=${content: -LOG}
+    ((LOG < ${#content})) && content=${content: -LOG}
     printf 'log\t%s\t%s\n%s\n' "$1" "${#content}" "$content"
 }
 

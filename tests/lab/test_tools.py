@@ -79,7 +79,6 @@ def test_a_key_goes_to_the_master(operator: Operator) -> None:
     assert 'does not end in ".pub"' in operator.on("my-dc-1", "sdc-useradm add-key admin /usbkey/config")[1]
 
 
-@pytest.mark.proof
 def test_manta_begun_where_nobody_is_coupled_makes_a_second_everything(operator: Operator) -> None:
     """The seed: the poseidon user is made several times, and the hash ring cannot be saved."""
     assert typed(operator, "my-dc-2", POSEIDON) == ""

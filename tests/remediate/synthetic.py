@@ -57,13 +57,24 @@ def changed_zone(world: World, datacenter: str, alias: str, *, vm: dict[str, Any
     return changed(world, datacenter, zones=fact(zones | {alias: zone}))
 
 
+def _inherited(world: World, datacenter: str, values: dict[str, Any], role: str = "") -> World:
+    """The same with what the zones of a role, or all, get of these values: SAPI merges application, service and instance."""
+    zones = dict(world.datacenter(datacenter).evidence.zones.get())
+    for alias, zone in zones.items():
+        if zone.settings is not None and zone.settings.value is not None and role in ("", zone.vm.role):
+            old = zone.settings.value
+            merged = {key: value for key, value in (old.values | values).items() if value is not None}
+            zones[alias] = replace(zone, settings=replace(zone.settings, value=replace(old, values=merged)))
+    return changed(world, datacenter, zones=fact(zones))
+
+
 def changed_metadata(world: World, datacenter: str, **values: Any) -> World:
     """The same with other metadata of application sdc. None removes a key."""
     applications = world.datacenter(datacenter).evidence.applications.get()
     sdc = applications["sdc"]
     merged = {key: value for key, value in (sdc.metadata.values | values).items() if value is not None}
     return changed(
-        world,
+        _inherited(world, datacenter, values),
         datacenter,
         applications=fact(applications | {"sdc": replace(sdc, metadata=replace(sdc.metadata, values=merged))}),
     )
@@ -74,7 +85,7 @@ def changed_service(world: World, datacenter: str, name: str, **values: Any) -> 
     services = world.datacenter(datacenter).evidence.services.get()
     merged = {k: v for k, v in (services[name].metadata.values | values).items() if v is not None}
     return changed(
-        world,
+        _inherited(world, datacenter, values, name),
         datacenter,
         services=fact(
             services | {name: replace(services[name], metadata=replace(services[name].metadata, values=merged))}

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from evidence.accounts import Account, Accounts, Collisions
 from evidence.comparison import EXTRA, Comparison, EntryDifference
 from evidence.model import Configuration, SapiObject
+from evidence.subjects.claims import judged
 from evidence.subjects.triton import ADMIN_UUID
 from evidence.subjects.world import World
 from remediate.registry import advice_for
 from remediate.steps import DESTROYS, Step
+from tests.recording import recorded
 from tests.remediate import synthetic as s
 from tests.remediate.candidate import with_candidate
 from tests.remediate.pretend import HeadNode
@@ -260,7 +262,8 @@ class TestFiles:
 class TestSapi:
     def step(self) -> Step:
         found = SapiObject(MANTA, "manta", Configuration({}), owner_uuid=POSEIDON)
-        world = s.changed(s.healthy(), DC, manta_applications=s.fact((found,)))
+        evidence = recorded("healthy-manta")
+        world = s.changed(judged(evidence.inventory, evidence), DC, manta_applications=s.fact((found,)))
         for other in ("my-dc-1", "my-dc-2"):
             world = s.changed(world, other, manta_applications=s.fact(()))
         (step,) = advice_for(s.cause("one-manta-application", "my-dc"), world).steps

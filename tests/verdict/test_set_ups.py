@@ -11,6 +11,7 @@ from evidence.subjects.claims import judged
 from evidence.subjects.spec import CRITICAL, FAILED, NOT_APPLICABLE, PASSED, WARNING
 from evidence.subjects.world import World
 from remediate.registry import advice_for
+from tests.recording import recorded
 from tests.remediate import synthetic as s
 from tests.remediate.candidate import clocked
 from tests.verdict.test_partly_seen import row
@@ -122,8 +123,8 @@ def by_gateway(world: World, alias: str, tag: str) -> World:
 
 
 def test_a_gateway_of_the_admin_network_leads_to_the_others() -> None:
-    inventory = replace(s.healthy().inventory, expect=replace(s.healthy().inventory.expect, manta=True))
-    world = judged(inventory, s.healthy().evidence)
+    evidence = recorded("healthy-manta")
+    world = judged(evidence.inventory, evidence)
     check, zone = "triton-zones-have-manta-routes", "my-dc-3.imgapi0"
     assert row(by_gateway(world, "imgapi0", "admin"), check, zone).outcome == PASSED
     assert row(by_gateway(world, "imgapi0", "none"), check, zone).outcome == FAILED
