@@ -17,6 +17,8 @@ from remediate.steps import Step
 from tests.lab.operator import Operator, living
 from tests.remediate import synthetic
 
+pytestmark = pytest.mark.proof
+
 DC = "my-dc-1"
 ADMIN = make_plan(2).datacenter(DC).network_uuid("admin")
 OURS, THEIRS = {"10.77.0.0/24": "10.1.1.1"}, {"10.78.0.0/24": "10.1.1.1"}

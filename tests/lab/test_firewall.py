@@ -14,6 +14,8 @@ from lab.servers.fwapi.rules import RuleError, parse
 from tests.lab.operator import Operator
 from tests.lab.test_core import operator  # noqa: F401  a fixture
 
+pytestmark = pytest.mark.proof
+
 PROBE = 'zlogin -Q $(sdc-vmname {zone}) "nc -z {address} {port}"'
 THE_PLAN = make_plan()
 

@@ -114,6 +114,7 @@ def test_nothing_survives_the_first_process(which: str, place: dict[str, str]) -
 
 
 @needs_namespaces
+@pytest.mark.proof
 def test_the_kernel_gets_every_network_back(place: dict[str, str]) -> None:
     """If there is room only for one lab's networks, a second lab can start after the first was killed, and a third."""
     script = f"""

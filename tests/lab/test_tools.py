@@ -11,6 +11,8 @@ import pytest
 from lab.plan.names import POSEIDON_UUID
 from tests.lab.operator import Operator, living
 
+pytestmark = pytest.mark.proof
+
 POSEIDON = "sdc-ldap search login=poseidon uuid | sed -n 's/^uuid: //p'"
 APPLICATIONS = "sdc-sapi '/applications?name=manta{}' | json -Ha owner_uuid"
 MANTA = "zlogin $(sdc-vmname manta) /opt/smartdc/bin/{}"

@@ -54,6 +54,8 @@ ssh() {
 while read -r _ _ name; do export -f "$name"; done < <(declare -F)
 """
 """Take the place of Triton's tools. ssh and zlogin hand their words to a shell over there, as the real ones do (facts)."""
+FIRST = ("substitution", "new-line-quote", "operators", "controls", "json")
+"""One of each kind; make proofs tries the others."""
 TEXTS = {**PAYLOADS, "spaced": " $(echo>CANARY) "}
 FIELDS = {
     "uuid": ("uuid", "operators", "owner_uuid"),
@@ -165,7 +167,9 @@ def run(commands: list[str], canary: Path) -> None:
     assert "command not found" not in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(
+    "name", [name if name in FIRST else pytest.param(name, marks=pytest.mark.proof) for name in TEXTS]
+)
 def test_no_value_becomes_a_command(tmp_path: Path, name: str) -> None:
     canary = tmp_path / "CANARY"
     run(typed_in(plans(TEXTS[name].replace("CANARY", str(canary)), EVERYWHERE), canary), canary)
