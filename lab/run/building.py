@@ -63,6 +63,9 @@ def _grow_old(lab: Lab) -> None:
             for service in machine.services:
                 service.stime -= AGE
                 service.started = service.started and service.started - AGE
+            long_ago = time.time() - 2 * AGE
+            for path in machine.root.glob("opt/smartdc/*/etc/*"):
+                os.utime(path, (long_ago, long_ago))
 
 
 async def _start_ufds(lab: Lab) -> None:
@@ -94,11 +97,7 @@ def _render(lab: Lab, site: Site) -> None:
         application = by_uuid[service["application_uuid"]]
         metadata = application["metadata"] | service["metadata"] | instance["metadata"]
         refs = {**application["manifests"], **service["manifests"]}
-        manifests = [by_uuid[each] for each in refs.values()]
-        agent.write({"metadata": metadata, "manifests": manifests})
-        long_ago = time.time() - 2 * AGE
-        for manifest in manifests:
-            os.utime(agent.machine.root / manifest["path"].lstrip("/"), (long_ago, long_ago))
+        agent.write({"metadata": metadata, "manifests": [by_uuid[each] for each in refs.values()]})
 
 
 async def _start_services(lab: Lab) -> None:
