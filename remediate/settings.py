@@ -41,11 +41,10 @@ def call_it_by_its_own_name(datacenter: Datacenter) -> Advised:
     wanted = {key: right for key, (_, right) in foreign_identity(datacenter).items()}
     why = f"these are the names of {datacenter.name} and its services; config-agent renders them into every zone"
     yield changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why)
-    read = {"datacenterName": wanted.get(NAME), "recursion.ufds.url": wanted.get("ufds_domain")}
-    key, value = next(((key, value) for key, value in read.items() if value is not None), ("", ""))
-    if key:
-        told = f"ldaps://{value}" if key == "recursion.ufds.url" else value
-        yield from (restart_binder(binder, key, told) for binder in datacenter.zones("binder"))
+    read = {NAME: ("datacenterName", "{}"), "ufds_domain": ("recursion.ufds.url", "ldaps://{}")}
+    seen = next(((key, form.format(wanted[name])) for name, (key, form) in read.items() if name in wanted), None)
+    if seen is not None:
+        yield from (restart_binder(binder, *seen) for binder in datacenter.zones("binder"))
     yield from usbkey_steps(datacenter, {key: wanted[key] for key in (NAME, "ufds_domain") if key in wanted})
 
 

@@ -152,16 +152,16 @@ count_answers() {
     done
 }
 
-# The services, and of each that is neither online nor disabled the end of its log.
+# The services, and of the first ten that are neither online nor disabled the end of the log.
 show_services() {
-    local listing code state rest
+    local listing code state rest logs=0
     listing=$(svcs -aH -o state,stime,fmri < /dev/null)
     code=$?
     printf 'services\n%s\nendservices\t%s\n' "$listing" "$code"
     while read -r state rest; do
         case $state in
             online | disabled | legacy_run | '') ;;
-            *) show_log "${rest##* }" ;;
+            *) ((logs++ < 10)) && show_log "${rest##* }" ;;
         esac
     done < <(printf '%s\n' "$listing") # no here-string: bash 4.3 would write a file for it
 }

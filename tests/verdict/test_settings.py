@@ -14,6 +14,7 @@ from evidence.subjects.spec import BLOCKED, FAILED, PASSED
 from evidence.subjects.triton import REPLICATOR_CONFIG
 from evidence.subjects.world import World
 from lab.ufds import seed
+from remediate.actions.wait import Rendered
 from remediate.registry import advice_for
 from tests.judging import verdict_on
 from tests.remediate import synthetic as s
@@ -144,6 +145,9 @@ def test_another_datacenters_names_are_told_and_put_right(values: dict[str, Any]
     assert causes(world) == ["datacenter-identity-agrees[my-dc-3]"]
     step = advice_for(s.cause("datacenter-identity-agrees", "my-dc-3"), world).steps[0]
     assert step.actions[0].wanted == right  # type: ignore[union-attr]
+    waits = [each.value for one in advice_for(s.cause("datacenter-identity-agrees", "my-dc-3"), world).steps for each in one.actions
+             if isinstance(each, Rendered)]  # fmt: skip
+    assert waits == [value if key == "datacenter_name" else f"ldaps://{value}" for key, value in right.items()]
 
 
 @pytest.mark.parametrize(
