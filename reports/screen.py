@@ -22,6 +22,7 @@ MOST = 5
 """So many causes are told on the first screen; the others are named by `explain`."""
 HEIGHT = 24
 _MOST_LINES = 3
+_MOST_ZONES = 4
 
 
 class Next(Struct, frozen=True):
@@ -111,8 +112,11 @@ def _besides(page: Page, conclusion: Conclusion) -> None:
             f"Waived: {counted(len(waivers), 'finding')}, the first until {first.until} ({first.owner}). -v has them."
         )
     closed = [row.result.reason for row in conclusion.verdict.results if row.result.outcome == NOT_APPLICABLE]
-    for reason in sorted({reason for reason in closed if reason.startswith(NOT_ENTERED)}):
+    unentered = sorted({reason for reason in closed if reason.startswith(NOT_ENTERED)})
+    for reason in unentered[:_MOST_ZONES]:
         page.prose(f"{closed.count(reason)} not applicable, because {reason}", 0, "", 0, YELLOW)
+    if len(unentered) > _MOST_ZONES:
+        page.line(f"{counted(len(unentered) - _MOST_ZONES, 'more zone')} not entered: -v has them", YELLOW)
     remarks = [each for each in conclusion.remarks if each not in conclusion.extent.notes]
     for remark in remarks[:_MOST_LINES]:
         page.prose(remark)

@@ -79,7 +79,7 @@ def test_triton(operator: Operator, clients: Path, customer: str, datacenter: st
     assert (code, said.split()) == (0, ["SHORTID", "NAME", "IMG", "STATE", "FLAGS", "AGE"]), said
     code, said = operator.types(f"{customer} {clients}/.bin/triton -i -U {url(datacenter)} datacenters -j")
     assert code == 0, said
-    assert {json.loads(line)["name"] for line in said.splitlines()} == {HERE, THERE}
+    assert json.loads(said).keys() == {HERE, THERE}
 
 
 @pytest.mark.parametrize("datacenter", [HERE, THERE])

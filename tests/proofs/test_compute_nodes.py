@@ -109,7 +109,7 @@ def test_a_healthy_lab_has_no_finding_and_its_compute_node_is_judged(operator: O
 
 def test_zones_that_cannot_be_entered_are_told_and_are_no_finding(operator: Operator, tmp_path: Path) -> None:
     operator.lab("fault", f"server-closed@{DC}.cn1")
-    found, (_, printed) = judged(operator, tmp_path), operator.types(f"{sys.executable} -m pytest -q")
+    found, (_, printed) = judged(operator, tmp_path), operator.types(f"{sys.executable} -m pytest")
     operator.lab("heal", f"server-closed@{DC}.cn1")
     assert causes(found) == []
     for zone in THERE:
