@@ -58,7 +58,12 @@ def tried(mistake: Mistake) -> dict[str, Any]:
     said = [why for where, command in mistake.commands if (why := typed(where, command))]
     lab("settle")
     sick = run_suite()
-    row = {"name": mistake.name, "verdict": judged(mistake, sick), "causes": causes(sick), "typed": said}
+    row: dict[str, Any] = {
+        "name": mistake.name,
+        "verdict": judged(mistake, sick),
+        "causes": causes(sick),
+        "typed": said,
+    }
     steps = [(step["on"], step["run"]) for cause in sick["causes"] for step in cause["steps"]]
     row["typed"] += [why for where, command in dict.fromkeys(steps) if command and (why := typed(where, command))]
     lab("settle")
@@ -70,13 +75,18 @@ def tried(mistake: Mistake) -> dict[str, Any]:
     return row | {"left": causes(well), "healed": well["exit"] == 0 and bool(steps), "by_hand": mistake.by_hand}
 
 
+def row_of(name: str, folder: Path) -> Path:
+    """Where what became of a mistake is kept: rows are in the order in which they were drawn."""
+    return folder / f"{[mistake.name for mistake in drawn()].index(name):03}.json"
+
+
 def main() -> int:
     folder, wanted = Path(sys.argv[1]), sys.argv[2:]
     mistakes = {mistake.name: mistake for mistake in drawn()}
     for name in wanted:
         row = tried(mistakes[name])
         print(json.dumps(row), flush=True)
-        (folder / f"{list(mistakes).index(name):03}.json").write_text(json.dumps(row), encoding="utf-8")
+        row_of(name, folder).write_text(json.dumps(row), encoding="utf-8")
         if not row["healed"]:
             return 3
     return 0
