@@ -5,6 +5,7 @@ from evidence.comparison import Comparison, EntryDifference
 from evidence.fact import OutOfSight
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import OLDER, Datacenter
+from evidence.subjects.m2s import SAVED
 from evidence.subjects.poseidon import hindrances
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
@@ -21,7 +22,13 @@ def test_master_has_admin_and_operators(master: Datacenter) -> None:
     """
     for ufds in master.zones("ufds"):
         lacks = lacking(ufds) + ([] if own_key_is_known(ufds) else [f"the key of {master}"])
-        assert lacks == [], f"what {ufds} lacks"
+        assert lacks == [], f"what {ufds} lacks{_m2s_was_there(master)}"
+
+
+def _m2s_was_there(master: Datacenter) -> str:
+    left = master.evidence.leftovers.value if master.evidence.leftovers is not None else None
+    saved = [path for path in SAVED if path in (left or ())]
+    return f"; sdc-ufds-m2s was typed on its head node, where it left {', '.join(saved)}" if saved else ""
 
 
 @check(POSTCHANGE, CRITICAL, after=["admin-uuid-agrees", "ufds-answers"])
