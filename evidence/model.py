@@ -364,7 +364,8 @@ class ZoneEvidence(Model, frozen=True):
 
     `directory`: what a UFDS holds. `progress`: a replica's replication. `comparison`: how a replica differs from the master. `gaps`: the
     stretches of over 50 numbers that a master's changelog lacks (first and last), asked only if there are candidates. `accounts`: a
-    candidate's accounts, without admin. `collisions`: those of them that the master has too. `belongings`: what is below its admin.
+    candidate's accounts, without admin. `collisions`: those of them that the master has too. `belongings`: what is below its admin; of
+    replicas, too.
 
     `rules`: what FWAPI has for UFDS, and for a zone to which others connect and whose firewall is on. `instance`: whether SAPI knows a core
     zone that does not run.

@@ -70,6 +70,7 @@ class Ufds:
         if self._draft.declared.state == REPLICA:
             await self._draft.ask_zone(vm, "progress", lambda: self._progress(vm))
             await self._draft.ask_zone(vm, "comparison", lambda: self._compare(vm))
+            await self._draft.ask_zone(vm, "belongings", lambda: self._belongings(vm, admin))
         elif self._draft.declared.state == CANDIDATE:
             await self._introduce(vm, admin)
         elif self._draft.declared.state == MASTER:
@@ -135,6 +136,10 @@ class Ufds:
             if endpoints.hidden(self._draft.declared, METADATA):
                 raise OutOfSight(self._draft.name, METADATA.asked, METADATA.how, BY_ENDPOINTS) from None
             raise
+
+    async def _belongings(self, vm: Vm, admin: str) -> object:
+        """On a replica: what its admin has now, for whoever knows what it had before the coupling."""
+        return accounts.belongings(_found(await self._converse(vm, (accounts.below(admin),), LARGEST_TUNNELLED))[0])
 
     async def _introduce(self, vm: Vm, admin: str) -> None:
         """Ask for a candidate's accounts and what is below admin, and which of them the master has too."""
