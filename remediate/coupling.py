@@ -115,7 +115,8 @@ def remove_what_collides(candidate: Datacenter) -> Advised:
         if seen.count > len(seen.first):
             yield Note(f"Only {len(seen.first)} of {seen.count} accounts are named. Then run the checks again.")
     yield Note(
-        "If two people share a login by chance, give one of them a new account instead: a login cannot be changed. An e-mail "
+        "What an account of the master had earlier is in its changelog, which is replayed from its beginning: only the candidate's account "
+        "can change. If two people share a login by chance, give one of them a new account instead: a login cannot be changed. An e-mail "
         "address can be changed (sdc-useradm replace-attr LOGIN email VALUE)."
     )
 

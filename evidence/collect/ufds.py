@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from evidence.collect import accounts, apart, directory, endpoints, ldap, parse, services
+from evidence.collect import accounts, apart, directory, endpoints, history, ldap, parse, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import LARGEST, Comparing
 from evidence.collect.draft import Draft
@@ -181,6 +181,14 @@ class Ufds:
         async def ask_much(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
             return _found(await self._converse(vm, searches, LARGEST_TUNNELLED))
 
+        async def remember() -> history.Earlier:
+            if fact.value is None:
+                raise UnansweredError(fact.why or "no answer")
+            wanted, found = history.searches(fact.value.latest), list[ldap.Found]()
+            for start in range(0, len(wanted), AT_A_TIME):
+                found += _found(await self._converse(vm, wanted[start : start + AT_A_TIME], LARGEST))
+            return history.identities(found)
+
         async def gaps() -> object:
             if fact.value is None:
                 raise UnansweredError(fact.why or "no answer")
@@ -201,7 +209,9 @@ class Ufds:
             except (UnansweredError, parse.UnreadableError):
                 pass  # the replicas say what they lack
 
-        await asyncio.gather(tell_replicas(), self._meeting.serve(ask_much), self._comparing.serve(ask_all, admin))
+        await asyncio.gather(
+            tell_replicas(), self._meeting.serve(ask_much, remember), self._comparing.serve(ask_all, admin)
+        )
         if "gaps" in self._draft.questions_about(vm):
             await self._draft.ask_zone(vm, "gaps", gaps)
 
