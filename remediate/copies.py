@@ -115,11 +115,14 @@ def entries_loaded(path: str, kind: str) -> str:
 
 
 def entries_back(path: str) -> str:
-    """Load from a file, or from that copy of it which has the most entries, each entry that UFDS lacks. 68: it has it already."""
+    """Load from a file, or from that copy of it which has the most entries, each entry that UFDS lacks.
+
+    68: it is there already. 65: an account, which UFDS adds only with a password; admin is there, a sub-user has to be made anew.
+    """
     return f"""\
 (
 {_fullest(path)}
-    [[ $from ]] && echo "$from: $most" && {{ sdc-ldap add -c -f "$from"; code=$?; [[ $code == 0 || $code == 68 ]]; }}
+    [[ $from ]] && echo "$from: $most" && {{ sdc-ldap add -c -f "$from"; code=$?; [[ " 0 65 68 " == *" $code "* ]]; }}
 )"""
 
 
