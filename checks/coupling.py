@@ -92,7 +92,8 @@ def _deleted(ufds: Zone) -> str:
 def test_candidate_collides_with_nothing(candidate: Datacenter) -> None:
     """No account of a candidate has the login, e-mail address or uuid of an account of the master (except admin, which is deleted).
 
-    All of them are unique within a UFDS.  So the replicator cannot add the master's account, and gives up.  A spelling in other
+    All of them are unique within a UFDS.  So the replicator cannot add the master's account, and gives up.  It adds each account as it was
+    made, so what an account of the master had earlier collides, too.  A spelling in other
     capitals is found only if the master's is in lower case.  Source: facts "Replication".
     """
     for ufds in candidate.zones("ufds"):

@@ -5,7 +5,9 @@ from evidence.comparison import Comparison, EntryDifference
 from evidence.fact import OutOfSight
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import OLDER, Datacenter
+from evidence.subjects.m2s import SAVED
 from evidence.subjects.poseidon import hindrances
+from evidence.subjects.spec import Kind
 from evidence.subjects.world import Region
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
@@ -21,7 +23,13 @@ def test_master_has_admin_and_operators(master: Datacenter) -> None:
     """
     for ufds in master.zones("ufds"):
         lacks = lacking(ufds) + ([] if own_key_is_known(ufds) else [f"the key of {master}"])
-        assert lacks == [], f"what {ufds} lacks"
+        assert lacks == [], f"what {ufds} lacks{_m2s_was_there(master)}"
+
+
+def _m2s_was_there(master: Datacenter) -> str:
+    left = master.evidence.leftovers.value if master.evidence.leftovers is not None else None
+    saved = [path for path in SAVED if path in (left or ())]
+    return f"; sdc-ufds-m2s was typed on its head node, where it left {', '.join(saved)}" if saved else ""
 
 
 @check(POSTCHANGE, CRITICAL, after=["admin-uuid-agrees", "ufds-answers"])
@@ -82,8 +90,8 @@ def _admin(datacenter: Datacenter) -> str:
     POSTCHANGE,
     CRITICAL,
     after=[
-        "replicator-is-caught-up", "replicator-moves", "replicator-runs", "replicator-has-one-checkpoint", "one-poseidon",
-        "admin-and-operators-are-there", "region-name-agrees", "ufds-answers",
+        *(After(f"replicator-{each}", unless=Kind.OWN) for each in ("is-caught-up", "moves", "runs", "has-one-checkpoint")),
+        "one-poseidon", "admin-and-operators-are-there", "region-name-agrees", "ufds-answers",
     ],
 )  # fmt: skip
 def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> None:
@@ -92,7 +100,8 @@ def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> Non
     If somebody changed an entry on a replica, it stays changed until the master's entry changes, and may stop replication then.
     Hashed passwords are compared too, in memory alone: a password that was set on a replica changes nothing else.  Two things are
     not: the head node's own key, which ufds-reconcile-data gives admin only in the local UFDS, and temporary access keys that have
-    expired.  Source: facts "UFDS" (what the replicator copies), "Replication"; sdc-ufds:data/bootstrap.ldif.in.
+    expired.  An extra entry that no replicator brought does not come of one that stands still.  Source: facts "UFDS" (what the
+    replicator copies), "Replication"; sdc-ufds:data/bootstrap.ldif.in.
     """
     needs_master(master)
     for ufds in replica.zones("ufds"):
@@ -102,7 +111,18 @@ def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> Non
             for kind, count in (("missing", seen.missing), ("extra", seen.extra), ("different", seen.different))
             if count
         }
+        if found and _made_here(ufds, seen):
+            told = ", ".join(f"{kind}: {count}" for kind, count in found.items())
+            observed = f"{told} (of {seen.compared} entries of {ufds}: {_named(seen)})"
+            raise Finding(expected={}, observed=observed, kind=Kind.OWN)
         assert found == {}, f"of {seen.compared} entries of {ufds}: {_named(seen)}"
+
+
+def _made_here(ufds: Zone, seen: Comparison) -> bool:
+    """Whether somebody made an extra entry on the replica itself, other than the one that stops its replicator."""
+    fact = ufds.evidence.progress
+    stops = fact.value.conflict if fact is not None and fact.value is not None else ""
+    return any(each.own and not (stops and f", {each.dn}".endswith(f", {stops}")) for each in seen.first)
 
 
 def _named(seen: Comparison) -> str:

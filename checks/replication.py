@@ -69,7 +69,12 @@ def _next(ufds: Zone) -> str:
     except Missing:
         return ""
     change = progress.next
-    return f"; its next change is {change.number}, {change.kind} {change.dn}" if change is not None else ""
+    if change is None:
+        return ""
+    said = f"; its next change is {change.number}, {change.kind} {change.dn}"
+    if progress.conflict == change.dn:
+        return f"{said}, and an entry of that name is here already"
+    return f"{said}, and {progress.conflict} has its login or address here" if progress.conflict else said
 
 
 @check(
@@ -127,6 +132,8 @@ def _why_stuck(progress: Progress) -> str:
     if change is None:
         return f"{said}; the master's changelog lacks the next 50 numbers (a gap), and the replicator takes that for the end"
     said += f"; next is {change.number}, {change.kind} {change.dn}"
+    if progress.conflict == change.dn:
+        return f"{said}; an entry of that name is here already"
     if progress.conflict:
         return f"{said}; its login or address already belongs to {progress.conflict} here"
     return f"{said}; its parent is missing here" if progress.parentless else said

@@ -6,6 +6,7 @@ from evidence.inventory.model import MASTER
 from evidence.subjects.claims import follows_well, standing, ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.replicated import unasked
+from evidence.subjects.strays import tells_of_m2s
 from evidence.subjects.triton import REPLICATOR_CONFIG
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
@@ -33,14 +34,18 @@ def test_ufds_answers(ufds: Zone) -> None:
 def test_one_ufds_master(coupling: Coupling) -> None:
     """Exactly one of the coupled datacenters is UFDS master, and it is the inventory's.
 
-    Two masters accept writes that never come together.  A datacenter that cannot be seen does not hide a finding about the
-    others.  Source: seed ("only one master"); facts "Head node configuration".
+    Two masters accept writes that never come together.  The master follows nobody: it has no ufds-replicator that runs, and no checkpoint.
+    Those are left where sdc-ufds-m2s was typed on its head node by mistake.  A datacenter that cannot be seen does not hide a finding
+    about the others.  Source: seed ("only one master"); facts "Head node configuration"; sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     seen, unknown = of_each(coupling.coupled, lambda dc: str(dc.sdc_metadata.values.get("ufds_is_master")).lower())
     wanted = {dc.name: "true" if dc.state == MASTER else "false" for dc in coupling.coupled}
     culprits = [name for name in seen if seen[name] != wanted[name]]
-    if culprits:
-        raise Finding(expected=_masters(wanted), observed=_masters(seen), culprits=culprits)
+    left = tells_of_m2s(coupling.world.master)
+    if culprits or left:
+        observed = _masters(seen) + (f"; {left}" if left else "")
+        culprits += [coupling.world.master.name] if left else []
+        raise Finding(expected=_masters(wanted), observed=observed, culprits=culprits)
     if unknown is not None:
         raise unknown
 

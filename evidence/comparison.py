@@ -9,16 +9,17 @@ PASSWORD = "userpassword"  # noqa: S105  the name of an attribute
 """Names a difference in an account's hashed password or its salt."""
 
 
-class EntryDifference(Struct, frozen=True, forbid_unknown_fields=True):
+class EntryDifference(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An entry that the replica lacks, has in addition, or has with other values (then `attributes` names which).
 
-    For an account, `login` tells people whose it is.
+    For an account, `login` tells people whose it is. `own`: UFDS says that no replicator brought it; false where it does not say.
     """
 
     dn: str
     kind: str
     attributes: tuple[str, ...] = ()
     login: str = ""
+    own: bool = False
 
 
 class Comparison(Struct, frozen=True, forbid_unknown_fields=True):

@@ -320,10 +320,10 @@ class Change(Model, frozen=True):
 class Progress(Model, frozen=True):
     """A replica's checkpoint against the master's `latest`, looked at twice: `before`, and `after` some seconds.
 
-    If the replicator is behind, `next` is the master's first change that it could ask for, if there is one. `waiting` says for how many
-    seconds that change has waited, and `parentless` whether it needs an entry above it that the replica does not have. `conflict` is the
-    replica's entry that already has its login or e-mail address. If there is no change to ask for, `resumes` is the number at which the
-    master's changelog goes on.
+    If the replicator is behind, `next` is the master's first change that it would apply, or else ask for, if there is one. `waiting` says
+    for how many seconds that change has waited, and `parentless` whether it needs an entry above it that the replica does not have.
+    `conflict` is the replica's entry that is in its way: one of the same name, or one that already has its login or e-mail address. If
+    there is no change to ask for, `resumes` is the number at which the master's changelog goes on.
     """
 
     latest: int
@@ -364,7 +364,8 @@ class ZoneEvidence(Model, frozen=True):
 
     `directory`: what a UFDS holds. `progress`: a replica's replication. `comparison`: how a replica differs from the master. `gaps`: the
     stretches of over 50 numbers that a master's changelog lacks (first and last), asked only if there are candidates. `accounts`: a
-    candidate's accounts, without admin. `collisions`: those of them that the master has too. `belongings`: what is below its admin.
+    candidate's accounts, without admin. `collisions`: those of them that the master has too. `belongings`: what is below its admin; of
+    replicas, too.
 
     `rules`: what FWAPI has for UFDS, and for a zone to which others connect and whose firewall is on. `instance`: whether SAPI knows a core
     zone that does not run.

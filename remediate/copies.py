@@ -109,12 +109,29 @@ def entries_loaded(path: str, kind: str) -> str:
     """Load the entries of a file, or of that copy of it which has the most entries of a kind."""
     return f"""\
 (
-    most=0 from=
-    for file in {typed.kept(path)} {PLACE}/{typed.kept(path).rpartition("/")[2]}.*Z; do
-        [[ -f $file ]] && count=$(grep -c '^dn: {typed.attribute(kind)}' "$file") && (( count > most )) && most=$count from=$file
-    done
+{_fullest(path, typed.attribute(kind))}
     [[ $from ]] && echo "$from: $most" && sdc-ldap add -c -f "$from"
 )"""
+
+
+def entries_back(path: str) -> str:
+    """Load from a file, or from that copy of it which has the most entries, each entry that UFDS lacks.
+
+    68: it is there already. 65: an account, which UFDS adds only with a password; admin is there, a sub-user has to be made anew.
+    """
+    return f"""\
+(
+{_fullest(path)}
+    [[ $from ]] && echo "$from: $most" && {{ sdc-ldap add -c -f "$from"; code=$?; [[ " 0 65 68 " == *" $code "* ]]; }}
+)"""
+
+
+def _fullest(path: str, kind: str = "") -> str:
+    return f"""\
+    most=0 from=
+    for file in {typed.kept(path)} {PLACE}/{typed.kept(path).rpartition("/")[2]}.*Z; do
+        [[ -f $file ]] && count=$(grep -c '^dn: {kind}' "$file") && (( count > most )) && most=$count from=$file
+    done"""
 
 
 def application_removed(application: str) -> str:

@@ -12,7 +12,6 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
 from remediate.actions.files import FilesGone
-from remediate.actions.ldap import Attributes, LdapAdd, LdapModify
 from remediate.actions.smf import Smf
 from remediate.copies import PLACE, named
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
@@ -21,9 +20,8 @@ from remediate.removal import USERS, file_kept, file_removed, is_admin, kept, re
 from remediate.replication import without_leftover
 from remediate.shell import sapi_delete
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
-from remediate.stopped import what_it_saved_kept, where_it_ended
+from remediate.stopped import restored, seen_to_replicate, what_it_saved_kept, where_it_ended
 
-GROUPS = "ou=groups, o=smartdc"
 REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 
 
@@ -34,11 +32,13 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
     yield from what_it_saved_kept(candidate, (left.value or ()) if left is not None else ())
     sdc = application(candidate)
     metadata = sdc.metadata.values
-    if follows(candidate, str(metadata.get("ufds_remote_ip") or "")):
+    remote = str(metadata.get("ufds_remote_ip") or "")
+    if remote and (follows(candidate, remote) or seen_to_replicate(candidate)):
         yield Note(
-            f"No step is given: the UFDS of {candidate.name} has a checkpoint for {metadata['ufds_remote_ip']}. So the datacenter was "
-            "coupled, or sdc-ufds-m2s has reached the replicator. Setting the values back would break what works. If the datacenter "
-            "is coupled, the inventory is wrong: remove its `state: candidate`, and run the checks again. They print what is left to do."
+            f"No step is given: the UFDS of {candidate.name} has a replicator, or a checkpoint for {remote}. So the datacenter was "
+            "coupled, or sdc-ufds-m2s has got as far as that. Setting the values back would break what works, and sdc-ufds-m2s typed "
+            "again would delete what has replicated, and then wait for ever. The way on is that of a replica: remove its `state: "
+            "candidate` from the inventory, and run the checks again. They print what sdc-ufds-m2s did not do."
         )
         yield from where_it_ended(candidate)
         return
@@ -64,10 +64,9 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
         )
     yield from usbkey_steps(candidate, {"ufds_is_master": "true", "ufds_remote_ip": ""})
     yield Note(
-        "If the datacenter is coupled after all, the inventory is wrong: remove its `state: candidate`. If sdc-ufds-m2s "
-        "was aborted, look whether admin is still there (sdc-ldap search login=admin). If admin is gone, its data are only in its "
-        f"backup.ldif in /var/tmp and the copies below {PLACE}; then start sdc-ufds-m2s again. It saves nothing this time, and loads no "
-        f"probes: load them from the copy afterwards (sdc-ldap add -c -f {PLACE}/restore.ldif.TIME)."
+        "If the datacenter is coupled after all, the inventory is wrong: remove its `state: candidate`. If sdc-ufds-m2s was aborted, run "
+        "the checks again after these steps: candidate-is-still-whole says what is gone, and prints the way on. What was saved is in the "
+        f"copies below {PLACE}."
     )
 
 
@@ -76,34 +75,7 @@ def make_it_whole(candidate: Datacenter) -> Advised:
     """Restore the groups. There is no way back for admin itself: UFDS hands out no password, so no copy has it."""
     yield from where_it_ended(candidate)
     yield from what_it_saved_kept(candidate, candidate.leftovers)
-    admin = str(candidate.sdc_metadata.values.get("ufds_admin_uuid") or "")
-    for ufds in candidate.zones("ufds"):
-        held = ufds.directory
-        if not held.admin:
-            yield Note(
-                f"The account admin of {ufds} is gone. No command brings it back: UFDS hands out no password, so no copy has it. "
-                "Run sdc-ufds-m2s again: it brings the master's admin. Then load the probes from the copy: "
-                f"sdc-ldap add -c -f {PLACE}/restore.ldif.TIME."
-            )
-            return
-        member = f"uuid={typed.uuid(admin)}, {USERS}"
-        group: Attributes = {"objectclass": ("groupofuniquenames",)}
-        lost = {"readers": group} if not held.readers else {}
-        lost |= {"operators": group | {"uniquemember": (member,)}} if held.operators is None else {}
-        for name, entry in lost.items():
-            yield acting(
-                headnode(candidate),
-                LdapAdd(f"cn={name}, {GROUPS}", entry),
-                risk=SAFE,
-                why=f"the group {name} was deleted; only admin is known to have been in it",
-            )
-        if held.operators is not None and admin not in held.operators:
-            yield acting(
-                headnode(candidate),
-                LdapModify(f"cn=operators, {GROUPS}", "add", "uniquemember", (member,)),
-                risk=SAFE,
-                why="admin is not in the group operators",
-            )
+    yield from restored(candidate)
 
 
 @remedy("candidate-has-no-checkpoint")
@@ -143,7 +115,8 @@ def remove_what_collides(candidate: Datacenter) -> Advised:
         if seen.count > len(seen.first):
             yield Note(f"Only {len(seen.first)} of {seen.count} accounts are named. Then run the checks again.")
     yield Note(
-        "If two people share a login by chance, give one of them a new account instead: a login cannot be changed. An e-mail "
+        "What an account of the master had earlier is in its changelog, which is replayed from its beginning: only the candidate's account "
+        "can change. If two people share a login by chance, give one of them a new account instead: a login cannot be changed. An e-mail "
         "address can be changed (sdc-useradm replace-attr LOGIN email VALUE)."
     )
 

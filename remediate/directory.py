@@ -17,6 +17,7 @@ from remediate.neighbours import own
 from remediate.registry import Advised, proved_by, remedy
 from remediate.removal import file_kept, file_removed, without
 from remediate.steps import OPENS, OVERWRITES, SAFE, Note, Step, acting
+from remediate.stopped import admin_from_a_replica, what_it_saved_back
 
 OPERATORS, READERS = "cn=operators, ou=groups, o=smartdc", "cn=readers, ou=groups, o=smartdc"
 SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
@@ -30,10 +31,7 @@ def give_the_master_its_operators(master: Datacenter) -> Advised:
     for ufds in master.zones("ufds"):
         held = ufds.directory
         if not held.admin:
-            yield Note(
-                f"The master's UFDS has no account admin. Look for a backup of moray on {master.name}, and for the account on a replica. "
-                "No step makes one: Triton would sign in with a password and keys that nobody knows."
-            )
+            yield from admin_from_a_replica(master, admin)
             return
         if held.operators is None:
             yield _group(master, OPERATORS, admin)
@@ -52,6 +50,8 @@ def give_the_master_its_operators(master: Datacenter) -> Advised:
             *(key.fingerprint for key in held.keys),
         }:
             yield from _key_told(master, master)
+
+    yield from what_it_saved_back(master, master.leftovers)
 
 
 @remedy("admin-is-enabled")

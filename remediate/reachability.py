@@ -11,7 +11,8 @@ from evidence.subjects.zone import Zone
 from remediate import napi
 from remediate.actions.globalzone import GlobalRoute
 from remediate.durable import destination, route_steps
-from remediate.lookup import headnode, service_step, state_of
+from remediate.hindered import cleared
+from remediate.lookup import headnode, state_of
 from remediate.registry import Advised, remedy
 from remediate.shell import quote
 from remediate.steps import SAFE, Note, acting
@@ -36,7 +37,7 @@ def let_ufds_reach_the_master(link: Link) -> Advised:
     yield from open_the_path(link)
     if state_of(link.source, REPLICATOR) == "maintenance":
         why = "SMF put the replicator into maintenance while the master could not be reached"
-        yield service_step(link.source, "clear", why, REPLICATOR)
+        yield from cleared(link.source.datacenter, link.source, why)
 
 
 @remedy("sapi-reaches-master-moray")

@@ -10,13 +10,13 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CLOUDAPI_CONFIG, REPLICATOR
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.actions.ldap import LdapDelete, LdapModify, Resend
+from remediate.actions.ldap import Resend
 from remediate.actions.smf import Smf
 from remediate.actions.wait import RenderedAnew
-from remediate.ldif import added, copied
+from remediate.hindered import checkpoint_at, cleared, without_checkpoint
+from remediate.ldif import copied
 from remediate.lookup import application, headnode, service_step, state_of
 from remediate.registry import Advised, remedy
-from remediate.removal import without
 from remediate.shell import in_zone, quote, smf_log, zone_service
 from remediate.ssh import over_ssh
 from remediate.steps import OPERATOR, OVERWRITES, RESTARTS, SAFE, Note, Step, acting
@@ -70,33 +70,10 @@ def start_the_replicator(replica: Datacenter) -> Advised:
             enable = Smf(uuid, "enable", (REPLICATOR,))
             yield acting(headnode(replica), enable, risk=RESTARTS, why="somebody disabled it")
         elif state != "online":
-            yield from _without_conflict(replica, ufds)
-            yield acting(
-                headnode(replica),
-                Smf(uuid, "clear", (REPLICATOR,)),
-                risk=RESTARTS,
-                why=f"SMF put it into maintenance; it continues at the change that failed. Its log: {in_zone(uuid, _TAIL)}",
-                by_hand=bool(_conflict(ufds)),
+            why = (
+                f"SMF put it into maintenance; it continues at the change that failed. Its log: {in_zone(uuid, _TAIL)}"
             )
-
-
-def _conflict(ufds: Zone) -> str:
-    fact = ufds.evidence.progress
-    return fact.value.conflict if fact is not None and fact.value is not None else ""
-
-
-def _without_conflict(replica: Datacenter, ufds: Zone) -> Advised:
-    """Deletes the replica's own entry that has the login or e-mail address of a master's account, children first."""
-    conflict = _conflict(ufds)
-    if not conflict:
-        return
-    why = f"the account that only {replica.name} knows; then the master's account is replicated"
-    steps = list(without(replica, conflict, "", why))
-    yield Note(
-        f"{conflict} exists only on {replica.name} and has the login or e-mail address of an account of the master. "
-        "You can delete it, or give it another login and address there."
-    )
-    yield from steps
+            yield from cleared(replica, ufds, why)
 
 
 @remedy("replicator-has-one-checkpoint")
@@ -131,36 +108,13 @@ def leave_one_checkpoint(replica: Datacenter) -> Advised:
 
 
 def _without_checkpoint(replica: Datacenter, keeps: Checkpoint, extra: Checkpoint) -> Advised:
-    yield _without(replica, extra, f"the replicator made {keeps.dn} for this url, so that one stays")
+    yield without_checkpoint(replica, extra, f"the replicator made {keeps.dn} for this url, so that one stays")
 
 
 def without_leftover(candidate: Datacenter, left: Checkpoint) -> Advised:
     """Delete a candidate's checkpoint, after somebody has looked at it."""
     why = "with it sdc-ufds-m2s would wait for ever, after it has deleted"
-    yield _without(candidate, left, why, by_hand=True)
-
-
-def _without(datacenter: Datacenter, extra: Checkpoint, why: str, *, by_hand: bool = False) -> Step:
-    """A step that deletes a checkpoint; its undo adds the same one."""
-    held = {
-        "objectclass": ("sdcreplcheckpoint",),
-        "uid": (_rdn(extra.dn),),
-        "url": (extra.url,),
-        "changenumber": (str(extra.changenumber),),
-        "query": tuple(extra.queries),
-    }
-    return acting(
-        headnode(datacenter),
-        LdapDelete(typed.checkpoint_dn(extra.dn), held),
-        risk=RESTARTS,
-        why=why,
-        undo=added(extra.dn, held),
-        by_hand=by_hand,
-    )
-
-
-def _rdn(dn: str) -> str:
-    return dn.partition(",")[0].partition("=")[2]
+    yield without_checkpoint(candidate, left, why, by_hand=True)
 
 
 @remedy("replicator-moves")
@@ -176,13 +130,13 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
         if change is None and progress.resumes and checkpoint is not None:
             yield acting(
                 headnode(replica),
-                _at(checkpoint.dn, progress.after, progress.resumes),
+                checkpoint_at(checkpoint.dn, progress.after, progress.resumes),
                 Smf(ufds.vm.uuid, "restart", (REPLICATOR,)),
                 between=" && ",
                 risk=RESTARTS,
                 why=f"the master's changelog has no change from {progress.after} to {progress.resumes - 1}, so nothing is "
                 "skipped; the replicator reads its checkpoint when it starts",
-                undo=f"{_at(checkpoint.dn, progress.resumes, progress.after).command()} && {restart}",
+                undo=f"{checkpoint_at(checkpoint.dn, progress.resumes, progress.after).command()} && {restart}",
             )
         elif change is not None and progress.parentless:
             yield from _with_parent(replica, master, change.dn)
@@ -191,10 +145,6 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
             yield service_step(ufds, "restart", why, REPLICATOR)
             if change is not None and change.dn == "cn=version, o=smartdc":
                 yield Note(f"The master's schema is newer. Update UFDS of {replica.name} first: {UPDATE_UFDS}")
-
-
-def _at(checkpoint: str, before: int, after: int) -> LdapModify:
-    return LdapModify(typed.checkpoint_dn(checkpoint), "replace", "changenumber", (str(after),), (str(before),))
 
 
 def _with_parent(replica: Datacenter, master: Datacenter, dn: str) -> Advised:
@@ -238,7 +188,7 @@ def _set_back(replica: Datacenter, ufds: Zone) -> Advised:
         if checkpoint.url == url:
             yield acting(
                 headnode(replica),
-                _at(checkpoint.dn, checkpoint.changenumber, progress.latest + 1),
+                checkpoint_at(checkpoint.dn, checkpoint.changenumber, progress.latest + 1),
                 Smf(ufds.vm.uuid, "restart", (REPLICATOR,)),
                 between=" && ",
                 risk=OVERWRITES,

@@ -11,6 +11,7 @@ from evidence.inventory.model import CANDIDATE, MASTER
 from evidence.subjects.claims import ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.network.routes import between
+from evidence.subjects.strays import checkpoints, replicators
 from evidence.subjects.triton import CONFIG_AGENT, REPLICATOR, REPLICATOR_CONFIG
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
@@ -19,6 +20,7 @@ from remediate.actions.ldap import LdapModify
 from remediate.actions.smf import Smf
 from remediate.actions.wait import Rendered
 from remediate.copies import named
+from remediate.hindered import cleared, hindered, without_checkpoint
 from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, state_of, usbkey_steps
 from remediate.registry import Advised, in_each, remedy
 from remediate.removal import USERS, is_admin, kept, removed
@@ -52,6 +54,25 @@ def _flag(datacenter: Datacenter, value: bool) -> Any:
 def leave_one_master(coupling: Coupling) -> Advised:
     """Take the flag from every datacenter that is not the inventory's master.  Triton does not support promoting one (facts)."""
     yield from in_each(coupling.coupled, _take_or_give_the_flag)
+    yield from _without_strays(coupling.world.master)
+
+
+def _without_strays(master: Datacenter) -> Advised:
+    """Stop the replicator that sdc-ufds-m2s made on the master, and forget where it stands."""
+    for ufds in replicators(master):
+        why = "sdc-ufds-m2s was typed on the master's head node and made it; a master follows nobody"
+        stop = Smf(ufds.vm.uuid, "disable", (REPLICATOR,))
+        yield acting(headnode(master), stop, risk=RESTARTS, why=why, by_hand=True)
+    why = "the master's replicator made it; a master follows nobody"
+    yield from typed.each(
+        master.world, checkpoints(master), lambda each: iter([without_checkpoint(master, each, why, by_hand=True)])
+    )
+    if replicators(master) or checkpoints(master):
+        yield Note(
+            f"sdc-ufds-m2s was typed on the head node of {master.name}, the master. What it deleted there, replication has deleted in "
+            "every replica: groups, perhaps admin and its keys, the region. master-has-admin-and-operators and datacenters-are-registered "
+            f"say what is gone. What it saved is in /var/tmp of {master.declared.headnode}: leave it until all is back."
+        )
 
 
 def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
@@ -137,6 +158,9 @@ def _follow_the_file(replica: Datacenter, zone: Zone, address: str) -> Advised:
     why = f"writes replicator.json of {zone.alias} again, and restarts the replicator if the file changed"
     yield service_step(zone, "restart", why, CONFIG_AGENT)
     if state_of(zone, REPLICATOR) == "maintenance":
+        if hindered(zone):
+            yield from cleared(replica, zone, "SMF put it into maintenance, and starts it again only when told to")
+            return
         uuid, patience = zone.vm.uuid, replica.world.inventory.expect.patience
         yield acting(
             headnode(replica),

@@ -18,9 +18,9 @@ from evidence.subjects.world import World
 from remediate import typed
 from remediate.actions.key import AddKey
 from remediate.copies import entries_kept, files_kept
-from remediate.coupling import GROUPS
 from remediate.removal import USERS
 from remediate.steps import where
+from remediate.stopped import GROUPS
 from reports.page import BOLD, Page
 
 _A_SECOND = 50  # changes that a replicator applies in a second (facts "Replication")

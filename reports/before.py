@@ -55,18 +55,22 @@ def age(run: str) -> tuple[str, int]:
     return stamp, int(number or 1)
 
 
+def earlier_than(run: str, runs: Path) -> list[Path]:
+    """The folders of the runs before one, the newest first."""
+    try:
+        names = [path.name for path in runs.iterdir() if _RUN.fullmatch(path.name)]
+    except OSError:
+        return []
+    return [runs / name for name in sorted((name for name in names if age(name) < age(run)), key=age, reverse=True)]
+
+
 def previous(extent: Extent, runs: Path, run: str) -> Findings | None:
     """The last run of the same extent; none for a part of it, or a replay."""
     if not extent.inventory or extent.partial:
         return None
-    try:
-        names = [path.name for path in runs.iterdir() if _RUN.fullmatch(path.name)]
-    except OSError:
-        return None
-    earlier = sorted((name for name in names if age(name) < age(run)), key=age, reverse=True)
-    for name in earlier[:_MOST_RUNS]:
+    for folder in earlier_than(run, runs)[:_MOST_RUNS]:
         try:
-            found = load(runs / name)
+            found = load(folder)
         except FindingsError:
             continue
         if not found.partial and (found.selection, found.inventory) == (extent.selection, extent.inventory):

@@ -11,6 +11,7 @@ from remediate.plan import make_plan
 from reports.before import changed_since, judged_less, previous
 from reports.conclusion import Conclusion
 from reports.extent import Extent
+from reports.gone import gone_since
 from verdict.judge import judge
 
 
@@ -31,4 +32,5 @@ def conclude(
     before = previous(extent, run.parent, run.name) if run is not None else None
     less = judged_less(verdict.results, before) if before is not None else ()
     since = changed_since(verdict, before) if before is not None else None
-    return Conclusion(verdict, make_plan(verdict.causes, world), world, specs, extent, less, since)
+    gone = gone_since(world, run.parent, run.name) if run is not None and extent.inventory else ()
+    return Conclusion(verdict, make_plan(verdict.causes, world), world, specs, extent, less, since, gone)

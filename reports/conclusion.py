@@ -29,7 +29,8 @@ class Since(Struct, frozen=True):
 class Conclusion(Struct, frozen=True):
     """What the reporters tell. `specs` holds the specs of all checks; `less` tells what was judged before and not now.
 
-    `since`: what became of the causes of the run before, if there is one to compare with.
+    `since`: what became of the causes of the run before, if there is one to compare with. `gone`: what a coupling took away, as far as a
+    kept run saw it before.
     """
 
     verdict: Verdict
@@ -39,6 +40,7 @@ class Conclusion(Struct, frozen=True):
     extent: Extent = Extent()
     less: tuple[str, ...] = ()
     since: Since | None = None
+    gone: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> dict[Named, int]:
@@ -70,7 +72,7 @@ class Conclusion(Struct, frozen=True):
     @property
     def remarks(self) -> tuple[str, ...]:
         """The remarks about the run as a whole."""
-        return (*self.extent.notes, *self.less, *_shares(self.verdict, self.world), *self.verdict.remarks)
+        return (*self.extent.notes, *self.gone, *self.less, *_shares(self.verdict, self.world), *self.verdict.remarks)
 
 
 def _shares(verdict: Verdict, world: World) -> Iterator[str]:

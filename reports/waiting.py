@@ -13,6 +13,7 @@ from evidence.subjects.spec import FINDINGS, Result, Spec, place_of
 from evidence.subjects.world import World
 from reports.page import counted, safe, some
 from reports.progress import ProgressLine
+from reports.underway import underway
 from verdict.judge import Named, Verdict, judge
 
 PAUSE = 10.0
@@ -113,7 +114,7 @@ class Waiting:
             if left and spent >= patience:
                 told = some([str(name) for name in _causes(left, verdict)], 5)
                 return self._ended(f"Waited {_minutes(spent)}. This is left: {told}", self._all(world, whole))
-            if left and (text := _turns(left, verdict)) != told:
+            if left and (text := "\n".join((_turns(left, verdict), *_coupling(world)))) != told:
                 told = text
                 self._say(f"Waiting up to {_minutes(patience)} for {counted(len(left), 'finding')} to settle.\n{text}")
             try:
@@ -169,6 +170,11 @@ def _turns(left: Iterable[Named], verdict: Verdict) -> str:
         found.setdefault(known.get(name.check, NOBODY), []).append(str(name))
     order = [*TURNS, NOBODY]
     return "\n".join(safe(f"  {who}:\n    {some(found[who])}", keep="\n") for who in sorted(found, key=order.index))
+
+
+def _coupling(world: World) -> list[str]:
+    """How far an sdc-ufds-m2s that is under way has come."""
+    return [safe(f"  {each}") for each in underway(world)]
 
 
 def _causes(left: Iterable[Named], verdict: Verdict) -> list[Named]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,6 +14,9 @@ from evidence.subjects.spec import BLOCKED, FAILED, FINDINGS, WAIVED, Outcome, R
 from evidence.subjects.world import World
 from verdict.graph import by_check, explanations, subjects_by_id
 from verdict.waivers import expired, remarks
+
+MOST_NAMED: Final = 5
+"""So many findings are named that a waived cause hides; all are in findings.json."""
 
 
 class Named(Struct, frozen=True, order=True):
@@ -102,8 +106,20 @@ def judge(
         if roots[_name(finding)] == {_name(finding)}
     )
     told = [f"{name} was {others_were}; it is in this report because it is a cause." for name in sorted(outside)]
+    told += unknown(rows)
     counts = dict(sorted(Counter(row.result.outcome for row in rows).items()))
     return Verdict(rows, causes, counts, (*told, *late(world), *remarks(results=ordered, specs=specs, world=world)))
+
+
+def unknown(rows: Iterable[Judged]) -> Iterator[str]:
+    """A sentence for each waived cause that other findings follow from: whether these hold without it, nobody knows meanwhile."""
+    hidden: dict[Named, list[str]] = {}
+    for row in rows:
+        for cause in row.through:
+            hidden.setdefault(cause, []).append(str(row.name))
+    for cause, names in sorted(hidden.items()):
+        rest = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        yield f"Not known while {cause} is waived: {', '.join(names[:MOST_NAMED])}{rest}."
 
 
 def late(world: World) -> tuple[str, ...]:
@@ -149,7 +165,7 @@ def _judged(finding: Result, roots: Mapping[Named, frozenset[Named]], world: Wor
 
 def waived(judged: Judged, waiver: Waiver, through: tuple[Named, ...] = ()) -> Judged:
     """A finding that is accepted, by its own waiver or because all its causes are."""
-    told = waiver.told + (f", as what it follows from: {', '.join(map(str, through))}" if through else "")
+    told = f"not known while {', '.join(map(str, through))} is waived: {waiver.told}" if through else waiver.told
     result = replace(judged.result, outcome=WAIVED, reason=told)
     return replace(judged, result=result, waiver=waiver, was=judged.result.outcome, through=through)
 

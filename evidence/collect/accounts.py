@@ -8,7 +8,7 @@ UFDS answers"). So the search asks for each value as it is written, and in lower
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,7 @@ from evidence.accounts import (
     Collisions,
 )
 from evidence.collect.directory import parent
+from evidence.collect.history import Earlier
 from evidence.collect.ldap import USERS, Entry, Found, Search, equal
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
@@ -137,20 +138,26 @@ def _terms(person: Person) -> str:
     return "".join(equal(name, text) for name, text in sorted(asked))
 
 
-def collisions(everybody: Iterable[Person], answers: Iterable[Found]) -> Collisions:
-    """Those of these people whose login, e-mail address or uuid the master knows already. Raises UnreadableError."""
+def collisions(everybody: Iterable[Person], answers: Iterable[Found], earlier: Earlier | None = None) -> Collisions:
+    """Those of these people whose login, e-mail address or uuid the master knows, or knew earlier. Raises UnreadableError."""
     taken: dict[str, set[str]] = {name: set() for name in UNIQUE}
     for answer in answers:
         if answer.why:
             raise UnreadableError(answer.why)
         for entry in answer.entries:
             _take(entry, taken)
-    found = [
-        Collision(one.account, names)
-        for one in everybody
-        if (names := tuple(name for name in UNIQUE if getattr(one, name).lower() in taken[name]))
-    ]
+    found = [Collision(one.account, names) for one in everybody if (names := tuple(_known(one, taken, earlier or {})))]
     return Collisions(len(found), tuple(found[:MOST]))
+
+
+def _known(one: Person, taken: Mapping[str, set[str]], earlier: Mapping[str, set[str]]) -> Iterator[str]:
+    """The names by which the master knows somebody.  What an account had earlier is added, and collides, when the changes are replayed."""
+    for name in UNIQUE:
+        value = getattr(one, name).lower()
+        if value in taken[name]:
+            yield name
+        elif value and value in earlier.get(name, ()):
+            yield f"{name}, which an account of the master had earlier"
 
 
 def _take(entry: Entry, taken: Mapping[str, set[str]]) -> None:
@@ -190,15 +197,16 @@ class Meeting:
             raise UnansweredError(answer)
         return answer
 
-    async def serve(self, ask: Ask) -> None:
-        """On the master: answer each candidate as soon as it has told."""
-        await asyncio.gather(*(self._serve(name, ask) for name in self._told))
+    async def serve(self, ask: Ask, remember: Callable[[], Awaitable[Earlier]]) -> None:
+        """On the master: answer each candidate as soon as it has told. `remember`: what its accounts were ever called."""
+        await asyncio.gather(*(self._serve(name, ask, remember) for name in self._told))
 
-    async def _serve(self, candidate: str, ask: Ask) -> None:
+    async def _serve(self, candidate: str, ask: Ask, remember: Callable[[], Awaitable[Earlier]]) -> None:
         everybody = await asyncio.shield(self._told[candidate])
         if everybody is None:
             return
         try:
-            self._answer(candidate, collisions(everybody, await ask(questions(everybody)) if everybody else ()))
+            known = await ask(questions(everybody)) if everybody else ()
+            self._answer(candidate, collisions(everybody, known, await remember() if everybody else {}))
         except (UnansweredError, UnreadableError) as error:
             self._answer(candidate, f"the master's UFDS: {error}")

@@ -175,13 +175,20 @@ def _difference(dn: str, theirs: Found, ours: Found) -> EntryDifference | None:
     if there is None or here is None:
         entry = there or here
         login = cut(entry.first("login")) if entry is not None else ""
-        return EntryDifference(cut(dn), EXTRA if there is None else MISSING, (), login)
+        if there is not None:
+            return EntryDifference(cut(dn), MISSING, (), login)
+        return EntryDifference(cut(dn), EXTRA, (), login, own=_made_here(entry))
     one, other = _compared(there), _compared(here)
     differ = {
         PASSWORD if name == SALT else name for name in one.keys() | other.keys() if one.get(name) != other.get(name)
     }
     names = tuple(sorted(map(cut, differ)))
     return EntryDifference(cut(dn), DIFFERENT, names, cut(there.first("login"))) if names else None
+
+
+def _made_here(entry: Entry | None) -> bool:
+    """Whether no replicator brought an entry below ou=users, of which UFDS shows the marks that it hides (facts "Replication")."""
+    return entry is not None and entry.dn.endswith(f", {USERS}") and entry.first("_replicated") != "true"
 
 
 def _counted(compared: int, found: Sequence[EntryDifference]) -> Comparison:

@@ -19,6 +19,7 @@ from evidence.collect.ldap import BASE, USERS, Found, Search, equal
 from evidence.collect.unanswered import UnansweredError
 from evidence.model import Change, Checkpoint, Progress
 from evidence.redact import cut
+from evidence.subjects.replicated import is_replicated
 
 FARTHEST: Final = 5000
 """So many numbers of the changelog after a gap are looked at."""
@@ -41,8 +42,9 @@ class Ahead:
     identities: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def next(self, number: int) -> Change | None:
-        """The first change that a replicator at this number is sent."""
-        return next((each for each in self.changes if number <= each.number <= number + directory.WINDOW), None)
+        """The first change that a replicator at this number is sent and applies, or else the first that it is sent."""
+        sent = [each for each in self.changes if number <= each.number <= number + directory.WINDOW]
+        return next((each for each in sent if is_replicated(each.dn)), sent[0] if sent else None)
 
 
 class Changelog:
@@ -142,7 +144,11 @@ async def _parentless(change: Change | None, ask: Ask) -> bool:
 
 
 async def _conflict(change: Change | None, ahead: Ahead, ask: Ask) -> str:
-    """The dn of another entry that has the login or e-mail address of the entry to add."""
+    """The dn of the entry in its way: one of the same name where it is added, or another with its login or e-mail address."""
+    if change is not None and change.kind == "add":
+        (there,) = await ask([Search(change.dn, attributes=("objectclass",), scope=BASE)])
+        if there.entries:
+            return change.dn
     taken = [] if change is None else zip(("login", "email"), ahead.identities.get(change.dn, ()), strict=False)
     wanted = "".join(equal(name, value) for name, value in taken if value)
     if change is None or not wanted:

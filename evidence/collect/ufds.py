@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from evidence.collect import accounts, apart, directory, endpoints, ldap, parse, services
+from evidence.collect import accounts, apart, directory, endpoints, history, ldap, parse, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import LARGEST, Comparing
 from evidence.collect.draft import Draft
@@ -70,6 +70,7 @@ class Ufds:
         if self._draft.declared.state == REPLICA:
             await self._draft.ask_zone(vm, "progress", lambda: self._progress(vm))
             await self._draft.ask_zone(vm, "comparison", lambda: self._compare(vm))
+            await self._draft.ask_zone(vm, "belongings", lambda: self._belongings(vm, admin))
         elif self._draft.declared.state == CANDIDATE:
             await self._introduce(vm, admin)
         elif self._draft.declared.state == MASTER:
@@ -136,6 +137,10 @@ class Ufds:
                 raise OutOfSight(self._draft.name, METADATA.asked, METADATA.how, BY_ENDPOINTS) from None
             raise
 
+    async def _belongings(self, vm: Vm, admin: str) -> object:
+        """On a replica: what its admin has now, for whoever knows what it had before the coupling."""
+        return accounts.belongings(_found(await self._converse(vm, (accounts.below(admin),), LARGEST_TUNNELLED))[0])
+
     async def _introduce(self, vm: Vm, admin: str) -> None:
         """Ask for a candidate's accounts and what is below admin, and which of them the master has too."""
         asked = (accounts.EVERYBODY, accounts.below(admin))
@@ -176,6 +181,14 @@ class Ufds:
         async def ask_much(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
             return _found(await self._converse(vm, searches, LARGEST_TUNNELLED))
 
+        async def remember() -> history.Earlier:
+            if fact.value is None:
+                raise UnansweredError(fact.why or "no answer")
+            wanted, found = history.searches(fact.value.latest), list[ldap.Found]()
+            for start in range(0, len(wanted), AT_A_TIME):
+                found += _found(await self._converse(vm, wanted[start : start + AT_A_TIME], LARGEST))
+            return history.identities(found)
+
         async def gaps() -> object:
             if fact.value is None:
                 raise UnansweredError(fact.why or "no answer")
@@ -196,7 +209,9 @@ class Ufds:
             except (UnansweredError, parse.UnreadableError):
                 pass  # the replicas say what they lack
 
-        await asyncio.gather(tell_replicas(), self._meeting.serve(ask_much), self._comparing.serve(ask_all, admin))
+        await asyncio.gather(
+            tell_replicas(), self._meeting.serve(ask_much, remember), self._comparing.serve(ask_all, admin)
+        )
         if "gaps" in self._draft.questions_about(vm):
             await self._draft.ask_zone(vm, "gaps", gaps)
 

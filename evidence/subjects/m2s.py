@@ -257,10 +257,7 @@ M2S: Final = (
             ),
             Need("no gap in the master's changelog", ("master-changelog-has-no-gap",)),
             Need("a schema that is not older than the master's", ("ufds-schema-is-not-older",)),
-            Need(
-                "an address that no account of the master ever had",
-                why="the replay is of all changes; the changelog's text is not read",
-            ),
+            Need("a login and an address that no account of the master ever had", ("candidate-collides-with-nothing",)),
         ),
         ends=COUPLED,
     ),

@@ -187,7 +187,7 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
     ),
     "belongings": Question(
         "what is below its admin", "ldapsearch", f"{_ALL} -b 'uuid={ADMIN_UUID}, ou=users, o=smartdc'",
-        roles=("ufds",), when=(CANDIDATE,), seen_from=ITS_OWN_SERVICE,
+        roles=("ufds",), when=(CANDIDATE, REPLICA), seen_from=ITS_OWN_SERVICE,
     ),
     "collisions": Question(
         "its accounts that the master has too", "ldapsearch", f"{_PEOPLE} (here, and for these at the master)",

@@ -35,6 +35,13 @@ def asked(queries: Iterable[object]) -> dict[str, frozenset[str]]:
     return {base: frozenset(kinds) for base, kinds in found.items()}
 
 
+def is_replicated(dn: str) -> bool:
+    """Whether a replicator applies changes of an entry, as far as its name tells."""
+    top = dn.rpartition(", o=smartdc")[0]
+    own = dn == "o=smartdc" or top.rpartition(", ")[2].startswith("datacenter=")
+    return not own and not dn.startswith(("ou=", "amonprobe=", "amonprobegroup="))
+
+
 def unasked(queries: Iterable[object], region: str) -> tuple[str, ...]:
     """What a replicator of a region does not ask for, in words."""
     known = asked(queries)

@@ -61,6 +61,8 @@ class Kind(StrEnum):
     DISABLED = "disabled"
     """A service that somebody disabled. SMF never does that by itself, so only another one that was disabled explains it."""
     MAINTENANCE = "maintenance"
+    OWN = "own"
+    """Something that was made where it was found. What does not arrive there does not explain it."""
 
 
 class After(Struct, frozen=True):
@@ -68,27 +70,31 @@ class After(Struct, frozen=True):
 
     `at`: "target" is a link's target, "master" the master (what it lacks, its replicas lack too), a role the zones of that role in the
     same datacenter (its services depend on each other).
-    `only`: it explains only zones of that role. `when`: it explains only findings of this kind. `unseen`: it explains only what could
-    not be seen; what was seen to be wrong is the first link of a chain (a value in SAPI, before the service that holds it).
+    `only`: it explains only zones of that role. `when`: it explains only findings of this kind, `unless`: only those of others.
+    `unseen`: it explains only what could not be seen; what was seen to be wrong is the first link of a chain (a value in SAPI, before
+    the service that holds it).
     """
 
     check: str
     at: Role | Literal["target", "master"] | None = None
     only: Role | None = None
     when: Kind | None = None
+    unless: Kind | None = None
     unseen: bool = False
 
     def __str__(self) -> str:
-        """As docs/checks.md writes it: id, id@PLACE, id/ROLE, id when KIND, id when unseen."""
+        """As docs/checks.md writes it: id, id@PLACE, id/ROLE, id when KIND, id unless KIND, id when unseen."""
         place = (f"@{self.at}" if self.at else "") + (f"/{self.only}" if self.only else "")
         when = self.when or ("unseen" if self.unseen else "")
-        return self.check + place + (f" when {when}" if when else "")
+        return (
+            self.check + place + (f" when {when}" if when else "") + (f" unless {self.unless}" if self.unless else "")
+        )
 
     def applies(self, to: Kind | None, cause: Kind | None) -> bool:
         """Whether a finding of the kind `cause` can explain one of the kind `to` (None: of no special kind)."""
         if to is Kind.DISABLED and cause is not Kind.DISABLED:
             return False
-        return self.when is None or to is self.when
+        return (self.when is None or to is self.when) and (self.unless is None or to is not self.unless)
 
 
 class Spec(Struct, frozen=True):

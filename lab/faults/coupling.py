@@ -10,10 +10,11 @@ import shutil
 from lab.faults.changes import USERS, restart, sdc_metadata, set_in_files
 from lab.faults.registry import Target, Undo, fault
 from lab.machine import namespaces, roots
-from lab.plan.names import ROOT_PASSWORD
+from lab.plan.names import ADMIN_UUID, ROOT_PASSWORD
 from lab.servers.sapi.server import PROTO_MODE
 from lab.state.lab import Lab
 from lab.state.settling import settle
+from lab.ufds import ldif
 
 CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 OLD_IMAGE = "release-20240118-20240118T055421Z-g0c1a5ee"
@@ -39,9 +40,11 @@ async def m2s_stopped(lab: Lab, target: Target) -> None:
 
     The groups operators and readers are gone, and its first file exists. The next run would take what is left for everything.
     """
+    name = target.site.datacenter.name
     for group in ("readers", "operators"):
-        await lab.ufds.delete(target.site.datacenter.name, f"cn={group}, ou=groups, o=smartdc")
-    (target.machine.root / "var/tmp/backup.ldif").write_text("dn: uuid=…\n", encoding="utf-8")
+        await lab.ufds.delete(name, f"cn={group}, ou=groups, o=smartdc")
+    saved = ldif.written(await lab.ufds.query(name, base=f"uuid={ADMIN_UUID}, {USERS}"))
+    (target.machine.root / "var/tmp/backup.ldif").write_text(saved, encoding="utf-8")
 
 
 @fault("checkpoint-left", "datacenter", "my-dc-3", ("candidate",))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 import pytest
 
 from evidence.accounts import Account, Collision, Collisions
-from evidence.collect import accounts
+from evidence.collect import accounts, history
 from evidence.collect.ldap import Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
@@ -112,6 +113,37 @@ def test_the_master_is_asked_for_them_alone_also_in_lower_case_and_harmlessly() 
     assert "userpassword" not in searches[0].attributes
 
 
+async def nothing_earlier() -> history.Earlier:
+    return {}
+
+
+def changed(dn: str, changes: object) -> Entry:
+    told = changes if isinstance(changes, str) else json.dumps(changes)
+    return Entry("changenumber=1, cn=changelog", {"targetdn": (dn,), "changes": (told,)})
+
+
+def test_what_an_account_had_earlier_collides_too() -> None:
+    dn = f"uuid=9, {accounts.USERS}"
+    moved = {"operation": "replace", "modification": {"type": "email", "vals": ["Ines@example.com"]}}
+    log = Found(
+        (changed(dn, {"login": ["other"], "email": ["hans@Example.com"]}), changed(dn, [moved]), changed(dn, "{no"))
+    )
+    known = history.identities([log, Found((changed("cn=x, ou=groups, o=smartdc", {"login": ["ines"]}),))])
+    assert known == {"login": {"other"}, "email": {"hans@example.com", "ines@example.com"}}
+    found = accounts.collisions((HANS, INES), [Found()], known)
+    assert [one.taken for one in found.first] == [("email, which an account of the master had earlier",)] * 2
+    with pytest.raises(UnreadableError):
+        history.identities([Found(why="it broke off")])
+
+
+def test_the_whole_changelog_is_asked_for_in_stretches() -> None:
+    asked = history.searches(2001)
+    assert [each.filter for each in asked][::2] == [
+        "(&(changenumber>=1)(changenumber<=1000))",
+        "(&(changenumber>=2001)(changenumber<=3000))",
+    ]
+
+
 def meet(*, master: Found | None, candidate: bool = True) -> Collisions:
     """What a candidate learns if the master answers this, or (None) is dark."""
 
@@ -124,7 +156,7 @@ def meet(*, master: Found | None, candidate: bool = True) -> Collisions:
 
         async def serve() -> None:
             if master is not None:
-                await meeting.serve(ask)
+                await meeting.serve(ask, nothing_earlier)
             meeting.end("m", master=True)
 
         meeting.end("dark", master=False)

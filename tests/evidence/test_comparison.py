@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from evidence.collect import apart, comparison
-from evidence.collect.comparison import Comparing, copied, differing, listing
+from evidence.collect.comparison import Comparing, _difference, copied, differing, listing
 from evidence.collect.ldap import BASE, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
@@ -95,7 +95,7 @@ def test_differences_are_named_without_values(monkeypatch: pytest.MonkeyPatch) -
     assert seen.first == (
         EntryDifference(f"uuid=a, {USERS}", DIFFERENT, ("email",), "a"),
         EntryDifference(f"uuid=b, {USERS}", MISSING, (), "b"),
-        EntryDifference(f"uuid=c, {USERS}", EXTRA, (), "c"),
+        EntryDifference(f"uuid=c, {USERS}", EXTRA, (), "c", own=True),
     )
 
 
@@ -213,3 +213,11 @@ def test_a_temporary_key_that_has_expired_is_no_difference(monkeypatch: pytest.M
         {"objectclass": "sdcaccountrole", "credentialtype": "temporary", "expiration": old},
     ):
         assert compare(ufds({dn: counts}, {dn: counts}), ufds({}, {}), monkeypatch).missing == 1, counts
+
+
+def test_an_extra_entry_that_no_replicator_brought_is_told_from_one_that_stayed_behind() -> None:
+    dn = "uuid=a, ou=users, o=smartdc"
+    made, brought = (Entry(dn, {"login": ("hans",)}), Entry(dn, {"login": ("hans",), "_replicated": ("true",)}))
+    assert [_difference(dn, Found(()), Found((each,))).own for each in (made, brought)] == [True, False]  # type: ignore[union-attr]
+    group = "cn=x, ou=groups, o=smartdc"  # whose marks UFDS does not show
+    assert not _difference(group, Found(()), Found((Entry(group, {}),))).own  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proofs import aborted
+from tests.proofs import aborted, stopped
 from tests.proofs.cases import CASES, Case, healthy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +49,15 @@ def test_aborted(stage: str) -> None:
     inside = [sys.executable, "-m", "tests.proofs.aborted", stage]
     command = [sys.executable, "-m", "lab", "--candidate", aborted.DC, "--", *inside]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("stop", stopped.STOPS)
+def test_stopped(stop: str) -> None:
+    """sdc-ufds-m2s, stopped at each line of its table: what is printed, typed, leads to health, and nothing is lost that was not named."""
+    inside = [sys.executable, "-m", "tests.proofs.stopped", stop]
+    command = [sys.executable, "-m", "lab", "--candidate", aborted.DC, "--", *inside]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

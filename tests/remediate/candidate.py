@@ -8,6 +8,7 @@ from evidence.accounts import Accounts, Belongings, Collisions
 from evidence.headnode import Clock, Instance, Room, UsbKey, UsbkeyCopy
 from evidence.model import Directory
 from evidence.subjects.claims import judged
+from evidence.subjects.triton import REPLICATOR
 from evidence.subjects.world import World
 from tests.remediate import synthetic as s
 
@@ -38,6 +39,7 @@ def with_candidate(name: str = "my-dc-3") -> World:
     world = s.changed(world, "my-dc-2", instances=s.fact(images))
     admin = str(world.datacenter(name).sdc_metadata.values["ufds_admin_uuid"])
     whole = Directory(1, admin=True, operators=(admin,), readers=True)
+    services = world.datacenter(name).evidence.zones.get()["ufds0"].services.get()
     world = s.changed_zone(
         world,
         name,
@@ -46,6 +48,7 @@ def with_candidate(name: str = "my-dc-3") -> World:
         collisions=s.fact(Collisions(0)),
         belongings=s.fact(Belongings(0, {})),
         directory=s.fact(whole),
+        services=s.fact(tuple(each for each in services if each.fmri != REPLICATOR)),
     )
     return s.changed(
         world,

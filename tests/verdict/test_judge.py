@@ -308,10 +308,24 @@ def test_a_waived_finding_is_no_cause_and_what_follows_from_it_alone_is_waived_w
         finding("one-poseidon", "coupling", PASSED),
     ]
     verdict = judge(results, CHECKS, waived(world, ("ufds-answers", "my-dc-2.*", 24)))
-    assert (verdict.causes, verdict.remarks, verdict.counts) == ((), (), {"passed": 1, "waived": 2})
+    assert (verdict.causes, verdict.counts) == ((), {"passed": 1, "waived": 2})
+    assert verdict.remarks == (
+        f"Not known while ufds-answers[my-dc-2.ufds0] is waived: cloudapi-reaches-master-ufds[{CLOUDAPI_LINK}].",
+    )
     link, ufds = (row for row in verdict.results if row.waiver is not None)
     assert (ufds.was, ufds.through, ufds.result.outcome) == (BLOCKED, (), WAIVED)
     assert (link.was, link.through) == (FAILED, (ufds.name,))
+    assert link.result.reason.startswith("not known while ufds-answers[my-dc-2.ufds0] is waived: ")
+
+
+@pytest.mark.parametrize(("kind", "causes_left"), [(None, {}), (Kind.OWN, {"directory-entries-agree[my-dc-1]": []})])
+def test_what_was_made_on_a_replica_is_not_waived_along_with_its_replicator(
+    world: World, kind: Kind | None, causes_left: dict[str, list[str]]
+) -> None:
+    made = replace(finding("directory-entries-agree", "my-dc-1"), kind=kind)
+    results = [finding("replicator-runs", "my-dc-1"), made]
+    verdict = judge(results, CHECKS, waived(world, ("replicator-runs", "my-dc-1", 30)))
+    assert causes(verdict) == causes_left
 
 
 def test_what_follows_from_another_cause_too_stays_a_finding(world: World) -> None:
