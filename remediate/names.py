@@ -231,15 +231,18 @@ def _port_in_sapi() -> str:
 def written_anew(zone: Zone, path: str) -> Step:
     return acting(
         headnode(zone.datacenter),
-        _anew(zone, path),
+        rewritten(zone, path),
         risk=RESTARTS,
         why=f"config-agent writes {path} again at its start",
         undo_note="edits by hand in the file are lost",
     )
 
 
-def _anew(zone: Zone, path: str) -> RenderedAnew:
-    return RenderedAnew(zone.vm.uuid, path, zone.datacenter.world.inventory.expect.patience)
+def rewritten(zone: Zone, path: str) -> RenderedAnew:
+    """What config-agent has to write again: known by the time at which the evidence saw it written."""
+    file = (zone.evidence.files.value or {}).get(path)
+    patience = zone.datacenter.world.inventory.expect.patience
+    return RenderedAnew(zone.vm.uuid, path, patience, file.written if file is not None else None)
 
 
 @remedy("settings-are-not-overridden")
@@ -260,7 +263,7 @@ def take_the_override_away(configured: Zone) -> Advised:
     if zone.role in _BY_HAND:
         yield acting(
             headnode(zone.datacenter),
-            *(_anew(zone, path) for path in RENDERED[zone.role]),
+            *(rewritten(zone, path) for path in RENDERED[zone.role]),
             Smf(zone.vm.uuid, "restart", (_BY_HAND[zone.role],)),
             risk=RESTARTS,
             why=f"renders the file, and restarts {zone.role}; nothing else restarts it when its file is rendered",

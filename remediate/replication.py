@@ -12,10 +12,10 @@ from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.ldap import Resend
 from remediate.actions.smf import Smf
-from remediate.actions.wait import RenderedAnew
 from remediate.hindered import checkpoint_at, cleared, without_checkpoint
 from remediate.ldif import copied
 from remediate.lookup import application, headnode, service_step, state_of
+from remediate.names import rewritten
 from remediate.registry import Advised, remedy
 from remediate.shell import in_zone, quote, smf_log, zone_service
 from remediate.ssh import over_ssh
@@ -48,7 +48,7 @@ def tell_the_password(replica: Datacenter, master: Datacenter) -> Advised:
         if down:
             yield acting(
                 headnode(replica),
-                RenderedAnew(cloudapi.vm.uuid, CLOUDAPI_CONFIG, replica.world.inventory.expect.patience),
+                rewritten(cloudapi, CLOUDAPI_CONFIG),
                 Smf(cloudapi.vm.uuid, "clear", down),
                 risk=RESTARTS,
                 why=f"{cloudapi.alias} exited because the master refused it, and SMF starts it again only when told to",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
@@ -15,6 +16,8 @@ from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
 
 PAUSE = 2
+A_MOMENT = 6
+"""So many tries config-agent gets to write what it may have written already."""
 """Seconds between two looks at a file that config-agent is to render."""
 
 
@@ -156,22 +159,30 @@ def rendered(uuid: str, path: str, key: str, value: str, patience: float, *, gon
     )
 
 
-def rendered_anew(uuid: str, path: str, patience: float) -> str:
+def rendered_anew(uuid: str, path: str, patience: float, seen: float | None) -> str:
     """Make config-agent look again at what it must render, and wait, with an end, until it has written the file.
 
-    Fails when it has not.
+    Fails when it has not.  config-agent writes only what differs.  So where it has written the file since it was `seen` (in seconds since
+    1970), it may have nothing to write: then it gets a moment, and all is well.
     """
-    file = zone_file(uuid, path)
-    return "\n".join(
-        [
-            f"before=$(ls -E {file})",
-            zone_service("restart", uuid, CONFIG_AGENT),
-            f"for try in {{1..{max(1, ceil(patience / PAUSE))}}}; do",
-            f'    [[ $(ls -E {file}) != "$before" ]] && break',
-            f"    sleep {PAUSE}; false",
-            f"done || {_late(path)}",
-        ]
-    )
+    file, tries = zone_file(uuid, path), max(1, ceil(patience / PAUSE))
+    since = f"    [[ $try -ge {min(A_MOMENT, tries)} && $now != *{quote(moment(seen))}* ]] && break" if seen else ""
+    lines = [
+        f"before=$(TZ=UTC ls -E {file})",
+        zone_service("restart", uuid, CONFIG_AGENT),
+        f"for try in {{1..{tries}}}; do",
+        f"    now=$(TZ=UTC ls -E {file})",
+        '    [[ $now != "$before" ]] && break',
+        since,
+        f"    sleep {PAUSE}; false",
+        f"done || {_late(path)}",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def moment(seconds: float) -> str:
+    """A time as `ls -E` prints it, to the second: the dot is the one before its fraction."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S.")
 
 
 def _late(path: str) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from remediate import typed
 from remediate.actions.reading import NoValueError, Precondition, Value, short
-from remediate.shell import quote, rendered, rendered_anew, zone_file
+from remediate.shell import moment, quote, rendered, rendered_anew, zone_file
 
 
 class Rendered(Struct, frozen=True, forbid_unknown_fields=True, tag="rendered"):
@@ -54,7 +54,11 @@ class Rendered(Struct, frozen=True, forbid_unknown_fields=True, tag="rendered"):
 
 
 class RenderedAnew(Struct, frozen=True, forbid_unknown_fields=True, tag="rendered-anew"):
-    """config-agent of a zone is restarted, and has written a file anew within `patience` seconds.  Its value: when it was written."""
+    """config-agent of a zone is restarted, and has written a file anew within `patience` seconds.  Its value: when it was written.
+
+    What it wrote since `written` (when the evidence says that it was, in seconds since 1970) counts too: it writes only what
+    differs.
+    """
 
     needs: ClassVar[tuple[str, ...]] = ()
     waits: ClassVar[bool] = False
@@ -62,6 +66,7 @@ class RenderedAnew(Struct, frozen=True, forbid_unknown_fields=True, tag="rendere
     zone: str
     path: str
     patience: float
+    written: float | None = None
 
     @property
     def planned(self) -> Value:
@@ -72,10 +77,10 @@ class RenderedAnew(Struct, frozen=True, forbid_unknown_fields=True, tag="rendere
         return "written anew"
 
     def command(self) -> str:
-        return rendered_anew(self.zone, self.path, self.patience)
+        return rendered_anew(self.zone, self.path, self.patience, self.written)
 
     def read(self) -> str:
-        return f"ls -E {zone_file(self.zone, self.path)}"
+        return f"TZ=UTC ls -E {zone_file(self.zone, self.path)}"
 
     def seen(self, code: int, text: str) -> Value:
         if code != 0 or not text.strip():
@@ -86,7 +91,7 @@ class RenderedAnew(Struct, frozen=True, forbid_unknown_fields=True, tag="rendere
         return Precondition.PLANNED
 
     def done(self, then: Value, now: Value) -> bool:
-        return bool(then != now)
+        return bool(then != now) or (self.written is not None and moment(self.written) not in str(now))
 
     def inverse(self, then: Value) -> None:  # noqa: ARG002
         return None

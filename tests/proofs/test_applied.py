@@ -40,5 +40,5 @@ def test_applied_and_taken_back(case: tuple[str, ...]) -> None:
     fault, *options = case
     inside = [sys.executable, "-m", "tests.proofs.applied", fault]
     command = [sys.executable, "-m", "lab", *options, f"--fault={fault}", "--", *inside]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

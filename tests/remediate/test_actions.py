@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from remediate.actions import Action, digest, does
 from remediate.actions.files import FilesGone
@@ -329,6 +331,9 @@ def test_a_file_is_written_anew_when_its_time_is_another() -> None:
     now = action.seen(0, "-rw-r--r-- 1 root root 9 2026-11-26 10:00:09.000000000 +0000 /x\n")
     assert action.standing(then) == PLANNED
     assert (action.done(then, then), action.done(then, now)) == (False, True)
+    since = structs.replace(action, written=datetime(2026, 11, 26, 9, 59, 58, 123456, tzinfo=UTC).timestamp())
+    assert since.done(then, then), "config-agent had written it in its own time, and has nothing left to write"
+    assert "!= *'2026-11-26 09:59:58.'*" in since.command()
     with pytest.raises(NoValueError):
         action.seen(2, "/x: No such file or directory")
     clear = acting("my-dc-1.global", action, Smf(U, "clear", (BINDER,)), risk=SAFE, why="why")
