@@ -51,12 +51,12 @@ def drift(before: Evidence, after: Evidence) -> Iterator[Drifted]:
 
 
 def _inventory(before: Evidence, after: Evidence) -> Iterator[Drifted]:
-    told = [msgspec.to_builtins(each.inventory) for each in (before, after)]
-    for each in told:
+    one, other = (msgspec.to_builtins(each.inventory) for each in (before, after))
+    for each in (one, other):
         for key in ("lines", "path"):
             each.pop(key, None)
         each["waived"] = {f"{one['check']}[{one['subject']}]": one for one in each.get("waived", ())}
-    for key, was, now in _leaves(*told, ""):
+    for key, was, now in _leaves(one, other, ""):
         yield Drifted("the inventory", key, was, now)
 
 
@@ -102,9 +102,9 @@ def _answers(one: Any, other: Any, key: str) -> Iterator[tuple[str, str, str]]:
     if all(known):
         yield from _leaves(one.get("value"), other.get("value"), key)
     elif one is not None or other is not None:
-        told = [_answer(each) for each in (one, other)]
-        if told[0] != told[1]:
-            yield key, *told
+        was, now = _answer(one), _answer(other)
+        if was != now:
+            yield key, was, now
 
 
 def _answer(fact: Any) -> str:

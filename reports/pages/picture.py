@@ -81,25 +81,28 @@ def picture_of(conclusion: Conclusion, found: list[Way]) -> Picture:
     zones, spread = of_zone(conclusion), len(names) <= _MOST_OPEN
     heights = {name: _height(conclusion, name) if spread else _SMALL[1] for name in names}
     box = (_WIDE if spread else _SMALL[0], max(heights.values(), default=0))
-    rx, ry, wide, high = _ellipse(len(names), *box)
-    centres = {}
+    rx, ry, wide = _ellipse(len(names), *box)
+    centres: dict[str, tuple[float, float]] = {}
     for place, name in enumerate(names):
         angle = 2 * math.pi * place / len(names) - math.pi / 2
-        centres[name] = (wide / 2 + rx * math.cos(angle), high / 2 + ry * math.sin(angle))
+        centres[name] = (wide / 2 + rx * math.cos(angle), ry * math.sin(angle))
+    top = min((y for _, y in centres.values()), default=0.0) - box[1] / 2 - 12
+    centres = {name: (x, y - top) for name, (x, y) in centres.items()}
+    high = max((y for _, y in centres.values()), default=0.0) + box[1] / 2 + 12
     lines = tuple(_lines(found, centres))
     boxes = tuple(_box(conclusion, name, centres[name], box[0], heights[name], zones, spread=spread) for name in names)
     said = tuple(line.said for line in lines if line.kind not in ("ok", "na"))
     return Picture(round(wide), round(high), boxes, lines, said)
 
 
-def _ellipse(count: int, wide: float, high: float) -> tuple[float, float, float, float]:
-    """The radii on which so many boxes do not touch, and the size of the whole."""
+def _ellipse(count: int, wide: float, high: float) -> tuple[float, float, float]:
+    """The radii on which so many boxes do not touch, and the width of the whole."""
     if count <= 2:
-        return (0.0, high * 0.5 + 50, wide + 40, 2 * high + 140) if count == 2 else (0.0, 0.0, wide + 40, high + 40)
+        return 0.0, (high / 2 + 40) * (count - 1), wide + 320
     around = max(count, 3) * (wide + 34) / (2 * math.pi)
     rx = max(around, wide * 0.85)
     ry = max(around * 0.78, high * 0.72 + 40)
-    return rx, ry, 2 * rx + wide + 24, 2 * ry + high + 24
+    return rx, ry, 2 * rx + wide + 24
 
 
 def _aliases(conclusion: Conclusion, name: str) -> list[str]:

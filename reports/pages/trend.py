@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from reports.pages.summary import Summary
 
-WIDE, HIGH = 640, 92
+WIDE, HIGH = 400, 92
 _LEFT, _TOP, _ROOM = 44, 10, 64
 
 

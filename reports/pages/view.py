@@ -10,6 +10,7 @@ from msgspec import Struct
 from evidence.fact import Fact
 from evidence.subjects.spec import BLOCKED, BROKEN, FINDINGS, NOT_APPLICABLE, PASSED, WAIVED, place_of
 from fixtures import quiet
+from fixtures.check import CHECKS
 from remediate.registry import CHAPTERS
 from remediate.steps import BY_HAND, where
 from reports.causes import tags_of, where_of
@@ -235,7 +236,7 @@ def _split(name: Named) -> tuple[str, str]:
 
 
 def _is_check(name: Named) -> bool:
-    return name.check in quiet.CHECKS
+    return name.check in CHECKS
 
 
 def _seen(facts: Iterable[Fact[object]], conclusion: Conclusion) -> Iterable[Seen]:
