@@ -11,7 +11,7 @@ from evidence.subjects.spec import FAILED, NOT_APPLICABLE, Outcome
 from reports.conclusion import Conclusion
 from reports.matrix import counting
 from reports.page import counted
-from reports.pages.ways import STATES, Way, of_zone, worst
+from reports.pages.ways import STATES, JudgedWay, of_zone, worst
 
 _MOST_OPEN = 5
 """Of so many datacenters the zones are drawn; of more only how many there are."""
@@ -43,7 +43,7 @@ class Box(Struct, frozen=True):
     zones: tuple[Dot, ...]
 
 
-class Line(Struct, frozen=True):
+class Between(Struct, frozen=True):
     """All ways between two datacenters, in both directions: the worst of them, and how many it is."""
 
     x1: float
@@ -69,12 +69,12 @@ class Picture(Struct, frozen=True):
     wide: int
     high: int
     boxes: tuple[Box, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[Between, ...]
     said: tuple[str, ...]
     """In words what the lines show where something does not work."""
 
 
-def picture_of(conclusion: Conclusion, found: list[Way]) -> Picture:
+def picture_of(conclusion: Conclusion, found: list[JudgedWay]) -> Picture:
     """Datacenters on an ellipse, the master at its top."""
     inventory = conclusion.world.inventory
     names = sorted(inventory.datacenters, key=lambda name: (name != inventory.master, counting(name)))
@@ -143,8 +143,8 @@ def _dot(x: float, y: float, place: int, alias: str, outcome: Outcome) -> Dot:
     return Dot(x + 12 + (place % 2) * 102, y + _HEAD + _LINE * (place // 2), text, kind, f"{alias}: {said}")
 
 
-def _lines(found: list[Way], centres: dict[str, tuple[float, float]]) -> Iterable[Line]:
-    pairs: dict[tuple[str, str], list[Way]] = {}
+def _lines(found: list[JudgedWay], centres: dict[str, tuple[float, float]]) -> Iterable[Between]:
+    pairs: dict[tuple[str, str], list[JudgedWay]] = {}
     for way in found:
         if way.source in centres and way.target in centres:
             pairs.setdefault((min(way.source, way.target), max(way.source, way.target)), []).append(way)
@@ -158,4 +158,4 @@ def _lines(found: list[Way], centres: dict[str, tuple[float, float]]) -> Iterabl
         if kind not in ("ok", "na"):
             told += f": {', '.join(f'{way.zone} to {way.goal}' for way in those[:4])}{' and more' if len(those) > 4 else ''}"
         x1, y1, x2, y2 = (round(end, 1) for end in ends)
-        yield Line(x1, y1, x2, y2, kind, label, told)
+        yield Between(x1, y1, x2, y2, kind, label, told)

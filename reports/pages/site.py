@@ -63,7 +63,7 @@ def _ours(folder: Path) -> None:
     """Only an empty folder, or one that this command has filled, is written into."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()) and MARK not in (folder / INDEX).read_bytes()[:4096]:
+        if any(folder.iterdir()) and MARK not in (folder / INDEX).read_bytes():
             raise UsageError(f"{folder} has another {INDEX}: name an empty folder")
     except FileNotFoundError:
         raise UsageError(f"{folder} has files in it that az-checks did not write: name an empty folder") from None

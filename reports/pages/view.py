@@ -110,7 +110,7 @@ class Typed(Struct, frozen=True):
     proof: str
 
 
-class Told(Struct, frozen=True):
+class CauseInFull(Struct, frozen=True):
     """A cause: in a line or two on the first screen, and in full below."""
 
     number: int
@@ -196,7 +196,7 @@ def chapters_of(conclusion: Conclusion, numbers: Mapping[Named, int]) -> list[tu
 
 def told_of(
     cause: Cause, rows: Mapping[Named, Check], judged: Mapping[Named, Judged], conclusion: Conclusion, number: int
-) -> Told:
+) -> CauseInFull:
     """A cause in full."""
     spec, entry = conclusion.specs.get(cause.name.check), conclusion.plan.entry(cause.name)
     own = judged[cause.name]
@@ -208,7 +208,7 @@ def told_of(
     groups: dict[str, list[Check]] = {}
     for result in cause.consequences:
         groups.setdefault(result.check, []).append(rows[Named(result.check, result.subject)])
-    return Told(
+    return CauseInFull(
         number,
         rows[cause.name],
         where_of(cause, conclusion.world),

@@ -26,7 +26,7 @@ STATES = {
 _CELL = 70
 
 
-class Way(Struct, frozen=True):
+class JudgedWay(Struct, frozen=True):
     """One way: from a zone of a datacenter to a target of another one."""
 
     check: str
@@ -41,7 +41,7 @@ class Way(Struct, frozen=True):
         return self.row.result.outcome
 
 
-def ways(conclusion: Conclusion) -> list[Way]:
+def ways(conclusion: Conclusion) -> list[JudgedWay]:
     """All ways that were judged."""
     names = sorted(conclusion.world.inventory.datacenters, key=len, reverse=True)
     found = []
@@ -52,7 +52,7 @@ def ways(conclusion: Conclusion) -> list[Way]:
         target = next((name for name in names if middle.endswith(f"--{name}")), "")
         if target:
             alias = middle.removesuffix(f"--{target}")
-            found.append(Way(row.name.check, f"{source}.{alias}", source, target, f"{target}.{role}.{port}", row))
+            found.append(JudgedWay(row.name.check, f"{source}.{alias}", source, target, f"{target}.{role}.{port}", row))
     return found
 
 
@@ -69,7 +69,7 @@ class Table(Struct, frozen=True):
     rows: list[tuple[str, list[Chip | None]]]
 
 
-def tables(found: list[Way]) -> list[Table]:
+def tables(found: list[JudgedWay]) -> list[Table]:
     """One table for each check whose ways lead to several targets' datacenters; the others, which lead to one, stand together."""
     goals: dict[str, set[str]] = {}
     for way in found:
@@ -80,16 +80,16 @@ def tables(found: list[Way]) -> list[Table]:
     return told + [_table(check, [way for way in found if way.check == check]) for check in many]
 
 
-def _table(title: str, found: list[Way]) -> Table:
+def _table(title: str, found: list[JudgedWay]) -> Table:
     targets = sorted({way.goal for way in found}, key=counting)
-    cells: dict[tuple[str, str], list[Way]] = {}
+    cells: dict[tuple[str, str], list[JudgedWay]] = {}
     for way in found:
         cells.setdefault((way.zone, way.goal), []).append(way)
     zones = sorted({way.zone for way in found}, key=counting)
     return Table(title, targets, [(zone, [_cell(cells.get((zone, goal))) for goal in targets]) for zone in zones])
 
 
-def _cell(found: list[Way] | None) -> Chip | None:
+def _cell(found: list[JudgedWay] | None) -> Chip | None:
     if not found:
         return None
     way = min(found, key=lambda each: RANK.index(each.outcome))

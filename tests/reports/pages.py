@@ -1,4 +1,4 @@
-"""Pages to look into: of recorded runs, of twenty datacenters with all their ways, of ill will, and thirty nights with what was planted."""
+"""Pages to look into: of recorded runs, of twenty datacenters, of ill will; and thirty nights with what was planted."""
 
 from __future__ import annotations
 
@@ -84,11 +84,7 @@ def hostile(count: int = 40) -> Conclusion:
     check_functions()
     whole = recorded("healthy")
     world = judged(whole.inventory, whole)
-    rows = [
-        Result("sapi-answers", f"my-dc-1.sapi{number}{HOSTILE}" if number < 5 else f"my-dc-1.sapi{number}", CRITICAL,
-               BLOCKED if number % 5 == 1 else (FAILED if number % 7 == 0 else PASSED), HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,), reason=HOSTILE)
-        for number in range(count)
-    ]  # fmt: skip
+    rows = [_row(number) for number in range(count)]
     from tests.reports import scenes
     from verdict.judge import Cause
 
@@ -96,6 +92,13 @@ def hostile(count: int = 40) -> Conclusion:
     return scenes._concluded(
         world, (Cause(bad[0], tuple(bad[3:])), *map(Cause, bad[1:3])), tuple(row for row in rows if row not in bad)
     )
+
+
+def _row(number: int) -> Result:
+    outcome = BLOCKED if number % 5 == 1 else (FAILED if number % 7 == 0 else PASSED)
+    subject = f"my-dc-1.sapi{number}{HOSTILE if number < 5 else ''}"
+    texts = (HOSTILE,)
+    return Result("sapi-answers", subject, CRITICAL, outcome, HOSTILE, HOSTILE, texts, texts, reason=HOSTILE)
 
 
 class Parsed(HTMLParser):
@@ -170,10 +173,12 @@ def night(number: int) -> Evidence:
 
 
 def drifted(evidence: Evidence) -> Evidence:
-    """With an image in my-dc-2 whose operator was changed by hand: nothing that a check looks at."""
+    """With a tag on a zone of my-dc-2 that somebody has set: nothing that a check minds."""
     seen = evidence.datacenters["my-dc-2"]
     zones = dict(seen.zones.get())
-    zones["binder0"] = replace(zones["binder0"], vm=replace(zones["binder0"].vm, tags={"moved": "yes"}))
+    zones["binder0"] = replace(
+        zones["binder0"], vm=replace(zones["binder0"].vm, tags=(zones["binder0"].vm.tags or {}) | {"moved": "yes"})
+    )
     changed = replace(seen, zones=replace(seen.zones, value=zones))
     return replace(evidence, datacenters=evidence.datacenters | {"my-dc-2": changed})
 
