@@ -43,10 +43,12 @@ def load_checks() -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """--explain tells what it is asked, and nothing else happens."""
-    if config.option.explain is None:
+    """--explain and --report tell what they are asked, and nothing else happens."""
+    if config.option.explain is None and config.option.report is None:
         return None
     load_checks()
+    if config.option.report is not None:
+        return importlib.import_module("reports.pages.command").reported(config)  # a run needs nothing of it
     return reports.explaining.explained(config)
 
 

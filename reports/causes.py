@@ -20,12 +20,12 @@ def write_cause(page: Page, conclusion: Conclusion, cause: Cause, beside: int) -
 
     It stands in one column with the first causes, as many as are told `beside`.
     """
-    names = [_where(each, conclusion.world) for each in conclusion.verdict.causes[:beside]]
+    names = [where_of(each, conclusion.world) for each in conclusion.verdict.causes[:beside]]
     wide = min(_DATACENTER, max(map(len, names), default=0))
     number = f"{conclusion.numbers[cause.name]:>2} "
-    where = page.look.cut(_where(cause, conclusion.world), wide).ljust(wide)
+    where = page.look.cut(where_of(cause, conclusion.world), wide).ljust(wide)
     indent, colour = len(number) + wide + 2, RED if cause.finding.severity == CRITICAL else YELLOW
-    tags = _tags(cause, conclusion)
+    tags = tags_of(cause, conclusion)
     tail = "  ".join([cause.finding.check, *tags])
     first, second = _two_lines(safe(in_words(cause.finding)), tail, page.width - indent, page.look)
     shown = [(f"  {tag}", *((BOLD, RED) if tag.startswith("DESTROYS") else ())) for tag in tags]
@@ -51,7 +51,7 @@ def _two_lines(text: str, tail: str, width: int, look: Look) -> tuple[str, str]:
     return lines[0], look.cut(rest, room)
 
 
-def _where(cause: Cause, world: World) -> str:
+def where_of(cause: Cause, world: World) -> str:
     """The datacenter of a cause; of one about several, its culprits."""
     named = place_of(cause.finding.subject)
     culprits = cause.finding.culprits
@@ -60,7 +60,8 @@ def _where(cause: Cause, world: World) -> str:
     return culprits[0] if len(culprits) == 1 else named
 
 
-def _tags(cause: Cause, conclusion: Conclusion) -> list[str]:
+def tags_of(cause: Cause, conclusion: Conclusion) -> list[str]:
+    """What an operator must know of a cause at once, in a few words each."""
     entry, since = conclusion.plan.entry(cause.name), conclusion.since
     expired = any(row.name == cause.name and row.expired is not None for row in conclusion.verdict.results)
     steps = entry.steps if entry is not None else ()

@@ -80,10 +80,10 @@ def write_evidence(page: Page, facts: Iterable[Fact[object]], conclusion: Conclu
     page.line("What it rests on, and how to look yourself" if told else "It rests on no evidence", BOLD)
     for fact in told.values():
         page.prose(fact.title, _INDENT)
-        page.prose(where(_place(fact, conclusion), conclusion.world), _INDENT + 2, "on", 6, DIM)
+        page.prose(where(place_asked(fact, conclusion), conclusion.world), _INDENT + 2, "on", 6, DIM)
         if fact.how:
             page.line(f"{' ' * (_INDENT + 2)}{'type'.ljust(6)}{fact.how}", CYAN)
-        said = f"no answer: {fact.why}" if fact.why is not None else _shown(fact.value)
+        said = said_by(fact)
         page.prose(said, _INDENT + 2, "said", 6)
         if fact.at:
             page.prose(fact.at, _INDENT + 2, "at", 6, DIM)
@@ -98,12 +98,17 @@ def write_steps(page: Page, cause: Cause, conclusion: Conclusion) -> None:
         write_entry(page, entry, _INDENT)
 
 
-def _place(fact: Fact[object], conclusion: Conclusion) -> str:
+def place_asked(fact: Fact[object], conclusion: Conclusion) -> str:
     """Where one looks: on the head node of what was asked, or from one's own machine."""
     name = place_of(fact.subject)
     known = conclusion.world.inventory.datacenters.get(name)
     here = fact.asked in _FROM_HERE or known is None or not known.headnode
     return OPERATOR if here else f"{name}.global"
+
+
+def said_by(fact: Fact[object]) -> str:
+    """The answer, or why there is none."""
+    return f"no answer: {fact.why}" if fact.why is not None else _shown(fact.value)
 
 
 def _shown(value: object) -> str:

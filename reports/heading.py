@@ -13,25 +13,37 @@ from reports.page import BOLD, YELLOW, Page, counted, some
 def write_heading(page: Page, conclusion: Conclusion, now: datetime.datetime) -> None:
     """Which coupling it is, and when it was seen."""
     world, extent = conclusion.world, conclusion.extent
-    name = f"{_named(world)} ({counted(len(world.datacenters), 'datacenter')}, master {world.inventory.master})"
-    seen = f"a replay: {_seen(world)}, {_age(world, now)}" if extent.replayed else f"live, {_seen(world)}"
+    name, seen = coupling_told(world), seen_told(conclusion, now)
     colours = (YELLOW,) if extent.replayed else ()
     if len(name) + len(seen) + 3 <= page.width:
         page.painted((name, BOLD), " " * (page.width - len(name) - len(seen)), (seen, *colours))
     else:
         page.line(page.look.cut(name, page.width), BOLD)
         page.line(seen, *colours)
-    candidates = [dc.name for dc in world.datacenters if dc.state == CANDIDATE]
-    if candidates:
-        page.line(f"Not coupled yet: {', '.join(candidates)}")
-    if extent.selection not in ("", "nightly"):
-        page.prose(f"Only -m {extent.selection} was judged.")
+    for told in limits_told(conclusion):
+        page.prose(told)
     for note in extent.notes:
         page.prose(note, 0, "", 0, YELLOW)
 
 
-def _named(world: World) -> str:
-    return some([region.name for region in world.regions], 2)
+def coupling_told(world: World) -> str:
+    """Which coupling it is: "my-dc (3 datacenters, master my-dc-2)"."""
+    named = some([region.name for region in world.regions], 2)
+    return f"{named} ({counted(len(world.datacenters), 'datacenter')}, master {world.inventory.master})"
+
+
+def seen_told(conclusion: Conclusion, now: datetime.datetime) -> str:
+    """When it was seen; of a replay also how old that is."""
+    world = conclusion.world
+    return f"a replay: {_seen(world)}, {_age(world, now)}" if conclusion.extent.replayed else f"live, {_seen(world)}"
+
+
+def limits_told(conclusion: Conclusion) -> tuple[str, ...]:
+    """What is not coupled yet, and which part of the catalogue alone was judged."""
+    candidates = [dc.name for dc in conclusion.world.datacenters if dc.state == CANDIDATE]
+    told = (f"Not coupled yet: {', '.join(candidates)}",) if candidates else ()
+    selection = conclusion.extent.selection
+    return (*told, f"Only -m {selection} was judged.") if selection not in ("", "nightly") else told
 
 
 def _moment(text: str) -> datetime.datetime | None:

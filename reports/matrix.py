@@ -95,9 +95,9 @@ class Matrix:
 
     def write(self, page: Page) -> None:
         """The heading, and a row for each datacenter; of many only those in which something is wrong."""
-        names = sorted(self._world.inventory.datacenters, key=_counting)
+        names = sorted(self._world.inventory.datacenters, key=counting)
         shown = [name for name in names if self._has_findings(name)] if len(names) > MOST_ROWS else names
-        listed = sorted(sorted(shown, key=self._first_cause)[:MOST_ROWS], key=_counting)
+        listed = sorted(sorted(shown, key=self._first_cause)[:MOST_ROWS], key=counting)
         told = [[self.cell(name, column, page.look) for column in self.columns] for name in listed]
         width = min(_NAME, max((len(self._named(name)) for name in listed), default=0))
         for first, last, gap in self._folded(told, page.width - width - 3) if listed else ():
@@ -142,7 +142,7 @@ class Matrix:
         return any(_wrong(row) for (named, _), rows in self._rows.items() if named == name for row in rows)
 
 
-def _counting(name: str) -> list[tuple[int, str]]:
+def counting(name: str) -> list[tuple[int, str]]:
     """Sorts dc-2 before dc-10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]{1,9})", name) if part]
 

@@ -18,6 +18,8 @@ _CONTROLS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def safe(text: str, *, keep: str = "") -> str:
     """The text with control and formatting characters spelt out, except those in `keep`."""
+    if text.isprintable():  # as nearly all is; none of these characters is printable
+        return text
     return "".join(c if c in keep or unicodedata.category(c) not in _CONTROLS else _spelt(c) for c in text)
 
 

@@ -158,6 +158,7 @@ class Keeper:
         if self.interrupted:
             session.exitstatus = pytest.ExitCode.INTERRUPTED
         if not self.results:
+            self._leave()
             return
         try:
             self._conclude(session)
@@ -175,9 +176,9 @@ class Keeper:
         extent = extent_of(self.config, self.checks, stopped)
         world = self.config.stash[WORLD]
         others, were = list(self._others(world)), "not reached" if stopped else "not selected"
-        self.conclusion = conclude(self.results, CHECKS, world, extent, run.path if run else None, others, were)
+        self.conclusion = conclude(self.results, CHECKS, world, extent, run.home if run else None, others, were)
         if run is not None:
-            run.write(self.conclusion)
+            run.write(self.conclusion, _commands(run.home, self.conclusion))
 
     def _others(self, world: World) -> Iterable[Result]:
         """If anything was found, judge also what was not selected or not reached: the cause may be among it."""
@@ -185,11 +186,19 @@ class Keeper:
             return ()
         return quiet.results(world, {(result.check, result.subject) for result in self.results})
 
+    def _leave(self) -> None:
+        """Nothing was judged: what was seen stays, and is no run."""
+        run = self.config.stash.get(RUN, None)
+        if run is not None:
+            run.leave()
+
     def _given_up(self) -> str:
         """Told where nothing is concluded: no cause is claimed, and no step is given."""
         run = self.config.stash.get(RUN, None)
         kept = (
-            f" The evidence is kept, and can be judged later: pytest --evidence={run.name}" if run is not None else ""
+            f" The evidence is kept, and can be judged later: pytest --evidence={run.leave()}"
+            if run is not None
+            else ""
         )
         done = "causes were told apart from consequences" if self.results else "anything was judged"
         return f"Interrupted before {done}.{kept}"
@@ -208,7 +217,7 @@ class Keeper:
             return
         run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
         look = Look(writer.fullwidth, writer.hasmarkup, only_ascii(getattr(sys.stdout, "encoding", "") or ""))
-        commands = _commands(run.path, self.conclusion) if run else Next()
+        commands = _commands(run.path, self.conclusion) if run and run.whole else Next()
         folder = run.path if run else None
         text = told(self.conclusion, look, self.config.stash[LEVEL], folder=folder, commands=commands)
         terminalreporter.ensure_newline()

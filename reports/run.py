@@ -1,16 +1,26 @@
-"""The folder of a run: reports/runs/<UTC time>; `latest` points to the newest run that is complete and not a replay."""
+"""The folder of a run: reports/runs/<UTC time>; `latest` points to the newest run that is complete and not a replay.
+
+Until it is whole the folder has another name, and is held by the process that writes it: a run that was killed leaves nothing that
+looks like one, and the next run removes what it left.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reports.conclusion import Conclusion
-from reports.findings import encode, findings_of
+from reports.findings import Findings, encode, findings_of
 from reports.junit import junit
 from reports.page import safe
+from reports.pages.retention import WRITING, removed
+from reports.pages.summary import FILE as SUMMARY
+from reports.pages.summary import digest_of, encoded, summary_of
+from reports.screen import Next
 from triton_az_checks.errors import OperatorError
 
 RUNS = Path("reports") / "runs"
@@ -23,36 +33,93 @@ class RunError(OperatorError):
     """A run cannot be kept. The message says why."""
 
 
-class Run:
-    """The folder of one run, made before anything is written into it."""
+INCOMPLETE = ".incomplete"
+"""The end of the name of a folder with evidence that nobody judged, or that has not all of its files."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+
+class Run:
+    """The folder of one run, made before anything is written into it: `path` is where it lies now, `home` where it will be whole."""
+
+    def __init__(self, path: Path, home: Path) -> None:
+        self.path, self.home = path, home
+        self._held: int | None = None
+        with suppress(OSError):  # a file system without locks: then nobody removes it either
+            self._held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.home.name
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a run: all of its files are written."""
+        return self.path == self.home
 
     def give_up(self) -> None:
         """Remove the folder if it is empty."""
         with suppress(OSError):
             self.path.rmdir()
+        self._let_go()
 
-    def write(self, conclusion: Conclusion) -> bool:
-        """Write findings.json and junit.xml, and let `latest` point here unless the run was partial or a replay.
+    def leave(self) -> str:
+        """Keep what there is under a name that is no run's; returns that name."""
+        if self.whole:
+            return self.name
+        aside = self.home.with_name(f"{self.name}{INCOMPLETE}")
+        with suppress(OSError):
+            self.path.rename(aside)
+            self.path = aside
+        self._let_go()
+        return self.path.name
+
+    def write(self, conclusion: Conclusion, commands: Next | None = None) -> bool:
+        """Write all files, give the folder its name, and let `latest` point here unless the run was partial or a replay.
 
         A full disk costs the files, never the verdict: it is told in a sentence, and False is returned.
         """
         try:
-            self.keep("findings.json", encode(findings_of(conclusion, self.name)))
+            found = findings_of(conclusion, self.name)
+            self.keep("findings.json", encode(found))
             self.keep("junit.xml", junit(conclusion))
+            self._tell(conclusion, found, commands or Next())
+            self.path.rename(self.home)
+            self.path = self.home
+            self._let_go()
             if conclusion.extent.lasting:
                 self._point_to()
         except OSError as error:
-            said = f"the run's folder {self.path} is not complete: {error.strerror or error}; the verdict stands"
+            left = self.path.with_name(self.leave())
+            said = f"the run's folder {left} is not complete: {error.strerror or error}; the verdict stands"
             print(safe(said), file=sys.stderr)
             return False
+        self._forget(conclusion)
         return True
+
+    def _tell(self, conclusion: Conclusion, found: Findings, commands: Next) -> None:
+        """The summary and the page."""
+        from reports.pages.report import report_page  # jinja2 is loaded only where a page is written
+
+        summary = summary_of(conclusion, found, digest_of(self.path / "evidence.json"))
+        self.keep(SUMMARY, encoded(summary))
+        try:
+            page = report_page(conclusion, summary, self.home.parent, commands)
+        except Exception as error:  # a defect of ours must not cost the verdict
+            print(
+                safe(f"report.html is not written ({error!r}): please report it; the verdict stands"), file=sys.stderr
+            )
+            return
+        self.keep("report.html", page)
+
+    def _forget(self, conclusion: Conclusion) -> None:
+        """Remove the runs that `keep` does not keep.  A replay removes nothing."""
+        if conclusion.extent.inventory:
+            removed(self.home.parent, conclusion.world.told, conclusion.extent.inventory, datetime.now(UTC))
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def keep(self, name: str, content: bytes) -> None:
         """Write a file of the run in one piece: nobody reads half of it."""
@@ -85,10 +152,13 @@ def new_run(runs: Path, now: datetime | None = None) -> Run:
     try:
         runs.mkdir(parents=True, exist_ok=True)
         for number in range(1, _MOST_AT_ONCE):
-            path = runs / (stamp if number == 1 else f"{stamp}-{number}")
+            home = runs / (stamp if number == 1 else f"{stamp}-{number}")
+            path = runs / f".{home.name}{WRITING}"
             with suppress(FileExistsError):
                 path.mkdir(mode=0o750)
-                return Run(path)
+                if not home.exists():
+                    return Run(path, home)
+                path.rmdir()
     except OSError as error:
         raise RunError(f"{runs} cannot be written ({error.strerror or error})") from None
     raise RunError(f"{runs} holds {_MOST_AT_ONCE} runs of the second {stamp}")

@@ -77,6 +77,14 @@ def causes_alone(conclusion: Conclusion, look: Look) -> str:
 
 
 def _verdict(page: Page, conclusion: Conclusion) -> None:
+    told = verdict_told(conclusion)
+    if any(conclusion.verdict.counts.get(outcome) for outcome in FINDINGS):
+        page.prose(told, 0, "", 0, BOLD, RED)
+    else:
+        page.prose(told, 0, "", 0, YELLOW if conclusion.defects else GREEN, BOLD)
+
+
+def verdict_told(conclusion: Conclusion) -> str:
     """How many causes there are, and what else the numbers say."""
     verdict = conclusion.verdict
     count = verdict.counts.get
@@ -85,13 +93,12 @@ def _verdict(page: Page, conclusion: Conclusion) -> None:
     if not findings:
         told = f"{conclusion.wellness}: {count(PASSED, 0)} of {counted(judged, 'check')} passed"
         waived = f", {count(WAIVED, 0)} waived" if count(WAIVED) else ""
-        page.prose(f"{told}{waived}.", 0, "", 0, YELLOW if conclusion.defects else GREEN, BOLD)
-        return
+        return f"{told}{waived}."
     follow = findings - len(verdict.causes)
     told = counted(len(verdict.causes), "cause")
     told += f", and {counted(follow, 'finding that follows', 'findings that follow')}" if follow else ""
     unseen = f"; {count(BLOCKED, 0)} could not be judged" if count(BLOCKED) else ""
-    page.prose(f"{told} (of {counted(judged, 'check')}{unseen})", 0, "", 0, BOLD, RED)
+    return f"{told} (of {counted(judged, 'check')}{unseen})"
 
 
 def _rest(page: Page, conclusion: Conclusion, commands: Next) -> None:
@@ -105,23 +112,39 @@ def _rest(page: Page, conclusion: Conclusion, commands: Next) -> None:
 
 def _besides(page: Page, conclusion: Conclusion) -> None:
     """What is accepted, what was not entered, and what else there is to know about the run as a whole."""
-    waivers = [row.waiver for row in conclusion.verdict.results if row.waiver is not None and not row.through]
-    if waivers:
-        first = min(waivers, key=lambda waiver: waiver.until)
-        page.prose(
-            f"Waived: {counted(len(waivers), 'finding')}, the first until {first.until} ({first.owner}). -v has them."
-        )
-    closed = [row.result.reason for row in conclusion.verdict.results if row.result.outcome == NOT_APPLICABLE]
-    unentered = sorted({reason for reason in closed if reason.startswith(NOT_ENTERED)})
-    for reason in unentered[:_MOST_ZONES]:
-        page.prose(f"{closed.count(reason)} not applicable, because {reason}", 0, "", 0, YELLOW)
+    if waived := waived_told(conclusion):
+        page.prose(waived)
+    unentered = closed_told(conclusion)
+    for told in unentered[:_MOST_ZONES]:
+        page.prose(told, 0, "", 0, YELLOW)
     if len(unentered) > _MOST_ZONES:
         page.line(f"{counted(len(unentered) - _MOST_ZONES, 'more zone')} not entered: -v has them", YELLOW)
-    remarks = [each for each in conclusion.remarks if each not in conclusion.extent.notes]
+    remarks = remarks_told(conclusion)
     for remark in remarks[:_MOST_LINES]:
         page.prose(remark)
     if len(remarks) > _MOST_LINES:
         page.line(f"{counted(len(remarks) - _MOST_LINES, 'more remark')}: -v has them")
+
+
+def waived_told(conclusion: Conclusion) -> str:
+    """How much is accepted, and until when; empty if nothing is."""
+    waivers = [row.waiver for row in conclusion.verdict.results if row.waiver is not None and not row.through]
+    if not waivers:
+        return ""
+    first = min(waivers, key=lambda waiver: waiver.until)
+    return f"Waived: {counted(len(waivers), 'finding')}, the first until {first.until} ({first.owner}). -v has them."
+
+
+def closed_told(conclusion: Conclusion) -> tuple[str, ...]:
+    """Why some zones were not entered, and how much is not applicable because of it."""
+    closed = [row.result.reason for row in conclusion.verdict.results if row.result.outcome == NOT_APPLICABLE]
+    reasons = sorted({reason for reason in closed if reason.startswith(NOT_ENTERED)})
+    return tuple(f"{closed.count(reason)} not applicable, because {reason}" for reason in reasons)
+
+
+def remarks_told(conclusion: Conclusion) -> list[str]:
+    """The remarks that do not stand in the heading already."""
+    return [each for each in conclusion.remarks if each not in conclusion.extent.notes]
 
 
 def _customers(page: Page, conclusion: Conclusion) -> None:
@@ -132,12 +155,14 @@ def _customers(page: Page, conclusion: Conclusion) -> None:
 
 
 def _since(page: Page, since: Since | None) -> None:
+    if since is not None:
+        page.line(page.look.cut(safe(since_told(since)), page.width))
+
+
+def since_told(since: Since) -> str:
     """What became of the causes of the run before, in a line."""
-    if since is None:
-        return
     gone = f" ({some(map(str, since.gone), 2)})" if since.gone else ""
-    told = f"Since the run before ({since.at}): {len(since.new)} new, {len(since.gone)} gone{gone}"
-    page.line(page.look.cut(safe(told), page.width))
+    return f"Since the run before ({since.at}): {len(since.new)} new, {len(since.gone)} gone{gone}"
 
 
 def _end(page: Page, conclusion: Conclusion, folder: Path | str | None, commands: Next) -> None:

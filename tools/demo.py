@@ -34,7 +34,8 @@ def main() -> int:
 def check() -> int:
     """Run the suite inside the lab, and compare the causes that it names with what was planted."""
     say("\n$ pytest --inventory region.yaml")
-    found = json.loads((run_suite() / "findings.json").read_bytes())
+    folder = run_suite()
+    found = json.loads((folder / "findings.json").read_bytes())
     causes = {f"{cause['check']}[{cause['subject']}]" for cause in found["causes"]}
     missed, extra = sorted(set(PLANTED.values()) - causes), sorted(causes - set(PLANTED.values()))
     for name in missed:
@@ -44,6 +45,7 @@ def check() -> int:
     if missed or extra:
         return 1
     say(f"demo: all {len(causes)} planted mistakes were found as causes, and nothing else.")
+    say(f"demo: the page of this run: {folder / 'report.html'}")
     return 0
 
 

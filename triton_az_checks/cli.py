@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -26,6 +27,9 @@ az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
 az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]
                                 a cause by its number: why, with all the evidence, and what follows (alone: all causes);
                                 a check: what must hold, and why
+az-checks report list | show [RUN] | diff [A B] | site DIR | compliance [RUN] | sign [RUN] --key FILE | verify [RUN] --signers FILE
+                                the runs that are kept: what became of each finding and what drifted, pages to serve or
+                                mail, the page for an auditor and its signature (az-checks report COMMAND --help)
 az-checks apply [RUN] [--only N|CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run | --resume | --undo] [--break-lock]
                                 do these steps, asking for each, and prove them (wants `apply: true` in REGION.yaml)
 az-checks lab [OPTIONS] [-- COMMAND …]
@@ -46,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         "run": _run,
         "plan": _plan,
         "explain": _explain,
+        "report": _report,
         "apply": _apply,
         "lab": _lab,
     }
@@ -103,6 +108,17 @@ def explain_command(arguments: Sequence[str]) -> list[str]:
 
 def _explain(arguments: Sequence[str]) -> int:
     return _become(explain_command(_with_runs(arguments)))
+
+
+def report_command(arguments: Sequence[str]) -> list[str]:
+    """What `report` starts: pytest, which knows the checks, and ends when it has done it."""
+    root = places.suite()
+    words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
+    return [*words, f"--report={json.dumps([*arguments])}", str(root / "checks")]
+
+
+def _report(arguments: Sequence[str]) -> int:
+    return _become(report_command(_with_runs(arguments)))
 
 
 def _apply(arguments: Sequence[str]) -> int:

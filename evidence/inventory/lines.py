@@ -224,6 +224,16 @@ def count(least: int, most: int) -> Callable[[Node, str], int]:
     return read
 
 
+def kept(node: Node, what: str) -> tuple[int, int]:
+    """How many runs are kept, and for how many days.  A number alone is that of runs."""
+    if isinstance(node, yaml.ScalarNode):
+        return count(1, 1_000_000)(node, what), 0
+    read = Mapping(node, what, ("runs", "days"))
+    if not read.entries:
+        raise WrongError(node, f"{what} is empty — write runs, days or both, such as {{runs: 90, days: 365}}")
+    return read.optional("runs", count(1, 1_000_000), 0), read.optional("days", count(1, 36_500), 0)
+
+
 def date(node: Node, what: str) -> datetime.date:
     text = node.value if isinstance(node, yaml.ScalarNode) else ""
     try:

@@ -110,6 +110,7 @@ class Waiver(Struct, frozen=True, forbid_unknown_fields=True):
 class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     """The coupling as the operator intends it. An empty `dns_domain` means: the same as the master's.
 
+    `keep` and `keep_days` say how many runs are kept, and for how long; 0: all.
     `waivers` names the file beside the inventory from which `waived` was read. `lines` says on which line of the file a key
     stands ("master", "datacenters.my-dc-3", "datacenters.my-dc-3.state"), so that a finding can name it. `apply` allows
     `az-checks apply` to change these datacenters.
@@ -125,6 +126,7 @@ class Inventory(Struct, frozen=True, forbid_unknown_fields=True):
     waived: tuple[Waiver, ...] = ()
     notify_command: str = ""
     keep: int = 0
+    keep_days: int = 0
     apply: bool = False
     lines: dict[str, int] = field(default_factory=dict)
 

@@ -23,6 +23,7 @@ from evidence.inventory.lines import (
     count,
     duration,
     identifier,
+    kept,
     planned_or_boolean,
     read_declared,
     shown,
@@ -148,6 +149,7 @@ def _inventory(root: Node | None, path: str) -> Inventory:
     if master not in datacenters:
         listed = ", ".join(sorted(datacenters))
         raise WrongError(top.line("master"), f"master is {master!r}, which is not listed — write one of: {listed}")
+    keep = top.optional("keep", kept, (0, 0))
     inventory = Inventory(
         master=master,
         datacenters=datacenters,
@@ -157,7 +159,8 @@ def _inventory(root: Node | None, path: str) -> Inventory:
         path=path,
         waivers=top.optional("waivers", string, ""),
         notify_command=top.optional("notify_command", string, ""),
-        keep=top.optional("keep", count(1, 1_000_000), 0),
+        keep=keep[0],
+        keep_days=keep[1],
         apply=top.optional("apply", boolean, False),
         lines=_lines(top),
     )

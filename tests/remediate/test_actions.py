@@ -115,7 +115,7 @@ READERS = (
     r"sapiadm get \S+|sdc-(napi|fwapi) --no-headers /\S+|vmadm lookup -j -o \S+ uuid=\S+|svcprop (-z \S+ )?-f( -p \S+)+ .*|"
     r"json \S+ < /zones/\S+|sdc-ldap search -b \S+|sdc-ldap search -b '[^']*' -s base '\(objectclass=\*\)'( \S+)?|"
     r"sdc-ldap search -b cn=latestchangenumber -s base '\(objectclass=\*\)' count|sdc-useradm keys \S+|netstat -rnv -f inet|"
-    r"ls -1d( \S+)+ 2> /dev/null; true|ls -E /zones/\S+"
+    r"ls -1d( \S+)+ 2> /dev/null; true|TZ=UTC ls -E /zones/\S+"
 )
 
 

@@ -49,7 +49,9 @@ def test_latest_points_to_the_newest_complete_run(tmp_path: Path) -> None:
     assert (runs / "latest").resolve().name == "20261123T104500Z"
     kept(tmp_path, scenes.green())
     assert (runs / "latest").resolve().name == "20261123T104500Z-3"
-    assert sorted(path.name for path in (runs / "latest").iterdir()) == ["evidence.json", "findings.json", "junit.xml"]
+    assert sorted(path.name for path in (runs / "latest").iterdir()) == [
+        "evidence.json", "findings.json", "junit.xml", "report.html", "summary.json",
+    ]  # fmt: skip
 
 
 def test_latest_does_not_point_to_a_partial_run(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def less(root: Path, rows: list[tuple[str, str]], extent: Extent, outcome: Outco
     results = [Result(check, subject, CRITICAL, outcome) for check, subject in rows]
     run, world = new_run(root / RUNS, NOW), scenes.green().world
     specs = {check: Spec(check, BOTH, CRITICAL, "datacenter") for check, _ in rows}
-    concluded = conclude(results, specs, world, extent, run.path)
+    concluded = conclude(results, specs, world, extent, run.home)
     assert run.write(concluded)
     return concluded.less
 

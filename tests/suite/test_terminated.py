@@ -28,6 +28,8 @@ def pytest_runtest_logreport(report):
         os.kill(os.getpid(), signal.SIGTERM)
 """
 
+FILES = {"evidence.json", "findings.json", "junit.xml", "report.html", "summary.json"}
+
 
 @pytest.mark.parametrize("ignored", [False, True], ids=["in front", "in the background"])
 def test_terminated_while_collecting(
@@ -68,7 +70,7 @@ def test_terminated_while_judging(tmp_path: Path, dark: Path) -> None:
     assert done.returncode == 2
     assert "Interrupted: this report holds only what was judged until then." in said
     assert not [word for word in BROKEN if word in said], said
-    assert {path.name for path in run_of(tmp_path).iterdir()} == {"evidence.json", "findings.json", "junit.xml"}
+    assert {path.name for path in run_of(tmp_path).iterdir()} == FILES
 
 
 @pytest.mark.parametrize("where", ["| head -1", ">&-", "> /dev/full", "<&- >&-"])
@@ -85,7 +87,7 @@ def test_the_verdict_stands_though_nobody_reads_it(tmp_path: Path, dark: Path, w
     assert not [word for word in BROKEN if word in done.stdout + done.stderr], done.stderr
     assert len(done.stderr.strip().splitlines()) <= (1 if "full" in where else 0), done.stderr
     (run,) = (tmp_path / "runs").glob("2*")
-    assert {path.name for path in run.iterdir()} == {"evidence.json", "findings.json", "junit.xml"}
+    assert {path.name for path in run.iterdir()} == FILES
     assert b"Interrupted" not in (run / "junit.xml").read_bytes()
     plan = shlex.join([sys.executable, "-m", "triton_az_checks", "plan", str(run)])
     told = subprocess.run(
