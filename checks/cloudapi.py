@@ -28,6 +28,7 @@ _MEANING = {
         "cloudapi-knows-the-master",
         "master-password-is-known",
         "settings-are-not-overridden",
+        "datacenter-identity-agrees",
         "services-have-read-their-files",
         After("ufds-answers", at="ufds"),
         "services-run",
@@ -76,6 +77,7 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
         After("admin-is-enabled", at="master"),
         After("rendered-config-is-current", at="cloudapi"),
         After("rendered-files-are-usable", at="cloudapi"),
+        After("settings-are-not-overridden", at="cloudapi"),
     ],
 )
 def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:

@@ -83,7 +83,7 @@ def test_rendered_files_are_usable(configured: Zone) -> None:
     """
     if configured.evidence.settings is None:
         raise OutOfSight(configured.id, "whether its files are JSON", "cat (by zlogin)", OLDER)
-    broken = [_why_broken(file) for _, file in sorted(configured.files.items()) if file.broken]
+    broken = [_why_broken(configured.datacenter, file) for _, file in sorted(configured.files.items()) if file.broken]
     wrong = _wrong_port(configured)
     if broken or wrong:
         raise Finding(
@@ -91,11 +91,17 @@ def test_rendered_files_are_usable(configured: Zone) -> None:
         )
 
 
-def _why_broken(file: ConfigFile) -> str:
-    """Where a file is broken, and the setting of SAPI that breaks it."""
-    return f"{file.path}: {file.broken}" + (
-        f", because of the value of {file.broken_by} in SAPI" if file.broken_by else ""
-    )
+def _why_broken(datacenter: Datacenter, file: ConfigFile) -> str:
+    """Where a file is broken, and the setting of SAPI that breaks it: by its value, or because SAPI has none."""
+    if not file.broken_by:
+        return f"{file.path}: {file.broken}"
+    objects = [
+        *(datacenter.evidence.applications.value or {}).values(),
+        *(datacenter.evidence.services.value or {}).values(),
+    ]
+    known = any(file.broken_by in each.metadata.values for each in objects)
+    why = f"because of the value of {file.broken_by} in SAPI" if known else f"because SAPI has no {file.broken_by}"
+    return f"{file.path}: {file.broken}, {why}"
 
 
 def _wrong_port(zone: Zone) -> str:

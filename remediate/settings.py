@@ -20,8 +20,13 @@ from remediate.registry import Advised, in_each, remedy
 from remediate.steps import DISRUPTIVE, RESTARTS, Note
 
 MULTI_DC = "MUSKIE_MULTI_DC"
-BINDERS = {"region_name": "recursion.regionName", "dns_domain": "dnsDomain"}
-"""Where these stand in binder's file; nothing restarts binder when it is rendered (hazard 7)."""
+BINDERS = {
+    "datacenter_name": ("datacenterName", "{}"),
+    "ufds_domain": ("recursion.ufds.url", "ldaps://{}"),
+    "region_name": ("recursion.regionName", "{}"),
+    "dns_domain": ("dnsDomain", "{}"),
+}
+"""Where these stand in binder's file, and in which form; nothing restarts binder when it is rendered (hazard 7)."""
 
 
 @remedy("settings-have-their-form")
@@ -41,10 +46,11 @@ def call_it_by_its_own_name(datacenter: Datacenter) -> Advised:
     wanted = {key: right for key, (_, right) in foreign_identity(datacenter).items()}
     why = f"these are the names of {datacenter.name} and its services; config-agent renders them into every zone"
     yield changed_metadata(datacenter, application(datacenter), wanted, risk=DISRUPTIVE, why=why)
-    read = {NAME: ("datacenterName", "{}"), "ufds_domain": ("recursion.ufds.url", "ldaps://{}")}
-    seen = next(((key, form.format(wanted[name])) for name, (key, form) in read.items() if name in wanted), None)
-    if seen is not None:
-        yield from (restart_binder(binder, *seen) for binder in datacenter.zones("binder"))
+    first = next(
+        (name for name in BINDERS if name in wanted), None
+    )  # they are set at once, so one restart reads them all
+    if first is not None:
+        yield from _binders_restarted(datacenter, first, wanted[first])
     yield from usbkey_steps(datacenter, {key: wanted[key] for key in (NAME, "ufds_domain") if key in wanted})
 
 
@@ -55,8 +61,14 @@ def _brought_up(datacenter: Datacenter, values: Mapping[str, Any]) -> Advised:
         yield from (written_anew(zone, path) for path in broken)
         if broken:
             yield from _cleared(zone)
-    for key in (key for key in BINDERS if key in values):
-        yield from (restart_binder(binder, BINDERS[key], str(values[key])) for binder in datacenter.zones("binder"))
+    for name in (name for name in BINDERS if name in values):
+        yield from _binders_restarted(datacenter, name, values[name])
+
+
+def _binders_restarted(datacenter: Datacenter, name: str, value: Any) -> Advised:
+    """Restart the binders when their file has what was set."""
+    key, form = BINDERS[name]
+    yield from (restart_binder(binder, key, form.format(value)) for binder in datacenter.zones("binder"))
 
 
 def _set(datacenter: Datacenter, each: Misshapen) -> Advised:

@@ -174,8 +174,12 @@ def _broken(text: str | None) -> str:
 
 
 def broken_by(template: str, metadata: Mapping[str, Any], auto: Mapping[str, Any]) -> str:
-    """The setting that makes the rendered file no JSON: with another value in its place it is JSON. Empty if no single one does."""
-    keys: dict[str, None] = dict.fromkeys(key for key in _TAG.findall(template) if key in metadata)
+    """The setting that makes the rendered file no JSON: with another value in its place it is JSON. Empty if no single one does.
+
+    It may be one that SAPI lacks. A tag that names nothing leaves its place in the file empty.
+    """
+    tags = _TAG.findall(template)
+    keys: dict[str, None] = dict.fromkeys(sorted(tags, key=lambda key: key not in metadata))
     for key in islice(keys, MOST_TAGS):
         for harmless in ("", "{}"):
             try:

@@ -128,6 +128,7 @@ def test_differences_are_told_by_key_and_secrets_are_not_shown() -> None:
         ({"NAME": "my-dc", "LISTED": '{"my-dc": "https://x"}'}, "", ""),
         ({"NAME": "my-dc", "LISTED": "my-dc"}, "line 3 is not JSON", "LISTED"),
         ({"NAME": 'my "dc"', "LISTED": "{}"}, "line 2 is not JSON", "NAME"),
+        ({"NAME": "my-dc"}, "line 4 is not JSON", "LISTED"),  # SAPI lacks it, and its place is empty
         ({"NAME": 'my "dc"', "LISTED": "my-dc"}, "line 2 is not JSON", ""),  # two at once: neither alone is it
     ],
 )
