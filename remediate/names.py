@@ -19,7 +19,7 @@ from evidence.subjects.triton import (
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.smf import Smf
-from remediate.actions.wait import Rendered, RenderedAnew
+from remediate.actions.wait import Rendered
 from remediate.cloudapi import datacenters_listed
 from remediate.lookup import (
     application,
@@ -31,6 +31,7 @@ from remediate.lookup import (
     usbkey_steps,
 )
 from remediate.registry import Advised, proved_by, remedy
+from remediate.rendering import brought_up, cleared, rewritten, written_anew
 from remediate.shell import PAUSE, compact, quote, zone_file
 from remediate.steps import DISRUPTIVE, OVERWRITES, RESTARTS, Note, Step, acting
 
@@ -199,10 +200,7 @@ def make_the_files_usable(configured: Zone) -> Advised:
             )
         else:
             yield written_anew(zone, file.path)
-    down = [service.fmri for service in zone.known_services if service.state == "maintenance"]
-    if down:
-        given_up = fmris(zone, *(fmri.removeprefix("svc:") for fmri in down))
-        yield service_step(zone, "clear", "SMF gave it up; with the new file it can start", *given_up)
+    yield from cleared(zone)
     if unasserted_port(zone):
         yield Step(
             on=on,
@@ -228,23 +226,6 @@ def _port_in_sapi() -> str:
     return f"{wait}\necho {body} | sapiadm update {uuid}"
 
 
-def written_anew(zone: Zone, path: str) -> Step:
-    return acting(
-        headnode(zone.datacenter),
-        rewritten(zone, path),
-        risk=RESTARTS,
-        why=f"config-agent writes {path} again at its start",
-        undo_note="edits by hand in the file are lost",
-    )
-
-
-def rewritten(zone: Zone, path: str) -> RenderedAnew:
-    """What config-agent has to write again: known by the time at which the evidence saw it written."""
-    file = (zone.evidence.files.value or {}).get(path)
-    patience = zone.datacenter.world.inventory.expect.patience
-    return RenderedAnew(zone.vm.uuid, path, patience, file.written if file is not None else None)
-
-
 @remedy("settings-are-not-overridden")
 def take_the_override_away(configured: Zone) -> Advised:
     """Delete the value at the lower level, so that the level above counts again.  It may be meant: then it goes there."""
@@ -268,6 +249,8 @@ def take_the_override_away(configured: Zone) -> Advised:
             risk=RESTARTS,
             why=f"renders the file, and restarts {zone.role}; nothing else restarts it when its file is rendered",
         )
+    else:
+        yield from brought_up(zone)
 
 
 @remedy("services-have-read-their-files")

@@ -15,8 +15,8 @@ from remediate.actions.smf import Smf
 from remediate.hindered import checkpoint_at, cleared, without_checkpoint
 from remediate.ldif import copied
 from remediate.lookup import application, headnode, service_step, state_of
-from remediate.names import rewritten
 from remediate.registry import Advised, remedy
+from remediate.rendering import rewritten
 from remediate.shell import in_zone, quote, smf_log, zone_service
 from remediate.ssh import over_ssh
 from remediate.steps import OPERATOR, OVERWRITES, RESTARTS, SAFE, Note, Step, acting

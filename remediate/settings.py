@@ -10,13 +10,13 @@ from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.identity import NAME, foreign_identity
 from evidence.subjects.shapes import FLAG, LISTED, Misshapen, mended, misshapen
 from evidence.subjects.triton import ADMIN_UUID, CONFIGURED
-from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.cloudapi import datacenters_listed
-from remediate.lookup import application, changed_metadata, fmris, service_step, usbkey_steps
+from remediate.lookup import application, changed_metadata, usbkey_steps
 from remediate.manta import with_setting
-from remediate.names import restart_binder, written_anew
+from remediate.names import restart_binder
 from remediate.registry import Advised, in_each, remedy
+from remediate.rendering import brought_up, cleared
 from remediate.steps import DISRUPTIVE, RESTARTS, Note
 
 MULTI_DC = "MUSKIE_MULTI_DC"
@@ -57,10 +57,7 @@ def call_it_by_its_own_name(datacenter: Datacenter) -> Advised:
 def _brought_up(datacenter: Datacenter, values: Mapping[str, Any]) -> Advised:
     """Renders the broken files of a datacenter's zones again, clears the services that gave up, and restarts what nobody else does."""
     for zone in (zone for role in CONFIGURED for zone in datacenter.zones(role)):
-        broken = [path for path, file in sorted(zone.files.items()) if file.broken]
-        yield from (written_anew(zone, path) for path in broken)
-        if broken:
-            yield from _cleared(zone)
+        yield from brought_up(zone)
     for name in (name for name in BINDERS if name in values):
         yield from _binders_restarted(datacenter, name, values[name])
 
@@ -110,14 +107,7 @@ def right_value(datacenter: Datacenter, found: Misshapen) -> Any:
     return meant
 
 
-def _cleared(zone: Zone) -> Advised:
-    down = [service.fmri for service in zone.known_services if service.state == "maintenance"]
-    if down:
-        given_up = fmris(zone, *(fmri.removeprefix("svc:") for fmri in down))
-        yield service_step(zone, "clear", "SMF gave it up; with the new file it can start", *given_up)
-
-
 def _muskies(datacenter: Datacenter, value: Any) -> Advised:
     for webapi in datacenter.zones("webapi"):
         yield with_setting(webapi, MULTI_DC, value)
-        yield from _cleared(webapi)
+        yield from cleared(webapi)
