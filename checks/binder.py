@@ -6,13 +6,11 @@ from evidence.inventory.model import CANDIDATE
 from evidence.model import DnsAnswer
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
-from evidence.subjects.triton import BINDER_CONFIG
+from evidence.subjects.triton import BINDER_CONFIG, IN_TIME_MS
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 
 OWN_NAMES = ("moray", "sapi", "ufds")
-IN_TIME_MS = 3000
-"""Another binder waits this long for an answer before it says REFUSED."""
 AT_ONCE_MS = 2500
 """If a REFUSED comes sooner, binder did not wait: it had nobody to ask, or nobody knows the name."""
 

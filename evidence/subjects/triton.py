@@ -111,3 +111,6 @@ SYSTEM_PATH: Final = "/usr/bin:/bin:/usr/sbin:/sbin"
 TRITON_PATH: Final = "/smartdc/bin:/opt/smartdc/bin:/opt/local/bin:/opt/local/sbin"
 EXPORT_PATH: Final = f"export PATH={SYSTEM_PATH}:{TRITON_PATH}; "
 """Goes before each command. The system's directories come first, as on SmartOS."""
+
+IN_TIME_MS: Final = 3000
+"""Another binder waits this long for an answer before it says REFUSED. Source: facts "How a real binder answers"."""

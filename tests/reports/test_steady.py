@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from evidence.model import ConfigFile
+from evidence.model import ConfigFile, DnsAnswer, HttpAnswer
 from evidence.subjects.motion import in_motion
 from evidence.subjects.triton import CLOUDAPI_CONFIG
 from evidence.subjects.world import World
@@ -64,6 +64,25 @@ def test_a_file_that_was_just_written_moves() -> None:
     assert moving(s.changed_zone(world, "my-dc-3", "cloudapi0", files=files)) == (
         f"cloudapi0: {CLOUDAPI_CONFIG} was written 2 s before",
     )
+
+
+@pytest.mark.parametrize(
+    ("ms", "rcode", "late"), [(3500, "NOERROR", True), (200, "NOERROR", False), (5000, "TIMEOUT", False)]
+)
+def test_an_answer_that_came_late_is_asked_for_again(ms: int, rcode: str, late: bool) -> None:
+    """One that did not come at all stands still."""
+    names = s.fact({"sapi.my-dc-3.srv.example.com": DnsAnswer(rcode, ("10.3.1.32",), ms)})
+    told = moving(s.changed_zone(s.healthy(), "my-dc-3", "binder0", names=names))
+    assert bool(told) is late
+    assert all("was answered after 3500 ms" in each for each in told)
+
+
+@pytest.mark.parametrize(
+    ("error", "late"), [("no answer within 5 s", True), ("connection refused", False), ("", False)]
+)
+def test_a_public_cloudapi_that_was_late_is_asked_again(error: str, late: bool) -> None:
+    world = s.changed(s.healthy(), "my-dc-3", outside=s.fact(HttpAnswer(0 if error else 200, {}, error)))
+    assert bool(moving(world)) is late
 
 
 class Asked:
