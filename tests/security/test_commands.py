@@ -29,6 +29,7 @@ GIVEN = {
     ): "typed and quoted for the shell at boot, and quoted again",
     ("shell.py", "_bytes", "byte"): "a number",
     ("copies.py", "named", "subject"): "is shown to people",
+    ("copies.py", "_fullest", "kind"): "an attribute's name that its caller has typed",
     ("smf.py", "command", "self.verb"): "a word of the action's own type",
     ("vm.py", "_lookup", "field"): "a name that this module gives",
     ("shell.py", "_late", "path"): "quoted as a whole",
