@@ -29,7 +29,7 @@ async def answering(link: asyncssh.SSHClientConnection, line: str, turns: Sequen
     said = seen = ""
     for wanted, typed in turns:
         while wanted not in seen:
-            part = await asyncio.wait_for(process.stdout.read(4096), PATIENCE)
+            part = await _more(process, said)
             if not part:
                 print(said, f"\n(it never said {wanted!r})", end="")
                 return CLOSED
@@ -40,10 +40,19 @@ async def answering(link: asyncssh.SSHClientConnection, line: str, turns: Sequen
             link.abort()
             return CLOSED
         process.stdin.write(typed)
-    rest = await asyncio.wait_for(process.stdout.read(), PATIENCE)
+    while part := await _more(process, said):
+        said += part
     await process.wait()
-    print((said + rest).replace("\r\n", "\n"), end="")
+    print(said.replace("\r\n", "\n"), end="")
     return CLOSED if process.exit_status is None else process.exit_status
+
+
+async def _more(process: asyncssh.SSHClientProcess[str], said: str) -> str:
+    """What it says next. Where it says nothing for too long, all that it said is told."""
+    try:
+        return await asyncio.wait_for(process.stdout.read(4096), PATIENCE)
+    except TimeoutError:
+        raise SystemExit(f"{said}\n(and then nothing within {PATIENCE:g} s)") from None
 
 
 async def main(turns: Sequence[tuple[str, str]], datacenter: str, line: str) -> int:
