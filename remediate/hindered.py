@@ -18,7 +18,7 @@ from remediate.ldif import added
 from remediate.lookup import headnode
 from remediate.registry import Advised
 from remediate.removal import without
-from remediate.steps import RESTARTS, Note, Step, acting
+from remediate.steps import OVERWRITES, RESTARTS, Note, Step, acting
 
 
 def cleared(replica: Datacenter, ufds: Zone, why: str) -> Advised:
@@ -79,9 +79,13 @@ def _of_the_same_name(replica: Datacenter, ufds: Zone, progress: Progress, chang
         checkpoint_at(checkpoint.dn, progress.after, goes_on),
         Smf(ufds.vm.uuid, "clear", (REPLICATOR,)),
         between=" && ",
-        risk=RESTARTS,
-        why=f"the replicator goes on at change {goes_on}. "
-        + (f"{replica.name} has each entry of the master's already" if _has_all(ufds) else "Nothing else is skipped"),
+        risk=OVERWRITES,
+        why=f"the replicator's checkpoint becomes {goes_on}. "
+        + (
+            f"The changes before it are skipped: {replica.name} has each entry already"
+            if _has_all(ufds)
+            else "Nothing else is skipped"
+        ),
         by_hand=True,
     )
 

@@ -16,7 +16,7 @@ from remediate.ldif import copied
 from remediate.lookup import headnode, state_of
 from remediate.registry import Advised
 from remediate.removal import USERS, file_kept
-from remediate.steps import DESTROYS, OPERATOR, SAFE, Note, Step, acting
+from remediate.steps import DESTROYS, OPENS, OPERATOR, SAFE, Note, Step, acting
 
 BACKUP = SAVED[0]
 GROUPS = "ou=groups, o=smartdc"
@@ -117,10 +117,11 @@ def admin_from_a_replica(master: Datacenter, admin: str) -> Advised:
     yield Step(
         on=OPERATOR,
         run=copied(holder.declared.headnode, master.declared.headnode, admin),
-        risk=SAFE,
-        why=f"{holder.name} still has admin. The step copies the account with its hashed password, through a pipe; then run the checks "
-        "again: its keys and groups come next",
+        risk=OPENS,
+        why=f"{holder.name} still has admin. The step copies the account with its hashed password, through a pipe: who can log in as admin "
+        f"there can do so everywhere. Then run the checks again: its keys and groups come next",
         undo_note="none: it was there before",
+        applied_by_suite=False,
     )
 
 
