@@ -43,6 +43,11 @@ class Agent:
         async with self._looked:
             await self._looked.wait_for(lambda: self._ended >= wanted or not self.running)
 
+    async def at_rest(self) -> None:
+        """Return when no look is underway."""
+        async with self._looked:
+            await self._looked.wait_for(lambda: self._ended >= self._begun or not self.running)
+
     def wake(self) -> None:
         """Tell the agent that something has changed: it looks as soon as it can."""
         self._due.set()

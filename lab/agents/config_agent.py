@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.agents.agent import TIMEOUT, Agent, log
@@ -49,15 +49,13 @@ class ConfigAgent(Agent):
         if answer.status != 200:
             return
         config = json.loads(answer.body)
-        commands = self.write(config)
-        self._etag = answer.headers.get("etag")
-        for command in commands:
+        for command in self.write(config):
             await self._run(command)
+        self._etag = answer.headers.get("etag")
 
-    def write(self, config: Mapping[str, Any]) -> list[str]:
-        """Render what differs; returns the commands that must follow."""
+    def write(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Render what differs. Each file's command is due before the next file is written (sdc-config-agent: lib/agent/agent.js)."""
         metadata = dict(config["metadata"]) | {"auto": auto_metadata(self.machine.zone, self.machine.datacenter)}
-        commands = []
         for manifest in config["manifests"]:
             path = self.machine.root / manifest["path"].lstrip("/")
             text = render(manifest["template"], metadata)
@@ -66,8 +64,7 @@ class ConfigAgent(Agent):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             if manifest.get("post_cmd"):
-                commands.append(manifest["post_cmd"])
-        return commands
+                yield manifest["post_cmd"]
 
     async def _run(self, command: str) -> None:
         process = await asyncio.create_subprocess_exec(

@@ -97,7 +97,7 @@ def _render(lab: Lab, site: Site) -> None:
         application = by_uuid[service["application_uuid"]]
         metadata = application["metadata"] | service["metadata"] | instance["metadata"]
         refs = {**application["manifests"], **service["manifests"]}
-        agent.write({"metadata": metadata, "manifests": [by_uuid[each] for each in refs.values()]})
+        list(agent.write({"metadata": metadata, "manifests": [by_uuid[each] for each in refs.values()]}))
 
 
 async def _start_services(lab: Lab) -> None:

@@ -73,6 +73,12 @@ class Lab:
         self.builders[site.datacenter.name].zone(machine)
 
     async def import_replicator(self, site: Site, machine: Machine) -> None:
-        """`svccfg import` of ufds-replicator's manifest, which enables it. A service that is known already stays as it is."""
+        """`svccfg import` of ufds-replicator's manifest, which enables it. A service that is known already stays as it is.
+
+        sdc-ufds-m2s looks for the file every 5 s in the original, and config-agent's restart has ended by then. Here it looks more often.
+        """
+        for agent in self.shared[site.datacenter.name].config_agents:
+            if agent.machine is machine:
+                await agent.at_rest()
         if not machine.services.matching(REPLICATOR):
             await self.builders[site.datacenter.name].replicator(machine).enable()

@@ -103,7 +103,7 @@ def _render(lab: Lab, agent: ConfigAgent, instance: dict[str, Any], owner: str) 
     service = master_bucket(lab, "services")[instance["service_uuid"]]
     metadata: dict[str, Any] = application(lab, owner)["metadata"] | service["metadata"] | instance["metadata"]
     manifests = [master_bucket(lab, "manifests")[each] for each in service["manifests"].values()]
-    agent.write({"metadata": metadata, "manifests": manifests})
+    list(agent.write({"metadata": metadata, "manifests": manifests}))
     return metadata
 
 
