@@ -13,7 +13,7 @@ from apply.journal import Intent, Journal, effects, undone
 from evidence.subjects.triton import CONFIG_AGENT, NET_AGENT
 from remediate.actions import Action, does
 from remediate.actions.globalzone import GlobalRoute
-from remediate.actions.ldap import LdapAdd, LdapDelete, Resend
+from remediate.actions.ldap import LdapAdd, LdapDelete, LdapModify, Resend
 from remediate.actions.network import NapiOwners
 from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import Smf
@@ -99,6 +99,8 @@ def _why_not(intent: Intent) -> str:
             return "Cannot be taken back: the replicas have the master's value now"
         case VmRoutes():
             return "Is not taken back: NAPI has these routes, and net-agent brings them into the zone again"
+        case LdapModify(attribute="changenumber"):
+            return "Is not taken back: the replicator has gone on from there"
         case Smf():
             return "Is not taken back: the service runs again"
     return "Cannot be taken back"

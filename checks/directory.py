@@ -7,8 +7,9 @@ from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import OLDER, Datacenter
 from evidence.subjects.m2s import SAVED
 from evidence.subjects.poseidon import hindrances
+from evidence.subjects.registered import unknown_datacenters, unknown_resolvers
 from evidence.subjects.spec import Kind
-from evidence.subjects.world import Region
+from evidence.subjects.world import Coupling, Region
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 from fixtures.outcomes import Finding
@@ -160,6 +161,30 @@ def test_datacenters_are_registered(region: Region) -> None:
             observed="; ".join(f"{name} lacks {what}" for name, what in sorted(lacks.items())),
             culprits=lacks,
         )
+
+
+@check(
+    POSTCHANGE,
+    WARNING,
+    after=[
+        "ufds-answers",
+        "inventory-agrees",
+        "region-name-agrees",
+        "datacenter-identity-agrees",
+        "datacenters-are-registered",
+    ],
+)
+def test_registrations_are_known(coupling: Coupling) -> None:
+    """Every datacenter and every resolver below a region in the master's UFDS is one of the inventory's.
+
+    Nothing judges a datacenter that the inventory does not name.  Every binder of the region asks a resolver that is nobody's with each
+    name that nobody knows, waits 3 s for it, and believes whoever answers there.  Source: facts "UFDS" (Tree), "How a real binder answers".
+    """
+    world = coupling.world
+    told = [f"{each.datacenter} of region {each.region} is not in the inventory" for each in unknown_datacenters(world)]
+    told += [f"{ip} of {each.datacenter} is none of its binders" for each, ip in unknown_resolvers(world)]
+    if told:
+        raise Finding(expected="datacenters and binders that the inventory knows", observed="; ".join(told))
 
 
 @check(POSTCHANGE, CRITICAL, after=["sapi-answers", "ufds-answers"])

@@ -155,12 +155,12 @@ def end_maintenance(datacenter: Datacenter) -> Advised:
     yield Note(
         "If the maintenance is intended, waive it until its end. `sdcadm dc-maint stop` also ends it for Docker."
     )
-    writes = metadata_of(own, {"CLOUDAPI_READONLY": False})
+    writes = metadata_of(datacenter, own, {"CLOUDAPI_READONLY": False})
     back = writes.inverse(writes.planned)
     yield acting(
         headnode(datacenter),
         writes,
-        metadata_of(sdc, {}, _MAINTENANCE),
+        metadata_of(datacenter, sdc, {}, _MAINTENANCE),
         risk=RESTARTS,
         why=f"customers can change nothing in {datacenter.name}; {_RENDERED}",
         undo=back.command() if back is not None else "",

@@ -73,7 +73,7 @@ def _metadata(action: SapiMetadata) -> Guard | None:
     if any(SECRET_NAME.search(key) for key in keys) or not all(map(_is_plain, values)):
         return None
     uuid = typed.uuid(action.uuid)
-    held = f'held=$(sapiadm get {uuid}) && [[ $(json uuid <<< "$held") == {uuid} ]] || return'
+    held = f'held=$({action.read()}) && [[ $(json uuid <<< "$held") == {uuid} ]] || return'
     shown = 'json -o json-0 "metadata[\\"$key\\"]" <<< "$held" | sed \'s/^null$//\''
     return _of_keys((held, shown), _as_json(keys, action.before), _as_json(keys, action.wanted))
 

@@ -32,6 +32,9 @@ def cleared(replica: Datacenter, ufds: Zone, why: str) -> Advised:
         yield from _of_the_same_login(replica, ufds, progress.conflict, progress.next, why)
 
 
+MOVES_ON = "nothing to undo: the replicator goes on from there; at the old number it would stand still again"
+
+
 def checkpoint_at(checkpoint: str, before: int, after: int) -> LdapModify:
     """Sets the change at which a replicator goes on."""
     return LdapModify(typed.checkpoint_dn(checkpoint), "replace", "changenumber", (str(after),), (str(before),))
@@ -86,6 +89,8 @@ def _of_the_same_name(replica: Datacenter, ufds: Zone, progress: Progress, chang
             if _has_all(ufds)
             else "Nothing else is skipped"
         ),
+        undo="",
+        undo_note=MOVES_ON,
         by_hand=True,
     )
 

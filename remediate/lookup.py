@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, TypeVar
 
-from evidence.fact import Missing
-from evidence.model import SapiObject
+from msgspec.structs import replace
+
+from evidence.fact import Fact, Missing
+from evidence.model import MantaService, SapiObject
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.zone import Zone
 from remediate import typed
-from remediate.actions.sapi import SapiMetadata, present
+from remediate.actions.sapi import Among, SapiMetadata, present
 from remediate.actions.smf import Smf, Verb
 from remediate.actions.usbkey import UsbkeyConfig
+from remediate.neighbours import own
 from remediate.steps import RESTARTS, SAFE, Risk, Step, acting
+
+T = TypeVar("T")
 
 
 def headnode(datacenter: Datacenter) -> str:
@@ -57,9 +62,43 @@ def service_step(zone: Zone, verb: Verb, why: str, *services: str) -> Step:
     return acting(headnode(zone.datacenter), Smf(zone.vm.uuid, verb, services), risk=RESTARTS, why=why)
 
 
-def metadata_of(target: SapiObject, wanted: dict[str, Any], gone: tuple[str, ...] = ()) -> SapiMetadata:
-    """The action that sets metadata of a SAPI application or service, and takes keys out of it."""
-    return SapiMetadata(target.uuid, wanted, gone, present(target.metadata.values, (*wanted, *gone)))
+def metadata_of(
+    datacenter: Datacenter, target: SapiObject, wanted: dict[str, Any], gone: tuple[str, ...] = ()
+) -> SapiMetadata:
+    """The action that sets metadata of a SAPI application, service or instance, and takes keys out of it."""
+    before = present(target.metadata.values, (*wanted, *gone))
+    action = SapiMetadata(target.uuid, wanted, gone, before)
+    return action if _is_named(datacenter) else _by_address(datacenter, action)
+
+
+def _is_named(datacenter: Datacenter) -> bool:
+    """Whether a binder answers SAPI's name, as far as was seen: with a wrong domain none does, and no restart helps."""
+    name = f"sapi.{datacenter.suffix}"
+    try:
+        said = [binder.names[name].rcode for binder in datacenter.zones("binder") if name in binder.names]
+    except Missing:
+        return True
+    return not said or "NOERROR" in said
+
+
+def _by_address(datacenter: Datacenter, action: SapiMetadata) -> SapiMetadata:
+    """The same, sent to SAPI's address."""
+    held = datacenter.evidence
+    lists: dict[Among, tuple[SapiObject | MantaService, ...]] = {
+        "applications": (*_each(held.applications), *_seen(held.manta_applications)),
+        "services": (*_each(held.services), *_seen(held.manta_services)),
+    }
+    found: list[Among] = [name for name, objects in lists.items() if any(each.uuid == action.uuid for each in objects)]
+    address = own(datacenter.zones("sapi")[0].address("admin"), datacenter)
+    return replace(action, address=address, among=found[0] if found else "instances")
+
+
+def _each(fact: Fact[dict[str, SapiObject]]) -> tuple[SapiObject, ...]:
+    return tuple((fact.value or {}).values())
+
+
+def _seen(fact: Fact[tuple[T, ...]] | None) -> tuple[T, ...]:
+    return (fact.value if fact is not None else None) or ()
 
 
 def changed_metadata(
@@ -72,14 +111,14 @@ def changed_metadata(
     by_hand: bool = False,
 ) -> Step:
     """A step that sets metadata of a SAPI application or service, with the old values as its undo."""
-    return acting(headnode(datacenter), metadata_of(target, wanted), risk=risk, why=why, by_hand=by_hand)
+    return acting(headnode(datacenter), metadata_of(datacenter, target, wanted), risk=risk, why=why, by_hand=by_hand)
 
 
 def without_metadata(
     datacenter: Datacenter, target: SapiObject, gone: tuple[str, ...], *, risk: Risk, why: str
 ) -> Step:
     """A step that takes keys out of the metadata of a SAPI application or service, with the old values as its undo."""
-    return acting(headnode(datacenter), metadata_of(target, {}, gone), risk=risk, why=why)
+    return acting(headnode(datacenter), metadata_of(datacenter, target, {}, gone), risk=risk, why=why)
 
 
 def usbkey_steps(datacenter: Datacenter, wanted: dict[str, str]) -> tuple[Step, ...]:

@@ -234,7 +234,7 @@ def take_the_override_away(configured: Zone) -> Advised:
         seen = found.key in found.target.metadata.values
         yield acting(
             headnode(zone.datacenter),
-            metadata_of(found.target, {}, (found.key,)),
+            metadata_of(zone.datacenter, found.target, {}, (found.key,)),
             risk=RESTARTS,
             why=f"the {found.level} hides what stands above it; config-agent renders that within three minutes",
             undo=None if seen else "",

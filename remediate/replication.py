@@ -12,12 +12,12 @@ from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.ldap import Resend
 from remediate.actions.smf import Smf
-from remediate.hindered import checkpoint_at, cleared, without_checkpoint
+from remediate.hindered import MOVES_ON, checkpoint_at, cleared, without_checkpoint
 from remediate.ldif import copied
 from remediate.lookup import application, headnode, service_step, state_of
 from remediate.registry import Advised, remedy
 from remediate.rendering import rewritten
-from remediate.shell import in_zone, quote, smf_log, zone_service
+from remediate.shell import in_zone, quote, smf_log
 from remediate.ssh import over_ssh
 from remediate.steps import OPERATOR, OVERWRITES, RESTARTS, SAFE, Note, Step, acting
 from remediate.ufds import point_the_replica_at_the_master
@@ -124,7 +124,6 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
         progress = ufds.progress
         if not progress.stuck:
             continue
-        restart = zone_service("restart", ufds.vm.uuid, REPLICATOR)
         change, url = progress.next, f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
         checkpoint = next((each for each in ufds.directory.checkpoints if each.url == url), None)
         if change is None and progress.resumes and checkpoint is not None:
@@ -136,7 +135,8 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
                 risk=RESTARTS,
                 why=f"the master's changelog has no change from {progress.after} to {progress.resumes - 1}, so nothing is "
                 "skipped; the replicator reads its checkpoint when it starts",
-                undo=f"{checkpoint_at(checkpoint.dn, progress.resumes, progress.after).command()} && {restart}",
+                undo="",
+                undo_note=MOVES_ON,
             )
         elif change is not None and progress.parentless:
             yield from _with_parent(replica, master, change.dn)
@@ -194,6 +194,8 @@ def _set_back(replica: Datacenter, ufds: Zone) -> Advised:
                 risk=OVERWRITES,
                 why=f"the checkpoint {checkpoint.changenumber} is beyond the master's last change {progress.latest}; the replicator reads "
                 "it when it starts. Changes that the master made since it was restored are not sent again: see directory-entries-agree",
+                undo="",
+                undo_note=MOVES_ON,
             )
 
 

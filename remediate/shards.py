@@ -55,8 +55,8 @@ def assign_shards(manta_region: Region) -> Advised:
         )
     else:
         why = "the same shards as manta-shardadm writes them: each once, in Manta's domain, and the last one alone with `last`"
-    on = headnode(manta_region.world.master)
-    yield acting(on, metadata_of(found, wanted), risk=DISRUPTIVE, why=why, by_hand=True)
+    master = manta_region.world.master
+    yield acting(headnode(master), metadata_of(master, found, wanted), risk=DISRUPTIVE, why=why, by_hand=True)
     yield from _with_shards(manta_region, "manta-shards-are-assigned", wanted)
 
 
@@ -103,7 +103,7 @@ def name_shards_that_are_served(manta_region: Region) -> Advised:
     if wanted:
         yield acting(
             headnode(manta_region.world.master),
-            metadata_of(found, wanted),
+            metadata_of(manta_region.world.master, found, wanted),
             risk=DISRUPTIVE,
             why="names only shards that are served. If a moray of the named shard was meant to run, do not type this: deploy it "
             "(manta-adm update). The hash ring must know the same shards",
@@ -120,7 +120,7 @@ def take_mantas_overrides_away(manta_region: Region) -> Advised:
     def without(each: Override) -> Advised:
         yield acting(
             headnode(manta_region.world.master),
-            metadata_of(each.target, {}, (each.key,)),
+            metadata_of(manta_region.world.master, each.target, {}, (each.key,)),
             risk=RESTARTS,
             why=f"the {each.level} of {each.target.name} hides what Manta's application has. If it is meant, set it there",
         )

@@ -16,9 +16,9 @@ from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
 
 PAUSE = 2
+"""Seconds between two looks at a file that config-agent is to render."""
 A_MOMENT = 6
 """So many tries config-agent gets to write what it may have written already."""
-"""Seconds between two looks at a file that config-agent is to render."""
 
 
 def quote(value: str) -> str:
@@ -43,16 +43,20 @@ def compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
-def sapi_update(uuid: str, metadata: Mapping[str, Any]) -> str:
+def sapi_update(uuid: str, metadata: Mapping[str, Any], url: str = "") -> str:
     """Typed metadata goes in as JSON: `sapiadm … k=v` cuts values at "=" and makes strings of all (facts, hazard 2)."""
-    body = {"metadata": {typed.setting(key): value for key, value in metadata.items()}}
-    return f"echo {quote(compact(body))} | sapiadm update {typed.uuid(uuid)}"
+    return _sapi({"metadata": {typed.setting(key): value for key, value in metadata.items()}}, uuid, url)
 
 
-def sapi_delete(uuid: str, keys: tuple[str, ...]) -> str:
+def sapi_delete(uuid: str, keys: tuple[str, ...], url: str = "") -> str:
     """Take keys out of the metadata (facts "SAPI": action delete)."""
-    body = {"action": "delete", "metadata": dict.fromkeys(map(typed.setting, keys), "")}
-    return f"echo {quote(compact(body))} | sapiadm update {typed.uuid(uuid)}"
+    return _sapi({"action": "delete", "metadata": dict.fromkeys(map(typed.setting, keys), "")}, uuid, url)
+
+
+def _sapi(body: Mapping[str, Any], uuid: str, url: str) -> str:
+    """sapiadm asks SAPI by its name. With a url curl does, and does not show the answer: it has passwords."""
+    put = f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -X PUT -H 'content-type: application/json' -d @- {quote(url)}"
+    return f"echo {quote(compact(body))} | {put if url else f'sapiadm update {typed.uuid(uuid)}'}"
 
 
 def sapi_restore(uuid: str, before: Mapping[str, Any], changed: tuple[str, ...]) -> str:

@@ -85,6 +85,7 @@ WORDS = {
     "one-ufds-master": "{value}, not {wanted}",
     "other-instances-are-healthy": "another instance is not healthy: {observed}",
     "poseidon-is-operator": "poseidon cannot work: {value}",
+    "registrations-are-known": "the master's UFDS registers what nobody knows: {observed}",
     "region-name-agrees": "region_name is {observed}, not {expected}",
     "rendered-config-is-current": "{at} has another configuration than SAPI says: {observed}",
     "rendered-files-are-usable": "{at} has a file that its service cannot start with: {observed}",

@@ -149,3 +149,30 @@ async def datacenter_unregistered(lab: Lab, target: Target) -> None:
     await lab.ufds.delete(
         lab.plan.master.name, f"datacenter={datacenter.name}, region={datacenter.region}, o=smartdc", subtree=True
     )
+
+
+@fault("datacenter-given-up", "datacenter", "my-dc-2", ("master",))
+async def datacenter_given_up(lab: Lab, target: Target) -> None:
+    """A datacenter of the region was given up, and the master's UFDS still registers it with a resolver that nobody is.
+
+    Triton has no tool that takes a datacenter out of a region.
+    """
+    region, name = target.site.datacenter.region, "my-dc-gone"
+    top = f"datacenter={name}, region={region}, o=smartdc"
+    common = {"o": ["smartdc"], "region": [region], "datacenter": [name]}
+    await lab.ufds.add(lab.plan.master.name, top, common | {"objectclass": ["datacenter"]})
+    network = {"network": ["admin"], "networkaddr": ["10.99.1.0"], "netmask": ["255.255.255.0"]}
+    await lab.ufds.add(lab.plan.master.name, f"network=admin, {top}", common | network | {"objectclass": ["network"]})
+    resolver = {"network": ["admin"], "ip": ["10.99.1.11"], "objectclass": ["resolver"]}
+    await lab.ufds.add(lab.plan.master.name, f"ip=10.99.1.11, network=admin, {top}", common | resolver)
+
+
+@fault("resolver-of-nobody", "datacenter", "my-dc-3", ("master", "replica"))
+async def resolver_of_nobody(lab: Lab, target: Target) -> None:
+    """The master's UFDS lists a resolver that is none of the datacenter's binders: binder has got another address since."""
+    datacenter = target.site.datacenter
+    ip = f"{datacenter.zone('binder').admin_ip.rpartition('.')[0]}.251"
+    entry = {"o": ["smartdc"], "region": [datacenter.region], "datacenter": [datacenter.name], "network": ["admin"],
+             "ip": [ip], "objectclass": ["resolver"]}  # fmt: skip
+    dn = f"ip={ip}, network=admin, datacenter={datacenter.name}, region={datacenter.region}, o=smartdc"
+    await lab.ufds.add(lab.plan.master.name, dn, entry)

@@ -58,6 +58,10 @@ class LdapAdd(Struct, frozen=True, forbid_unknown_fields=True, tag="ldap-add"):
         return LdapDelete(self.dn, self.attributes) if then is ABSENT else None
 
 
+CHECKPOINT = "changenumber"
+"""Where a replicator continues. It has gone on by the time that somebody takes a step back, so the old number is never set again."""
+
+
 class LdapDelete(Struct, frozen=True, forbid_unknown_fields=True, tag="ldap-delete"):
     """Deletes an entry that has these attributes, and nothing below it."""
 
@@ -142,6 +146,8 @@ class LdapModify(Struct, frozen=True, forbid_unknown_fields=True, tag="ldap-modi
         return same(now, self.after)
 
     def inverse(self, then: Value) -> LdapModify | None:
+        if self.attribute == CHECKPOINT:
+            return None
         if self.operation == "replace":
             return LdapModify(self.dn, "replace", self.attribute, tuple(then), self.values) if then else None
         changed = tuple(value for value in self.values if then[value] != self.after[value])

@@ -33,9 +33,11 @@ class Does(Protocol):
     `needs` names the checks that must hold in its datacenter before it, "check/role" those at the zones of a role alone.
     """
 
-    needs: ClassVar[tuple[str, ...]]
     waits: ClassVar[bool]
     """Whether it only waits for others, and sends nothing."""
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
 
     @property
     def patience(self) -> float:

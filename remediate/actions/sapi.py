@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
 from evidence.redact import HIDDEN, SECRET_NAME
 from remediate import typed
 from remediate.actions.reading import NoValueError, Precondition, Value, object_of, same, short, stands
-from remediate.shell import sapi_delete, sapi_update
+from remediate.shell import quote, sapi_delete, sapi_update
+
+Among = Literal["applications", "services", "instances"]
+"""The list of SAPI that has an object."""
 
 
 class SapiMetadata(Struct, frozen=True, forbid_unknown_fields=True, tag="sapi-metadata"):
     """Its value is the touched keys that are there.  A secret is neither kept nor shown, so it cannot be brought back."""
 
-    needs: ClassVar[tuple[str, ...]] = ("sapi-answers", "binder-answers-own-names")
     waits: ClassVar[bool] = False
     patience: ClassVar[float] = 10.0
 
@@ -23,6 +25,18 @@ class SapiMetadata(Struct, frozen=True, forbid_unknown_fields=True, tag="sapi-me
     wanted: dict[str, Any] = {}
     gone: tuple[str, ...] = ()
     before: dict[str, Any] = {}
+    address: str = ""
+    """SAPI's, where sapiadm cannot know it: it goes by SAPI's name, which binder has to answer (sdc-config-agent:cmd/sapiadm.js)."""
+    among: Among = "applications"
+    """Where SAPI has the object; needed with an address only."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("sapi-answers",) if self.address else ("sapi-answers", "binder-answers-own-names")
+
+    @property
+    def _url(self) -> str:
+        return f"http://{typed.address(self.address)}/{self.among}/{typed.uuid(self.uuid)}" if self.address else ""
 
     @property
     def planned(self) -> Value:
@@ -33,11 +47,11 @@ class SapiMetadata(Struct, frozen=True, forbid_unknown_fields=True, tag="sapi-me
         return {key: _shown(key, value) for key, value in self.wanted.items()}
 
     def command(self) -> str:
-        update = [sapi_update(self.uuid, self.wanted)] if self.wanted else []
-        return "; ".join([*update, *([sapi_delete(self.uuid, self.gone)] if self.gone else [])])
+        update = [sapi_update(self.uuid, self.wanted, self._url)] if self.wanted else []
+        return "; ".join([*update, *([sapi_delete(self.uuid, self.gone, self._url)] if self.gone else [])])
 
     def read(self) -> str:
-        return f"sapiadm get {typed.uuid(self.uuid)}"
+        return f"curl -sS {quote(self._url)}" if self.address else f"sapiadm get {typed.uuid(self.uuid)}"
 
     def seen(self, code: int, text: str) -> Value:
         if text.startswith("no such object"):  # with exit status 0
@@ -56,7 +70,8 @@ class SapiMetadata(Struct, frozen=True, forbid_unknown_fields=True, tag="sapi-me
         if any(SECRET_NAME.search(key) for key in keys):
             return None
         back = {key: then[key] for key in keys if key in then}
-        return SapiMetadata(self.uuid, back, tuple(key for key in keys if key not in back), self.after)
+        gone = tuple(key for key in keys if key not in back)
+        return SapiMetadata(self.uuid, back, gone, self.after, self.address, self.among)
 
 
 def present(metadata: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

@@ -109,19 +109,36 @@ def main(name: str) -> int:
             for entry in journal.read(runs / sick["folder"].name / journal.FILE)
             if isinstance(entry, journal.Intent)
         ]
+        after = objects()
+        if hidden := [place for place, seen in after.items() if SEEN[what(place)] not in seen]:
+            # What was taken back hides it again, more than before if a restart was due then: put right, all of it is there.
+            apply(runs, sick["folder"].name)
+            lab("settle")
+            agree(name, {place: healed[place] for place in hidden}, objects())
         # What was typed by hand is in no journal, what a replica was sent again is not taken back, nor what net-agent brings back.
         if not Human.typed and not any(isinstance(intent.action, Resend | FilesGone | VmRoutes) for intent in intents):
-            agree(name, before, healed, objects())
+            seen = {place: seen for place, seen in after.items() if place not in hidden}
+            agree(name, {place: then(place, before, healed) for place in seen}, seen)
     return 0
 
 
-def agree(name: str, before: dict[str, str], healed: dict[str, str], after: dict[str, str]) -> None:
-    """Ends with the lines that are not what they were: where the fault hid them, what they were when it was healed."""
+def what(place: str) -> str:
+    """The question of a place."""
+    return place.partition(" ")[2]
+
+
+def then(place: str, before: dict[str, str], healed: dict[str, str]) -> str:
+    """What was there before anything was done: where the fault hid it, what was there when it was healed."""
+    return before[place] if SEEN[what(place)] in before[place] else healed[place]
+
+
+def agree(name: str, before: dict[str, str], after: dict[str, str]) -> None:
+    """Ends with the lines that are not what they were."""
     for place, seen in before.items():
-        held = seen if SEEN[place.partition(" ")[2]] in seen else healed[place]
-        apart = set(held.splitlines()) ^ set(after[place].splitlines())
-        if apart:
-            raise SystemExit(f"{name}: not what it was in {place}: {sorted(apart)}")
+        was, now = set(seen.splitlines()), set(after[place].splitlines())
+        if was != now:
+            apart = [f"- {line}" for line in sorted(was - now)] + [f"+ {line}" for line in sorted(now - was)]
+            raise SystemExit(f"{name}: not what it was in {place}: {len(apart)} lines, {apart[:10]}")
 
 
 if __name__ == "__main__":
