@@ -14,7 +14,7 @@ from evidence.subjects.triton import CONFIG_AGENT, NET_AGENT
 from remediate.actions import Action, does
 from remediate.actions.globalzone import GlobalRoute
 from remediate.actions.ldap import LdapAdd, LdapDelete, LdapModify, Resend
-from remediate.actions.network import NapiOwners
+from remediate.actions.network import NapiOwners, NapiRoutes
 from remediate.actions.sapi import SapiMetadata
 from remediate.actions.smf import Smf
 from remediate.actions.usbkey import UsbkeyConfig
@@ -99,6 +99,8 @@ def _why_not(intent: Intent) -> str:
             return "Cannot be taken back: the replicas have the master's value now"
         case VmRoutes():
             return "Is not taken back: NAPI has these routes, and net-agent brings them into the zone again"
+        case NapiRoutes(had=had):
+            return f"Is not taken back: net-agent would take the routes out of {', '.join(had)} too, which had them by hand"
         case LdapModify(attribute="changenumber"):
             return "Is not taken back: the replicator has gone on from there"
         case Smf():

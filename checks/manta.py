@@ -36,7 +36,7 @@ def at_fault(region: Region, expected: object, observed: object, culprits: Itera
     return Finding(expected=expected, observed=observed, culprits=names)
 
 
-@check(BOTH, WARNING)
+@check(BOTH, WARNING, after=["registrations-are-known"])
 def test_manta_spans_an_odd_number(manta_region: Region) -> None:
     """Manta spans an odd number of datacenters, all of one region.
 

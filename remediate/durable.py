@@ -80,17 +80,17 @@ def adding(step: Step, routes: NapiRoutes) -> Step:
 
 
 def into_napi(
-    datacenter: Datacenter, network: Network, added: Mapping[str, str | None], use: str
+    datacenter: Datacenter, network: Network, added: Mapping[str, str | None], use: str, had: tuple[str, ...] = ()
 ) -> Iterator[Step | Note]:
     """The step that adds routes to a network, and the zones that it reaches.
 
-    `added` maps destinations to routers. A router that is None is not known.
+    `added` maps destinations to routers. A router that is None is not known. `had` are the zones that have them, set by hand.
     """
     if not napi.sound(network.uuid, added):
         told = ", ".join(f"{to} via {via}" for to, via in sorted(added.items()))
         yield Note(f"No command is given for {told} in network {network.name}: not all of these are IPv4 addresses.")
         return
-    routes = NapiRoutes(network.uuid, {to: via or napi.ROUTER for to, via in added.items()})
+    routes = NapiRoutes(network.uuid, {to: via or napi.ROUTER for to, via in added.items()}, had=had)
     reached = sorted(
         zone.alias for zone in zones_of(datacenter) if any(nic.network_uuid == network.uuid for nic in zone.vm.nics)
     )
@@ -107,7 +107,8 @@ def into_napi(
         "function reads them first, and writes only if nobody has changed them since. It reaches every zone of the network: "
         f"{', '.join(reached)}, and those on other servers; net-agent sets it within moments."
         + ("" if known else unknown),
-        undo_note="takes out what this step adds, and nothing else",
+        undo_note="takes out what this step adds, and nothing else"
+        + (f"; net-agent then takes it out of {', '.join(had)} too, where it was set by hand" if had else ""),
         applied_by_suite=known,
     )
     yield adding(step, routes)

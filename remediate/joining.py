@@ -88,7 +88,7 @@ def joined(parts: Sequence[Part], news: News) -> Step:
         return _told(first if waits == first.actions else rebuilt([first], waits), steps)
     match first.actions:
         case (NapiRoutes() as routes,) if not _all(steps, "removed"):
-            return _told(adding(first, NapiRoutes(routes.network, _all(steps, "added"))), steps)
+            return _told(adding(first, replace(routes, added=_all(steps, "added"), had=_each(steps, "had"))), steps)
     return rebuilt(steps, (_update(first.actions[0], steps),))
 
 
@@ -97,7 +97,9 @@ def _update(action: Action, steps: Sequence[Step]) -> Action:
         case SapiMetadata() | UsbkeyConfig():
             gone = distinct(key for step in steps for each in step.actions for key in getattr(each, "gone", ()))
             return replace(action, wanted=_all(steps, "wanted"), gone=gone, before=_all(steps, "before"))
-        case VmRoutes() | NapiRoutes():
+        case NapiRoutes():
+            return replace(action, added=_all(steps, "added"), removed=_all(steps, "removed"), had=_each(steps, "had"))
+        case VmRoutes():
             return replace(action, added=_all(steps, "added"), removed=_all(steps, "removed"))
         case NapiOwners():
             return replace(action, added=_each(steps, "added"), gone=_each(steps, "gone"))

@@ -12,24 +12,26 @@ from evidence.subjects.world import Coupling
 from remediate import typed
 from remediate.registry import Advised, remedy
 from remediate.removal import kept, removed
+from remediate.shell import quote
 from remediate.steps import Note
 
 
 @remedy("registrations-are-known")
 def name_or_forget(coupling: Coupling) -> Advised:
-    """Only the operator knows whether the inventory or the directory is behind. What is deleted is copied before."""
+    """Only the operator knows whether the inventory or the directory is behind: no command forgets a datacenter that may be alive."""
     world = coupling.world
     yield from typed.each(world, unknown_datacenters(world), partial(_datacenter, world.master))
     yield from typed.each(world, unknown_resolvers(world), partial(_resolver, world.master))
 
 
 def _datacenter(master: Datacenter, each: Registered) -> Advised:
-    name = typed.name(each.datacenter)
+    dn = _dn(each)
+    resolvers = ", ".join(map(typed.address, each.resolvers)) or "none"
     yield Note(
-        f"If {name} is coupled, name it in the inventory: nothing judges it until then. Only if it was given up, forget it with the steps "
-        "that follow."
+        f"Find out whether {each.datacenter} is alive (its binders, as registered: {resolvers}). If it is, name it in the inventory: "
+        f"nothing judges it until then. If it was given up, keep a copy of what `sdc-ldap search -b {quote(dn)} '(objectclass=*)'` shows "
+        f"on {master.name}, and delete these entries there, the longest dn first (sdc-ldap delete). The replicas follow."
     )
-    yield from _forgotten(master, _dn(each), f"what {master.name} has of {name}, which was given up")
 
 
 def _resolver(master: Datacenter, found: tuple[Registered, str]) -> Advised:

@@ -42,6 +42,7 @@ CHAPTERS = (
     "ufds",
     "replication",
     "directory",
+    "registrations",
     "sapi",
     "manta",
     "shards",

@@ -73,7 +73,7 @@ def tell_napi(zone: Zone) -> Advised:
                 "right. net-agent will set NAPI's."
             )
         else:
-            yield from into_napi(datacenter, network, {to: via}, f"leads to {to}")
+            yield from into_napi(datacenter, network, {to: via}, f"leads to {to}", (zone.id,))
 
 
 @remedy("triton-zones-have-manta-routes")

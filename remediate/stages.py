@@ -10,13 +10,13 @@ from remediate.registry import chapter_of
 
 STAGES = {
     "the way in": ("inventory", "access"),
-    "before coupling": ("coupling",),
-    "names and configuration": ("names",),
+    "before coupling": ("coupling", "losses", "ahead"),
+    "names and configuration": ("settings", "names"),
     "routes and firewalls": ("routes", "firewall", "servers", "reachability"),
     "DNS": ("binder",),
-    "UFDS": ("ufds", "replication", "directory"),
+    "UFDS": ("ufds", "replication", "directory", "registrations"),
     "SAPI": ("sapi",),
-    "Manta": ("manta",),
+    "Manta": ("manta", "shards"),
     "cloudapi and adminui": ("cloudapi",),
 }
 """Title to the chapters whose causes it takes, in the order of the plan (registry.CHAPTERS)."""

@@ -152,7 +152,7 @@ async def datacenter_unregistered(lab: Lab, target: Target) -> None:
 
 
 @fault("datacenter-given-up", "datacenter", "my-dc-2", ("master",))
-async def datacenter_given_up(lab: Lab, target: Target) -> None:
+async def datacenter_given_up(lab: Lab, target: Target) -> Undo:
     """A datacenter of the region was given up, and the master's UFDS still registers it with a resolver that nobody is.
 
     Triton has no tool that takes a datacenter out of a region.
@@ -165,6 +165,11 @@ async def datacenter_given_up(lab: Lab, target: Target) -> None:
     await lab.ufds.add(lab.plan.master.name, f"network=admin, {top}", common | network | {"objectclass": ["network"]})
     resolver = {"network": ["admin"], "ip": ["10.99.1.11"], "objectclass": ["resolver"]}
     await lab.ufds.add(lab.plan.master.name, f"ip=10.99.1.11, network=admin, {top}", common | resolver)
+
+    async def undo() -> None:
+        await lab.ufds.delete(lab.plan.master.name, top, subtree=True)
+
+    return undo
 
 
 @fault("resolver-of-nobody", "datacenter", "my-dc-3", ("master", "replica"))

@@ -81,6 +81,18 @@ async def dns_domain(lab: Lab, target: Target) -> None:
     sdc_metadata(lab, target)["dns_domain"] = "old.example.org"
 
 
+@fault("dns-domain-restarted", "datacenter", "my-dc-1")
+async def dns_domain_restarted(lab: Lab, target: Target) -> None:
+    """dns_domain in the `sdc` metadata is wrong, and the binders have been restarted since.
+
+    So nobody knows SAPI's name, by which sapiadm asks it.
+    """
+    sdc_metadata(lab, target)["dns_domain"] = "old.example.org"
+    await settle(lab)
+    for machine in target.site.of_role("binder"):
+        await restart(machine, "binder")
+
+
 @fault("file-edited", "zone", "my-dc-3.cloudapi0")
 async def file_edited(lab: Lab, target: Target) -> None:
     """The zone's rendered file was edited by hand. config-agent leaves it, because its last ETag still holds."""

@@ -22,6 +22,8 @@ class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True, tag="napi-rout
     network: str
     added: dict[str, str] = {}
     removed: dict[str, str] = {}
+    had: tuple[str, ...] = ()
+    """Zones that have the added routes by hand: when NAPI loses them again, net-agent takes them out there as well."""
 
     @property
     def planned(self) -> Value:
@@ -54,6 +56,8 @@ class NapiRoutes(Struct, frozen=True, forbid_unknown_fields=True, tag="napi-rout
         return same(now, self.after)
 
     def inverse(self, then: Value) -> NapiRoutes | None:
+        if self.had:
+            return None
         came = {to: via for to, via in self.added.items() if then.get(to) != via}
         went = {to: via for to, via in self.removed.items() if then.get(to) == via}
         return NapiRoutes(self.network, went, came) if came or went else None

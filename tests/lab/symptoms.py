@@ -239,6 +239,12 @@ SETTINGS = (
         "instance-override@my-dc-3.sapi0", "my-dc-3", config("sapi", "sapi-master.config.json"), r"moray\.my-dc-1\."
     ),
     Symptom("replicator-not-restarted@my-dc-5", "my-dc-5", LOG, "connection attempt failed"),
+    Symptom(
+        "dns-domain-restarted@my-dc-1",
+        "my-dc-1",
+        "sapiadm get 930896af-bf8c-48d4-885c-6573a94b1853 2>&1",
+        r"ENOTFOUND sapi\.my-dc-1\.",
+    ),
 )
 """The last of their table: SAPI of my-dc-4 is down from now on."""
 
@@ -268,6 +274,8 @@ DIRECTORY = (
     Symptom("account-collides@my-dc-10", "my-dc-10", state("ufds", "ufds-replicator"), "maintenance"),
     Symptom("checkpoint-twice@my-dc-8", "my-dc-8", f"{CHECKPOINT} | grep -c ^changenumber", "^2"),
     Symptom("operators-missing@my-dc-8", "my-dc-8", f"{OPERATORS} | grep -c ^uniquemember", "^0"),
+    Symptom("datacenter-given-up@my-dc-2", "my-dc-9", "sdc-ldap search ip=10.99.1.11 datacenter", "my-dc-gone", heals=True),
+    Symptom("resolver-of-nobody@my-dc-7", "my-dc-7", "sdc-ldap search ip=10.7.1.251 dn | grep -c ^dn", "^1"),
     Symptom("sdc-key-missing@my-dc-7", "my-dc-2", f"{KEYS} | grep -c 'my-dc-7 sdc key'", "^0"),
     Symptom("probes-missing@my-dc-7", "my-dc-7", "sdc-ldap search objectclass=amonprobe dn | grep -c ^dn", "^0"),
     Symptom("schema-newer@my-dc-2", "my-dc-7", f"{LOG} | tail -n 3", "schema version is greater", heals=True),

@@ -5,6 +5,7 @@ from tests.proofs.cases.case import case
 CASES = (
     case("region-name@my-dc-1", "region-name-agrees[my-dc-1]"),
     case("dns-domain@my-dc-1", "dns-domain-agrees[my-dc-1]"),
+    case("dns-domain-restarted@my-dc-1", "dns-domain-agrees[my-dc-1]"),
     case("file-edited@my-dc-3.cloudapi0", "rendered-config-is-current[my-dc-3.cloudapi0]"),
     case("file-edited@my-dc-1.binder0", "rendered-config-is-current[my-dc-1.binder0]"),
     case("admin-uuid@my-dc-3", "admin-uuid-agrees[my-dc-3]"),

@@ -14,7 +14,7 @@ CASES = (
     case("replicator-slow@my-dc-1", "replicator-is-caught-up[my-dc-1]", mended=True),
     case("operators-missing@my-dc-1", "admin-and-operators-are-there[my-dc-1]"),
     case("datacenter-unregistered@my-dc-3", "datacenters-are-registered[my-dc]"),
-    case("datacenter-given-up@my-dc-2", "registrations-are-known[coupling]"),
+    case("datacenter-given-up@my-dc-2", "registrations-are-known[coupling]", mended=True),
     case("resolver-of-nobody@my-dc-3", "registrations-are-known[coupling]"),
     case("sdc-key-missing@my-dc-3", "replica-key-is-known-to-master[my-dc-3]"),
     case("probes-missing@my-dc-1", "amon-probes-are-back[my-dc-1]"),
