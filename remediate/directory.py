@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from evidence.accounts import Account
 from evidence.comparison import EXTRA, PASSWORD, EntryDifference
-from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.poseidon import Hindrance, application, fingerprint, hindrances
-from evidence.subjects.world import Region
 from remediate import typed
 from remediate.actions.key import AddKey
 from remediate.actions.ldap import Attributes, LdapAdd, LdapModify, Resend, Scope
 from remediate.copies import entries_loaded
 from remediate.lookup import headnode
-from remediate.neighbours import own
 from remediate.registry import Advised, proved_by, remedy
 from remediate.removal import file_kept, file_removed, without
 from remediate.steps import OPENS, OVERWRITES, SAFE, Note, Step, acting
@@ -151,55 +148,6 @@ def _deleting(replica: Datacenter, entry: EntryDifference) -> Advised:
         "It must not exist on both: the same login or address on the master would stop replication."
     )
     yield from steps
-
-
-@remedy("datacenters-are-registered")
-def register_the_datacenters(region: Region) -> Advised:
-    """Add the entries that sdc-ufds-m2s adds to the master's directory, with this coupling's addresses."""
-    master = region.world.master
-    held = [ufds.directory for ufds in master.zones("ufds")]
-    top = f"region={region.name}, o=smartdc"
-    coupled = [dc for dc in region.datacenters if dc.state != CANDIDATE]
-    elsewhere = {e.datacenter: e.region for each in held for e in each.datacenters if e.region != region.name}
-    meant = [dc for dc in coupled if dc.name not in elsewhere]
-    for datacenter in coupled:
-        if datacenter.name in elsewhere:
-            yield Note(
-                f"The UFDS of {master.name} lists {datacenter.name} in the region {elsewhere[datacenter.name]}, but the inventory in "
-                f"{region.name}. Find out which one is right. No step registers it a second time."
-            )
-    if meant and not any(region.name in each.regions for each in held):
-        yield _adding(master, top, {"o": ("smartdc",), "region": (region.name,), "objectclass": ("region",)})
-
-    def register(datacenter: Datacenter) -> Advised:
-        known = [
-            e for each in held for e in each.datacenters if (e.region, e.datacenter) == (region.name, datacenter.name)
-        ]
-        common: Attributes = {"o": ("smartdc",), "region": (region.name,), "datacenter": (datacenter.name,)}
-        where = f"datacenter={datacenter.name}, {top}"
-        if not known:
-            yield _adding(master, where, common | {"objectclass": ("datacenter",)})
-        if not any(each.network for each in known):
-            values = datacenter.sdc_metadata.values
-            network: Attributes = {
-                "network": ("admin",),
-                "networkaddr": (own(str(values.get("admin_network")), datacenter),),
-                "netmask": (typed.address(values.get("admin_netmask")),),
-                "objectclass": ("network",),
-            }
-            yield _adding(master, f"network=admin, {where}", common | network)
-        if not any(each.resolvers for each in known):
-            for binder in datacenter.zones("binder"):
-                ip = own(binder.address("admin"), datacenter)
-                entry = common | {"network": ("admin",), "ip": (ip,), "objectclass": ("resolver",)}
-                yield _adding(master, f"ip={ip}, network=admin, {where}", entry)
-
-    yield from typed.each(region.world, meant, register)
-
-
-def _adding(master: Datacenter, dn: str, entry: Attributes) -> Step:
-    why = f"the master's directory lacks {dn}; binders read there whom to ask"
-    return acting(headnode(master), LdapAdd(dn, entry), risk=SAFE, why=why)
 
 
 @remedy("replica-key-is-known-to-master")

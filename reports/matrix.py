@@ -20,7 +20,7 @@ GROUPS = {
     "names": ("names", "settings"),
     "routes": ("routes", "firewall", "reachability"),
     "binder": ("binder",),
-    "ufds": ("ufds", "replication", "directory"),
+    "ufds": ("ufds", "replication", "directory", "registrations"),
     "sapi": ("sapi",),
     "cloudapi": ("cloudapi",),
     "manta": ("manta", "shards"),

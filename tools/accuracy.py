@@ -110,6 +110,7 @@ def main() -> int:
 def ran(module: str, variable: str, folder: Path) -> tuple[list[dict[str, Any]], int]:
     """Run a module of tests, two labs at a time; the rows that it left in `folder`, and how it ended."""
     tests = ["-c", "tests/pytest.ini", f"tests/proofs/{module}", "-n", "2", "-m", "accuracy"]
+    folder.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {variable: str(folder)}
     done = subprocess.run([sys.executable, "-m", "pytest", *tests], cwd=ROOT, env=environment, check=False)
     return [json.loads(path.read_bytes()) for path in sorted(folder.iterdir())], done.returncode

@@ -29,6 +29,7 @@ from remediate.actions.usbkey import FILES, UsbkeyConfig
 from remediate.actions.vm import VmFirewall, VmRoutes, VmState
 from remediate.actions.wait import Rendered, RenderedAnew
 from remediate.steps import BY_HAND, DESTROYS, OPENS, SAFE, UNSUPPORTED, Step, acting
+from remediate.typed import NotOfTheFormError
 
 U, V, W = (f"{digit * 8}-1111-4111-8111-111111111111" for digit in "123")
 ANSWERS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("answers.json").read_bytes())
@@ -55,7 +56,7 @@ SAMPLES: tuple[Action, ...] = (
     LdapAdd(REGION, {"region": ("my-dc",), "objectclass": ("region",)}),
     LdapDelete(REGION, {"region": ("my-dc",)}),
     LdapModify("cn=operators, ou=groups, o=smartdc", "add", "uniquemember", (MEMBER,)),
-    LdapModify(f"uid=a, {REGION}", "replace", "changenumber", ("7",), ("5",)),
+    LdapModify(f"uid=a, {REGION}", "replace", "version", ("7",), ("5",)),
     Resend(REGION, "base"),
     AddKey("admin", "n", "ssh-rsa AAAAB3NzaC1yc2E=", "15:07:b5:d4:f7:dc:4a:58:14:51:38:62:c7:40:b7:55"),
     GlobalRoute("10.2.1.0/24", "10.3.2.1"),
@@ -91,6 +92,36 @@ def test_an_inverse_brings_back_what_was_read_and_has_an_inverse_itself(action: 
     assert back.after == action.planned
     assert back.inverse(back.planned).after == action.after
     assert back.command() != action.command()
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        LdapModify(f"uid=a, {REGION}", "replace", "changenumber", ("7",), ("5",)),
+        NapiRoutes(U, {"10.2.1.0/24": "10.3.1.1"}, had=("my-dc-3.imgapi0",)),
+    ],
+    ids=ids,
+)
+def test_what_somebody_goes_on_from_is_not_taken_back(action: Action) -> None:
+    """A replicator has gone on from a checkpoint, and net-agent would take routes out of zones that had them by hand."""
+    assert does(action).inverse(action.planned) is None
+
+
+def test_sapi_is_asked_at_its_address_where_nobody_answers_its_name() -> None:
+    action = SapiMetadata(U, {"dns_domain": "a"}, ("b",), {"dns_domain": "c", "b": 1}, "10.1.1.32", "services")
+    assert action.read() == f"curl -sS http://10.1.1.32/services/{U}"
+    assert action.command().count(f"-d @- http://10.1.1.32/services/{U}") == 2
+    assert "sapiadm" not in action.command()
+    assert action.needs == ("sapi-answers",)
+    assert structs.replace(action, address="").needs == ("sapi-answers", "binder-answers-own-names")
+    back = action.inverse(action.planned)
+    assert back is not None
+    assert (back.address, back.among, back.wanted) == ("10.1.1.32", "services", action.before)
+
+
+def test_an_address_that_is_none_is_not_asked() -> None:
+    with pytest.raises(NotOfTheFormError):
+        SapiMetadata(U, {"dns_domain": "a"}, address="10.1.1.32/$(id)").read()
 
 
 @pytest.mark.parametrize("action", [each for each in SAMPLES if not isinstance(each, (*NO_WAY_BACK, Smf))], ids=ids)
