@@ -5,7 +5,7 @@ import pytest
 from evidence.fact import Missing, OutOfSight
 from evidence.model import HealthcheckRow, HealthRow
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.listings import foreign_urls, need_to_see_outside
+from evidence.subjects.listings import foreign_urls, need_to_see_outside, shared_urls
 from evidence.subjects.triton import CLOUDAPI_CONFIG, MANTA_ROLES
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
@@ -95,13 +95,17 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
         assert not said, f"{cloudapi} refuses the datacenter's own key: {said}"
         shown = [name for name in coupled if listing.datacenters.get(name, "").startswith("https://")]
         assert shown == coupled, f"with an https URL, by ListDatacenters of {cloudapi}"
-        foreign = foreign_urls(datacenter, listing.datacenters)
-        if foreign:
-            told = ", ".join(
-                f"{name} has {listing.datacenters[name]}, which is {owner}'s" for name, owner in foreign.items()
-            )
+        told = [
+            f"{name} has {listing.datacenters[name]}, which is {owner}'s"
+            for name, owner in foreign_urls(datacenter, listing.datacenters).items()
+        ] or [
+            f"{name} has {listing.datacenters[name]}, as has {' and '.join(others)}"
+            for name, others in shared_urls(datacenter, listing.datacenters).items()
+        ]
+        if told:
             raise Finding(
-                expected="each datacenter with its own URL", observed=f"{told} (by ListDatacenters of {cloudapi})"
+                expected="each datacenter with its own URL in CLOUDAPI_DATACENTERS",
+                observed=f"{', '.join(told)} (by ListDatacenters of {cloudapi})",
             )
 
 
@@ -131,11 +135,11 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     answer = datacenter.outside
     need_to_see_outside(datacenter)
     if answer.error or answer.status != 200:
-        how = f"{answer.body.get('url')}, asked from where these checks run, certificate not verified"
+        how = f"{answer.body.get('url')} of CLOUDAPI_DATACENTERS, asked from where these checks run, certificate not verified"
         raise Finding(expected="HTTP 200", observed=f"{answer.error or f'HTTP {answer.status}'} ({how})")
     who = answer.body.get("datacenter", datacenter.name)
     if who != datacenter.name:
-        how = f"{answer.body.get('url')}, asked from where these checks run"
+        how = f"{answer.body.get('url')} of CLOUDAPI_DATACENTERS, asked from where these checks run"
         raise Finding(expected=f"the cloudapi of {datacenter}", observed=f"the cloudapi of {who} ({how})")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 from evidence.fact import Missing
-from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.listings import foreign_urls
+from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.listings import foreign_urls, shared_urls
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.copies import file_back, files_kept, files_removed
@@ -89,8 +90,7 @@ def datacenters_listed(datacenter: Datacenter) -> Advised:
     wanted: dict[str, str] = {}
 
     def add(other: Datacenter) -> Advised:
-        url = _urls(other).get(other.name) or f"https://cloudapi.{typed.dns_name(other.suffix)}"
-        wanted[typed.name(other.name)] = typed.url(url)
+        wanted[typed.name(other.name)] = typed.url(_own_url(other))
         yield from ()
 
     yield from typed.each(datacenter.world, datacenter.world.coupling.coupled, add)
@@ -110,12 +110,28 @@ def datacenters_listed(datacenter: Datacenter) -> Advised:
     )
 
 
+def _own_url(datacenter: Datacenter) -> str:
+    """The URL that a datacenter lists for itself; where others have it too, the one that most of the others list for it."""
+    lists, _ = of_each(datacenter.world.coupling.coupled, _urls)
+    sound = {name: _unshared(datacenter, each) for name, each in lists.items()}
+    told = Counter(each[datacenter.name] for each in sound.values() if datacenter.name in each)
+    most = max(sorted(told), key=lambda url: told[url], default="")
+    own = sound.get(datacenter.name, {}).get(datacenter.name)
+    return own or most or f"https://cloudapi.{typed.dns_name(datacenter.suffix)}"
+
+
+def _unshared(datacenter: Datacenter, listed: dict[str, str]) -> dict[str, str]:
+    shared = shared_urls(datacenter, listed)
+    return {name: url for name, url in listed.items() if name not in shared}
+
+
 def _foreign(datacenter: Datacenter, listed: dict[str, str]) -> set[str]:
-    """The names that have another datacenter's URL, as far as the cloudapis can be asked."""
+    """The names that have another datacenter's URL, as far as the cloudapis can be asked, or one that others have too."""
+    shared = set(shared_urls(datacenter, listed))
     try:
-        return set(foreign_urls(datacenter, listed))
+        return shared | set(foreign_urls(datacenter, listed))
     except Missing:
-        return set()
+        return shared
 
 
 def _urls(datacenter: Datacenter) -> dict[str, str]:

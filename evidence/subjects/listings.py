@@ -22,6 +22,13 @@ def foreign_urls(datacenter: Datacenter, listed: Mapping[str, str]) -> dict[str,
     return found
 
 
+def shared_urls(datacenter: Datacenter, listed: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Each coupled datacenter in a list whose URL other ones have there as well, with those. Names that are no datacenter's may share."""
+    coupled = [each.name for each in datacenter.world.coupling.coupled if each.name in listed]
+    found = {name: tuple(at for at in coupled if at != name and listed[at] == listed[name]) for name in coupled}
+    return {name: others for name, others in found.items() if others}
+
+
 def _listed(datacenter: Datacenter) -> dict[str, str]:
     """What a datacenter's cloudapis list."""
     return {

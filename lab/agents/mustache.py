@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,22 @@ class _JsFalse(str):
         return False
 
 
+class _JsList(list[Any]):
+    """A list prints as its items with commas between them, without brackets."""
+
+    def __str__(self) -> str:
+        return ",".join("" if each is None else str(each) for each in self)
+
+
+class _JsObject(dict[str, Any]):
+    """An object prints as JSON (hogan.js:lib/template.js), which its values are no longer."""
+
+    text = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def _as_js(value: Any) -> Any:
     if value is True:
         return "true"
@@ -26,9 +43,11 @@ def _as_js(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, dict):
-        return {key: _as_js(inner) for key, inner in value.items()}
+        found = _JsObject({key: _as_js(inner) for key, inner in value.items()})
+        found.text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        return found
     if isinstance(value, list):
-        return [_as_js(inner) for inner in value]
+        return _JsList(map(_as_js, value))
     return value
 
 
