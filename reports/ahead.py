@@ -35,44 +35,61 @@ class NextStep(Struct, frozen=True):
     told: tuple[str, ...] = ()
 
 
-def write(page: Page, world: World, passed: frozenset[tuple[str, str]]) -> None:
-    """All that comes next.  `passed` are the checks and subjects that were judged and hold."""
+class Coming(Struct, frozen=True):
+    """What comes next as a whole, and of its steps those that are done already; with `one_by_one` only the first is shown whole."""
+
+    title: str
+    steps: tuple[NextStep, ...] = ()
+    done: tuple[str, ...] = ()
+    one_by_one: bool = False
+
+
+def coming(world: World, passed: frozenset[tuple[str, str]]) -> Coming | None:
+    """What comes next; None if nothing does.  `passed` are the checks and subjects that were judged and hold."""
     for candidate in world.datacenters:
         if candidate.state == CANDIDATE and ("candidate-is-not-coupled-yet", candidate.name) in passed:
-            master = world.inventory.master
-            title = f"Next: couple {candidate.name} with {master}. sdc-ufds-m2s deletes, and has no undo."
-            _write(page, title, tuple(_safely(_coupling(candidate), candidate)), world)
-            return  # one after the other: the checks come in between
+            title = (
+                f"Next: couple {candidate.name} with {world.inventory.master}. sdc-ufds-m2s deletes, and has no undo."
+            )
+            # One after the other: the checks come in between.
+            return Coming(title, tuple(_safely(_coupling(candidate), candidate)))
     if world.inventory.expect.manta == PLANNED and any(check == "one-poseidon" for check, _ in passed):
         gates = tuple(_gates(world))
-        done = [gate for gate, holds in gates if holds]
-        left = [gate for gate, holds in gates if not holds]
-        page.line()
-        page.line(f"Before Manta: {len(done)} of {len(gates)} gates are passed", BOLD)
-        for gate in done:
-            page.prose(f"passed: {gate.title}", 3)
-        if left:
-            _write(page, "The next gate:", left[:1], world)
-        for gate in left[1:]:
-            page.prose(f"then: {gate.title}", 3)
+        done = tuple(gate.title for gate, holds in gates if holds)
+        left = tuple(gate for gate, holds in gates if not holds)
+        return Coming(f"Before Manta: {len(done)} of {len(gates)} gates are passed", left, done, one_by_one=True)
+    return None
 
 
-def _write(
-    page: Page, title: str, steps: Iterator[NextStep] | tuple[NextStep, ...] | list[NextStep], world: World
-) -> None:
+def write(page: Page, world: World, passed: frozenset[tuple[str, str]]) -> None:
+    """All that comes next."""
+    found = coming(world, passed)
+    if found is None:
+        return
     page.line()
-    page.line(title, BOLD)
-    for number, step in enumerate(steps, 1):
+    page.line(found.title, BOLD)
+    for title in found.done:
+        page.prose(f"passed: {title}", 3)
+    if found.one_by_one and found.steps:
         page.line()
-        page.prose(step.title, 3, f"{number}.", 3)
-        if step.on:
-            page.prose(where(step.on, world), 6, "where:", 7)
-        if step.run:
-            page.line()
-            page.command(step.run, 8)
-            page.line()
-        for text in step.told:
-            page.prose(text, 6)
+        page.line("The next gate:", BOLD)
+    for number, step in enumerate(found.steps[:1] if found.one_by_one else found.steps, 1):
+        _write(page, number, step, world)
+    for step in found.steps[1:] if found.one_by_one else ():
+        page.prose(f"then: {step.title}", 3)
+
+
+def _write(page: Page, number: int, step: NextStep, world: World) -> None:
+    page.line()
+    page.prose(step.title, 3, f"{number}.", 3)
+    if step.on:
+        page.prose(where(step.on, world), 6, "where:", 7)
+    if step.run:
+        page.line()
+        page.command(step.run, 8)
+        page.line()
+    for text in step.told:
+        page.prose(text, 6)
 
 
 def _safely(steps: Iterator[NextStep], datacenter: Datacenter) -> Iterator[NextStep]:

@@ -9,10 +9,14 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from evidence.store import load
 from evidence.subjects.claims import judged
 from evidence.subjects.spec import BROKEN, FINDINGS, PASSED
+from evidence.subjects.world import World
 from remediate.plan import Plan, make_plan
 from reports import ahead, findings
 from reports.before import age
@@ -101,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.script is not None:
         return _scripts(plan, folder, Path(options.script))
     if options.json:
-        print(json.dumps(as_data(plan, numbers), indent=2))
+        print(json.dumps(as_data(plan, numbers) | {"next": _coming(folder, plan)}, indent=2))
     elif options.copy:
         print(commands(plan))
     elif not plan.entries:
@@ -118,12 +122,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _ahead(folder: Path, look: Look) -> str:
     """What comes next after a run in which nothing is wrong."""
-    found, evidence = findings.load(folder), load(folder / "evidence.json")
     page = Page.looking(look)
-    if not any(row.outcome in (*FINDINGS, BROKEN) for row in found.results):
-        passed = frozenset((row.check, row.subject) for row in found.results if row.selected and row.outcome == PASSED)
-        ahead.write(page, judged(evidence.inventory, evidence), passed)
+    if judging := _all_well(folder):
+        ahead.write(page, *judging)
     return str(page)
+
+
+def _coming(folder: Path, plan: Plan) -> Any:
+    """The same as data; None where there is something to repair, or nothing comes."""
+    judging = None if plan.entries else _all_well(folder)
+    return msgspec.to_builtins(ahead.coming(*judging)) if judging else None
+
+
+def _all_well(folder: Path) -> tuple[World, frozenset[tuple[str, str]]] | None:
+    """What was judged, and what holds; None if anything does not."""
+    found, evidence = findings.load(folder), load(folder / "evidence.json")
+    if any(row.outcome in (*FINDINGS, BROKEN) for row in found.results):
+        return None
+    passed = frozenset((row.check, row.subject) for row in found.results if row.selected and row.outcome == PASSED)
+    return judged(evidence.inventory, evidence), passed
 
 
 def _scripts(plan: Plan, run: Path, folder: Path) -> int:
