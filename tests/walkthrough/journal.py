@@ -7,7 +7,7 @@ import json
 import pathlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -35,6 +35,7 @@ class Journal:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.causes: list[dict[str, Any]] = []
+        self.run = ""
 
     def say(self, text: str) -> None:
         """Add a heading or a paragraph."""
@@ -74,6 +75,7 @@ class Journal:
             found = re.search(r"^Run: (\S+)", said, re.MULTILINE)
             if found is None:
                 raise UnexpectedError(said)
+            self.run = found[1]
             findings = json.loads((ROOT / found[1] / "findings.json").read_text(encoding="utf-8"))
             self.causes = findings["causes"]
             names = sorted(f"{cause['check']}[{cause['subject']}]" for cause in self.causes)
@@ -82,6 +84,37 @@ class Journal:
         else:
             raise UnexpectedError(f"pytest -m {stage}: {json.dumps(names, indent=4)}\n{said}")
         self._shown([f"$ pytest -vv -m {stage}", *normal("\n".join(_verdict(said)))])
+
+    async def _coming(self) -> dict[str, Any]:
+        """What `az-checks plan` says comes next after the last run."""
+        code, said = await _run(sys.executable, "-m", "triton_az_checks", "plan", self.run, "--json")
+        if code:
+            raise UnexpectedError(said)
+        coming: dict[str, Any] | None = json.loads(said)["next"]
+        if coming is None:
+            raise UnexpectedError(f"after {self.run} nothing comes next")
+        return coming
+
+    async def next(self, datacenter: str, answers: Sequence[tuple[str, str]]) -> None:
+        """Type all commands of what comes next, each where it belongs: the coupling of this datacenter."""
+        coming = await self._coming()
+        if f"couple {datacenter} " not in coming["title"]:
+            raise UnexpectedError(f"the plan wants something else next: {coming['title']}")
+        for step in coming["steps"]:
+            if step["run"]:
+                turns = answers if step["run"] == "sdc-ufds-m2s" else ()
+                await self.types(step["on"].partition(".")[0], step["run"], turns)
+
+    async def gate(self, title: str, typed: Callable[[str], str] | None) -> None:
+        """Judge, and see that this gate is the next one. Its command is typed as `typed` makes it; without, by the station itself."""
+        await self.suite("postchange")
+        coming = await self._coming()
+        first = coming["steps"][0]
+        if not first["title"].startswith(title):
+            raise UnexpectedError(f"the next gate is {first['title']}, not {title}")
+        self._shown(["$ az-checks plan", *normal(f"{coming['title']}. The next: {first['title']}")])
+        if typed is not None:
+            await self.types(first["on"].partition(".")[0], typed(first["run"]))
 
     async def remedy(self, *checks: str) -> None:
         """Type what the last run printed for these causes (for all, if none is named), in the place that it named."""

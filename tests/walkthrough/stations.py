@@ -19,9 +19,8 @@ ANSWERS = (
     ("UFDS IP address: ", f"{MASTER_UFDS}\n"),
     ("primary datacenter's headnode): ", f"{ROOT_PASSWORD}\n"),
 )
-KEY = "replica-key-is-known-to-master[{}]"
 LISTS = "cloudapi-lists-every-datacenter[{}]"
-LATER = ("no-password-left-behind[my-dc-3]", "sapi-points-at-master-moray[my-dc-3]")
+FIRST, SECOND = "my-dc-1", "my-dc-3"
 INIT = "zlogin $(sdc-vmname manta) /opt/smartdc/bin/manta-init -s lab -e ops@example.com"
 DELETE_APPLICATION = """app=$(sdc-sapi /applications?name=manta | json -Ha uuid)
 for service in $(sdc-sapi "/services?application_uuid=$app" | json -Ha uuid); do
@@ -34,6 +33,7 @@ TAKE_FROM_NETWORKS = """for name in manta admin; do
     printf '{"owner_uuids": %s}' "$(json -f /var/tmp/network.json owner_uuids)" |
         sdc-napi /networks/$network -X PUT -d @- | json -H name
 done"""
+ADMINUI = "curl -sk https://$(vmadm lookup -j alias=adminui0 | json 0.nics.0.ip)/ping"
 FOLLOWED = """for i in 1 2 3 4 5 6 7 8 9; do
     sdc-ldap search login=poseidon dn | grep uuid && break; sleep 1
 done"""
@@ -42,7 +42,13 @@ HEAD = """# A coupling, from the first look to the last
 Written by `tests/walkthrough/`, from what a lab really said (`python -m lab --uncoupled -- bash`): names and addresses are the
 lab's, what differs from run to run is left out, and of the suite's reports only the causes are shown.
 """
+INSIDE = "zlogin $(sdc-vmname manta) /opt/smartdc/bin/"
 COUPLED = "sed -i '/{0}:/s/, state: candidate//' $AZ_INVENTORY; grep {0}: $AZ_INVENTORY"
+
+
+def left(name: str) -> str:
+    """What sdc-ufds-m2s leaves behind."""
+    return f"no-password-left-behind[{name}]"
 
 
 async def before(journal: Journal) -> None:
@@ -50,55 +56,48 @@ async def before(journal: Journal) -> None:
     journal.say(
         "my-dc-2 is to be the master. Nobody is coupled yet: the inventory calls the others candidates. May `sdc-ufds-m2s` be run?"
     )
-    await plant("route-missing@my-dc-3.ufds0")
+    await plant(f"route-missing@{FIRST}.ufds0")
     await journal.operator("cat $AZ_INVENTORY")
-    await journal.suite("preflight", "ufds-reaches-master-ufds[my-dc-3.ufds0--my-dc-2.ufds.636]")
+    await journal.suite("preflight", f"ufds-reaches-master-ufds[{FIRST}.ufds0--my-dc-2.ufds.636]")
     journal.say(
-        "Not on my-dc-3: its ufds zone has no route to the master's UFDS. What the suite prints as the remedy is typed."
+        f"Not on {FIRST}: its ufds zone has no route to the master's UFDS. What the suite prints as the remedy is typed."
     )
     await journal.remedy()
     await journal.suite("preflight")
 
 
-async def backup(journal: Journal) -> None:
-    journal.say("## A backup")
-    journal.say("`sdc-ufds-m2s` has no undo. What it deletes is saved first.")
-    await journal.types("my-dc-3", "sdc-ldap search 'objectclass=*' > /var/tmp/ufds-before-coupling.ldif")
-    await journal.types(
-        "my-dc-3",
-        "cp /usbkey/config /var/tmp/config-before-coupling; sdc-sapi /applications?name=sdc > /var/tmp/sdc-before-coupling.json",
-    )
-
-
 async def couple(journal: Journal) -> None:
     journal.say("## sdc-ufds-m2s")
-    await journal.types("my-dc-3", "sdc-ufds-m2s", ANSWERS)
-    journal.say("The inventory follows: my-dc-3 is a replica now.")
-    await journal.operator(COUPLED.format("my-dc-3"))
+    journal.say(
+        f"Nothing is wrong, so `az-checks plan` prints what comes next: the coupling of {FIRST}. It is typed as it is printed, "
+        "the key of the datacenter included, which sdc-ufds-m2s deletes."
+    )
+    await journal.next(FIRST, ANSWERS)
+    journal.say(f"The inventory follows: {FIRST} is a replica now.")
+    await journal.operator(COUPLED.format(FIRST))
 
 
 async def after(journal: Journal) -> None:
     journal.say("## After the change")
     journal.say(
         "Somebody had stopped net-agent meanwhile, and cloudapi's zone has lost its route "
-        "(in the lab: `python -m lab fault route-missing@my-dc-3.cloudapi0`). The health check says *that*, the suite says why."
+        f"(in the lab: `python -m lab fault route-missing@{FIRST}.cloudapi0`). The health check says *that*, the suite says why."
     )
-    await plant("route-missing@my-dc-3.cloudapi0")
-    await journal.types("my-dc-3", "sdcadm check-health cloudapi", code=1)
-    route = "cloudapi-reaches-master-ufds[my-dc-3.cloudapi0--my-dc-2.ufds.636]"
-    await journal.suite("postchange", route, LISTS.format("my-dc-2"), KEY.format("my-dc-3"), *LATER)
+    await plant(f"route-missing@{FIRST}.cloudapi0")
+    await journal.types(FIRST, "sdcadm check-health cloudapi", code=1)
+    route = f"cloudapi-reaches-master-ufds[{FIRST}.cloudapi0--my-dc-2.ufds.636]"
+    await journal.suite("postchange", route, LISTS.format("my-dc-2"), left(FIRST))
     journal.say("## Routes")
     await journal.remedy("cloudapi-reaches-master-ufds")
-    await journal.suite("postchange", LISTS.format("my-dc-2"), KEY.format("my-dc-3"), *LATER)
-    await journal.types("my-dc-3", "sdcadm check-health cloudapi")
+    await journal.suite("postchange", LISTS.format("my-dc-2"), LISTS.format(FIRST), left(FIRST))
+    await journal.types(FIRST, "sdcadm check-health cloudapi")
 
 
-async def key(journal: Journal) -> None:
-    journal.say("## The key")
-    journal.say("`sdc-ufds-m2s` deleted admin's keys of my-dc-3. The public key goes to the master, typed there.")
-    await journal.remedy("replica-key-is-known-to-master", "cloudapi-lists-every-datacenter")
-    await journal.suite("postchange", LISTS.format("my-dc-3"), *LATER)
-    await journal.remedy("cloudapi-lists-every-datacenter")
+async def lists(journal: Journal) -> None:
+    journal.say("## The list of datacenters, and what was left behind")
+    journal.say("Each cloudapi names the datacenters that its customers can choose. sdc-ufds-m2s does not set that up.")
+    await journal.remedy()
+    await journal.suite("postchange")
 
 
 async def names(journal: Journal) -> None:
@@ -107,28 +106,31 @@ async def names(journal: Journal) -> None:
         "Each datacenter's binder knows the others' from its own UFDS: region and DNS domain are the same in both."
     )
     await journal.types(
-        "my-dc-3",
+        FIRST,
         "json -f /zones/$(sdc-vmname binder)/root/opt/smartdc/binder/etc/config.json recursion.regionName dnsDomain",
     )
-    await journal.types("my-dc-3", "dig +short @10.3.1.11 moray.my-dc-2.srv.example.com A")
-    await journal.types("my-dc-2", "dig +short @10.2.1.11 moray.my-dc-3.srv.example.com A")
+    await journal.types(FIRST, "dig +short @10.1.1.11 moray.my-dc-2.srv.example.com A")
+    await journal.types("my-dc-2", f"dig +short @10.2.1.11 moray.{FIRST}.srv.example.com A")
 
 
-async def sapi(journal: Journal) -> None:
-    journal.say("## SAPI, multi-DC")
-    await journal.suite("postchange", *LATER)
+async def the_third(journal: Journal) -> None:
+    journal.say(f"## {SECOND} likewise")
+    await journal.suite("preflight")
+    journal.say("The plan says what comes next, as it did before.")
+    await journal.next(SECOND, ANSWERS)
+    await journal.operator(COUPLED.format(SECOND))
+    await journal.suite("postchange", LISTS.format("my-dc-2"), LISTS.format(FIRST), left(SECOND))
+    await journal.remedy()
+    await journal.suite("postchange", LISTS.format(SECOND))
     await journal.remedy()
     await journal.suite("postchange")
 
 
-async def the_third(journal: Journal) -> None:
-    journal.say("## my-dc-1 likewise")
-    await journal.types("my-dc-1", "sdc-ufds-m2s", ANSWERS)
-    await journal.operator(COUPLED.format("my-dc-1"))
-    later = [each.replace("my-dc-3", "my-dc-1") for each in LATER]
-    await journal.suite("postchange", LISTS.format("my-dc-2"), LISTS.format("my-dc-3"), KEY.format("my-dc-1"), *later)
-    await journal.remedy()
-    await journal.suite("postchange", LISTS.format("my-dc-1"))
+async def sapi(journal: Journal) -> None:
+    journal.say("## SAPI, multi-DC")
+    journal.say("Manta is planned. It is the first that needs SAPI to ask the master's.")
+    await journal.operator("sed -i 's/manta: false/manta: planned/' $AZ_INVENTORY; grep expect: $AZ_INVENTORY")
+    await journal.suite("postchange", *(f"sapi-points-at-master-moray[{name}]" for name in (FIRST, SECOND)))
     await journal.remedy()
     await journal.suite("postchange")
 
@@ -153,34 +155,50 @@ async def put_right(journal: Journal) -> None:
     uuid = re.findall(r"uuid=([0-9a-f-]{36})", json.dumps(journal.causes))[0]
     await journal.remedy()
     await journal.types("my-dc-3", f"uuid={uuid}\n{TAKE_FROM_NETWORKS}")
-    journal.say(
-        "Now where the SAPI master is; then, as soon as the account is there, one after the other everywhere else."
-    )
-    await journal.types("my-dc-2", INIT)
-    for datacenter in ("my-dc-3", "my-dc-1"):
-        await journal.types(datacenter, FOLLOWED)
-        await journal.types(datacenter, INIT)
     await journal.suite("postchange")
 
 
-async def deploy(journal: Journal) -> None:
-    journal.say("## Shards, ring, zones")
-    await journal.types(
-        "my-dc-2", "zlogin $(sdc-vmname manta) /opt/smartdc/bin/manta-shardadm set -i 1.moray -s 1.moray"
+async def gates(journal: Journal) -> None:
+    journal.say("## Before Manta")
+    journal.say("`az-checks plan` says which gate comes next. Each is passed before the next one is shown.")
+    await journal.gate(
+        "manta-init in my-dc-2", lambda run: INSIDE + run.replace("SIZE", "lab").replace("MAIL", "ops@example.com")
     )
-    await journal.types("my-dc-2", "manta-adm create-topology -v 100 -p 2020")
-    await journal.types("my-dc-2", "manta-adm create-topology -t buckets -v 100 -p 2020")
-    journal.say("MUSKIE_MULTI_DC comes last here, after the zones: so every muskie has to be started again.")
+    await journal.gate("manta-init in my-dc-1, my-dc-3", None)
+    for datacenter in ("my-dc-1", "my-dc-3"):
+        await journal.types(datacenter, FOLLOWED)
+        await journal.types(datacenter, INIT)
+    await journal.gate("shards", lambda run: INSIDE + run)
+    await journal.gate("topology", lambda run: INSIDE + run)
+    await journal.types("my-dc-2", f"{INSIDE}manta-adm create-topology -t buckets -v 100 -p 2020")
+    await journal.gate("MUSKIE_MULTI_DC", lambda run: run)
+
+
+async def deploy(journal: Journal) -> None:
+    journal.say("## Zones")
+    await journal.gate("deployment", None)
     for datacenter in ("my-dc-2", "my-dc-1", "my-dc-3"):
         await journal.types(
             datacenter, "manta-adm genconfig lab > /var/tmp/layout.json; manta-adm update -y /var/tmp/layout.json"
         )
     await journal.types("my-dc-3", "manta-adm show -js")
     journal.say("From now on the inventory expects Manta.")
-    await journal.operator("sed -i 's/manta: false/manta: true/' $AZ_INVENTORY; grep expect: $AZ_INVENTORY")
-    await journal.suite("postchange", "muskie-multi-dc-is-set[my-dc]")
-    await journal.remedy()
+    await journal.operator("sed -i 's/manta: planned/manta: true/' $AZ_INVENTORY; grep expect: $AZ_INVENTORY")
     await journal.suite("postchange")
+
+
+async def looked_at(journal: Journal) -> None:
+    journal.say("## Looked at once more, with Triton's own tools")
+    for datacenter in ("my-dc-1", "my-dc-2", "my-dc-3"):
+        await journal.types(datacenter, "sdc-healthcheck")
+    await journal.types("my-dc-1", "sdc-listdatacenters")
+    await journal.types("my-dc-1", ADMINUI)
+    await journal.types(
+        "my-dc-3", """zlogin $(sdc-vmname manta) "/opt/smartdc/bin/manta-oneach -s webapi 'svcs -H -o state muskie'\""""
+    )
+    journal.say("And as a customer, from outside: `triton ls` asks the same machines at the same address.")
+    for datacenter in ("my-dc-1", "my-dc-2", "my-dc-3"):
+        await journal.operator(f"curl -sk https://cloudapi.{datacenter}.srv.example.com/--ping; echo")
 
 
 def manta_ways(number: int, peers: tuple[int, int]) -> str:
@@ -207,7 +225,9 @@ async def manta_routes(journal: Journal) -> None:
     await journal.suite("postchange")
 
 
-STATIONS = (before, backup, couple, after, key, names, sapi, the_third, wrong_place, put_right, manta_routes, deploy)
+STATIONS = (
+    before, couple, after, lists, names, the_third, sapi, wrong_place, put_right, manta_routes, gates, deploy, looked_at,
+)  # fmt: skip
 
 
 async def main() -> int:
