@@ -156,13 +156,14 @@ def _customers(page: Page, conclusion: Conclusion) -> None:
 
 def _since(page: Page, since: Since | None) -> None:
     if since is not None:
-        page.line(page.look.cut(safe(since_told(since)), page.width))
+        page.prose(page.look.cut(safe(since_told(since)), page.width * (1 + bool(since.flapping))))
 
 
 def since_told(since: Since) -> str:
     """What became of the causes of the run before, in a line."""
     gone = f" ({some(map(str, since.gone), 2)})" if since.gone else ""
-    return f"Since the run before ({since.at}): {len(since.new)} new, {len(since.gone)} gone{gone}"
+    told = f"Since the run before ({since.at}): {len(since.new)} new, {len(since.gone)} gone{gone}"
+    return f"{told}; flapping: {some(since.flapping, 2)}" if since.flapping else told
 
 
 def _end(page: Page, conclusion: Conclusion, folder: Path | str | None, commands: Next) -> None:
