@@ -242,4 +242,5 @@ def _commands(run: Path, conclusion: Conclusion) -> Next:
         places.explain_command(run, "1", latest=latest),
         places.explain_command(run, "", latest=latest),
         places.plan_command(run, latest=latest),
+        places.doctor_command(conclusion.extent.inventory),
     )

@@ -26,6 +26,7 @@ az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [
                                 of it, -q the causes alone)
 az-checks nightly [REGION.yaml] [--deadline 2h] [pytest's options]
                                 the night's run: one at a time, within its deadline, its page at RUNS/latest-nightly, a screen to mail
+az-checks doctor [REGION.yaml]  this machine and the way in to each head node: what is wrong, and what to do
 az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     commands: dict[str, Callable[[Sequence[str]], int]] = {
         "run": _run,
         "nightly": _nightly,
+        "doctor": _doctor,
         "plan": _plan,
         "explain": _explain,
         "report": _report,
@@ -111,6 +113,10 @@ def _nightly(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     return _become([*PYTHON, "remediate", *_with_runs(arguments)])
+
+
+def _doctor(arguments: Sequence[str]) -> int:
+    return _become([*PYTHON, "prepare", "doctor", *_with_runs(arguments)])
 
 
 def explain_command(arguments: Sequence[str]) -> list[str]:
