@@ -17,8 +17,8 @@ from evidence.collect.unanswered import ClosedError, UnansweredError, reason
 from evidence.headnode import FORWARDING, SESSIONS
 from evidence.inventory.model import Declared, Inventory
 from evidence.model import Vm
-from evidence.subjects.questions import OF_DATACENTER
 from evidence.subjects.triton import UUID
+from prepare.asking import answer
 from prepare.told import Looked
 
 NAME, REACHED, HOST_KEY, LOGIN = "name", "connection", "host key", "login"
@@ -126,7 +126,7 @@ async def _sessions(head: HeadNode, name: str) -> Looked:
 
 
 async def _identity(head: HeadNode, name: str) -> Looked:
-    seen = parse.sysinfo(await _answer(head, "sysinfo"))
+    seen = parse.sysinfo(await answer(head, "sysinfo"))
     if seen.datacenter_name and seen.datacenter_name != name:
         why = f"this is the head node of {seen.datacenter_name}: correct `headnode` or the name in the inventory"
         return Looked(name, "datacenter", why, False)
@@ -160,7 +160,7 @@ async def _zlogin(head: HeadNode, name: str) -> Looked:
 
 async def _sapi(head: HeadNode) -> Vm:
     """The zone of SAPI, which every datacenter has, as long as it has one that runs."""
-    zones = parse.vms(await _answer(head, "zones")).value
+    zones = parse.vms(await answer(head, "zones")).value
     found = [vm for _, vm in sorted(zones.items()) if vm.role == "sapi" and UUID.fullmatch(vm.uuid)]
     if not found:
         raise UnansweredError("`vmadm lookup` lists no zone of SAPI, so it was not tried")
@@ -182,7 +182,7 @@ async def _commands(head: HeadNode, name: str) -> Looked:
 
 async def _clock(head: HeadNode, name: str, most: float) -> Looked:
     before = time.time()
-    text = (await _answer(head, "clock")).strip()
+    text = (await answer(head, "clock")).strip()
     after = time.time()
     if not re.fullmatch(r"[0-9]{1,11}", text):
         raise parse.UnreadableError("date printed something else than the seconds since 1970")
@@ -195,14 +195,3 @@ async def _clock(head: HeadNode, name: str, most: float) -> Looked:
         )
         return Looked(name, "clock", why, False)
     return Looked(name, "clock", f"{f'{off} s' if off else 'less than a second or two'} from this machine's")
-
-
-async def _answer(head: HeadNode, key: str) -> str:
-    output = await head.run(OF_DATACENTER[key].how)
-    command = OF_DATACENTER[key].how.split()[0]
-    if output.why:
-        raise UnansweredError(f"`{command}` {output.why}")
-    if output.code:
-        said = " ".join(output.stderr.split())[:200]
-        raise UnansweredError(f"`{command}` failed with exit status {output.code}{f': {said}' if said else ''}")
-    return output.text

@@ -26,6 +26,8 @@ az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [
                                 of it, -q the causes alone)
 az-checks nightly [REGION.yaml] [--deadline 2h] [pytest's options]
                                 the night's run: one at a time, within its deadline, its page at RUNS/latest-nightly, a screen to mail
+az-checks init root@HEADNODE [-o FILE]
+                                a first region.yaml, from what one head node knows of its coupling (-o -: print it)
 az-checks doctor [REGION.yaml]  this machine and the way in to each head node: what is wrong, and what to do
 az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     commands: dict[str, Callable[[Sequence[str]], int]] = {
         "run": _run,
         "nightly": _nightly,
+        "init": _init,
         "doctor": _doctor,
         "plan": _plan,
         "explain": _explain,
@@ -113,6 +116,10 @@ def _nightly(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     return _become([*PYTHON, "remediate", *_with_runs(arguments)])
+
+
+def _init(arguments: Sequence[str]) -> int:
+    return _become([*PYTHON, "prepare", "init", *arguments])
 
 
 def _doctor(arguments: Sequence[str]) -> int:
