@@ -15,9 +15,6 @@ FILL_IN = "FILL IN"
 def region_yaml(found: Learnt, when: datetime.datetime) -> str:
     """The file's text.  Every value has passed the form of what it stands for, and is quoted as YAML."""
     lines = [
-        f"# Written by az-checks init on {when:%Y-%m-%d %H:%M} UTC, from what {found.headnode} says. region.example.yaml explains",
-        "# all that can stand here. Where it says FILL IN, nobody there knew.",
-        "",
         *_master(found),
         "",
         "datacenters:",
@@ -42,7 +39,12 @@ def region_yaml(found: Learnt, when: datetime.datetime) -> str:
     ]
     if found.gaps:
         lines += ["# What could not be learnt:", *(f"# - {_comment(gap)}" for gap in found.gaps), ""]
-    return "\n".join(lines)
+    blanks = any(f"# {FILL_IN}" in line for line in lines)
+    head = (
+        f"# Written by az-checks init on {when:%Y-%m-%d %H:%M} UTC, from what {found.headnode} says.",
+        f"# region.example.yaml explains all that can stand here.{f' Where it says {FILL_IN}, nobody there knew.' if blanks else ''}",
+    )
+    return "\n".join([*head, "", *lines])
 
 
 def _master(found: Learnt) -> list[str]:
