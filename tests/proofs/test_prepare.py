@@ -96,7 +96,7 @@ def filled(place: Path, number: int) -> Path:
     for line in path.read_text().splitlines():
         if found := re.match(r"  my-dc-(\d+):", line):
             name = found[1]
-        lines.append(FILL_IN.sub(lambda at: f"{at[1]} root@10.{name}.2.2", line))
+        lines.append(FILL_IN.sub(rf"\g<1> root@10.{name}.2.2", line))
     path.write_text("\n".join(lines) + "\n")
     return path
 
