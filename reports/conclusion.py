@@ -14,11 +14,16 @@ from verdict.judge import Named, Verdict
 
 
 class Since(Struct, frozen=True):
-    """The causes that are new since the run before of the same extent, and those of then that are gone."""
+    """The causes that are new since the run before of the same extent, and those of then that are gone.
+
+    `flapping` came, went and came back in the last runs.  `held`: causes of earlier runs that are none now, and do not hold either.
+    """
 
     run: str
     new: tuple[Named, ...] = ()
     gone: tuple[Named, ...] = ()
+    flapping: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @property
     def at(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-WHOLE = ("", "nightly", "postchange")
+NIGHTLY = "nightly"
+WHOLE = ("", NIGHTLY, "postchange")
 """The expressions of -m that leave out nothing of what is coupled."""
 
 
@@ -27,3 +28,8 @@ class Extent(Struct, frozen=True):
     def lasting(self) -> bool:
         """Whether this run becomes the newest one of its coupling: it judged at least all that is coupled."""
         return not (self.partial or self.replayed) and self.selection in WHOLE
+
+    @property
+    def night(self) -> bool:
+        """Whether this run becomes the last night."""
+        return self.lasting and self.selection == NIGHTLY

@@ -17,12 +17,13 @@ from evidence.subjects.world import World
 from fixtures import quiet
 from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in
+from fixtures.world import DEADLINE
 from reports.conclude import conclude
 from reports.conclusion import Conclusion
 from reports.extent import Extent
 from reports.page import Look, safe
 from reports.progress import ProgressLine
-from reports.run import RUNS, Run, RunError, new_run
+from reports.run import LATEST_NIGHTLY, RUNS, Run, RunError, new_run
 from reports.screen import Next
 from reports.told import EVIDENCE, told
 from reports.tty import only_ascii
@@ -106,6 +107,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
     """Which part of the catalogue this run was asked to judge; `stopped` says why it ended early, if it did."""
     option, notes = config.option, []
+    deadline = config.stash.get(DEADLINE, None)
+    if deadline is not None and deadline.cut:
+        notes.append(f"The deadline of {deadline.told} was over: what was not seen until then could not be judged.")
     whole = {Path(arg.partition("::")[0]).resolve() if "::" not in arg else None for arg in config.args}
     if stopped:
         notes.append(f"{stopped}: this report holds only what was judged until then.")
@@ -218,11 +222,17 @@ class Keeper:
         run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
         look = Look(writer.fullwidth, writer.hasmarkup, only_ascii(getattr(sys.stdout, "encoding", "") or ""))
         commands = _commands(run.path, self.conclusion) if run and run.whole else Next()
-        folder = run.path if run else None
+        folder = _folder_told(run, self.conclusion) if run and self.config.option.night else run.path if run else None
         text = told(self.conclusion, look, self.config.stash[LEVEL], folder=folder, commands=commands)
         terminalreporter.ensure_newline()
         if text:
             writer.line(text)
+
+
+def _folder_told(run: Run, conclusion: Conclusion) -> str:
+    """For a mail: the run, and where its page is; that of the last night has a name that stays."""
+    stable = run.home.with_name(LATEST_NIGHTLY) if run.whole and conclusion.extent.night else run.path
+    return f"{run.name}, {stable / 'report.html'}"
 
 
 def _commands(run: Path, conclusion: Conclusion) -> Next:
@@ -232,4 +242,5 @@ def _commands(run: Path, conclusion: Conclusion) -> Next:
         places.explain_command(run, "1", latest=latest),
         places.explain_command(run, "", latest=latest),
         places.plan_command(run, latest=latest),
+        places.doctor_command(conclusion.extent.inventory),
     )

@@ -1,4 +1,5 @@
-"""The folder of a run: reports/runs/<UTC time>; `latest` points to the newest run that is complete and not a replay.
+"""The folder of a run: reports/runs/<UTC time>; `latest` points to the newest run that is complete and not a replay, `latest-nightly` to
+the newest of these with --nightly.
 
 Until it is whole the folder has another name, and is held by the process that writes it: a run that was killed leaves nothing that
 looks like one, and the next run removes what it left.
@@ -26,6 +27,8 @@ from triton_az_checks.errors import OperatorError
 RUNS = Path("reports") / "runs"
 """Where runs are kept below the project's root, if nobody says otherwise."""
 LATEST = "latest"
+LATEST_NIGHTLY = "latest-nightly"
+"""The stable name of the last night: neither a preflight, a part nor a replay takes its place."""
 _MOST_AT_ONCE = 1000
 
 
@@ -87,7 +90,9 @@ class Run:
             self.path = self.home
             self._let_go()
             if conclusion.extent.lasting:
-                self._point_to()
+                self._point_to(LATEST)
+            if conclusion.extent.night:
+                self._point_to(LATEST_NIGHTLY)
         except OSError as error:
             left = self.path.with_name(self.leave())
             said = f"the run's folder {left} is not complete: {error.strerror or error}; the verdict stands"
@@ -132,14 +137,14 @@ class Run:
                 aside.unlink()
             raise
 
-    def _point_to(self) -> None:
-        """Replace `latest` atomically. If two runs end together, the last one wins."""
-        aside = self.path.parent / f".{LATEST}.{self.name}"
+    def _point_to(self, name: str) -> None:
+        """Replace a stable name atomically. If two runs end together, the last one wins."""
+        aside = self.path.parent / f".{name}.{self.name}"
         with suppress(FileNotFoundError):
             aside.unlink()
         aside.symlink_to(self.name)
         try:
-            aside.replace(self.path.parent / LATEST)
+            aside.replace(self.path.parent / name)
         except OSError:
             with suppress(OSError):
                 aside.unlink()

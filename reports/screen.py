@@ -19,6 +19,7 @@ from reports.matrix import Matrix
 from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Look, Page, counted, safe, some
 
 MOST = 5
+MOST_DARK = 8
 """So many causes are told on the first screen; the others are named by `explain`."""
 HEIGHT = 24
 _MOST_LINES = 3
@@ -26,11 +27,12 @@ _MOST_ZONES = 4
 
 
 class Next(Struct, frozen=True):
-    """The commands that come next, as they can be pasted: for the first cause, all causes, the plan. Empty: it was not kept."""
+    """The commands that come next, as they can be pasted: for the first cause, all causes, the plan, the way in. Empty: it was not kept."""
 
     explain: str = ""
     explain_all: str = ""
     plan: str = ""
+    doctor: str = ""
 
 
 def screen(
@@ -48,6 +50,8 @@ def screen(
     told = commands or Next()
     heading, causes, besides, end = (Page.looking(look) for _ in range(4))
     write_heading(heading, conclusion, now or datetime.datetime.now(datetime.UTC))
+    if nobody_answers(conclusion):
+        return _unasked(heading, conclusion, folder, told)
     Matrix(conclusion, conclusion.numbers).write(heading)
     write_defects(causes, conclusion)
     _verdict(causes, conclusion)
@@ -61,6 +65,31 @@ def screen(
     parts = [text for text in map(str, (heading, causes, besides, end)) if text]
     apart = "\n\n".join(parts)
     return apart if apart.count("\n") + 1 < HEIGHT else "\n".join(parts)
+
+
+def nobody_answers(conclusion: Conclusion) -> bool:
+    """Whether no head node could be asked, so that nothing is known of the region."""
+    dark = {cause.finding.subject for cause in conclusion.verdict.causes if cause.finding.check == "headnode-answers"}
+    whole = len(dark) == len(conclusion.verdict.causes) and dark == {*conclusion.world.inventory.datacenters}
+    return whole and not conclusion.defects
+
+
+def _unasked(page: Page, conclusion: Conclusion, folder: Path | str | None, commands: Next) -> str:
+    """A line for each head node with the reason and what to do, and no catalogue of what was not seen."""
+    judged = len(conclusion.verdict.results) - conclusion.verdict.counts.get(NOT_APPLICABLE, 0)
+    page.prose(f"No head node can be asked, so nothing of {counted(judged, 'check')} is known.", 0, "", 0, BOLD, RED)
+    causes = conclusion.verdict.causes
+    wide = max(len(each.finding.subject) for each in causes)
+    for cause in causes[:MOST_DARK]:
+        number = f"{conclusion.numbers[cause.name]:>2} "
+        page.prose(cause.finding.observed, 0, number + cause.finding.subject.ljust(wide + 2), len(number) + wide + 2)
+    if len(causes) > MOST_DARK:
+        page.line(f"   and {len(causes) - MOST_DARK} more: {commands.explain_all or '-vv tells them'}", BOLD)
+    _since(page, conclusion.since)
+    page.line(f"Run: {folder}" if folder is not None else "This run was not kept.")
+    page.line("Next: the way in to each head node, step by step", DIM)
+    page.line(f"  {commands.doctor or 'az-checks doctor'}", BOLD)
+    return str(page)
 
 
 def causes_alone(conclusion: Conclusion, look: Look) -> str:
@@ -156,13 +185,14 @@ def _customers(page: Page, conclusion: Conclusion) -> None:
 
 def _since(page: Page, since: Since | None) -> None:
     if since is not None:
-        page.line(page.look.cut(safe(since_told(since)), page.width))
+        page.prose(page.look.cut(safe(since_told(since)), page.width * (1 + bool(since.flapping))))
 
 
 def since_told(since: Since) -> str:
     """What became of the causes of the run before, in a line."""
     gone = f" ({some(map(str, since.gone), 2)})" if since.gone else ""
-    return f"Since the run before ({since.at}): {len(since.new)} new, {len(since.gone)} gone{gone}"
+    told = f"Since the run before ({since.at}): {len(since.new)} new, {len(since.gone)} gone{gone}"
+    return f"{told}; flapping: {some(since.flapping, 2)}" if since.flapping else told
 
 
 def _end(page: Page, conclusion: Conclusion, folder: Path | str | None, commands: Next) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
+from evidence.deadline import Deadline
 from evidence.inventory.lines import seconds_in
 from evidence.inventory.model import Inventory
 from evidence.model import Evidence
@@ -14,11 +15,12 @@ from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from fixtures.quiet import results
 from fixtures.selection import chosen
+from fixtures.world import DEADLINE
 from reports.progress import ProgressLine
 from reports.steady import steadied
 from reports.waiting import Waiting
 
-Asked = Callable[[Inventory, ProgressLine, Evidence | None, Collection[str] | None], World]
+Asked = Callable[[Inventory, ProgressLine, Evidence | None, Collection[str] | None, Deadline | None], World]
 
 
 def add_options(group: pytest.OptionGroup) -> None:
@@ -37,15 +39,20 @@ def settled(config: pytest.Config, world: World, asked: Asked, progress: Progres
     if world.evidence is None or (config.option.wait is None and config.option.evidence is not None):
         return world
 
-    def ask(before: World, again: Collection[str] | None) -> World:
-        return asked(before.told, progress, before.evidence, again)
+    deadline = config.stash.get(DEADLINE, None)
 
+    def ask(before: World, again: Collection[str] | None) -> World:
+        return asked(before.told, progress, before.evidence, again, deadline)
+
+    if deadline is not None and deadline.over:
+        return world
     if config.option.wait is None:
         return steadied(world, ask, results, CHECKS, progress.say)
     patience = seconds_in(config.option.wait)
     if patience is None or config.option.evidence is not None:
         why = "it wants a time, such as 5m" if patience is None else "stored evidence does not change"
         raise pytest.UsageError(f"--wait: {why}")
+    patience = patience if deadline is None else min(patience, deadline.left)
     selected, names = chosen(config), {*config.option.wait_for}
 
     def is_chosen(result: Result) -> bool:

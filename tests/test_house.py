@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = ("apply", "checks", "evidence", "fixtures", "remediate", "reports", "tools", "triton_az_checks", "verdict")
+OURS = (
+    "apply",
+    "checks",
+    "evidence",
+    "fixtures",
+    "prepare",
+    "remediate",
+    "reports",
+    "tools",
+    "triton_az_checks",
+    "verdict",
+)
 PACKAGES = (*OURS, "lab")
 OUTSIDE = {"asyncio", "asyncssh", "dns", "http", "ldap3", "requests", "socket", "ssl", "subprocess", "urllib"}
 """Modules that talk to others."""
@@ -21,6 +32,7 @@ SPEAKS = {
     "apply": "the one door for changes, and what starts the checks again",
     "evidence/collect": "the only I/O with datacenters",
     "fixtures/world.py": "starts collecting",
+    "prepare": "looks at the way in, and asks one head node for a first inventory",
     "reports/pages/signing.py": "starts ssh-keygen, on files of this machine",
     "tools": "starts labs and suites",
     "lab": "is what is spoken with",

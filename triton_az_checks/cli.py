@@ -16,12 +16,19 @@ from triton_az_checks.errors import OperatorError, UsageError
 WRONG_USE = 4
 PYTHON = (sys.executable, "-P", "-m")
 """-P: a folder called `checks` where the operator stands must not be taken for ours."""
+DEADLINE = "2h"
+"""How long a nightly takes at most, if nobody says otherwise."""
 MARKS = ("preflight", "postchange", "nightly")
 HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [pytest's options]
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
                                 --wait 5m asks again until what was changed has settled; -v each check in a line, -vv all
                                 of it, -q the causes alone)
+az-checks nightly [REGION.yaml] [--deadline 2h] [pytest's options]
+                                the night's run: one at a time, within its deadline, its page at RUNS/latest-nightly, a screen to mail
+az-checks init root@HEADNODE [-o FILE]
+                                a first region.yaml, from what one head node knows of its coupling (-o -: print it)
+az-checks doctor [REGION.yaml]  this machine and the way in to each head node: what is wrong, and what to do
 az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]
@@ -48,6 +55,9 @@ def main(arguments: Sequence[str]) -> int:
     """Do what was typed. Returns the exit code of what it starts, or 4 with a sentence."""
     commands: dict[str, Callable[[Sequence[str]], int]] = {
         "run": _run,
+        "nightly": _nightly,
+        "init": _init,
+        "doctor": _doctor,
         "plan": _plan,
         "explain": _explain,
         "report": _report,
@@ -91,8 +101,29 @@ def _run(arguments: Sequence[str]) -> int:
     return _become(run_command(_with_runs(arguments)))
 
 
+def nightly_command(arguments: Sequence[str]) -> list[str]:
+    """What `nightly` starts: the same as `run --nightly`, with a lock and a deadline."""
+    parser = _Parser(prog="az-checks nightly", add_help=False, allow_abbrev=False)
+    parser.add_argument("--deadline", default=DEADLINE)
+    given, rest = parser.parse_known_args(list(arguments))
+    region = rest[:1] if rest and not rest[0].startswith("-") else []
+    return run_command([*region, "--nightly", "--night", f"--deadline={given.deadline}", *rest[len(region) :]])
+
+
+def _nightly(arguments: Sequence[str]) -> int:
+    return _become(nightly_command(_with_runs(arguments)))
+
+
 def _plan(arguments: Sequence[str]) -> int:
     return _become([*PYTHON, "remediate", *_with_runs(arguments)])
+
+
+def _init(arguments: Sequence[str]) -> int:
+    return _become([*PYTHON, "prepare", "init", *arguments])
+
+
+def _doctor(arguments: Sequence[str]) -> int:
+    return _become([*PYTHON, "prepare", "doctor", *_with_runs(arguments)])
 
 
 def explain_command(arguments: Sequence[str]) -> list[str]:

@@ -43,6 +43,13 @@ def explain_command(run: Path, what: str, *, latest: bool) -> str:
     return " ".join(filter(None, (_called(), "explain", what, f"--run {named}" if named else "")))
 
 
+def doctor_command(inventory: str) -> str:
+    """What looks at the way in to the head nodes of an inventory."""
+    known = os.environ.get("AZ_INVENTORY", "")
+    named = "" if not inventory or (known and Path(known).resolve() == Path(inventory)) else shlex.quote(inventory)
+    return " ".join(filter(None, (_called(), "doctor", named)))
+
+
 def _named(run: Path, *, latest: bool) -> str:
     """How a command names a run; empty for the latest of where runs usually are."""
     usual = run.parent.resolve() == _usual_runs().resolve()

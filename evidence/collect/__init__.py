@@ -29,6 +29,7 @@ from evidence.collect.machine import make_room
 from evidence.collect.names import Turns
 from evidence.collect.replication import Changelog
 from evidence.collect.waited import Waited
+from evidence.deadline import Deadline
 from evidence.fact import Fact
 from evidence.inventory.model import CANDIDATE, REPLICA, Inventory, Timeouts
 from evidence.model import DnsAnswer, Evidence, Probe
@@ -58,11 +59,12 @@ async def collect(
     before: Evidence | None = None,
     again: Collection[str] | None = None,
     patience: float = 1.0,
+    deadline: Deadline | None = None,
 ) -> Evidence:
     """Return everything about every datacenter, as far as `inventory.timeouts`, taken `patience` times, allow.
 
     With `before` only the datacenters `again` are asked, the master among them if anybody is compared with it; of the others it
-    has what is known.
+    has what is known.  What is not answered at the `deadline` is missing.
 
     `progress` gets a short line now and then. Raises FingerprintKeyError if the installation's key cannot be used, and MachineError if this
     machine lacks something, but nothing else: whatever fails outside is missing evidence.
@@ -104,14 +106,14 @@ async def collect(
     waited = Waited(drafts, progress)
     watching = [asyncio.ensure_future(each.watch()) for each in (lateness, waited)]
     try:
-        async with asyncio.timeout(timeouts.run), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(_time_of(timeouts, deadline)), asyncio.TaskGroup() as tasks:
             for name, draft in drafts.items():
                 collecting = Collector(draft, shared).collect(functools.partial(links_from, name))
                 tasks.create_task(_survive(collecting, draft, waited))
     except TimeoutError:
         for draft in drafts.values():
             if draft.unanswered == Draft.unanswered:
-                draft.unanswered = f"the run's time of {timeouts.run:g} s was over before this was answered"
+                draft.unanswered = f"{_over(timeouts, deadline)} was over before this was answered"
     finally:
         for each in watching:
             each.cancel()
@@ -126,15 +128,40 @@ async def collect_patiently(
     progress: Callable[[str], None],
     before: Evidence | None = None,
     again: Collection[str] | None = None,
+    deadline: Deadline | None = None,
 ) -> Evidence:
     """The same; but if something lacks or came late while this machine itself was late, everything is asked again, with more patience.
 
-    What is still missing then is missing in the datacenter, as far as this machine can tell.
+    What is still missing then is missing in the datacenter, as far as this machine can tell.  Where the deadline cuts off what is asked
+    again, what was seen before stands.
     """
-    seen = await collect(inventory, progress, before, again)
-    if not seen.late.busy or not in_doubt(seen.datacenters):
+    if deadline is not None and deadline.over and before is not None:
+        return before
+    seen = await collect(inventory, progress, before, again, deadline=deadline)
+    if deadline is not None and deadline.cut:
+        return _standing(seen, before, deadline)
+    if not seen.late.busy or not in_doubt(seen.datacenters) or (deadline is not None and deadline.over):
         return seen
-    return await collect(inventory, progress, before, again, PATIENCE)
+    patient = await collect(inventory, progress, before, again, PATIENCE, deadline)
+    return _standing(patient, seen, deadline) if deadline is not None and deadline.cut else patient
+
+
+def _standing(cut: Evidence, before: Evidence | None, deadline: Deadline) -> Evidence:
+    """What was seen before, if anything was: nothing of that was cut off."""
+    deadline.cut = before is None
+    return cut if before is None else before
+
+
+def _time_of(timeouts: Timeouts, deadline: Deadline | None) -> float:
+    return timeouts.run if deadline is None else min(timeouts.run, deadline.left)
+
+
+def _over(timeouts: Timeouts, deadline: Deadline | None) -> str:
+    """What was over, where something was: the deadline, or the time of one asking."""
+    if deadline is None or not deadline.over:
+        return f"the run's time of {timeouts.run:g} s"
+    deadline.cut = True
+    return f"the deadline of {deadline.told}"
 
 
 def _times(given: Timeouts, patience: float) -> Timeouts:

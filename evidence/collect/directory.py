@@ -19,6 +19,12 @@ WINDOW: Final = 50
 """The replicator asks for the changes N…N+50, and takes a longer gap in the changelog for its end."""
 _LARGEST_NUMBER: Final = 15
 POSEIDONS = Search(USERS, "(login=poseidon)", ("uuid", "login", "disabled"))
+EVERYWHERE = Search(
+    SMARTDC,
+    "(|(objectclass=region)(objectclass=datacenter)(objectclass=network)(objectclass=resolver))",
+    ("objectclass", "region", "datacenter", "ip"),
+)
+"""The regions, datacenters and resolvers that it has."""
 
 
 def searches(datacenter: str, admin_uuid: str) -> tuple[Search, ...]:
@@ -31,11 +37,7 @@ def searches(datacenter: str, admin_uuid: str) -> tuple[Search, ...]:
         keys_of(admin),
         Search(admin, "(|(objectclass=amonprobe)(objectclass=amonprobegroup))", ("objectclass",)),
         Search(f"ou=groups, {SMARTDC}", "(objectclass=groupofuniquenames)", ("uniquemember",)),
-        Search(
-            SMARTDC,
-            "(|(objectclass=region)(objectclass=datacenter)(objectclass=network)(objectclass=resolver))",
-            ("objectclass", "region", "datacenter", "ip"),
-        ),
+        EVERYWHERE,
         checkpoints_of(datacenter),
     )
 

@@ -64,6 +64,11 @@ class HeadNode:
         return cut(str(self._line.connection.get_extra_info("server_version", "")))
 
     @property
+    def at_once(self) -> int:
+        """How many sessions it bears at once, as far as that was tried."""
+        return self._sessions.most
+
+    @property
     def lost(self) -> bool:
         """Whether the connection is gone for good, so nothing can be asked any more."""
         return self._broken is not None

@@ -42,6 +42,12 @@ def nights(runs: Path, like: Summary, most: int = NIGHTS) -> list[Summary]:
     return found[::-1]
 
 
+def alike(runs: Path, run: str, selection: str, inventory: str, most: int = 9) -> list[Summary]:
+    """The last whole runs before one, of this selection and inventory, the oldest first."""
+    like = Summary(run=run, selection=selection, inventory=inventory)
+    return nights(runs, like, most + 1)[:-1]
+
+
 def comparable(one: Summary, other: Summary) -> bool:
     """Whether two runs judged the same extent of the same inventory."""
     alike = (one.selection, one.inventory) == (other.selection, other.inventory)

@@ -35,6 +35,7 @@ class Replica(Struct, frozen=True):
 class Summary(Struct, frozen=True, kw_only=True):
     """One run in short.  `user`, `host` and `python` say who ran it, and from where; a run of an earlier version does not know them.
 
+    `held` are causes of earlier runs that are none in this one, and do not hold either: they follow now, or could not be judged.
     `critical` and `warning` count what failed, `blocked` what could not be judged.  `sha256` is that of evidence.json.
     """
 
@@ -56,6 +57,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     blocked: int = 0
     counts: dict[Outcome, int] = field(default_factory=dict)
     causes: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     behind: dict[str, Replica] = field(default_factory=dict)
     sha256: str = ""
 
@@ -86,7 +88,8 @@ def summary_of(conclusion: Conclusion, found: Findings, digest: str = "") -> Sum
     evidence, extent = conclusion.world.evidence, conclusion.extent
     told = _of(found, evidence, digest)
     who = {"user": _user(), "host": platform.node() or _UNKNOWN, "python": platform.python_version()}
-    return msgspec.structs.replace(told, replayed=extent.replayed, lasting=extent.lasting, **who)
+    held = conclusion.since.held if conclusion.since is not None else ()
+    return msgspec.structs.replace(told, replayed=extent.replayed, lasting=extent.lasting, held=held, **who)
 
 
 def _of(found: Findings, evidence: Evidence | None, digest: str) -> Summary:

@@ -183,11 +183,20 @@ def drifted(evidence: Evidence) -> Evidence:
     return replace(evidence, datacenters=evidence.datacenters | {"my-dc-2": changed})
 
 
-def kept(runs: Path, evidence: Evidence, selection: str = "nightly", path: str = "/somewhere/region.yaml") -> Run:
+def kept(
+    runs: Path,
+    evidence: Evidence,
+    selection: str = "nightly",
+    path: str = "/somewhere/region.yaml",
+    *,
+    replayed: bool = False,
+    partial: bool = False,
+) -> Run:
     """A run of this evidence, as it is kept."""
     run = new_run(runs, datetime.datetime.fromisoformat(evidence.started))
     save(evidence, run.path / "evidence.json")
-    assert run.write(conclusion_on(evidence, Extent(selection=selection, inventory=path), run.home))
+    extent = Extent(partial, selection, path, replayed=replayed)
+    assert run.write(conclusion_on(evidence, extent, run.home))
     return run
 
 

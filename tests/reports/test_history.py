@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from evidence.inventory.lines import DeclarationError
 from evidence.inventory.reading import read_inventory
 from evidence.store import load as load_evidence
+from reports.extent import Extent
 from reports.findings import load
 from reports.pages import command, retention
 from reports.pages.changes import changes, failing
@@ -25,6 +26,7 @@ from reports.pages.nights import nights as told_nights
 from reports.pages.summary import load as load_summary
 from reports.pages.trend import charts_of
 from reports.run import new_run
+from reports.screen import since_told
 from tests.recording import recorded
 from tests.reports import pages
 
@@ -130,6 +132,28 @@ def test_flapping_is_what_comes_and_goes() -> None:
     flaps = {night: {name for name in flapping(of[night]) if name in causes(12)} for night in of}
     assert flaps[17] == flaps[16] == causes(12), "it stopped three times within ten nights"
     assert flaps[30] == set()
+
+
+FLAPS = range(14, 24)
+"""moray0 stops in the nights 12, 14 and 16: from its second coming on, as long as three of its turns lie within ten nights."""
+
+
+@pytest.mark.parametrize("night", range(2, pages.NIGHTS + 1))
+def test_the_screens_line_says_exactly_what_was_planted(night: int) -> None:
+    """Judged again as it was that morning, from its evidence and the summaries of the nights before."""
+    folder = _folder_of(night)
+    extent = Extent(selection="nightly", inventory="/somewhere/region.yaml")
+    since = pages.conclusion_on(load_evidence(folder), extent, folder).since
+    assert since is not None
+    then, now = causes(night - 1), causes(night)
+    assert (since.run, {*map(str, since.new)}, {*map(str, since.gone)}) == (
+        _folder_of(night - 1).name,
+        now - then,
+        then - now,
+    )
+    assert {*since.flapping} == (causes(12) if night in FLAPS else set())
+    assert ("; flapping: " in since_told(since)) == (night in FLAPS)
+    assert load_summary(folder).held == (), "no cause stood behind another one"
 
 
 def test_the_trend_has_the_last_thirty_nights_of_the_kind(runs: Path) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from evidence.model import Evidence
+from evidence.model import DatacenterEvidence, Evidence
 from evidence.subjects.claims import judged
 from evidence.subjects.spec import CRITICAL, FAILED, PASSED, Result, Spec
 from evidence.subjects.world import World
@@ -23,11 +23,12 @@ from reports.customers import noticed
 from reports.extent import Extent
 from reports.findings import findings_of
 from reports.matrix import Matrix
+from reports.night.subject import subject
 from reports.page import Look, Page
-from reports.screen import HEIGHT, screen
+from reports.screen import HEIGHT, Next, screen
 from tests.judging import check_functions
 from tests.recording import recorded
-from tests.reports import scenes
+from tests.reports import pages, scenes
 from verdict.judge import judge
 
 
@@ -163,3 +164,39 @@ def test_a_green_preflight_says_where_the_coupling_is_told(tmp_path: Path) -> No
     page = screen(concluded("healthy-candidate-my-dc-3"), Look())
     assert "Not coupled yet: my-dc-3" in page
     assert "Next: couple my-dc-3 with my-dc-2. sdc-ufds-m2s deletes, and has no undo." in page
+
+
+def dark() -> Conclusion:
+    """No head node answers."""
+    whole = recorded("healthy")
+    text = msgspec.json.encode(recorded("headnode-dark-at-my-dc-3").datacenters["my-dc-3"])
+    unseen = {
+        name: msgspec.json.decode(text.replace(b"my-dc-3", name.encode()), type=DatacenterEvidence)
+        for name in whole.datacenters
+    }
+    return pages.conclusion_on(replace(whole, datacenters=unseen))
+
+
+def test_where_no_head_node_answers_there_is_a_line_for_each_and_no_catalogue() -> None:
+    conclusion = dark()
+    assert len(conclusion.verdict.causes) == 3
+    told = screen(conclusion, Look(80), folder="/runs/1", commands=Next(doctor="./az-checks doctor region.yaml"))
+    lines = told.splitlines()
+    assert len(lines) <= 12
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "  ./az-checks doctor region.yaml"
+    for number, name in enumerate(("my-dc-1", "my-dc-2", "my-dc-3"), 1):
+        (line,) = [each for each in lines if each.startswith(f" {number} {name}  ")]
+        assert "no answer from" in line
+    assert "follow" not in told
+    assert "cloudapi" not in told
+    assert subject(conclusion) == "my-dc: no head node can be asked"
+
+
+def test_one_that_answers_brings_the_whole_screen_back() -> None:
+    conclusion = dark()
+    evidence = conclusion.world.evidence
+    assert evidence is not None
+    seen = evidence.datacenters | {"my-dc-1": recorded("healthy").datacenters["my-dc-1"]}
+    told = screen(pages.conclusion_on(replace(evidence, datacenters=seen)), Look(80))
+    assert "cloudapi  manta" in told
