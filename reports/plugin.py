@@ -18,7 +18,7 @@ from fixtures import quiet
 from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in
 from reports.conclude import conclude
-from reports.conclusion import Conclusion
+from reports.conclusion import Conclusion, Ending
 from reports.extent import Extent
 from reports.page import Look, safe
 from reports.progress import ProgressLine
@@ -27,6 +27,7 @@ from reports.screen import Next
 from reports.told import EVIDENCE, told
 from reports.tty import only_ascii
 from triton_az_checks import places
+from verdict.judge import Named
 
 RUN = pytest.StashKey[Run]()
 ASIDE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
@@ -124,6 +125,7 @@ class Keeper:
     def __init__(self, config: pytest.Config, checks: Path) -> None:
         self.config, self.checks = config, checks
         self.results: list[Result] = []
+        self.seconds: dict[Named, float] = {}
         self.conclusion: Conclusion | None = None
         self.interrupted = self.broken = False
         self.stopped, self.selected = "", 0
@@ -136,6 +138,7 @@ class Keeper:
         result = result_in(report)
         if result is not None:
             self.results.append(result)
+            self.seconds[Named(result.check, result.subject)] = report.duration
             if len(self.results) % _TOLD == 0:
                 of = f" of {self.selected}" if self.selected >= len(self.results) else ""
                 self.progress(f"judged {len(self.results)}{of} checks")
@@ -178,7 +181,8 @@ class Keeper:
         others, were = list(self._others(world)), "not reached" if stopped else "not selected"
         self.conclusion = conclude(self.results, CHECKS, world, extent, run.home if run else None, others, were)
         if run is not None:
-            run.write(self.conclusion, _commands(run.home, self.conclusion))
+            ending = Ending(seconds=self.seconds)
+            run.write(self.conclusion, _commands(run.home, self.conclusion), ending)
 
     def _others(self, world: World) -> Iterable[Result]:
         """If anything was found, judge also what was not selected or not reached: the cause may be among it."""
