@@ -194,4 +194,5 @@ def _remedy(entry: CausePlan | None) -> Iterator[str]:
 
 def clean(text: str) -> str:
     """The text with only the characters that XML can hold; what a terminal would act upon is spelt out."""
-    return _INVALID.sub("\N{REPLACEMENT CHARACTER}", safe(text, keep="\n\t"))
+    lines = "\n".join(safe(line, keep=_TAB) for line in text.split("\n"))  # most lines are printable, and quick
+    return _INVALID.sub("\N{REPLACEMENT CHARACTER}", lines)

@@ -114,6 +114,7 @@ def test_findings_are_the_same_for_the_same_verdict_and_come_back() -> None:
     told = json.loads(findings.encode(found))
     assert list(told) == [
         "schema", "run", "results", "causes", "counts", "partial", "selection", "inventory", "remarks",
+        "suite", "started", "finished",
     ]  # fmt: skip
     assert told["counts"] == {"blocked": 9, "failed": 3, "not_applicable": 1, "passed": 1, "waived": 2}
     assert [cause["check"] for cause in told["causes"]] == [

@@ -121,6 +121,6 @@ def test_times_suites_and_properties() -> None:
     assert (Path(__file__).parents[2] / names.attrib["file"]).is_file()
 
 
-def test_ten_thousand_findings_take_seconds() -> None:
-    root = parsed(pages.hostile(10_000))
-    assert root.attrib["tests"] == "10000"
+def test_thousands_of_hostile_findings_are_no_matter() -> None:
+    root = parsed(pages.hostile(2_000))
+    assert root.attrib["tests"] == "2000"
