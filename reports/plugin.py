@@ -20,6 +20,7 @@ from fixtures.plugin import WORLD, result_in
 from reports.conclude import conclude
 from reports.conclusion import Conclusion, Ending
 from reports.extent import Extent
+from reports.leaving import add_options, leave, refuse
 from reports.page import Look, safe
 from reports.progress import ProgressLine
 from reports.run import RUNS, Run, RunError, new_run
@@ -38,8 +39,13 @@ _OWN = -2
 """How quiet pytest itself is (-qq): -q and -v say how much we tell, and only from -vvv on how much pytest does."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser.getgroup("triton-az-checks"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Take -q and -v for ourselves, except where pytest lists tests."""
+    refuse(config)
     level = config.option.verbose - _OWN
     config.stash[LEVEL] = level
     if not config.option.collectonly:
@@ -158,31 +164,34 @@ class Keeper:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         self.progress.done()
-        if self.interrupted:
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
         if not self.results:
             self._leave()
-            return
-        try:
-            self._conclude(session)
-        except KeyboardInterrupt:  # a second Ctrl-C: without the rest nobody can tell causes from consequences
-            self.conclusion, self.interrupted = None, True
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
-        if exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self.interrupted or self._findings()):
-            session.exitstatus = pytest.ExitCode.OK
-        if self.conclusion is not None and self.conclusion.defects and not self.interrupted:
-            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        else:
+            try:
+                self._conclude(session, exitstatus)
+            except KeyboardInterrupt:  # a second Ctrl-C: without the rest nobody can tell causes from consequences
+                self.conclusion, self.interrupted = None, True
+        session.exitstatus = self._exit_code(exitstatus)
 
-    def _conclude(self, session: pytest.Session) -> None:
+    def _exit_code(self, exitstatus: int) -> int:
+        """What pytest's own means here: its failures may all be waived, and a defect of the suite is more than one."""
+        if self.interrupted:
+            return pytest.ExitCode.INTERRUPTED
+        if self.conclusion is not None and self.conclusion.defects:
+            return pytest.ExitCode.INTERNAL_ERROR
+        if self.results and exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self._findings()):
+            return pytest.ExitCode.OK
+        return exitstatus
+
+    def _conclude(self, session: pytest.Session, exitstatus: int) -> None:
         run = self.config.stash.get(RUN, None)
         stopped = self.stopped or ("Stopped by -x or --maxfail" if session.shouldfail or session.shouldstop else "")
         extent = extent_of(self.config, self.checks, stopped)
         world = self.config.stash[WORLD]
         others, were = list(self._others(world)), "not reached" if stopped else "not selected"
         self.conclusion = conclude(self.results, CHECKS, world, extent, run.home if run else None, others, were)
-        if run is not None:
-            ending = Ending(seconds=self.seconds)
-            run.write(self.conclusion, _commands(run.home, self.conclusion), ending)
+        commands = _commands(run.home, self.conclusion) if run is not None else Next()
+        leave(self.config, self.conclusion, run, commands, Ending(int(self._exit_code(exitstatus)), self.seconds))
 
     def _others(self, world: World) -> Iterable[Result]:
         """If anything was found, judge also what was not selected or not reached: the cause may be among it."""

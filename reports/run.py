@@ -16,6 +16,8 @@ from pathlib import Path
 from reports.conclusion import Conclusion, Ending
 from reports.findings import encode, findings_of
 from reports.junit import junit
+from reports.metrics import FILE as METRICS
+from reports.metrics import metrics
 from reports.page import safe
 from reports.pages.retention import WRITING, removed
 from reports.pages.summary import FILE as SUMMARY
@@ -84,6 +86,7 @@ class Run:
             self.keep("findings.json", encode(found))
             self.keep("junit.xml", junit(conclusion, summary, self.home, ending))
             self.keep(SUMMARY, encoded(summary))
+            self.keep(METRICS, metrics(conclusion, summary, ending or Ending(), datetime.now(UTC)))
             self._show(conclusion, summary, commands or Next())
             self.path.rename(self.home)
             self.path = self.home

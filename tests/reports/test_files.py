@@ -49,7 +49,7 @@ def test_latest_points_to_the_newest_complete_run(tmp_path: Path) -> None:
     kept(tmp_path, scenes.green())
     assert (runs / "latest").resolve().name == "20261123T104500Z-3"
     assert sorted(path.name for path in (runs / "latest").iterdir()) == [
-        "evidence.json", "findings.json", "junit.xml", "report.html", "summary.json",
+        "evidence.json", "findings.json", "junit.xml", "metrics.prom", "report.html", "summary.json",
     ]  # fmt: skip
 
 
