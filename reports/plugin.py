@@ -20,7 +20,7 @@ from fixtures.plugin import WORLD, result_in
 from reports.conclude import conclude
 from reports.conclusion import Conclusion, Ending
 from reports.extent import Extent
-from reports.leaving import add_options, leave, refuse
+from reports.leaving import add_options, leave, refuse, tried
 from reports.page import Look, safe
 from reports.progress import ProgressLine
 from reports.run import RUNS, Run, RunError, new_run
@@ -41,6 +41,11 @@ _OWN = -2
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser.getgroup("triton-az-checks"))
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """--notify-test does that alone."""
+    return tried(config) if config.option.notify_test else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

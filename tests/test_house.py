@@ -21,6 +21,7 @@ SPEAKS = {
     "apply": "the one door for changes, and what starts the checks again",
     "evidence/collect": "the only I/O with datacenters",
     "fixtures/world.py": "starts collecting",
+    "reports/notifying.py": "starts the operator's own notify_command",
     "reports/pages/signing.py": "starts ssh-keygen, on files of this machine",
     "tools": "starts labs and suites",
     "lab": "is what is spoken with",
