@@ -25,7 +25,7 @@ from reports.settled import settled
 from triton_az_checks import ending
 from triton_az_checks.errors import OperatorError
 
-pytest_plugins = ["fixtures.plugin", "reports.plugin"]
+pytest_plugins = ["fixtures.plugin", "reports.plugin", "reports.leaving"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -26,7 +26,8 @@ _LAST = "99999999T999999Z"
 """A run that is not kept comes after all that are."""
 
 
-def add_options(group: pytest.OptionGroup) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("triton-az-checks")
     group.addoption(
         "--metrics", metavar="FILE", help="write metrics.prom there too, as node_exporter's textfile collector reads it"
     )
@@ -35,6 +36,11 @@ def add_options(group: pytest.OptionGroup) -> None:
         action="store_true",
         help="give notify_command of the inventory a test, say how it went, and end",
     )
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """--notify-test does that alone."""
+    return tried(config) if config.option.notify_test else None
 
 
 def tried(config: pytest.Config) -> int:

@@ -17,10 +17,11 @@ from evidence.subjects.world import World
 from fixtures import quiet
 from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in
+from reports import output
 from reports.conclude import conclude
 from reports.conclusion import Conclusion, Ending
 from reports.extent import Extent
-from reports.leaving import add_options, leave, refuse, tried
+from reports.leaving import leave, refuse
 from reports.page import Look, safe
 from reports.progress import ProgressLine
 from reports.run import RUNS, Run, RunError, new_run
@@ -40,20 +41,46 @@ _OWN = -2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    add_options(parser.getgroup("triton-az-checks"))
+    output.add_options(parser.getgroup("triton-az-checks"))
 
 
-def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """--notify-test does that alone."""
-    return tried(config) if config.option.notify_test else None
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """With --output the run is told when all else is done, whatever ended it."""
+    if config.option.output is None:
+        return (yield)
+    try:
+        code = yield
+    except pytest.UsageError as error:
+        if config.option.output != output.NAGIOS:
+            raise
+        return _put_out(config, int(pytest.ExitCode.USAGE_ERROR), str(error))
+    return _put_out(config, int(code or 0))
+
+
+def _put_out(config: pytest.Config, code: int, why: str = "") -> int:
+    """Print the document, or the line; returns the exit code, for Nagios its own."""
+    keeper, run = config.pluginmanager.getplugin("az-keeper"), config.stash.get(RUN, None)
+    conclusion = keeper.conclusion if isinstance(keeper, Keeper) else None
+    name, out = run.name if run is not None else "", config.stash.get(output.OUT, sys.stdout)
+    if config.option.output == output.JSON:
+        if conclusion is not None:
+            print(output.document(conclusion, name), end="", file=out, flush=True)
+        return code
+    state, text = output.line(conclusion, name, code) if conclusion is not None else output.unknown(code, why)
+    print(text, file=out, flush=True)
+    return state
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take -q and -v for ourselves, except where pytest lists tests."""
     refuse(config)
+    output.reserve(config)
     level = config.option.verbose - _OWN
     config.stash[LEVEL] = level
-    if not config.option.collectonly:
+    if config.option.output is not None:
+        config.option.verbose = _OWN
+    elif not config.option.collectonly:
         config.option.verbose = level - EVIDENCE if level > EVIDENCE else _OWN
 
 
@@ -226,6 +253,8 @@ class Keeper:
         return sum(counts.get(outcome, 0) for outcome in FINDINGS)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        if self.config.option.output is not None:
+            return
         if self.conclusion is None:
             if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
                 terminalreporter.write_line("Nothing was selected: no check and subject matches your -k, -m or names.")

@@ -14,6 +14,8 @@ from triton_az_checks import ending, places
 from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
+UNKNOWN = 3
+"""Nagios' exit code for what has no verdict."""
 PYTHON = (sys.executable, "-P", "-m")
 """-P: a folder called `checks` where the operator stands must not be taken for ours."""
 MARKS = ("preflight", "postchange", "nightly")
@@ -21,7 +23,8 @@ HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [pytest's options]
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
                                 --wait 5m asks again until what was changed has settled; -v each check in a line, -vv all
-                                of it, -q the causes alone)
+                                of it, -q the causes alone; --output json|nagios for a program, --metrics FILE for
+                                Prometheus, --notify-test tries notify_command)
 az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]
@@ -64,6 +67,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return commands[command](rest)
     except OperatorError as error:
+        if "nagios" in rest or "--output=nagios" in rest:  # a monitor reads standard output, and knows no 4
+            print(f"AZ-CHECKS UNKNOWN - {error}".replace("|", "/"))
+            return UNKNOWN
         print(f"az-checks {command}: {error}; az-checks --help tells more", file=sys.stderr)
         return WRONG_USE
 
@@ -75,13 +81,16 @@ def run_command(arguments: Sequence[str]) -> list[str]:
     for mark in MARKS:
         marks.add_argument(f"--{mark}", dest="mark", action="store_const", const=mark)
     parser.add_argument("--inventory")
+    parser.add_argument("--output", choices=("json", "nagios"))
     given, rest = parser.parse_known_args(list(arguments))
     named = given.inventory
     if named is None and rest and not rest[0].startswith("-"):
         named, rest = rest[0], rest[1:]
     root = places.suite()
-    words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
+    start = "reports.asplugin" if given.output == "nagios" else "pytest"
+    words = [*PYTHON, start, "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
     words += [f"--inventory={Path(named).absolute()}"] if named else []
+    words += [f"--output={given.output}"] if given.output else []
     words += ["-m", given.mark] if given.mark else []
     checks = [] if any(str(root / "checks") in word for word in rest) else [str(root / "checks")]
     return [*words, *rest, *checks]
