@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from triton_az_checks import ending, places
+from triton_az_checks import ending, places, shell
 from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
@@ -37,6 +37,9 @@ az-checks apply [RUN] [--only N|CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run 
                                 do these steps, asking for each, and prove them (wants `apply: true` in REGION.yaml)
 az-checks lab [OPTIONS] [-- COMMAND …]
                                 practise: a whole coupling on this machine (az-checks lab --help)
+az-checks completion bash | zsh
+                                what a shell needs to complete all this: source <(az-checks completion bash)
+az-checks manual                the manual page: az-checks manual | man -l -
 
 --runs DIR (or AZ_RUNS) says where runs are kept: {runs}
 """
@@ -56,6 +59,8 @@ def main(arguments: Sequence[str]) -> int:
         "report": _report,
         "apply": _apply,
         "lab": _lab,
+        "completion": shell.completion,
+        "manual": shell.manual,
     }
     command, *rest = arguments or ["--help"]
     if command in ("--help", "-h", "help"):
@@ -74,15 +79,20 @@ def main(arguments: Sequence[str]) -> int:
         return WRONG_USE
 
 
-def run_command(arguments: Sequence[str]) -> list[str]:
-    """What `run` starts: pytest over the suite's checks, from whatever folder, with the file named by its whole path."""
+def run_parser() -> argparse.ArgumentParser:
+    """What `run` takes for itself; all else goes to pytest."""
     parser = _Parser(prog="az-checks run", add_help=False, allow_abbrev=False)
     marks = parser.add_mutually_exclusive_group()
     for mark in MARKS:
         marks.add_argument(f"--{mark}", dest="mark", action="store_const", const=mark)
     parser.add_argument("--inventory")
     parser.add_argument("--output", choices=("json", "nagios"))
-    given, rest = parser.parse_known_args(list(arguments))
+    return parser
+
+
+def run_command(arguments: Sequence[str]) -> list[str]:
+    """What `run` starts: pytest over the suite's checks, from whatever folder, with the file named by its whole path."""
+    given, rest = run_parser().parse_known_args(list(arguments))
     named = given.inventory
     if named is None and rest and not rest[0].startswith("-"):
         named, rest = rest[0], rest[1:]
@@ -104,12 +114,16 @@ def _plan(arguments: Sequence[str]) -> int:
     return _become([*PYTHON, "remediate", *_with_runs(arguments)])
 
 
-def explain_command(arguments: Sequence[str]) -> list[str]:
-    """What `explain` starts: pytest, which knows the checks, and ends when it has told."""
+def explain_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="az-checks explain", add_help=False, allow_abbrev=False)
     parser.add_argument("what", nargs="?", default="", metavar="N|CHECK[@SUBJECT]")
-    parser.add_argument("--run")
-    given = parser.parse_args(list(arguments))
+    parser.add_argument("--run", metavar="RUN", help="of this run (default: the latest)")
+    return parser
+
+
+def explain_command(arguments: Sequence[str]) -> list[str]:
+    """What `explain` starts: pytest, which knows the checks, and ends when it has told."""
+    given = explain_parser().parse_args(list(arguments))
     root = places.suite()
     words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}", f"--explain={given.what}"]
     return [*words, *([f"--of-run={given.run}"] if given.run else []), str(root / "checks")]
