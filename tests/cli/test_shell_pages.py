@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from triton_az_checks import cli, shell
 from tools.shell_pages import grammar, pages
+from triton_az_checks import cli, shell
 
 ROOT = Path(__file__).resolve().parents[2]
 
