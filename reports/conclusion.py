@@ -27,9 +27,13 @@ class Since(Struct, frozen=True):
 
 
 class Ending(Struct, frozen=True):
-    """What the end of a run knows besides its verdict: the exit code, and how many seconds each check took to judge."""
+    """What the end of a run knows besides its verdict.
+
+    The exit code; when judging began, by the clock; and how many seconds each check took to judge.
+    """
 
     exit_code: int = 0
+    began: float = 0.0
     seconds: Mapping[Named, float] = field(default_factory=dict)
 
 

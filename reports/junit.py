@@ -34,7 +34,7 @@ def junit(conclusion: Conclusion, summary: Summary, home: Path, ending: Ending |
 
     `home` is the run's folder, by which the commands name it: `latest` may be another one when the file is read.
     """
-    told, telling = ending or Ending(), _Telling(conclusion, home)
+    told, telling = ending or Ending(), Telling(conclusion, home)
     chapters: dict[str, list[Judged]] = {}
     for judged in conclusion.verdict.results:
         spec = conclusion.specs.get(judged.result.check)
@@ -95,7 +95,7 @@ def _properties(suite: ElementTree.Element, conclusion: Conclusion, summary: Sum
         ElementTree.SubElement(parent, "property", name=name, value=clean(value))
 
 
-def _case(suite: ElementTree.Element, judged: Judged, telling: _Telling, chapter: str, seconds: float) -> None:
+def _case(suite: ElementTree.Element, judged: Judged, telling: Telling, chapter: str, seconds: float) -> None:
     result = judged.result
     classname = clean(f"checks.{chapter}.{result.check}")
     case = ElementTree.SubElement(
@@ -119,7 +119,7 @@ def _child(case: ElementTree.Element, tag: str, message: str, text: str, kind: s
     child.text = clean(text)
 
 
-class _Telling:
+class Telling:
     """Tells findings in the words of a build server, with their causes' numbers."""
 
     def __init__(self, conclusion: Conclusion, home: Path) -> None:

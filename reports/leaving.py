@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evidence.inventory.reading import read_inventory
+from reports.allure import complete
 from reports.before import previous
 from reports.conclusion import Conclusion, Ending
 from reports.findings import Findings, findings_of
@@ -77,6 +78,8 @@ def leave(config: pytest.Config, conclusion: Conclusion, run: Run | None, comman
     summary = summary_of(conclusion, findings_of(conclusion, run.name if run is not None else ""))
     if config.option.metrics is not None:
         _write_metrics(Path(config.option.metrics).absolute(), conclusion, summary, ending)
+    if config.getoption("allure_report_dir", None):
+        _complete_allure(Path(config.option.allure_report_dir), conclusion, summary, run, ending)
     if _is_told(conclusion):
         _notify(conclusion, summary, before, ending, str(run.path) if run is not None else "")
 
@@ -100,6 +103,14 @@ def _notify(conclusion: Conclusion, summary: Summary, before: Findings | None, e
     failed = notify(conclusion.world.told, document(conclusion, summary, news, ending, folder))
     if failed:
         print(safe(f"{failed}; the verdict stands, and nobody was told: {news.told}"), file=sys.stderr)
+
+
+def _complete_allure(folder: Path, conclusion: Conclusion, summary: Summary, run: Run | None, ending: Ending) -> None:
+    try:
+        complete(folder, ending.began, conclusion, summary, run.path if run is not None else None)
+    except OSError as error:
+        said = f"--alluredir: {folder} is not complete ({error.strerror or error}); the verdict stands"
+        print(safe(said), file=sys.stderr)
 
 
 def _write_metrics(path: Path, conclusion: Conclusion, summary: Summary, ending: Ending) -> None:

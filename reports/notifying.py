@@ -47,7 +47,7 @@ class NewCause(Struct, frozen=True):
     words: str
 
 
-class News(Struct, frozen=True):
+class NightNews(Struct, frozen=True):
     """What became of the causes since the night `before` (empty: there was none), and what could be judged then and cannot now."""
 
     before: str = ""
@@ -78,7 +78,7 @@ def is_told(conclusion: Conclusion) -> bool:
     return extent.selection == "nightly" and bool(extent.inventory) and not (extent.partial or extent.replayed)
 
 
-def news_of(conclusion: Conclusion, before: Findings | None) -> News:
+def news_of(conclusion: Conclusion, before: Findings | None) -> NightNews:
     """What has changed since the night before.  Of a first night all causes are new."""
     then = before or Findings(run="", results=(), causes=(), counts={})
     since = changed_since(conclusion.verdict, then)
@@ -91,10 +91,10 @@ def news_of(conclusion: Conclusion, before: Findings | None) -> News:
         for number, (name, finding) in enumerate(causes.items(), 1)
         if name in since.new
     )
-    return News(then.run, new, since.gone, unjudged, conclusion.less if before is not None else ())
+    return NightNews(then.run, new, since.gone, unjudged, conclusion.less if before is not None else ())
 
 
-def document(conclusion: Conclusion, summary: Summary, news: News, ending: Ending, folder: str) -> bytes:
+def document(conclusion: Conclusion, summary: Summary, news: NightNews, ending: Ending, folder: str) -> bytes:
     """What the command reads: one JSON document."""
     told: dict[str, Any] = {
         "schema": SCHEMA,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,7 @@ class Keeper:
         self.config, self.checks = config, checks
         self.results: list[Result] = []
         self.seconds: dict[Named, float] = {}
+        self.began = time.time()
         self.conclusion: Conclusion | None = None
         self.interrupted = self.broken = False
         self.stopped, self.selected = "", 0
@@ -223,7 +225,13 @@ class Keeper:
         others, were = list(self._others(world)), "not reached" if stopped else "not selected"
         self.conclusion = conclude(self.results, CHECKS, world, extent, run.home if run else None, others, were)
         commands = _commands(run.home, self.conclusion) if run is not None else Next()
-        leave(self.config, self.conclusion, run, commands, Ending(int(self._exit_code(exitstatus)), self.seconds))
+        leave(
+            self.config,
+            self.conclusion,
+            run,
+            commands,
+            Ending(int(self._exit_code(exitstatus)), self.began, self.seconds),
+        )
 
     def _others(self, world: World) -> Iterable[Result]:
         """If anything was found, judge also what was not selected or not reached: the cause may be among it."""
