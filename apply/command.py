@@ -44,8 +44,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def options_of(arguments: list[str] | None) -> argparse.Namespace:
-    """What was typed.  Raises UsageError."""
+def parser_of() -> argparse.ArgumentParser:
+    """What can be typed behind `az-checks apply`.  Its error is a UsageError."""
     parser = _Parser(prog="az-checks apply", description="Do the steps of a run's plan, and prove them.")
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
     parser.add_argument("--only", metavar="N|CHECK[@SUBJECT]", help="only this cause, or the cause of this check")
@@ -57,13 +57,13 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     which.add_argument("--resume", action="store_true", help="go on where an apply was interrupted")
     which.add_argument("--undo", action="store_true", help="take back what was done")
     which.add_argument("--dry-run", action="store_true", help="read every precondition, and change nothing")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def main(arguments: list[str] | None = None, door: Door | None = None, ask: Ask | None = None) -> int:
     """The command.  In tests `door` is another than SSH, and `ask` answers in an operator's place."""
     try:
-        options = options_of(arguments)
+        options = parser_of().parse_args(arguments)
         return _Apply(options, door, ask).run()
     except OperatorError as error:
         print(f"az-checks apply: {safe(str(error))}", file=sys.stderr)

@@ -9,6 +9,7 @@ import tempfile
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from evidence import first_schema
 from evidence.inventory.model import CANDIDATE, MASTER, REPLICA
@@ -31,8 +32,12 @@ class EvidenceError(OperatorError):
 
 
 def save(evidence: Evidence, path: str | os.PathLike[str]) -> None:
-    """Write evidence to `path`, readable by its owner and group. Nobody ever sees half a file."""
+    """Write evidence to `path`, readable by its owner and group. Nobody ever sees half a file.
+
+    The operator's notify_command is not written: it may hold a token, and nobody who judges this evidence shall start it.
+    """
     target = pathlib.Path(path)
+    evidence = replace(evidence, inventory=replace(evidence.inventory, notify_command=""))
     text = msgspec.json.format(msgspec.json.encode(evidence, order="sorted"), indent=1) + b"\n"
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -20,7 +20,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(BAD_OPTION, f"lab: {message}; python -m lab --help tells more\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m lab",
         description="A whole coupling of datacenters on this machine, and a COMMAND in its operator's place.",
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     done = _inside_command(arguments)
     if done is not None:
         return done
-    parser = _parser()
+    parser = parser_of()
     options = parser.parse_args(arguments)
     if options.accounts < 0:
         parser.error(f"--accounts is {options.accounts}, which is no number of accounts")

@@ -24,11 +24,17 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
+def parser_of() -> argparse.ArgumentParser:
+    parser = _Parser(prog="az-checks doctor", allow_abbrev=False)
+    parser.add_argument(
+        "region", nargs="?", metavar="REGION.yaml", default=os.environ.get("AZ_INVENTORY"), help="default: AZ_INVENTORY"
+    )
+    return parser
+
+
 def main(arguments: list[str]) -> int:
     """0: all is well; 1: something is wrong.  Contacts the head nodes, and changes nothing."""
-    parser = _Parser(prog="az-checks doctor", allow_abbrev=False)
-    parser.add_argument("region", nargs="?", metavar="REGION.yaml", default=os.environ.get("AZ_INVENTORY"))
-    named = parser.parse_args(arguments).region
+    named = parser_of().parse_args(arguments).region
     if not named:
         raise UsageError(
             "no inventory was given: az-checks doctor REGION.yaml, or AZ_INVENTORY (az-checks init writes one)"

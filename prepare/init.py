@@ -32,12 +32,18 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
+def parser_of() -> argparse.ArgumentParser:
+    parser = _Parser(prog="az-checks init", allow_abbrev=False)
+    parser.add_argument("headnode", metavar="root@HEADNODE", help="as for ssh")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default=USUAL, help=f"write there (default: {USUAL}; -: print it)"
+    )
+    return parser
+
+
 def main(arguments: list[str]) -> int:
     """0: the file can be used as it is; 1: something must be filled in, or the head node cannot be asked."""
-    parser = _Parser(prog="az-checks init", allow_abbrev=False)
-    parser.add_argument("headnode", metavar="root@HEADNODE")
-    parser.add_argument("-o", "--output", metavar="FILE", default=USUAL)
-    given = parser.parse_args(arguments)
+    given = parser_of().parse_args(arguments)
     if not HEADNODE.fullmatch(given.headnode):
         raise UsageError(f"{given.headnode!a} names no head node: write USER@HOST, or ssh://USER@HOST:PORT, as for ssh")
     if given.output != "-" and os.path.lexists(given.output):

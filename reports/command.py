@@ -85,7 +85,8 @@ def _names(found: findings.Findings) -> str:
     return ", ".join(f"{cause.check}@{cause.subject}" for cause in found.causes) or "none"
 
 
-def main(arguments: list[str] | None = None) -> int:
+def parser_of() -> argparse.ArgumentParser:
+    """What can be typed behind `az-checks plan`."""
     parser = _Parser(prog="python -m remediate", description="Print the steps that repair the findings of a run.")
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
     parser.add_argument("--only", metavar="N|CHECK[@SUBJECT]", help="only this cause, or the cause of this check")
@@ -94,8 +95,12 @@ def main(arguments: list[str] | None = None) -> int:
     shape.add_argument("--copy", action="store_true", help="the commands alone, none of them broken over lines")
     shape.add_argument("--script", metavar="DIR", help="as scripts, one for each stage and machine, in this folder")
     parser.add_argument("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
     try:
-        options = parser.parse_args(arguments)
+        options = parser_of().parse_args(arguments)
         folder = run_folder(options.run, places.runs(options.runs))
         plan = plan_of(folder, options.only)
     except OperatorError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from evidence.subjects.spec import BROKEN, NOT_APPLICABLE, PASSED, WAIVED, Spec, place_of
 from evidence.subjects.world import World
@@ -29,6 +29,17 @@ class Since(Struct, frozen=True):
     def at(self) -> str:
         """When that run began, as its folder says."""
         return f"{self.run[:4]}-{self.run[4:6]}-{self.run[6:8]} {self.run[9:11]}:{self.run[11:13]} UTC"
+
+
+class Ending(Struct, frozen=True):
+    """What the end of a run knows besides its verdict.
+
+    The exit code; when judging began, by the clock; and how many seconds each check took to judge.
+    """
+
+    exit_code: int = 0
+    began: float = 0.0
+    seconds: Mapping[Named, float] = field(default_factory=dict)
 
 
 class Conclusion(Struct, frozen=True):

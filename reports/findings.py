@@ -16,6 +16,7 @@ from evidence.subjects.spec import FINDINGS, WAIVED, Outcome, Result, Severity, 
 from remediate.plan import Plan
 from remediate.steps import Step
 from reports.conclusion import Conclusion
+from triton_az_checks import places
 from triton_az_checks.errors import OperatorError
 from verdict.judge import Cause, Judged, Named
 
@@ -82,7 +83,8 @@ class CauseRow(Stored, frozen=True):
 class Findings(Stored, frozen=True, kw_only=True):
     """The whole file.  `run` is the name of the run's folder; `remarks` are sentences about the run as a whole.
 
-    `partial`, `selection` and `inventory` say what the run was asked to judge (reports/extent.py).
+    `partial`, `selection` and `inventory` say what the run was asked to judge (reports/extent.py).  `suite` is the version that judged;
+    `started` and `finished` say when the evidence was collected.  docs/findings.schema.json is made from these classes.
     """
 
     schema: int = SCHEMA
@@ -94,11 +96,14 @@ class Findings(Stored, frozen=True, kw_only=True):
     selection: str = ""
     inventory: str = ""
     remarks: tuple[str, ...] = ()
+    suite: str = ""
+    started: str = ""
+    finished: str = ""
 
 
 def findings_of(conclusion: Conclusion, run: str) -> Findings:
     """The content of findings.json for a run."""
-    verdict = conclusion.verdict
+    verdict, evidence = conclusion.verdict, conclusion.world.evidence
     return Findings(
         run=run,
         results=tuple(_row(judged) for judged in verdict.results),
@@ -108,6 +113,9 @@ def findings_of(conclusion: Conclusion, run: str) -> Findings:
         selection=conclusion.extent.selection,
         inventory=conclusion.extent.inventory,
         remarks=conclusion.remarks,
+        suite=places.version(),
+        started=evidence.started if evidence is not None else "",
+        finished=evidence.finished if evidence is not None else "",
     )
 
 

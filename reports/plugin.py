@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from fixtures import quiet
 from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in
 from fixtures.world import DEADLINE
+from reports import output
 from reports.conclude import conclude
-from reports.conclusion import Conclusion
+from reports.conclusion import Conclusion, Ending
 from reports.extent import Extent
+from reports.leaving import leave, refuse
 from reports.page import Look, safe
 from reports.progress import ProgressLine
 from reports.run import LATEST_NIGHTLY, RUNS, Run, RunError, new_run
@@ -28,21 +31,57 @@ from reports.screen import Next
 from reports.told import EVIDENCE, told
 from reports.tty import only_ascii
 from triton_az_checks import places
+from verdict.judge import Named
 
 RUN = pytest.StashKey[Run]()
 ASIDE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 LEVEL = pytest.StashKey[int]()
-_TOLD = 50
-"""After so many checks the line of progress moves."""
+_TOLD = 50  # after so many checks the line of progress moves
 _OWN = -2
 """How quiet pytest itself is (-qq): -q and -v say how much we tell, and only from -vvv on how much pytest does."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    output.add_options(parser.getgroup("triton-az-checks"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """With --output the run is told when all else is done, whatever ended it."""
+    if config.option.output is None:
+        return (yield)
+    try:
+        code = yield
+    except pytest.UsageError as error:
+        if config.option.output != output.NAGIOS:
+            raise
+        return _put_out(config, int(pytest.ExitCode.USAGE_ERROR), str(error))
+    return _put_out(config, int(code or 0))
+
+
+def _put_out(config: pytest.Config, code: int, why: str = "") -> int:
+    """Print the document, or the line; returns the exit code, for Nagios its own."""
+    keeper, run = config.pluginmanager.getplugin("az-keeper"), config.stash.get(RUN, None)
+    conclusion = keeper.conclusion if isinstance(keeper, Keeper) else None
+    name, out = run.name if run is not None else "", config.stash.get(output.OUT, sys.stdout)
+    if config.option.output == output.JSON:
+        if conclusion is not None:
+            print(output.document(conclusion, name), end="", file=out, flush=True)
+        return code
+    state, text = output.line(conclusion, name, code) if conclusion is not None else output.unknown(code, why)
+    print(text, file=out, flush=True)
+    return state
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Take -q and -v for ourselves, except where pytest lists tests."""
+    refuse(config)
+    output.reserve(config)
     level = config.option.verbose - _OWN
     config.stash[LEVEL] = level
-    if not config.option.collectonly:
+    if config.option.output is not None:
+        config.option.verbose = _OWN
+    elif not config.option.collectonly:
         config.option.verbose = level - EVIDENCE if level > EVIDENCE else _OWN
 
 
@@ -128,6 +167,8 @@ class Keeper:
     def __init__(self, config: pytest.Config, checks: Path) -> None:
         self.config, self.checks = config, checks
         self.results: list[Result] = []
+        self.seconds: dict[Named, float] = {}
+        self.began = time.time()
         self.conclusion: Conclusion | None = None
         self.interrupted = self.broken = False
         self.stopped, self.selected = "", 0
@@ -140,6 +181,7 @@ class Keeper:
         result = result_in(report)
         if result is not None:
             self.results.append(result)
+            self.seconds[Named(result.check, result.subject)] = report.duration
             if len(self.results) % _TOLD == 0:
                 of = f" of {self.selected}" if self.selected >= len(self.results) else ""
                 self.progress(f"judged {len(self.results)}{of} checks")
@@ -159,30 +201,40 @@ class Keeper:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         self.progress.done()
-        if self.interrupted:
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
         if not self.results:
             self._leave()
-            return
-        try:
-            self._conclude(session)
-        except KeyboardInterrupt:  # a second Ctrl-C: without the rest nobody can tell causes from consequences
-            self.conclusion, self.interrupted = None, True
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
-        if exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self.interrupted or self._findings()):
-            session.exitstatus = pytest.ExitCode.OK
-        if self.conclusion is not None and self.conclusion.defects and not self.interrupted:
-            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        else:
+            try:
+                self._conclude(session, exitstatus)
+            except KeyboardInterrupt:  # a second Ctrl-C: without the rest nobody can tell causes from consequences
+                self.conclusion, self.interrupted = None, True
+        session.exitstatus = self._exit_code(exitstatus)
 
-    def _conclude(self, session: pytest.Session) -> None:
+    def _exit_code(self, exitstatus: int) -> int:
+        """What pytest's own means here: its failures may all be waived, and a defect of the suite is more than one."""
+        if self.interrupted:
+            return pytest.ExitCode.INTERRUPTED
+        if self.conclusion is not None and self.conclusion.defects:
+            return pytest.ExitCode.INTERNAL_ERROR
+        if self.results and exitstatus == pytest.ExitCode.TESTS_FAILED and not (self.broken or self._findings()):
+            return pytest.ExitCode.OK
+        return exitstatus
+
+    def _conclude(self, session: pytest.Session, exitstatus: int) -> None:
         run = self.config.stash.get(RUN, None)
         stopped = self.stopped or ("Stopped by -x or --maxfail" if session.shouldfail or session.shouldstop else "")
         extent = extent_of(self.config, self.checks, stopped)
         world = self.config.stash[WORLD]
         others, were = list(self._others(world)), "not reached" if stopped else "not selected"
         self.conclusion = conclude(self.results, CHECKS, world, extent, run.home if run else None, others, were)
-        if run is not None:
-            run.write(self.conclusion, _commands(run.home, self.conclusion))
+        commands = _commands(run.home, self.conclusion) if run is not None else Next()
+        leave(
+            self.config,
+            self.conclusion,
+            run,
+            commands,
+            Ending(int(self._exit_code(exitstatus)), self.began, self.seconds),
+        )
 
     def _others(self, world: World) -> Iterable[Result]:
         """If anything was found, judge also what was not selected or not reached: the cause may be among it."""
@@ -212,6 +264,8 @@ class Keeper:
         return sum(counts.get(outcome, 0) for outcome in FINDINGS)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        if self.config.option.output is not None:
+            return
         if self.conclusion is None:
             if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
                 terminalreporter.write_line("Nothing was selected: no check and subject matches your -k, -m or names.")
@@ -231,8 +285,8 @@ class Keeper:
 
 def _folder_told(run: Run, conclusion: Conclusion) -> str:
     """For a mail: the run, and where its page is; that of the last night has a name that stays."""
-    stable = run.home.with_name(LATEST_NIGHTLY) if run.whole and conclusion.extent.night else run.path
-    return f"{run.name}, {stable / 'report.html'}"
+    night = run.whole and conclusion.extent.night
+    return f"{run.name}, {(run.home.with_name(LATEST_NIGHTLY) if night else run.path) / 'report.html'}"
 
 
 def _commands(run: Path, conclusion: Conclusion) -> Next:

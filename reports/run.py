@@ -14,13 +14,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reports.conclusion import Conclusion
-from reports.findings import Findings, encode, findings_of
+from reports.conclusion import Conclusion, Ending
+from reports.findings import encode, findings_of
 from reports.junit import junit
+from reports.metrics import FILE as METRICS
+from reports.metrics import metrics
 from reports.page import safe
 from reports.pages.retention import WRITING, removed
 from reports.pages.summary import FILE as SUMMARY
-from reports.pages.summary import digest_of, encoded, summary_of
+from reports.pages.summary import Summary, digest_of, encoded, summary_of
 from reports.screen import Next
 from triton_az_checks.errors import OperatorError
 
@@ -76,16 +78,19 @@ class Run:
         self._let_go()
         return self.path.name
 
-    def write(self, conclusion: Conclusion, commands: Next | None = None) -> bool:
+    def write(self, conclusion: Conclusion, commands: Next | None = None, ending: Ending | None = None) -> bool:
         """Write all files, give the folder its name, and let `latest` point here unless the run was partial or a replay.
 
         A full disk costs the files, never the verdict: it is told in a sentence, and False is returned.
         """
         try:
             found = findings_of(conclusion, self.name)
+            summary = summary_of(conclusion, found, digest_of(self.path / "evidence.json"))
             self.keep("findings.json", encode(found))
-            self.keep("junit.xml", junit(conclusion))
-            self._tell(conclusion, found, commands or Next())
+            self.keep("junit.xml", junit(conclusion, summary, self.home, ending))
+            self.keep(SUMMARY, encoded(summary))
+            self.keep(METRICS, metrics(conclusion, summary, ending or Ending(), datetime.now(UTC)))
+            self._show(conclusion, summary, commands or Next())
             self.path.rename(self.home)
             self.path = self.home
             self._let_go()
@@ -101,12 +106,10 @@ class Run:
         self._forget(conclusion)
         return True
 
-    def _tell(self, conclusion: Conclusion, found: Findings, commands: Next) -> None:
-        """The summary and the page."""
+    def _show(self, conclusion: Conclusion, summary: Summary, commands: Next) -> None:
+        """The page."""
         from reports.pages.report import report_page  # jinja2 is loaded only where a page is written
 
-        summary = summary_of(conclusion, found, digest_of(self.path / "evidence.json"))
-        self.keep(SUMMARY, encoded(summary))
         try:
             page = report_page(conclusion, summary, self.home.parent, commands)
         except Exception as error:  # a defect of ours must not cost the verdict

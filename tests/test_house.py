@@ -33,6 +33,7 @@ SPEAKS = {
     "evidence/collect": "the only I/O with datacenters",
     "fixtures/world.py": "starts collecting",
     "prepare": "looks at the way in, and asks one head node for a first inventory",
+    "reports/notifying.py": "starts the operator's own notify_command",
     "reports/pages/signing.py": "starts ssh-keygen, on files of this machine",
     "tools": "starts labs and suites",
     "lab": "is what is spoken with",

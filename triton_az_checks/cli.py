@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from triton_az_checks import ending, places
+from triton_az_checks import ending, places, shell
 from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE = 4
+UNKNOWN = 3
+"""Nagios' exit code for what has no verdict."""
 PYTHON = (sys.executable, "-P", "-m")
 """-P: a folder called `checks` where the operator stands must not be taken for ours."""
 DEADLINE = "2h"
@@ -23,7 +25,8 @@ HELP = """\
 az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [pytest's options]
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
                                 --wait 5m asks again until what was changed has settled; -v each check in a line, -vv all
-                                of it, -q the causes alone)
+                                of it, -q the causes alone; --output json|nagios for a program, --metrics FILE for
+                                Prometheus, --notify-test tries notify_command)
 az-checks nightly [REGION.yaml] [--deadline 2h] [pytest's options]
                                 the night's run: one at a time, within its deadline, its page at RUNS/latest-nightly, a screen to mail
 az-checks init root@HEADNODE [-o FILE]
@@ -41,6 +44,9 @@ az-checks apply [RUN] [--only N|CHECK[@SUBJECT]] [--stage N] [--yes] [--dry-run 
                                 do these steps, asking for each, and prove them (wants `apply: true` in REGION.yaml)
 az-checks lab [OPTIONS] [-- COMMAND …]
                                 practise: a whole coupling on this machine (az-checks lab --help)
+az-checks completion bash | zsh
+                                what a shell needs to complete all this: source <(az-checks completion bash)
+az-checks manual                the manual page: az-checks manual | man -l -
 
 --runs DIR (or AZ_RUNS) says where runs are kept: {runs}
 """
@@ -63,6 +69,8 @@ def main(arguments: Sequence[str]) -> int:
         "report": _report,
         "apply": _apply,
         "lab": _lab,
+        "completion": shell.completion,
+        "manual": shell.manual,
     }
     command, *rest = arguments or ["--help"]
     if command in ("--help", "-h", "help"):
@@ -74,24 +82,35 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return commands[command](rest)
     except OperatorError as error:
+        if "nagios" in rest or "--output=nagios" in rest:  # a monitor reads standard output, and knows no 4
+            print(f"AZ-CHECKS UNKNOWN - {error}".replace("|", "/"))
+            return UNKNOWN
         print(f"az-checks {command}: {error}; az-checks --help tells more", file=sys.stderr)
         return WRONG_USE
 
 
-def run_command(arguments: Sequence[str]) -> list[str]:
-    """What `run` starts: pytest over the suite's checks, from whatever folder, with the file named by its whole path."""
+def run_parser() -> argparse.ArgumentParser:
+    """What `run` takes for itself; all else goes to pytest."""
     parser = _Parser(prog="az-checks run", add_help=False, allow_abbrev=False)
     marks = parser.add_mutually_exclusive_group()
     for mark in MARKS:
         marks.add_argument(f"--{mark}", dest="mark", action="store_const", const=mark)
     parser.add_argument("--inventory")
-    given, rest = parser.parse_known_args(list(arguments))
+    parser.add_argument("--output", choices=("json", "nagios"))
+    return parser
+
+
+def run_command(arguments: Sequence[str]) -> list[str]:
+    """What `run` starts: pytest over the suite's checks, from whatever folder, with the file named by its whole path."""
+    given, rest = run_parser().parse_known_args(list(arguments))
     named = given.inventory
     if named is None and rest and not rest[0].startswith("-"):
         named, rest = rest[0], rest[1:]
     root = places.suite()
-    words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
+    start = "reports.asplugin" if given.output == "nagios" else "pytest"
+    words = [*PYTHON, start, "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
     words += [f"--inventory={Path(named).absolute()}"] if named else []
+    words += [f"--output={given.output}"] if given.output else []
     words += ["-m", given.mark] if given.mark else []
     checks = [] if any(str(root / "checks") in word for word in rest) else [str(root / "checks")]
     return [*words, *rest, *checks]
@@ -101,11 +120,18 @@ def _run(arguments: Sequence[str]) -> int:
     return _become(run_command(_with_runs(arguments)))
 
 
+def nightly_parser() -> argparse.ArgumentParser:
+    """What `nightly` takes for itself; all else goes to `run`."""
+    parser = _Parser(prog="az-checks nightly", add_help=False, allow_abbrev=False)
+    parser.add_argument(
+        "--deadline", metavar="TIME", default=DEADLINE, help=f"then what was seen is judged (default: {DEADLINE})"
+    )
+    return parser
+
+
 def nightly_command(arguments: Sequence[str]) -> list[str]:
     """What `nightly` starts: the same as `run --nightly`, with a lock and a deadline."""
-    parser = _Parser(prog="az-checks nightly", add_help=False, allow_abbrev=False)
-    parser.add_argument("--deadline", default=DEADLINE)
-    given, rest = parser.parse_known_args(list(arguments))
+    given, rest = nightly_parser().parse_known_args(list(arguments))
     region = rest[:1] if rest and not rest[0].startswith("-") else []
     return run_command([*region, "--nightly", "--night", f"--deadline={given.deadline}", *rest[len(region) :]])
 
@@ -126,12 +152,16 @@ def _doctor(arguments: Sequence[str]) -> int:
     return _become([*PYTHON, "prepare", "doctor", *_with_runs(arguments)])
 
 
-def explain_command(arguments: Sequence[str]) -> list[str]:
-    """What `explain` starts: pytest, which knows the checks, and ends when it has told."""
+def explain_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="az-checks explain", add_help=False, allow_abbrev=False)
     parser.add_argument("what", nargs="?", default="", metavar="N|CHECK[@SUBJECT]")
-    parser.add_argument("--run")
-    given = parser.parse_args(list(arguments))
+    parser.add_argument("--run", metavar="RUN", help="of this run (default: the latest)")
+    return parser
+
+
+def explain_command(arguments: Sequence[str]) -> list[str]:
+    """What `explain` starts: pytest, which knows the checks, and ends when it has told."""
+    given = explain_parser().parse_args(list(arguments))
     root = places.suite()
     words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}", f"--explain={given.what}"]
     return [*words, *([f"--of-run={given.run}"] if given.run else []), str(root / "checks")]

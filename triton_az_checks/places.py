@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shlex
 from pathlib import Path
@@ -11,6 +12,18 @@ INSTALLED = PACKAGE / "suite"
 """Where an installed package has the suite: nothing of it lies beside other packages."""
 CALLED = "AZ_CHECKS_CALLED"
 """The variable by which a run knows how it was called, so that the next step it prints can be pasted."""
+
+
+VERSION = "0.1.0"
+"""Of a checkout; what was installed knows its own."""
+
+
+def version() -> str:
+    """The version of the suite."""
+    try:
+        return importlib.metadata.version("triton-az-checks")
+    except importlib.metadata.PackageNotFoundError:
+        return VERSION
 
 
 def suite() -> Path:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib.metadata
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -36,21 +35,14 @@ from evidence.model import DnsAnswer, Evidence, Probe
 from evidence.redact import Vault, fingerprint_key
 from evidence.subjects.links import LINKS, Link, links
 from evidence.subjects.world import World
+from triton_az_checks.places import version
 
 log = logging.getLogger(__name__)
 
 THREADS_PER_DATACENTER: Final = 12
 PATIENCE: Final = 3.0
 SLOW_MS: Final = 1000
-VERSION: Final = "0.1.0"
 _PROBED: Final = tuple(check for check, kind in LINKS.items() if kind.probed)
-
-
-def suite_version() -> str:
-    try:
-        return importlib.metadata.version("triton-az-checks")
-    except importlib.metadata.PackageNotFoundError:
-        return VERSION
 
 
 async def collect(
@@ -88,7 +80,7 @@ async def collect(
 
     def evidence() -> Evidence:
         seen = {**kept, **{name: draft.evidence() for name, draft in drafts.items()}}
-        return Evidence(inventory, suite_version(), started, now(), dict(sorted(seen.items())))
+        return Evidence(inventory, version(), started, now(), dict(sorted(seen.items())))
 
     async def links_from(name: str) -> Iterable[Link]:
         """The links of one datacenter, once all datacenters have told what must be known of where the links lead."""
@@ -120,7 +112,7 @@ async def collect(
         threads.shutdown(wait=False, cancel_futures=True)
     seen = {**kept, **{name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}}
     late = replace(lateness.seen, patience=patience)
-    return Evidence(inventory, suite_version(), started, now(), dict(sorted(seen.items())), late=late)
+    return Evidence(inventory, version(), started, now(), dict(sorted(seen.items())), late=late)
 
 
 async def collect_patiently(

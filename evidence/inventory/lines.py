@@ -10,6 +10,7 @@ import datetime
 import math
 import os
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar
 
@@ -166,6 +167,18 @@ def string(node: Node, what: str) -> str:
     if not node.value.strip() or any(ord(char) < 32 or ord(char) == 127 for char in node.value):
         raise WrongError(node, f"{what} is {shown(node)} — write one line of text")
     return str(node.value)
+
+
+def command(node: Node, what: str) -> str:
+    """A command as a shell would take its words apart; it is started without one."""
+    text = string(node, what)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise WrongError(node, f"{what} is {shown(node)} — its quotes do not match ({error})") from None
+    if not words or not words[0]:
+        raise WrongError(node, f"{what} is {shown(node)} — write a command and its words")
+    return text
 
 
 def identifier(node: Node, what: str) -> str:

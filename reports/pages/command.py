@@ -42,7 +42,7 @@ WRONG_USE, WELL, WRONG = 4, 0, 1
 def reported(config: pytest.Config) -> int:
     """The whole command; its exit code."""
     try:
-        options = _parser().parse_args(json.loads(config.option.report))
+        options = parser_of().parse_args(json.loads(config.option.report))
         done: int = options.do(options, places.runs(config.option.runs))
     except OperatorError as error:
         print(f"az-checks report: {safe(str(error))}", file=sys.stderr)
@@ -58,7 +58,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of() -> argparse.ArgumentParser:
     parser = _Parser(prog="az-checks report", allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 

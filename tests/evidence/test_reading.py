@@ -172,6 +172,8 @@ REFUSED = {
         "the same endpoint",
     ),
     "domain": (GOOD + "dns_domain: example..com\n", 6, "write a DNS name"),
+    "quotes of a command": (GOOD + "notify_command: mail -s 'verdict\n", 6, "its quotes do not match"),
+    "no command": (GOOD + "notify_command: '\"\"'\n", 6, "write a command and its words"),
     "Manta nowhere": (GOOD + "expect: {manta: []}\n", 6, "is an empty list"),
     "Manta in an unknown datacenter": (GOOD + "expect: {manta: [my-dc-9]}\n", 6, "which is not listed"),
     "Manta in another region": (GOOD + "expect: {manta: [my-dc-2, my-dc-3]}\n", 6, "not in the master's region"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from msgspec.structs import replace
@@ -20,11 +19,11 @@ from remediate import registry
 from reports.conclude import conclude
 from reports.conclusion import Conclusion
 from reports.findings import load
-from reports.junit import junit
 from reports.page import Look
 from reports.told import told as said
 from tests.judging import check_functions
 from tests.recording import recorded
+from tests.reports.test_junit import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECK = "region-name-agrees"
@@ -56,9 +55,10 @@ def test_a_check_that_breaks_is_told_apart_and_is_no_cause(monkeypatch: pytest.M
 def test_in_junit_it_is_an_error_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     check_functions()
     monkeypatch.setitem(FUNCTIONS, CHECK, lambda datacenter: broken(datacenter))
-    (suite,) = ElementTree.fromstring(junit(concluded(recorded("healthy"))))
-    assert (suite.get("errors"), suite.get("failures")) == ("3", "0")
-    assert {error.get("type") for error in suite.iter("error")} == {"defect of the suite"}
+    root = parsed(concluded(recorded("healthy")))
+    assert (root.get("errors"), root.get("failures")) == ("3", "0")
+    assert {error.get("type") for error in root.iter("error")} == {"defect of the suite"}
+    assert all("please report it" in (error.text or "") for error in root.iter("error"))
 
 
 def test_a_remedy_that_breaks_costs_its_own_steps_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,6 @@ from reports.conclude import conclude
 from reports.conclusion import Conclusion
 from reports.extent import Extent
 from reports.findings import causes_in
-from reports.junit import junit
 from reports.run import RUNS, Run, RunError, new_run
 from tests.reports import scenes
 
@@ -50,7 +49,7 @@ def test_latest_points_to_the_newest_complete_run(tmp_path: Path) -> None:
     kept(tmp_path, scenes.green())
     assert (runs / "latest").resolve().name == "20261123T104500Z-3"
     assert sorted(path.name for path in (runs / "latest").iterdir()) == [
-        "evidence.json", "findings.json", "junit.xml", "report.html", "summary.json",
+        "evidence.json", "findings.json", "junit.xml", "metrics.prom", "report.html", "summary.json",
     ]  # fmt: skip
 
 
@@ -115,6 +114,7 @@ def test_findings_are_the_same_for_the_same_verdict_and_come_back() -> None:
     told = json.loads(findings.encode(found))
     assert list(told) == [
         "schema", "run", "results", "causes", "counts", "partial", "selection", "inventory", "remarks",
+        "suite", "started", "finished",
     ]  # fmt: skip
     assert told["counts"] == {"blocked": 9, "failed": 3, "not_applicable": 1, "passed": 1, "waived": 2}
     assert [cause["check"] for cause in told["causes"]] == [
@@ -140,25 +140,26 @@ def test_stored_causes_are_the_causes(tmp_path: Path) -> None:
     assert stored == scenes.demo().verdict.causes
 
 
-def test_junit_tells_every_outcome() -> None:
-    suite = ElementTree.fromstring(junit(scenes.demo())).find("testsuite")
-    assert suite is not None
-    assert suite.attrib == {"name": "az-checks", "tests": "16", "failures": "3", "errors": "9", "skipped": "3"}
-    cases = {case.attrib["name"]: case for case in suite}
+def test_junit_tells_every_outcome(tmp_path: Path) -> None:
+    run = kept(tmp_path, scenes.demo())
+    root = ElementTree.parse(run.path / "junit.xml").getroot()
+    assert (root.attrib["tests"], root.attrib["failures"], root.attrib["errors"]) == ("16", "3", "9")
+    assert sum(int(suite.attrib["skipped"]) for suite in root) == 3
+    cases = {case.attrib["name"]: case for case in root.iter("testcase")}
     link = cases[f"cloudapi-reaches-master-ufds[{scenes.LINK}]"]
     assert link.attrib["classname"] == "checks.reachability.cloudapi-reaches-master-ufds"
     assert link[0].tag == "failure"
     assert "timeout to 10.2.2.29" in link[0].attrib["message"]
     blocked = cases["core-services-are-healthy[my-dc-3.zone0]"][0]
     assert blocked.tag == "error"
-    assert "blocked by: cloudapi-reaches-master-ufds" in (blocked.text or "")
+    assert "blocked by: cause 1, cloudapi-reaches-master-ufds" in (blocked.text or "")
     assert cases["ufds-answers[my-dc-1.ufds0]"][0].attrib == {"message": "waived: known (ops, until 2026-11-27, OPS-1)"}
     assert cases["one-ufds-master[not-applicable]"][0].tag == "skipped"
     assert not list(cases["sapi-answers[my-dc-1.sapi0]"])
 
 
-def test_junit_holds_hostile_answers() -> None:
-    text = junit(scenes.hostile())
+def test_junit_holds_hostile_answers(tmp_path: Path) -> None:
+    text = (kept(tmp_path, scenes.hostile()).path / "junit.xml").read_bytes()
     ElementTree.fromstring(text)
     assert b"\x1b" not in text
     assert b"\\x1b[2J" in text

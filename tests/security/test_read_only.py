@@ -54,7 +54,7 @@ def seen(folder: Path) -> dict[str, list[Any]]:
 def test_the_watched_run_was_a_real_one(watched: Path) -> None:
     assert told(watched)["exit"] == 1, (watched / "stdout").read_text()
     (run,) = (watched / "root/reports/runs").glob("2*")
-    files = {"evidence.json", "findings.json", "junit.xml", "report.html", "summary.json"}
+    files = {"evidence.json", "findings.json", "junit.xml", "metrics.prom", "report.html", "summary.json"}
     assert {path.name for path in run.iterdir()} == files
     causes = json.loads((run / "findings.json").read_bytes())["causes"]
     assert {(cause["check"], cause["subject"]) for cause in causes} == {

@@ -28,7 +28,7 @@ def pytest_runtest_logreport(report):
         os.kill(os.getpid(), signal.SIGTERM)
 """
 
-FILES = {"evidence.json", "findings.json", "junit.xml", "report.html", "summary.json"}
+FILES = {"evidence.json", "findings.json", "junit.xml", "metrics.prom", "report.html", "summary.json"}
 
 
 @pytest.mark.parametrize("ignored", [False, True], ids=["in front", "in the background"])

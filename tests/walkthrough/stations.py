@@ -119,9 +119,8 @@ async def the_third(journal: Journal) -> None:
     journal.say("The plan says what comes next, as it did before.")
     await journal.next(SECOND, ANSWERS)
     await journal.operator(COUPLED.format(SECOND))
-    await journal.suite("postchange", LISTS.format("my-dc-2"), LISTS.format(FIRST), left(SECOND))
-    await journal.remedy()
-    await journal.suite("postchange", LISTS.format(SECOND))
+    lists = (LISTS.format(name) for name in ("my-dc-2", FIRST, SECOND))
+    await journal.suite("postchange", *lists, left(SECOND))
     await journal.remedy()
     await journal.suite("postchange")
 
