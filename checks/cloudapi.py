@@ -5,7 +5,7 @@ import pytest
 from evidence.fact import Missing, OutOfSight
 from evidence.model import HealthcheckRow, HealthRow
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.listings import foreign_urls, need_to_see_outside, shared_urls
+from evidence.subjects.listings import need_to_see_outside, wrong_urls
 from evidence.subjects.triton import CLOUDAPI_CONFIG, MANTA_ROLES
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
@@ -95,13 +95,7 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
         assert not said, f"{cloudapi} refuses the datacenter's own key: {said}"
         shown = [name for name in coupled if listing.datacenters.get(name, "").startswith("https://")]
         assert shown == coupled, f"with an https URL, by ListDatacenters of {cloudapi}"
-        told = [
-            f"{name} has {listing.datacenters[name]}, which is {owner}'s"
-            for name, owner in foreign_urls(datacenter, listing.datacenters).items()
-        ] or [
-            f"{name} has {listing.datacenters[name]}, as has {' and '.join(others)}"
-            for name, others in shared_urls(datacenter, listing.datacenters).items()
-        ]
+        told = wrong_urls(datacenter, listing.datacenters)
         if told:
             raise Finding(
                 expected="each datacenter with its own URL in CLOUDAPI_DATACENTERS",
@@ -134,13 +128,13 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
         raise Missing(datacenter.id, "cloudapi from outside", "curl -k", "it does not answer inside either")
     answer = datacenter.outside
     need_to_see_outside(datacenter)
+    url = f"{answer.body.get('url')} of CLOUDAPI_DATACENTERS, asked from where these checks run"
     if answer.error or answer.status != 200:
-        how = f"{answer.body.get('url')} of CLOUDAPI_DATACENTERS, asked from where these checks run, certificate not verified"
-        raise Finding(expected="HTTP 200", observed=f"{answer.error or f'HTTP {answer.status}'} ({how})")
+        told = f"{answer.error or f'HTTP {answer.status}'} ({url}, certificate not verified)"
+        raise Finding(expected="HTTP 200", observed=told)
     who = answer.body.get("datacenter", datacenter.name)
     if who != datacenter.name:
-        how = f"{answer.body.get('url')} of CLOUDAPI_DATACENTERS, asked from where these checks run"
-        raise Finding(expected=f"the cloudapi of {datacenter}", observed=f"the cloudapi of {who} ({how})")
+        raise Finding(expected=f"the cloudapi of {datacenter}", observed=f"the cloudapi of {who} ({url})")
 
 
 @check(BOTH, WARNING, after=[After("rendered-config-is-current", at="cloudapi")])

@@ -29,6 +29,15 @@ def shared_urls(datacenter: Datacenter, listed: Mapping[str, str]) -> dict[str, 
     return {name: others for name, others in found.items() if others}
 
 
+def wrong_urls(datacenter: Datacenter, listed: Mapping[str, str]) -> list[str]:
+    """Each datacenter in a list that has another one's URL there; where none has, each that shares one."""
+    foreign = [
+        f"{name} has {listed[name]}, which is {owner}'s" for name, owner in foreign_urls(datacenter, listed).items()
+    ]
+    shared = shared_urls(datacenter, listed).items()
+    return foreign or [f"{name} has {listed[name]}, as has {' and '.join(others)}" for name, others in shared]
+
+
 def _listed(datacenter: Datacenter) -> dict[str, str]:
     """What a datacenter's cloudapis list."""
     return {
