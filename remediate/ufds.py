@@ -22,6 +22,7 @@ from remediate.actions.wait import Rendered
 from remediate.copies import named
 from remediate.hindered import cleared, hindered, without_checkpoint
 from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, state_of, usbkey_steps
+from remediate.misplaced import made_elsewhere, without_application
 from remediate.registry import Advised, in_each, remedy
 from remediate.removal import USERS, is_admin, kept, removed
 from remediate.shell import zone_service
@@ -190,7 +191,11 @@ def leave_one_poseidon(coupling: Coupling) -> Advised:
     def without_others(datacenter: Datacenter) -> Advised:
         for zone in datacenter.zones("ufds"):
             for uuid in sorted({account.uuid for account in zone.poseidons} - right):
-                if not right and (places[uuid] > 1 or uuid in owners):
+                made = made_elsewhere(master, uuid)
+                if not right and places[uuid] == 1 and unknown is None and made:
+                    yield from typed.each(coupling.world, made, partial(without_application, datacenter, master))
+                    yield from typed.each(coupling.world, [uuid], partial(_without_poseidon, datacenter, zone))
+                elif not right and (places[uuid] > 1 or uuid in owners):
                     whose = (
                         "and so has another datacenter"
                         if places[uuid] > 1

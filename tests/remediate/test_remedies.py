@@ -7,6 +7,7 @@ import shlex
 import subprocess
 
 import pytest
+from msgspec import structs
 
 from evidence.accounts import Account
 from evidence.headnode import BLANK, CUT, FORWARDING, FROZEN, SESSIONS, ZLOGIN, BadLines, Trouble
@@ -21,6 +22,7 @@ from evidence.model import (
     HttpAnswer,
     Listing,
     Registered,
+    SapiObject,
     Service,
 )
 from evidence.subjects.triton import ADMIN_UUID
@@ -272,6 +274,7 @@ def test_every_case_is_of_a_check() -> None:
 
 @pytest.mark.parametrize("check", sorted(CASES))
 def test_remedy_gives_the_command(check: str) -> None:
+    check_functions()
     world, subject, command = CASES[check]
     advice = advice_for(s.cause(check, subject), world)
     assert command in commands(advice.steps)
@@ -358,6 +361,24 @@ def test_a_wrong_poseidon_is_no_operator_any_more_and_the_master_gets_one_afterw
     assert [step.risk for step in advice.steps] == [SAFE, SAFE, DESTROYS, RESTARTS]
     assert f"delete: uniquemember' 'uniquemember: uuid={wrong}, ou=users, o=smartdc" in advice.steps[1].run
     assert "run manta-init there first" in advice.notes[-1]
+
+
+def test_what_manta_init_made_at_the_master_from_a_replica_goes_with_its_account() -> None:
+    """The application is the wrong account's, and no network of the master is: else the master would have lost its poseidon."""
+    wrong = "22222222-2222-4222-8222-222222222222"
+    world = s.changed_zone(poseidon_twice(W), "my-dc-2", "ufds0", poseidons=s.fact(()))
+    world = s.changed_zone(world, "my-dc-1", "ufds0", poseidons=s.fact(()))
+    made = SapiObject("33333333-3333-4333-8333-333333333333", "manta", owner_uuid=wrong)
+    world = s.changed(world, "my-dc-2", manta_applications=s.fact((made,)))
+    steps = steps_for(s.cause("one-poseidon", "coupling"), world)
+    assert steps[0].on == "my-dc-2.global"
+    assert f"app={made.uuid}" in steps[0].run
+    assert [step.on for step in steps[1:]] == ["my-dc-3.global"] * 3
+    assert not any(step.applied_by_suite for step in steps if step.risk == DESTROYS)
+    held = {name: structs.replace(net, owner_uuids=(wrong,)) for name, net in world.master.networks.items()}
+    lost = advice_for(s.cause("one-poseidon", "coupling"), s.changed(world, "my-dc-2", networks=s.fact(held)))
+    assert not [step for step in lost.steps if step.risk == DESTROYS]
+    assert "which has lost it" in lost.notes[0]
 
 
 @pytest.mark.parametrize("admin", [s.POSEIDON, ADMIN_UUID])

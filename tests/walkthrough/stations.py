@@ -22,11 +22,6 @@ ANSWERS = (
 LISTS = "cloudapi-lists-every-datacenter[{}]"
 FIRST, SECOND = "my-dc-1", "my-dc-3"
 INIT = "zlogin $(sdc-vmname manta) /opt/smartdc/bin/manta-init -s lab -e ops@example.com"
-DELETE_APPLICATION = """app=$(sdc-sapi /applications?name=manta | json -Ha uuid)
-for service in $(sdc-sapi "/services?application_uuid=$app" | json -Ha uuid); do
-    sdc-sapi --no-headers /services/$service -X DELETE
-done
-sdc-sapi --no-headers /applications/$app -X DELETE"""
 TAKE_FROM_NETWORKS = """for name in manta admin; do
     network=$(sdc-napi "/networks?name=$name" | json -Ha uuid)
     sdc-napi --no-headers /networks/$network | tr -d '\\n ' | sed "s/,\\"$uuid\\"//; s/\\"$uuid\\",*//" > /var/tmp/network.json
@@ -147,10 +142,9 @@ async def wrong_place(journal: Journal) -> None:
 async def put_right(journal: Journal) -> None:
     journal.say("## Put right")
     journal.say(
-        "Nothing of Manta is deployed yet, so all of it can go: the application at the SAPI master; the account, as the suite "
+        "Nothing of Manta is deployed yet, so all of it can go: the application at the SAPI master and the account, as the suite "
         "prints it; and what NAPI has of it."
     )
-    await journal.types("my-dc-2", DELETE_APPLICATION)
     uuid = re.findall(r"uuid=([0-9a-f-]{36})", json.dumps(journal.causes))[0]
     await journal.remedy()
     await journal.types("my-dc-3", f"uuid={uuid}\n{TAKE_FROM_NETWORKS}")
