@@ -166,6 +166,20 @@ async def datacenter_undeclared(lab: Lab, target: Target) -> Undo:
     return undo
 
 
+@fault("manta-in-two", "datacenter", "my-dc-3", ("replica",))
+async def manta_in_two(lab: Lab, target: Target) -> Undo:
+    """The operator's inventory expects Manta in an even number of datacenters: one was left out when it was planned."""
+    metadata(lab)
+    whole = home.inventory(lab)
+    named = ", ".join(each.name for each in lab.plan.datacenters if each is not target.site.datacenter)
+    home.write_inventory(whole.replace("manta: true", f"manta: [{named}]"))
+
+    async def undo() -> None:
+        home.write_inventory(whole)
+
+    return undo
+
+
 @fault("muskie-one-dc", "datacenter", "my-dc-2", ("master",))
 async def muskie_one_dc(lab: Lab, target: Target) -> None:
     """MUSKIE_MULTI_DC is false, as manta-init leaves it, and muskie runs with that.

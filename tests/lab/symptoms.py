@@ -309,6 +309,7 @@ MANTA = (
         "hash-ring-image-lost@my-dc-2", "my-dc-2",
         "curl -s 'http://imgapi.my-dc-2.srv.example.com/images?name=manta-hash-ring'", r"^\[\]", heals=True,
     ),
+    Symptom("manta-in-two@my-dc-3", "operator", "cat $AZ_INVENTORY", r"manta: \[((?!my-dc-3).)*\]", heals=True),
     Symptom("datacenter-undeclared@my-dc-3", "operator", "cat $AZ_INVENTORY", "my-dc-1((?!my-dc-3).)*$", heals=True),
     Symptom("muskie-stuck@my-dc-3.webapi0", "my-dc-3", curl("http://10.3.1.52/ping"), " 503"),
 )  # fmt: skip

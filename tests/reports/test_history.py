@@ -191,7 +191,7 @@ def test_the_commands_say_it(runs: Path, words: list[str], said: str, capsys: py
 
 
 def run(runs: Path, *words: str) -> int:
-    options = command._parser().parse_args(words)
+    options = command.parser_of().parse_args(words)
     done: int = options.do(options, runs)
     return done
 

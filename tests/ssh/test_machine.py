@@ -36,4 +36,4 @@ def test_too_few_files_are_one_sentence_and_no_finding(tmp_path: Path) -> None:
 def test_what_may_be_raised_is_raised(tmp_path: Path) -> None:
     done = run(tmp_path, 64, 4096)
     assert done.returncode == 1
-    assert "headnode-answers" in done.stdout
+    assert "No head node can be asked" in done.stdout

@@ -13,6 +13,7 @@ def in_manta(fault: str, *causes: str, mended: bool = False) -> Case:
 CASES = (
     case("second-poseidon@my-dc-3", "one-poseidon[coupling]"),
     in_manta("datacenter-undeclared@my-dc-3", "registrations-are-known[coupling]", mended=True),
+    in_manta("manta-in-two@my-dc-3", "manta-spans-an-odd-number[my-dc]", mended=True),
     in_manta("second-manta-application@my-dc-3", "one-manta-application[my-dc]"),
     in_manta("networks-of-another-poseidon@my-dc-3", "manta-networks-belong-to-poseidon[my-dc-3]"),
     in_manta("manta-shards-unset@my-dc-2", "manta-shards-are-assigned[my-dc]"),
