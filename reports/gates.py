@@ -90,16 +90,16 @@ def gates_of(world: World) -> Iterator[tuple[NextStep, bool]]:
     )
     yield (
         NextStep(
-            "MUSKIE_MULTI_DC, at the master, as a JSON boolean",
+            "MUSKIE_MULTI_DC and BUCKETS_API_MULTI_DC, at the master, as JSON booleans",
             on,
             "app=$(sdc-sapi '/applications?name=manta' | json -Ha uuid)\n"
-            """echo '{"metadata":{"MUSKIE_MULTI_DC":true}}' | sapiadm update "$app\"""",
+            """echo '{"metadata":{"BUCKETS_API_MULTI_DC":true,"MUSKIE_MULTI_DC":true}}' | sapiadm update "$app\"""",
             (
                 "Before muskie is deployed no restart is needed for it. Afterwards every one: "
                 "manta-oneach -s webapi 'svcadm restart \"*muskie*\"'.",
             ),
         ),
-        metadata.get("MUSKIE_MULTI_DC") is True,
+        all(metadata.get(key) is True for key in ("MUSKIE_MULTI_DC", "BUCKETS_API_MULTI_DC")),
     )
     yield (
         NextStep(
