@@ -184,7 +184,7 @@ async def looked_at(journal: Journal) -> None:
     journal.say("## Looked at once more, with Triton's own tools")
     for datacenter in ("my-dc-1", "my-dc-2", "my-dc-3"):
         await journal.types(datacenter, "sdc-healthcheck")
-    await journal.types("my-dc-1", "sdc-listdatacenters")
+    await journal.types("my-dc-1", "/opt/smartdc/bin/sdc-listdatacenters")
     await journal.types("my-dc-1", ADMINUI)
     await journal.types(
         "my-dc-3", """zlogin $(sdc-vmname manta) "/opt/smartdc/bin/manta-oneach -s webapi 'svcs -H -o state muskie'\""""
