@@ -90,14 +90,11 @@ def _datacenter(master: Datacenter, each: Registered) -> Advised:
 def _resolver(master: Datacenter, found: tuple[Registered, str]) -> Advised:
     each, ip = found
     dn = f"ip={typed.address(ip)}, network=admin, {_dn(each)}"
-    yield from _forgotten(master, dn, f"a resolver that is none of {each.datacenter}'s binders; the replicas follow")
+    subject = f"registration-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}"
+    yield kept(master, subject, dn, f"a copy of {dn}")
+    why = f"deletes a resolver that is none of {each.datacenter}'s binders; the replicas follow"
+    yield from removed(master, subject, [dn], why, "sdc-ldap add -f with the copy")
 
 
 def _dn(each: Registered) -> str:
     return f"datacenter={typed.name(each.datacenter)}, region={typed.name(each.region)}, o=smartdc"
-
-
-def _forgotten(master: Datacenter, dn: str, what: str) -> Advised:
-    subject = f"registration-{hashlib.md5(dn.encode(), usedforsecurity=False).hexdigest()[:12]}"
-    yield kept(master, subject, dn, f"a copy of {dn}")
-    yield from removed(master, subject, [dn], f"deletes {what}", "sdc-ldap add -f with the copy")

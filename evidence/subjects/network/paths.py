@@ -150,10 +150,11 @@ def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]]
                     found[link.source.id] = link, address, dropped
         except Missing as missing:
             unknown = graver(unknown, missing)
-    for link in links_to(target) if found else ():
+    hosts = [link.host for link, _, _ in found.values()]
+    for link in links_to(target) if hosts else ():
         with suppress(Missing):
             if link.misses:
-                address = source_address(link.source, target.address("admin"))
+                address = source_address(link.source, hosts[0])
                 dropped = dropped_by(target, link, address, target.rules)
                 if dropped:
                     found.setdefault(link.source.id, (link, address, dropped))
