@@ -6,7 +6,6 @@ Each answer comes with the reason why it may be incomplete: a gap at one link mu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from evidence.fact import Missing, graver
@@ -136,8 +135,7 @@ def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
 def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]], Missing | None]:
     """By source's id: the links that the firewall of a zone drops, the address they come from, and what is dropped.
 
-    A zone without a firewall drops nothing, and a link that was answered was not dropped. One that is dropped shows what the rules mean:
-    then those count, too, that have another address for now, and will come here as soon as that is put right.
+    A zone without a firewall drops nothing, and a link that was answered was not dropped.
     """
     found: dict[str, tuple[Link, str, tuple[str, ...]]] = {}
     unknown = None
@@ -150,14 +148,6 @@ def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]]
                     found[link.source.id] = link, address, dropped
         except Missing as missing:
             unknown = graver(unknown, missing)
-    hosts = [link.host for link, _, _ in found.values()]
-    for link in links_to(target) if hosts else ():
-        with suppress(Missing):
-            if link.misses:
-                address = source_address(link.source, hosts[0])
-                dropped = dropped_by(target, link, address, target.rules)
-                if dropped:
-                    found.setdefault(link.source.id, (link, address, dropped))
     return found, unknown
 
 
