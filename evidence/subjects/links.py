@@ -265,11 +265,18 @@ def ring_datacenter(world: World) -> Datacenter:
 
 def links_to(zone: Zone) -> tuple[Link, ...]:
     """The links that lead to a zone, of all checks, sorted by id."""
-    world = zone.datacenter.world
+    return tuple(link for link in _links_into(zone.datacenter) if leads_to(link, zone))
+
+
+def astray(zone: Zone) -> tuple[Link, ...]:
+    """The links that should lead to a zone and have an address that is nobody's there, sorted by id."""
+    return tuple(link for link in _links_into(zone.datacenter) if link.misses and zone in link.target_zones)
+
+
+def _links_into(datacenter: Datacenter) -> list[Link]:
     probed = [check for check, kind in LINKS.items() if kind.probed]
-    found = [link for check in probed for link in links(world, check) if link.target.name == zone.datacenter.name]
-    there = (link for link in found if not link.source.absent and leads_to(link, zone) and not link.idle)
-    return tuple(sorted(there, key=lambda link: link.id))
+    found = [link for check in probed for link in links(datacenter.world, check) if link.target.name == datacenter.name]
+    return sorted((link for link in found if not link.source.absent and not link.idle), key=lambda link: link.id)
 
 
 def leads_to(link: Link, zone: Zone) -> bool:

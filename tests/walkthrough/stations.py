@@ -29,6 +29,10 @@ TAKE_FROM_NETWORKS = """for name in manta admin; do
         sdc-napi /networks/$network -X PUT -d @- | json -H name
 done"""
 ADMINUI = "curl -sk https://$(vmadm lookup -j alias=adminui0 | json 0.nics.0.ip)/ping"
+SDC = "/opt/smartdc/sdc"
+LISTDATACENTERS = f"""zlogin -Q $(sdc-vmname sdc) PATH={SDC}/bin:{SDC}/build/node/bin:/opt/local/bin:/usr/bin SDC_TESTING=1 \\
+    {SDC}/node_modules/smartdc/bin/sdc-listdatacenters -a admin -u https://cloudapi.my-dc-1.srv.example.com \\
+    -k $(sdc-sapi '/applications?name=sdc' | json -Ha metadata.SDC_KEY_ID)"""
 FOLLOWED = """for i in 1 2 3 4 5 6 7 8 9; do
     sdc-ldap search login=poseidon dn | grep uuid && break; sleep 1
 done"""
@@ -184,7 +188,7 @@ async def looked_at(journal: Journal) -> None:
     journal.say("## Looked at once more, with Triton's own tools")
     for datacenter in ("my-dc-1", "my-dc-2", "my-dc-3"):
         await journal.types(datacenter, "sdc-healthcheck")
-    await journal.types("my-dc-1", "/opt/smartdc/bin/sdc-listdatacenters")
+    await journal.types("my-dc-1", LISTDATACENTERS)
     await journal.types("my-dc-1", ADMINUI)
     await journal.types(
         "my-dc-3", """zlogin $(sdc-vmname manta) "/opt/smartdc/bin/manta-oneach -s webapi 'svcs -H -o state muskie'\""""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from evidence.fact import Missing, graver
 from evidence.model import FirewallRule, Network
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.links import LINKS, STALLED, Link, leads_to, links, links_to
+from evidence.subjects.links import LINKS, STALLED, Link, astray, leads_to, links, links_to
 from evidence.subjects.network.firewall import UnreadableRuleError, lets_in
 from evidence.subjects.network.routes import between, by_default, has_route, napi_route, routed, source_address, subnet
 from evidence.subjects.triton import GLOBAL, MANTA_PEERS
@@ -135,20 +135,32 @@ def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
 def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]], Missing | None]:
     """By source's id: the links that the firewall of a zone drops, the address they come from, and what is dropped.
 
-    A zone without a firewall drops nothing, and a link that was answered was not dropped.
+    A zone without a firewall drops nothing, and a link that was answered was not dropped. One whose address is wrong was not there yet:
+    of it the rules alone tell.
     """
     found: dict[str, tuple[Link, str, tuple[str, ...]]] = {}
     unknown = None
-    for link in links_to(target) if target.vm.firewall_enabled else ():
+    for link in (*links_to(target), *astray(target)) if target.vm.firewall_enabled else ():
         try:
-            if unanswered(link) and leads_there(link):
-                address = source_address(link.source, link.host)
+            host = link.target.ufds_address if link.misses else link.host
+            if _arrives(link, host):
+                address = source_address(link.source, host)
                 dropped = dropped_by(target, link, address, target.rules)
                 if dropped:
                     found[link.source.id] = link, address, dropped
         except Missing as missing:
             unknown = graver(unknown, missing)
     return found, unknown
+
+
+def _arrives(link: Link, host: str) -> bool:
+    """Whether a link's packets arrive and may have been dropped; of an address that was not asked for, whether they would.
+
+    A head node's own routes are known only where they were probed.
+    """
+    if link.misses:
+        return link.source.role != GLOBAL and has_route(link.source, host)
+    return unanswered(link) and leads_there(link)
 
 
 def dropped_by(target: Zone, link: Link, address: str, rules: Iterable[FirewallRule]) -> tuple[str, ...]:
