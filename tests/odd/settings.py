@@ -167,14 +167,14 @@ def services_of_sapi_that_nobody_knows(draft: Draft) -> bool:
 
 @odd
 def domains_in_another_spelling(draft: Draft) -> bool:
-    """Names of the own services have a final dot, or capitals.
+    """Names of the own services have a final dot, or capitals before the domain, which binder wants as it is spelled.
 
     Source: RFC 4343, RFC 1034 3.1 (they are the same names).
     """
     for name in draft.names:
         for key in ("cloudapi_domain", "moray_domain", "sapi_domain"):
-            told = str(draft.sdc(name)["values"][key])
-            draft.setting(name, key, draft.random.choice((f"{told}.", told.upper(), told)))
+            told, role = str(draft.sdc(name)["values"][key]), key.removesuffix("_domain")
+            draft.setting(name, key, draft.random.choice((f"{told}.", told.replace(role, role.upper(), 1), told)))
     return True
 
 

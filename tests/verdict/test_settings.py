@@ -137,6 +137,7 @@ def test_a_replicator_that_leaves_something_out_is_told() -> None:
         ({"datacenter_name": "my-dc-1"}, {"datacenter_name": "my-dc-3"}),
         ({"ufds_domain": "ufds.my-dc-1.srv.example.com"}, {"ufds_domain": "ufds.my-dc-3.srv.example.com"}),
         ({"ufds_domain": "ufds.ny-dc-3.srv.example.com"}, {"ufds_domain": "ufds.my-dc-3.srv.example.com"}),
+        ({"ufds_domain": "ufds.my-dc-3.SRV.example.com"}, {"ufds_domain": "ufds.my-dc-3.srv.example.com"}),
         ({"datacenter_name": "MY-DC-3"}, {"datacenter_name": "my-dc-3"}),
     ],
 )
