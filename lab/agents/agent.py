@@ -19,6 +19,8 @@ class Agent:
         self._due = asyncio.Event()
         self._looked = asyncio.Condition()
         self._begun = self._ended = 0
+        self.failed = False
+        """Whether the last look came to nothing, because somebody did not answer in time."""
 
     @property
     def running(self) -> bool:
@@ -71,7 +73,9 @@ class Agent:
             self._begun += 1
             mine = self._begun
             try:
+                self.failed = True
                 await self.look()
+                self.failed = False
             except (OSError, TimeoutError, EOFError, ValueError, http.BadMessageError) as error:
                 log.info("%r: %r", self, error)
             except Exception:  # a defect of the lab, but whoever waits for a look must not wait for ever

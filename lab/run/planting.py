@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from lab.faults import registry
-from lab.machine.machines import Site
 from lab.servers.sapi.server import Sapi
 from lab.state import settling
 from lab.state.lab import Lab
@@ -27,15 +26,17 @@ class Planter:
             key = (fault.name, target.machine.zone.id)
             if key in self._undo:
                 raise registry.UnknownFaultError(f"{text} is planted already; `python -m lab heal` takes it out")
-            await self._remember(target.site)
             undo = await fault.plant(self._lab, target)
+            self._remember()
             if undo is not None:
                 self._undo[key] = undo
 
-    async def _remember(self, site: Site) -> None:
+    def _remember(self) -> None:
         """Write SAPI's objects into its files, too. Faults edit moray's objects directly, and sapiadm would change both."""
-        servers = self._lab.shared[site.datacenter.name].servers.values()
-        await asyncio.gather(*(each.remember(1.0) for each in servers if isinstance(each, Sapi)))
+        for shared in self._lab.shared.values():
+            for server in shared.servers.values():
+                if isinstance(server, Sapi):
+                    server.store.files.follow(shared.store)
 
     async def heal(self, text: str) -> None:
         """Undo a fault that no command of Triton can heal."""

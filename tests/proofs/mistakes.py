@@ -105,10 +105,10 @@ def _setting(chance: random.Random) -> Mistake:
     other = chance.choice([name for name in EVERY if name != datacenter])
     value = json.loads(json.dumps(setting.wrong[kind]).replace("{}", datacenter).replace("{other}", other))
     name = f"{setting.key} at {level} of {datacenter}: {kind}"
-    return Mistake(name, ((datacenter, _metadata(level, setting.key, value)),), (setting.key, datacenter))
+    return Mistake(name, ((datacenter, metadata_typed(level, setting.key, value)),), (setting.key, datacenter))
 
 
-def _metadata(level: str, key: str, value: Any) -> str:
+def metadata_typed(level: str, key: str, value: Any) -> str:
     service = level.removesuffix("/")
     words = [
         "uuid=$(sdc-sapi --no-headers /applications?name=sdc | json -Ha uuid)"
@@ -133,10 +133,10 @@ def _route(chance: random.Random) -> Mistake:
         "gateway": {subnet: f"{gateway}99"},
         "prefix": {subnet.replace("1.0/24", "9.0/24"): gateway},
     }.get(kind, {})
-    commands = [(here, _put(others | wrong))]
+    commands = [(here, routes_typed(others | wrong))]
     if kind == "both ways":
         back = f"10.{here[-1]}.1.0/24"
-        commands.append((there, _put({key: value for key, value in _routes(there).items() if key != back})))
+        commands.append((there, routes_typed({key: value for key, value in _routes(there).items() if key != back})))
     says = (here, subnet.rpartition(".")[0].replace(".", r"\."))
     name = f"route of {here} to {there}: {kind}"
     return Mistake(name, tuple(commands), says, len(commands), by_hand=kind == "gateway")
@@ -148,7 +148,7 @@ def _routes(here: str) -> dict[str, str]:
     return dict.fromkeys(found, f"10.{here[-1]}.1.1")
 
 
-def _put(routes: dict[str, str]) -> str:
+def routes_typed(routes: dict[str, str]) -> str:
     body = json.dumps({"routes": routes})
     return (
         "net=$(sdc-napi --no-headers '/networks?name=admin&fabric=false' | json -Ha uuid); "
@@ -170,13 +170,15 @@ def _entry(chance: random.Random) -> Mistake:
         value = "another@example.org" if attribute == "email" else "another"
         ldif = f"dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n"
         return Mistake(
-            f"{attribute} of account {number} of {where}: changed", ((where, _ldif("modify", ldif)),), (where, uuid)
+            f"{attribute} of account {number} of {where}: changed",
+            ((where, ldif_typed("modify", ldif)),),
+            (where, uuid),
         )
     if kind == "operators":
         group = "cn=operators, ou=groups, o=smartdc"
         ldif = f"dn: {group}\nchangetype: modify\nadd: uniquemember\nuniquemember: {dn}\n"
         return Mistake(
-            f"operators of {where}: account {number} more", ((where, _ldif("modify", ldif)),), (where, "operators")
+            f"operators of {where}: account {number} more", ((where, ldif_typed("modify", ldif)),), (where, "operators")
         )
     uuid = f"70000000-0000-4000-8000-{number:012d}"
     login = f"stranger{number}"
@@ -184,10 +186,10 @@ def _entry(chance: random.Random) -> Mistake:
         f"dn: uuid={uuid}, ou=users, o=smartdc\nobjectclass: sdcperson\nlogin: {login}\nuuid: {uuid}\n"
         f"email: {login}@example.org\nuserpassword: passw0rd1\n"
     )
-    return Mistake(f"account {login} of {where}: extra", ((where, _ldif("add", ldif)),), (where, uuid))
+    return Mistake(f"account {login} of {where}: extra", ((where, ldif_typed("add", ldif)),), (where, uuid))
 
 
-def _ldif(verb: str, text: str) -> str:
+def ldif_typed(verb: str, text: str) -> str:
     return f"cat > /tmp/mistake <<'LDIF'\n{text}\nLDIF\nsdc-ldap {verb} -f /tmp/mistake; rm /tmp/mistake"
 
 

@@ -11,7 +11,7 @@ import pathlib
 import re
 from typing import Any
 
-from lab.servers.moray import MorayClient, MorayError, Value
+from lab.servers.moray import MorayClient, MorayError, MorayStore, Value
 
 BUCKETS = ("applications", "services", "instances", "manifests")
 ROOT = "opt/smartdc/sapi/storage"
@@ -37,6 +37,15 @@ class LocalFiles:
         path = self._path(bucket, uuid)
         if path is not None:
             path.unlink(missing_ok=True)
+
+    def follow(self, objects: MorayStore) -> None:
+        """Write again what was changed in moray by another hand, of the objects that have a file."""
+        for folder in sorted(self._root.glob("sapi_*")):
+            bucket = folder.name.removeprefix("sapi_")
+            for uuid, value in objects.bucket(bucket).items():
+                path = self._path(bucket, uuid)
+                if path is not None and path.is_file() and self._read(path) != value:
+                    self.put(bucket, value)
 
     def find(self, bucket: str, wanted: Value) -> list[Value]:
         values = (self._read(path) for path in sorted((self._root / f"sapi_{bucket}").glob("*")))
