@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,7 +118,7 @@ class Course:
             self.folder = self.judge(waited, max(0.0, end - self.clock()))
             after = findings.load(self.folder)
             left = {Named(cause.check, cause.subject) for cause in after.causes} & names
-            worse = grown_worse(before, after)
+            worse = grown_worse(before, after, names)
             waited = sorted({*left, *worse})
             if not waited or self.clock() >= end:
                 break
@@ -182,11 +182,12 @@ def behind(worse: Named, entries: Sequence[CausePlan]) -> list[Named]:
     return there or [entry.name for entry in entries]
 
 
-def grown_worse(before: findings.Findings, after: findings.Findings) -> list[Named]:
-    """What passed and now fails critically."""
+def grown_worse(before: findings.Findings, after: findings.Findings, put_right: Collection[Named]) -> list[Named]:
+    """What passed and now fails critically. What follows from a cause that was known and is still to be put right is none of it."""
     passed = {(row.check, row.subject) for row in before.results if row.outcome == PASSED}
-    return sorted(
-        Named(row.check, row.subject)
-        for row in after.results
-        if row.outcome == FAILED and row.severity == Severity.CRITICAL and (row.check, row.subject) in passed
-    )
+    known = {Named(cause.check, cause.subject) for cause in before.causes}.difference(put_right)
+    follows = {
+        name for cause in after.causes if Named(cause.check, cause.subject) in known for name in cause.consequences
+    }
+    failed = [row for row in after.results if row.outcome == FAILED and row.severity == Severity.CRITICAL]
+    return sorted({Named(row.check, row.subject) for row in failed if (row.check, row.subject) in passed} - follows)

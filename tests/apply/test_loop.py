@@ -59,8 +59,15 @@ def test_what_follows_from_its_own_cause_holds_nothing_back() -> None:
 def test_worse_is_what_passed_and_fails_critically() -> None:
     before = found(("a", "x", PASSED), ("b", "x", FAILED), ("c", "x", PASSED))
     after = found(("a", "x", FAILED), ("b", "x", FAILED), ("c", "x", PASSED), ("d", "x", FAILED))
-    assert grown_worse(before, after) == [Named("a", "x")]
-    assert grown_worse(before, found(("a", "x", FAILED), severity=Severity.WARNING)) == []
+    assert grown_worse(before, after, ()) == [Named("a", "x")]
+    assert grown_worse(before, found(("a", "x", FAILED), severity=Severity.WARNING), ()) == []
+
+
+def test_what_follows_from_a_cause_that_is_still_to_be_put_right_is_not_worse() -> None:
+    """cloudapi begins anew with the right file, and now it shows that UFDS does not answer: that was known."""
+    before, after = found(("a", "x", PASSED)), found(("a", "x", FAILED), own=(Named("a", "x"),))
+    assert grown_worse(before, after, ()) == []
+    assert grown_worse(before, after, {CAUSE}) == [Named("a", "x")]
 
 
 def test_worse_is_laid_at_the_door_of_those_who_changed_something_there() -> None:

@@ -55,10 +55,16 @@ def _draw(chance: random.Random) -> Iterator[Combination]:
 
 
 def _out_of_sight(drawn: tuple[Case, ...]) -> bool:
-    """Whether one of the faults is in a datacenter that another fault removes from the inventory."""
-    gone = {case.fault.partition("@")[2] for case in drawn if case.fault.startswith("datacenter-undeclared@")}
+    """Whether one of the faults is in a datacenter that another fault removes from the inventory, or from where Manta is expected."""
+    gone = {
+        case.fault.partition("@")[2]
+        for case in drawn
+        if case.fault.startswith(("datacenter-undeclared@", "manta-in-two@"))
+    }
     return any(
-        case.fault.partition("@")[2].partition(".")[0] in gone for case in drawn if "undeclared" not in case.fault
+        case.fault.partition("@")[2].partition(".")[0] in gone
+        for case in drawn
+        if case.fault.partition("@")[2] not in gone
     )
 
 

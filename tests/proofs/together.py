@@ -53,7 +53,7 @@ def main() -> int:
     allow()
     sick = run_suite()
     shutil.copyfile(sick["folder"] / "findings.json", folder / "findings.json")
-    for fault in mended:
+    for fault in reversed(mended):  # each puts back the inventory that it found
         lab("heal", fault)
     if mended:
         allow()  # an inventory that was put right is another file
