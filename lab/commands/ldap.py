@@ -21,6 +21,7 @@ from lab.commands.call import Call, UsageError, command
 from lab.plan.names import ROOT_DN
 from lab.servers import resolve
 from lab.servers.resolve import address_of
+from lab.ufds import ldif
 from lab.ufds.errors import LdapError
 from lab.ufds.ldapclient import Entry, LdapClient
 
@@ -230,12 +231,11 @@ async def _search(call: Call, options: _Options, there: Connect) -> int:
 
 
 def _line(kind: str, value: str, *, fold: bool) -> str:
-    plain = re.fullmatch(r"(?![ :<])[\x20-\x7e]*(?<! )", value) is not None
-    line = f"{kind}: {value}" if plain else f"{kind}:: {base64.b64encode(value.encode()).decode()}"
+    whole = ldif.line(kind, value)
     if not fold:
-        return line + "\n"
-    rest = [line[at : at + FOLDED - 1] for at in range(FOLDED, len(line), FOLDED - 1)]
-    return "\n ".join([line[:FOLDED], *rest]) + "\n"
+        return whole + "\n"
+    rest = [whole[at : at + FOLDED - 1] for at in range(FOLDED, len(whole), FOLDED - 1)]
+    return "\n ".join([whole[:FOLDED], *rest]) + "\n"
 
 
 def _records(text: str) -> Iterator[list[tuple[str, str]]]:

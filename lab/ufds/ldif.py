@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lab.ufds.directory import Directory, now_ms
@@ -31,14 +32,24 @@ def parse(text: str) -> Iterator[tuple[str, dict[str, list[str]]]]:
             yield name, attributes
 
 
+def line(kind: str, value: str) -> str:
+    """One value, in base64 if it is no plain ASCII or would be read otherwise (RFC 2849)."""
+    plain = re.fullmatch(r"(?![ :<])[\x20-\x7e]*(?<! )", value) is not None
+    return (
+        f"{kind}: {value}"
+        if plain
+        else f"{kind}:: {base64.b64encode(value.encode('utf-8', 'surrogateescape')).decode()}"
+    )
+
+
 def written(entries: Iterable[tuple[str, Mapping[str, Sequence[str]]]]) -> str:
-    """Records as ldapsearch prints them; every value is plain ASCII."""
+    """Records as ldapsearch prints them, unfolded."""
     lines = []
     for name, attributes in entries:
         rows = [
-            f"{kind}: {value}" for kind, values in attributes.items() for value in values if not kind.startswith("_")
+            line(kind, value) for kind, values in attributes.items() for value in values if not kind.startswith("_")
         ]
-        lines += [f"dn: {name}", *rows, ""]
+        lines += [line("dn", name), *rows, ""]
     return "\n".join(lines) + "\n"
 
 
