@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, ClassVar
 
 from apply import command
 from remediate.stages import stages_of
@@ -22,13 +23,16 @@ from tests.proofs.inside import RUNS_UNTIL_WELL, causes, lab, run_suite
 
 
 class Counting(Human):
-    """Counts the stages that were begun: each ends with a judgement."""
+    """Counts the stages that were begun, each of which ends with a judgement, and knows what they put right."""
 
     begun = 0
+    fixed: ClassVar[set[str]] = set()
 
     def say(self, text: str) -> None:
         if re.match(r"Stage \d+: ", text):
             type(self).begun += 1
+        if text.startswith("  fixed: "):
+            type(self).fixed.add(text.removeprefix("  fixed: "))
         super().say(text)
 
 
@@ -45,6 +49,12 @@ def allow() -> None:
     text = inventory.read_text()
     if not text.startswith("apply: true\n"):
         inventory.write_text(f"apply: true\n{text}")
+
+
+def followed(found: dict[str, Any]) -> set[str]:
+    """What followed from a cause. Once that is gone, some of it has a remedy of its own: files that may be put away only then."""
+    rows = [row for cause in found["causes"] for row in cause["consequences"]]
+    return {f"{row['check']}[{row['subject']}]" for row in rows} - set(causes(found))
 
 
 def main() -> int:
@@ -71,6 +81,7 @@ def main() -> int:
         "healed": code == 0 and well["exit"] == 0,
         "rounds": Counting.begun,
         "stages": stages,
+        "later": sorted(Counting.fixed & followed(sick)),
         "code": code,
         "left": causes(well),
     }
