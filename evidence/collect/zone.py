@@ -184,6 +184,7 @@ def _target(parts: list[str]) -> Target | None:
 
 
 _LOSS = re.compile(r"[0-9]{1,3} of [0-9]{1,3} datagrams")
+_AWAY = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})? ms")
 ERRORS = (
     ("refused", re.compile(r"connection refused", re.IGNORECASE)),
     ("timeout", re.compile(r"timed out", re.IGNORECASE)),
@@ -202,8 +203,9 @@ def _result(target: Target, code: str, text: str, *, halfway: bool) -> tuple[str
             (LOST, cut(text.strip())) if _LOSS.fullmatch(text.strip()) else ("open" if code == "0" else "unknown", "")
         )
     if target.protocol == "size" and halfway:
+        away = _AWAY.fullmatch(text.strip())
         return (
-            ("open", "") if code == "0" else (LOST, f"no packet with {target.port} bytes comes back, and small ones do")
+            ("open", away[0] if away else "") if code == "0" else (LOST, f"no packet with {target.port} bytes comes back, and small ones do")
         )
     if target.protocol in MEASURES:
         return "unknown", ""

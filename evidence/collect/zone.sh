@@ -106,16 +106,24 @@ ask_tls() {
     return 0 # what it thinks of the certificate is not the question
 }
 
+# One packet of so many bytes, and how long it was away: ping prints `1480 bytes from 10.2.2.29: icmp_seq=0. time=1.234 ms`.
+sent_once() {
+    local said
+    said=$("$ping" -s -n "$1" "$2" 1 2>/dev/null < /dev/null) || return
+    [[ $said =~ time=([0-9.]+)\ ms ]] && printf '%s ms' "${BASH_REMATCH[1]}"
+    return 0
+}
+
 # Whether a packet with so many bytes comes back. Without an answer to a small one nothing is known: some networks drop all of these.
 ask_size() {
     local first
     "$ping" "$1" 2 > /dev/null 2>&1 < /dev/null || return 0
     printf 'halfway\tsize\t%s\t%s\n' "$1" "$2" >&4
-    "$ping" -s -n "$1" "$2" 1 > /dev/null 2>&1 < /dev/null &
+    sent_once "$1" "$2" > /dev/null &
     first=$!
-    "$ping" -s -n "$1" "$2" 1 > /dev/null 2>&1 < /dev/null && return
+    sent_once "$1" "$2" && return
     wait "$first" && return
-    "$ping" -s -n "$1" "$2" 1 > /dev/null 2>&1 < /dev/null
+    sent_once "$1" "$2"
 }
 
 # Sends a score of DNS queries at once. If answers lack, a second score follows one by one: a server with much to do loses of a burst, and
