@@ -4,7 +4,8 @@ import pytest
 
 from evidence.fact import Missing
 from evidence.model import Probe
-from evidence.subjects.links import STALLED, Link, needs_no_master
+from evidence.subjects.links import STALLED, Link
+from evidence.subjects.needs import needs_no_master
 from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 
 OPEN = "open"

@@ -5,7 +5,7 @@ import pytest
 from evidence.fact import Missing, untouched
 from evidence.inventory.model import CANDIDATE, same_name
 from evidence.subjects.datacenter import Datacenter, of_each
-from evidence.subjects.links import needs_no_master
+from evidence.subjects.needs import needs_no_master
 from evidence.subjects.network.routes import address_in
 from evidence.subjects.triton import SAPI_MASTER_CONFIG
 from evidence.subjects.world import Region

@@ -14,6 +14,7 @@ from evidence.subjects.triton import (
     CONFIG_AGENT,
     MORAY_PORT,
     RENDERED,
+    REPLICATOR,
     SAPI_MASTER_CONFIG,
 )
 from evidence.subjects.zone import Zone
@@ -21,6 +22,7 @@ from remediate import typed
 from remediate.actions.smf import Smf
 from remediate.actions.wait import Rendered
 from remediate.cloudapi import datacenters_listed
+from remediate.following import address_to_follow, follow_the_file
 from remediate.lookup import (
     application,
     changed_metadata,
@@ -28,6 +30,7 @@ from remediate.lookup import (
     headnode,
     metadata_of,
     service_step,
+    state_of,
     usbkey_steps,
 )
 from remediate.registry import Advised, proved_by, remedy
@@ -229,8 +232,8 @@ def _port_in_sapi() -> str:
 @remedy("settings-are-not-overridden")
 def take_the_override_away(configured: Zone) -> Advised:
     """Delete the value at the lower level, so that the level above counts again.  It may be meant: then it goes there."""
-    zone = configured
-    for found in overrides(zone):
+    zone, hidden = configured, overrides(configured)
+    for found in hidden:
         seen = found.key in found.target.metadata.values
         yield acting(
             headnode(zone.datacenter),
@@ -251,6 +254,16 @@ def take_the_override_away(configured: Zone) -> Advised:
         )
     else:
         yield from brought_up(zone)
+    if zone.role == "ufds" and "ufds_remote_ip" in {found.key for found in hidden}:
+        yield from _back_to_the_master(zone)
+
+
+def _back_to_the_master(zone: Zone) -> Advised:
+    """Starts a replicator that gave up at the address that was meant for nobody, if it has a checkpoint for the master's."""
+    replica = zone.datacenter
+    address = address_to_follow(replica)
+    if address is not None and state_of(zone, REPLICATOR) == "maintenance":
+        yield from follow_the_file(replica, zone, address)
 
 
 @remedy("services-have-read-their-files")

@@ -8,19 +8,18 @@ from typing import Any
 
 from evidence.fact import Missing
 from evidence.inventory.model import CANDIDATE, MASTER
-from evidence.subjects.claims import ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
 from evidence.subjects.network.routes import between
 from evidence.subjects.strays import checkpoints, replicators
-from evidence.subjects.triton import CONFIG_AGENT, REPLICATOR, REPLICATOR_CONFIG
+from evidence.subjects.triton import CONFIG_AGENT, REPLICATOR
 from evidence.subjects.world import Coupling
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.ldap import LdapModify
 from remediate.actions.smf import Smf
-from remediate.actions.wait import Rendered
 from remediate.copies import named
-from remediate.hindered import cleared, hindered, without_checkpoint
+from remediate.following import address_to_follow, follow_the_file, what_a_change_means
+from remediate.hindered import without_checkpoint
 from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, state_of, usbkey_steps
 from remediate.misplaced import made_elsewhere, without_application
 from remediate.registry import Advised, in_each, remedy
@@ -99,9 +98,9 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
 @remedy("replica-points-at-master")
 def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
     """Set what sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
-    address = _address_to_follow(replica)
+    address = address_to_follow(replica)
     if address is None:
-        yield Note(_what_a_change_means(replica))
+        yield Note(what_a_change_means(replica))
         return
     wanted = {"ufds_is_master": _flag(replica, False), "ufds_remote_ip": address}
     present = replica.sdc_metadata.values
@@ -117,59 +116,8 @@ def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
         )
     for zone in replica.zones("ufds"):
         if state_of(zone, REPLICATOR) is not None:
-            yield from _follow_the_file(replica, zone, address)
+            yield from follow_the_file(replica, zone, address)
     yield from usbkey_steps(replica, {"ufds_is_master": "false", "ufds_remote_ip": address})
-
-
-def _address_to_follow(replica: Datacenter) -> str | None:
-    """The master's address for which the replica has a checkpoint: the one it uses now, or else the inventory's, or else any.
-
-    It is None if there is none: with another address, replication begins at change 0 although the directory is full.
-    """
-    followed = {
-        each.url.removeprefix("ldaps://") for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints
-    }
-    known = followed & ufds_addresses(replica.master)
-    used = str(replica.sdc_metadata.values.get("ufds_remote_ip"))
-    wanted = (used, replica.master.declared.ufds_address)
-    return next((each for each in wanted if each in known), min(known, default=None))
-
-
-def _what_a_change_means(replica: Datacenter) -> str:
-    """Why no address is given to a replica that has no checkpoint for the master (facts, hazard 12)."""
-    urls = sorted({each.url for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints})
-    known = ", ".join(sorted(ufds_addresses(replica.master))) or "not known"
-    if not urls:
-        return (
-            f"{replica.name} has no checkpoint at all, so it never followed a master. If it was never coupled, declare it `state: "
-            "candidate` in the inventory, run the checks with -m preflight, and couple it with sdc-ufds-m2s. If it was coupled, look "
-            f"for its checkpoints in the backup of its UFDS. The addresses of the master's UFDS are: {known}."
-        )
-    return (
-        f"No step is given: {replica.name} has checkpoints only for {', '.join(urls)}, and the addresses of the master's UFDS are: "
-        f"{known}. A checkpoint belongs to an address. With another address the replicator begins at change 0, meets entries that "
-        "exist already, and ends in maintenance. If one of these urls leads to the master (by NAT, or by an old NIC), leave it, and "
-        f"name its address in the inventory as ufds_address of {replica.master.name}. Otherwise the replica needs a checkpoint for the "
-        "new address, at the change that the old one had reached. Triton has no tool for that."
-    )
-
-
-def _follow_the_file(replica: Datacenter, zone: Zone, address: str) -> Advised:
-    """Writes replicator.json again, and starts the replicator if SMF has put it into maintenance."""
-    why = f"writes replicator.json of {zone.alias} again, and restarts the replicator if the file changed"
-    yield service_step(zone, "restart", why, CONFIG_AGENT)
-    if state_of(zone, REPLICATOR) == "maintenance":
-        if hindered(zone):
-            yield from cleared(replica, zone, "SMF put it into maintenance, and starts it again only when told to")
-            return
-        uuid, patience = zone.vm.uuid, replica.world.inventory.expect.patience
-        yield acting(
-            headnode(replica),
-            Rendered(uuid, REPLICATOR_CONFIG, "remotes.0.url", f"ldaps://{address}", patience),
-            Smf(uuid, "clear", (REPLICATOR,)),
-            risk=RESTARTS,
-            why="SMF put the replicator into maintenance, and starts it again only when told to",
-        )
 
 
 @remedy("one-poseidon")

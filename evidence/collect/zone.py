@@ -203,10 +203,10 @@ def _result(target: Target, code: str, text: str, *, halfway: bool) -> tuple[str
             (LOST, cut(text.strip())) if _LOSS.fullmatch(text.strip()) else ("open" if code == "0" else "unknown", "")
         )
     if target.protocol == "size" and halfway:
+        if code != "0":
+            return LOST, f"no packet with {target.port} bytes comes back, and small ones do"
         away = _AWAY.fullmatch(text.strip())
-        return (
-            ("open", away[0] if away else "") if code == "0" else (LOST, f"no packet with {target.port} bytes comes back, and small ones do")
-        )
+        return "open", away[0] if away else ""
     if target.protocol in MEASURES:
         return "unknown", ""
     if code == "timeout" and halfway:

@@ -135,21 +135,27 @@ def without_manta_routes(zone: Zone) -> list[tuple[Datacenter, Network]]:
 def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]], Missing | None]:
     """By source's id: the links that the firewall of a zone drops, the address they come from, and what is dropped.
 
-    A zone without a firewall drops nothing, and a link that was answered was not dropped. One whose address is wrong was not there yet:
-    of it the rules alone tell.
+    A zone without a firewall drops nothing, and a link that was answered was not dropped. One that is dropped shows what the rules mean:
+    then those count, too, whose address is wrong for now, since they come as soon as it is right.
     """
     found: dict[str, tuple[Link, str, tuple[str, ...]]] = {}
     unknown = None
-    for link in (*links_to(target), *astray(target)) if target.vm.firewall_enabled else ():
+
+    def drops(link: Link, host: str) -> None:
+        nonlocal unknown
         try:
-            host = link.target.ufds_address if link.misses else link.host
-            if _arrives(link, host):
-                address = source_address(link.source, host)
-                dropped = dropped_by(target, link, address, target.rules)
-                if dropped:
-                    found[link.source.id] = link, address, dropped
+            address = source_address(link.source, host)
+            dropped = dropped_by(target, link, address, target.rules) if _arrives(link, host) else ()
+            if dropped:
+                found[link.source.id] = link, address, dropped
         except Missing as missing:
             unknown = graver(unknown, missing)
+
+    if target.vm.firewall_enabled:
+        for link in links_to(target):
+            drops(link, link.host)
+        for link in astray(target) if found else ():
+            drops(link, link.target.ufds_address)
     return found, unknown
 
 
