@@ -45,10 +45,10 @@ def screen(
 ) -> str:
     """The whole screen. `now` tells how old the evidence of a replay is.
 
-    Where there is room, its parts are set apart.
+    Where there is room, its parts are set apart; where there is not, less is said of what stands between causes and end.
     """
     told = commands or Next()
-    heading, causes, besides, end = (Page.looking(look) for _ in range(4))
+    heading, causes, end = (Page.looking(look) for _ in range(3))
     write_heading(heading, conclusion, now or datetime.datetime.now(datetime.UTC))
     if nobody_answers(conclusion):
         return _unasked(heading, conclusion, folder, told)
@@ -58,13 +58,31 @@ def screen(
     for cause in conclusion.verdict.causes[:MOST]:
         write_cause(causes, conclusion, cause, MOST)
     _rest(causes, conclusion, told)
-    _besides(besides, conclusion)
-    _customers(besides, conclusion)
-    _since(besides, conclusion.since)
     _end(end, conclusion, folder, told)
-    parts = [text for text in map(str, (heading, causes, besides, end)) if text]
+    lines = range(_MOST_LINES, -1, -1)
+    tries = [_laid_out(heading, causes, _between(conclusion, look, most), end) for most in lines]
+    return next(filter(_fits, tries), tries[0])
+
+
+def _between(conclusion: Conclusion, look: Look, most: int) -> Page:
+    """What there is to know besides the causes; of what is long, so many lines."""
+    page = Page.looking(look)
+    _besides(page, conclusion, most)
+    _customers(page, conclusion, most)
+    _since(page, conclusion.since)
+    return page
+
+
+def _laid_out(*pages: Page) -> str:
+    """One below the other; set apart, where there is room."""
+    parts = [text for text in map(str, pages) if text]
     apart = "\n\n".join(parts)
-    return apart if apart.count("\n") + 1 < HEIGHT else "\n".join(parts)
+    return apart if _fits(apart) else "\n".join(parts)
+
+
+def _fits(text: str) -> bool:
+    """One line is the shell's."""
+    return text.count("\n") + 1 < HEIGHT
 
 
 def nobody_answers(conclusion: Conclusion) -> bool:
@@ -139,7 +157,7 @@ def _rest(page: Page, conclusion: Conclusion, commands: Next) -> None:
         page.line(f"   and {len(rest)} more{f', {grave} of them critical' if grave else ''}: {how}", BOLD)
 
 
-def _besides(page: Page, conclusion: Conclusion) -> None:
+def _besides(page: Page, conclusion: Conclusion, most: int) -> None:
     """What is accepted, what was not entered, and what else there is to know about the run as a whole."""
     if waived := waived_told(conclusion):
         page.prose(waived)
@@ -149,10 +167,10 @@ def _besides(page: Page, conclusion: Conclusion) -> None:
     if len(unentered) > _MOST_ZONES:
         page.line(f"{counted(len(unentered) - _MOST_ZONES, 'more zone')} not entered: -v has them", YELLOW)
     remarks = remarks_told(conclusion)
-    for remark in remarks[:_MOST_LINES]:
+    for remark in remarks[:most]:
         page.prose(remark)
-    if len(remarks) > _MOST_LINES:
-        page.line(f"{counted(len(remarks) - _MOST_LINES, 'more remark')}: -v has them")
+    if len(remarks) > most:
+        page.line(f"{counted(len(remarks) - most, 'more remark' if most else 'remark')}: -v has them")
 
 
 def waived_told(conclusion: Conclusion) -> str:
@@ -176,11 +194,10 @@ def remarks_told(conclusion: Conclusion) -> list[str]:
     return [each for each in conclusion.remarks if each not in conclusion.extent.notes]
 
 
-def _customers(page: Page, conclusion: Conclusion) -> None:
+def _customers(page: Page, conclusion: Conclusion, most: int) -> None:
     told = noticed(conclusion)
     if told:
-        most = page.width * _MOST_LINES - 10
-        page.prose(page.look.cut(safe(f"Customers now: {'; '.join(told)}."), most))
+        page.prose(page.look.cut(safe(f"Customers now: {'; '.join(told)}."), page.width * max(1, most) - 10))
 
 
 def _since(page: Page, since: Since | None) -> None:
