@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from itertools import chain
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,14 +16,15 @@ from reports.conclusion import Conclusion, Since
 from reports.customers import noticed
 from reports.defects import write_defects
 from reports.heading import write_heading
-from reports.matrix import Matrix
+from reports.matrix import MOST_ROWS, Matrix
 from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Look, Page, counted, safe, some
 
 MOST = 5
 MOST_DARK = 8
 """So many causes are told on the first screen; the others are named by `explain`."""
 HEIGHT = 24
-_MOST_LINES = 3
+_TRIES = ((MOST_ROWS, 3), (MOST_ROWS, 2), (MOST_ROWS, 1), (MOST_ROWS, 0), (6, 1), (6, 0), (4, 0))
+"""How many datacenters, and how many lines of what is long, until it fits."""
 _MOST_ZONES = 4
 
 
@@ -45,23 +47,37 @@ def screen(
 ) -> str:
     """The whole screen. `now` tells how old the evidence of a replay is.
 
-    Where there is room, its parts are set apart; where there is not, less is said of what stands between causes and end.
+    Where there is room, its parts are set apart; where there is not, less is said of what is no cause.
     """
     told = commands or Next()
-    heading, causes, end = (Page.looking(look) for _ in range(3))
-    write_heading(heading, conclusion, now or datetime.datetime.now(datetime.UTC))
+    moment = now or datetime.datetime.now(datetime.UTC)
     if nobody_answers(conclusion):
-        return _unasked(heading, conclusion, folder, told)
-    Matrix(conclusion, conclusion.numbers).write(heading)
+        return _unasked(_heading(conclusion, look, moment), conclusion, folder, told)
+    causes, end = Page.looking(look), Page.looking(look)
     write_defects(causes, conclusion)
     _verdict(causes, conclusion)
     for cause in conclusion.verdict.causes[:MOST]:
         write_cause(causes, conclusion, cause, MOST)
     _rest(causes, conclusion, told)
     _end(end, conclusion, folder, told)
-    lines = range(_MOST_LINES, -1, -1)
-    tries = [_laid_out(heading, causes, _between(conclusion, look, most), end) for most in lines]
-    return next(filter(_fits, tries), tries[0])
+    matrix = Matrix(conclusion, conclusion.numbers)
+    tries = (
+        _laid_out(_heading(conclusion, look, moment, matrix, rows), causes, _between(conclusion, look, lines), end)
+        for rows, lines in _TRIES
+    )
+    whole = next(tries)
+    return next(filter(_fits, chain((whole,), tries)), whole)
+
+
+def _heading(
+    conclusion: Conclusion, look: Look, now: datetime.datetime, matrix: Matrix | None = None, rows: int = 0
+) -> Page:
+    """Which coupling, when; and the matrix, with so many datacenters."""
+    page = Page.looking(look)
+    write_heading(page, conclusion, now)
+    if matrix is not None:
+        matrix.write(page, rows)
+    return page
 
 
 def _between(conclusion: Conclusion, look: Look, most: int) -> Page:
