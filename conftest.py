@@ -30,9 +30,9 @@ pytest_plugins = ["fixtures.plugin", "reports.plugin", "reports.leaving", "repor
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("triton-az-checks")
-    fixtures.options.add_options(group)
-    reports.settled.add_options(group)
-    reports.explaining.add_options(group)
+    for module in (fixtures.options, reports.settled, reports.explaining):
+        module.add_options(group)
+    parser.extra_info["see"] = "az-checks --help, for the suite's own options; pytest --help, for all"
 
 
 def load_checks() -> None:

@@ -41,7 +41,7 @@ Ask = Callable[[str], str]
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+        raise UsageError(f"{message}; {self.prog} --help tells more")
 
 
 def parser_of() -> argparse.ArgumentParser:

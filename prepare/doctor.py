@@ -21,7 +21,7 @@ from triton_az_checks.errors import UsageError
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+        raise UsageError(f"{message}; {self.prog} --help tells more")
 
 
 def parser_of() -> argparse.ArgumentParser:

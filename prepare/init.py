@@ -29,7 +29,7 @@ USUAL = "region.yaml"
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+        raise UsageError(f"{message}; {self.prog} --help tells more")
 
 
 def parser_of() -> argparse.ArgumentParser:

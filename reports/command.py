@@ -33,7 +33,7 @@ WRONG_USE = 4
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(message)
+        raise UsageError(f"{message}; {self.prog} --help tells more")
 
 
 def run_folder(named: str | None, runs: Path) -> Path:
@@ -48,7 +48,9 @@ def run_folder(named: str | None, runs: Path) -> Path:
     for folder in (runs / named, Path(named)):
         if folder.is_dir():
             return folder.resolve()
-    raise UsageError(f"there is no run {named}: name a folder of {runs}, or leave it out for the latest")
+    raise UsageError(
+        f"there is no run {named} in {runs}: az-checks report list names them; without a name it is the latest"
+    )
 
 
 def newer(folder: Path, runs: Path) -> str:
@@ -63,7 +65,9 @@ def spelt(folder: Path, only: str) -> str:
         return only
     causes = findings.load(folder).causes
     if not 1 <= int(only) <= len(causes):
-        raise UsageError(f"there is no cause {only}: run {folder.name} has {counted(len(causes), 'cause')}")
+        raise UsageError(
+            f"there is no cause {only}: run {folder.name} has {counted(len(causes), 'cause')}; az-checks explain lists them"
+        )
     return f"{causes[int(only) - 1].check}@{causes[int(only) - 1].subject}"
 
 
@@ -87,7 +91,7 @@ def _names(found: findings.Findings) -> str:
 
 def parser_of() -> argparse.ArgumentParser:
     """What can be typed behind `az-checks plan`."""
-    parser = _Parser(prog="python -m remediate", description="Print the steps that repair the findings of a run.")
+    parser = _Parser(prog="az-checks plan", description="Print the steps that repair the findings of a run.")
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
     parser.add_argument("--only", metavar="N|CHECK[@SUBJECT]", help="only this cause, or the cause of this check")
     shape = parser.add_mutually_exclusive_group()
@@ -104,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = run_folder(options.run, places.runs(options.runs))
         plan = plan_of(folder, options.only)
     except OperatorError as error:
-        print(f"remediate: {safe(str(error))}", file=sys.stderr)
+        print(f"az-checks plan: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
     look, numbers = look_of(sys.stdout), numbers_of(findings.load(folder))
     if options.script is not None:
@@ -153,7 +157,7 @@ def _scripts(plan: Plan, run: Path, folder: Path) -> int:
     try:
         told = written(plan, run.name, folder)
     except OSError as error:
-        print(f"remediate: {folder} cannot be written ({error.strerror})", file=sys.stderr)
+        print(f"az-checks plan: {folder} cannot be written ({error.strerror})", file=sys.stderr)
         return WRONG_USE
     print(f"# {counted(len(told), 'script')}, to be run in this order. Run the checks again after each stage.")
     print(safe("\n".join(told), keep="\n"))

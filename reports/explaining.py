@@ -64,8 +64,10 @@ def _explain(page: Page, what: str, run: str | None, runs: Path) -> None:
         return
     check, _, subject = what.replace("[", "@").removesuffix("]").partition("@")
     if check not in CHECKS:
-        near = difflib.get_close_matches(check, CHECKS, 3, 0.5)
-        raise UsageError(f"there is no check {check}" + (f"; there is {', '.join(near)}" if near else ""))
+        near = ", ".join(difflib.get_close_matches(check, CHECKS, 3, 0.5))
+        raise UsageError(
+            f"there is no check {check}; " + (f"there is {near}" if near else "docs/checks.md has all of them")
+        )
     if not subject:
         write_check(page, CHECKS[check])
     if subject or run is not None or (runs / "latest").is_dir():

@@ -93,11 +93,11 @@ class Matrix:
             return Cell("waived", (CYAN,))
         return Cell("ok", (GREEN,)) if PASSED in found else Cell("n/a" if rows else "-", (DIM,))
 
-    def write(self, page: Page) -> None:
-        """The heading, and a row for each datacenter; of many only those in which something is wrong."""
+    def write(self, page: Page, most: int = MOST_ROWS) -> None:
+        """The heading, and a row for each datacenter; of many only those in which something is wrong, so many of them."""
         names = sorted(self._world.inventory.datacenters, key=counting)
-        shown = [name for name in names if self._has_findings(name)] if len(names) > MOST_ROWS else names
-        listed = sorted(sorted(shown, key=self._first_cause)[:MOST_ROWS], key=counting)
+        shown = [name for name in names if self._has_findings(name)] if len(names) > most else names
+        listed = sorted(sorted(shown, key=self._first_cause)[:most], key=counting)
         told = [[self.cell(name, column, page.look) for column in self.columns] for name in listed]
         width = min(_NAME, max((len(self._named(name)) for name in listed), default=0))
         for first, last, gap in self._folded(told, page.width - width - 3) if listed else ():

@@ -16,6 +16,8 @@ from reports.words import in_words
 from triton_az_checks.ending import Unbroken
 
 JSON, NAGIOS = "json", "nagios"
+LONGEST = 600
+"""Bytes of the text of a plugin's line."""
 OUT = pytest.StashKey[Unbroken]()
 """Where the document goes: standard output, which nothing else may use."""
 
@@ -73,8 +75,10 @@ def unknown(code: int, why: str = "") -> tuple[State, str]:
 
 
 def said(state: State, words: str) -> str:
-    """The text of a line: what is behind a bar would be numbers."""
-    return f"AZ-CHECKS {state.name} - {safe(' '.join(words.split())).replace('|', '/')}"
+    """The text of a line: what is behind a bar would be numbers.  Monitors cut a long line, numbers first (NRPE 2 at 1024 bytes)."""
+    told = f"AZ-CHECKS {state.name} - {safe(' '.join(words.split())).replace('|', '/')}"
+    whole = told.encode("utf-8", "replace")
+    return told if len(whole) <= LONGEST else f"{whole[: LONGEST - 3].decode('utf-8', 'ignore').rstrip()}..."
 
 
 def _state(conclusion: Conclusion, code: int) -> State:

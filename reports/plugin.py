@@ -268,7 +268,7 @@ class Keeper:
             return
         if self.conclusion is None:
             if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-                terminalreporter.write_line("Nothing was selected: no check and subject matches your -k, -m or names.")
+                terminalreporter.write_line("Nothing was selected by your -k, -m or names: --collect-only lists all.")
             elif self.interrupted:
                 terminalreporter.ensure_newline()
                 terminalreporter.write_line(self._given_up())

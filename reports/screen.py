@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from itertools import chain
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,14 +16,15 @@ from reports.conclusion import Conclusion, Since
 from reports.customers import noticed
 from reports.defects import write_defects
 from reports.heading import write_heading
-from reports.matrix import Matrix
+from reports.matrix import MOST_ROWS, Matrix
 from reports.page import BOLD, DIM, GREEN, RED, YELLOW, Look, Page, counted, safe, some
 
 MOST = 5
 MOST_DARK = 8
 """So many causes are told on the first screen; the others are named by `explain`."""
 HEIGHT = 24
-_MOST_LINES = 3
+_TRIES = ((MOST_ROWS, 3), (MOST_ROWS, 2), (MOST_ROWS, 1), (MOST_ROWS, 0), (6, 1), (6, 0), (4, 0))
+"""How many datacenters, and how many lines of what is long, until it fits."""
 _MOST_ZONES = 4
 
 
@@ -45,26 +47,58 @@ def screen(
 ) -> str:
     """The whole screen. `now` tells how old the evidence of a replay is.
 
-    Where there is room, its parts are set apart.
+    Where there is room, its parts are set apart; where there is not, less is said of what is no cause.
     """
     told = commands or Next()
-    heading, causes, besides, end = (Page.looking(look) for _ in range(4))
-    write_heading(heading, conclusion, now or datetime.datetime.now(datetime.UTC))
+    moment = now or datetime.datetime.now(datetime.UTC)
     if nobody_answers(conclusion):
-        return _unasked(heading, conclusion, folder, told)
-    Matrix(conclusion, conclusion.numbers).write(heading)
+        return _unasked(_heading(conclusion, look, moment), conclusion, folder, told)
+    causes, end = Page.looking(look), Page.looking(look)
     write_defects(causes, conclusion)
     _verdict(causes, conclusion)
     for cause in conclusion.verdict.causes[:MOST]:
         write_cause(causes, conclusion, cause, MOST)
     _rest(causes, conclusion, told)
-    _besides(besides, conclusion)
-    _customers(besides, conclusion)
-    _since(besides, conclusion.since)
     _end(end, conclusion, folder, told)
-    parts = [text for text in map(str, (heading, causes, besides, end)) if text]
+    matrix = Matrix(conclusion, conclusion.numbers)
+    tries = (
+        _laid_out(_heading(conclusion, look, moment, matrix, rows), causes, _between(conclusion, look, lines), end)
+        for rows, lines in _TRIES
+    )
+    whole = next(tries)
+    return next(filter(_fits, chain((whole,), tries)), whole)
+
+
+def _heading(
+    conclusion: Conclusion, look: Look, now: datetime.datetime, matrix: Matrix | None = None, rows: int = 0
+) -> Page:
+    """Which coupling, when; and the matrix, with so many datacenters."""
+    page = Page.looking(look)
+    write_heading(page, conclusion, now)
+    if matrix is not None:
+        matrix.write(page, rows)
+    return page
+
+
+def _between(conclusion: Conclusion, look: Look, most: int) -> Page:
+    """What there is to know besides the causes; of what is long, so many lines."""
+    page = Page.looking(look)
+    _besides(page, conclusion, most)
+    _customers(page, conclusion, most)
+    _since(page, conclusion.since)
+    return page
+
+
+def _laid_out(*pages: Page) -> str:
+    """One below the other; set apart, where there is room."""
+    parts = [text for text in map(str, pages) if text]
     apart = "\n\n".join(parts)
-    return apart if apart.count("\n") + 1 < HEIGHT else "\n".join(parts)
+    return apart if _fits(apart) else "\n".join(parts)
+
+
+def _fits(text: str) -> bool:
+    """One line is the shell's."""
+    return text.count("\n") + 1 < HEIGHT
 
 
 def nobody_answers(conclusion: Conclusion) -> bool:
@@ -139,7 +173,7 @@ def _rest(page: Page, conclusion: Conclusion, commands: Next) -> None:
         page.line(f"   and {len(rest)} more{f', {grave} of them critical' if grave else ''}: {how}", BOLD)
 
 
-def _besides(page: Page, conclusion: Conclusion) -> None:
+def _besides(page: Page, conclusion: Conclusion, most: int) -> None:
     """What is accepted, what was not entered, and what else there is to know about the run as a whole."""
     if waived := waived_told(conclusion):
         page.prose(waived)
@@ -149,10 +183,10 @@ def _besides(page: Page, conclusion: Conclusion) -> None:
     if len(unentered) > _MOST_ZONES:
         page.line(f"{counted(len(unentered) - _MOST_ZONES, 'more zone')} not entered: -v has them", YELLOW)
     remarks = remarks_told(conclusion)
-    for remark in remarks[:_MOST_LINES]:
+    for remark in remarks[:most]:
         page.prose(remark)
-    if len(remarks) > _MOST_LINES:
-        page.line(f"{counted(len(remarks) - _MOST_LINES, 'more remark')}: -v has them")
+    if len(remarks) > most:
+        page.line(f"{counted(len(remarks) - most, 'more remark' if most else 'remark')}: -v has them")
 
 
 def waived_told(conclusion: Conclusion) -> str:
@@ -176,11 +210,10 @@ def remarks_told(conclusion: Conclusion) -> list[str]:
     return [each for each in conclusion.remarks if each not in conclusion.extent.notes]
 
 
-def _customers(page: Page, conclusion: Conclusion) -> None:
+def _customers(page: Page, conclusion: Conclusion, most: int) -> None:
     told = noticed(conclusion)
     if told:
-        most = page.width * _MOST_LINES - 10
-        page.prose(page.look.cut(safe(f"Customers now: {'; '.join(told)}."), most))
+        page.prose(page.look.cut(safe(f"Customers now: {'; '.join(told)}."), page.width * max(1, most) - 10))
 
 
 def _since(page: Page, since: Since | None) -> None:

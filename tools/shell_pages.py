@@ -9,8 +9,6 @@ import argparse
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from msgspec import Struct
-
 import apply.command
 import fixtures.options
 import lab.__main__
@@ -21,27 +19,8 @@ import reports.leaving
 import reports.output
 import reports.pages.command
 import reports.settled
+from tools.grammar import Grammar, Option, every
 from triton_az_checks import cli, shell
-
-
-class Option(Struct, frozen=True):
-    """One option: its names, what its value is called (empty: it has none), what can be given, and what it does."""
-
-    names: tuple[str, ...]
-    value: str = ""
-    choices: tuple[str, ...] = ()
-    told: str = ""
-
-
-class Grammar(Struct, frozen=True):
-    """One command: its options, what else it takes by its name, and the commands below it."""
-
-    name: str
-    told: str
-    options: tuple[Option, ...] = ()
-    words: tuple[Option, ...] = ()
-    below: tuple[Grammar, ...] = ()
-
 
 TOLD = {
     "run": "judge a coupling: from its inventory, or from an earlier run's evidence",
@@ -103,7 +82,16 @@ def grammar() -> tuple[Grammar, ...]:
         "completion": shell.completion_parser(),
         "manual": shell.manual_parser(),
     }
-    return (_run(), *(_of(name, TOLD[name], parser) for name, parser in parsers.items()))
+    run = _run()
+    others = (_of(name, TOLD[name], parser) for name, parser in parsers.items())
+    return (run, *(_as_run(each, run) if each.name == "nightly" else each for each in others))
+
+
+def _as_run(command: Grammar, run: Grammar) -> Grammar:
+    """`nightly` takes what `run` takes, but what says which checks, and from what evidence."""
+    known = {name for option in command.options for name in option.names} | {*MARKS, "--evidence"}
+    more = tuple(option for option in run.options if not known & {*option.names})
+    return Grammar(command.name, command.told, (*command.options, *more), run.words)
 
 
 def _run() -> Grammar:
@@ -198,14 +186,14 @@ def bash(commands: Iterable[Grammar]) -> str:
         if each.below
     ]
     lines += ["        esac", "    done", "    COMPREPLY=()", "    case $typed:$before in"]
-    for name, each in _all(known):
+    for name, each in every(known):
         for option in each.options:
             if option.value:
                 wants = f"words='{' '.join(option.choices)}'" if option.choices else f"kind={kind(option)}"
                 lines.append(f"        {_any(f'{name}:{one}' for one in option.names)}) {wants or ':'} ;;")
     lines += ["        *)", "            case $typed in"]
     lines.append(f"                '') words='{' '.join(each.name for each in known)} --help' ;;")
-    for name, each in _all(known):
+    for name, each in every(known):
         words = [
             one for option in each.options for one in option.names if one.startswith("--") or len(each.options) < 30
         ]
@@ -221,12 +209,6 @@ def bash(commands: Iterable[Grammar]) -> str:
 def _any(names: Iterable[str], before: str = "") -> str:
     """A pattern of `case` for each of these."""
     return " | ".join(f"{before}{name}" for name in names)
-
-
-def _all(commands: Iterable[Grammar], above: str = "") -> Iterator[tuple[str, Grammar]]:
-    for each in commands:
-        yield f"{above}{each.name}", each
-        yield from _all(each.below, f"{each.name}:")
 
 
 def zsh(commands: Iterable[Grammar]) -> str:
@@ -245,10 +227,10 @@ def manual(commands: Iterable[Grammar]) -> str:
         r"az\-checks \- validation and diagnostics for coupled Triton availability zones",
         ".SH SYNOPSIS",
     ]
-    for name, each in _all(known):
+    for name, each in every(known):
         lines += [".br", rf"\fBaz\-checks {_roff(name.replace(':', ' '))}\fR {_roff(_usage(each))}".rstrip()]
     lines += [".SH COMMANDS"]
-    for name, each in _all(known):
+    for name, each in every(known):
         lines += [
             f".SS {_roff(name.replace(':', ' '))}",
             _roff(f"{each.told[:1].upper()}{each.told[1:]}.") if each.told else ".br",
@@ -261,7 +243,7 @@ def manual(commands: Iterable[Grammar]) -> str:
 END = (
     ".SH EXIT STATUS",
     "0: all was judged, and nothing failed. 1: a check failed, or could not be judged. 2: interrupted. 3: the suite itself broke.",
-    "4: the inventory or an option is wrong. 5: nothing was selected.",
+    "4: the inventory or an option is wrong. 5: nothing was selected. 6: another nightly is at work.",
     r"With \fB\-\-output nagios\fR: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
     ".SH ENVIRONMENT",
     ".TP", r"\fBAZ_INVENTORY\fR", "the inventory, if none is named",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         print(HELP.format(runs=places.runs(None)), end="")
         return 0
     if command not in commands:
-        print(f"az-checks: there is no command {command!r}; az-checks --help names them", file=sys.stderr)
+        print(f"az-checks: there is no command {command!a}; {_meant(command, commands)}", file=sys.stderr)
         return WRONG_USE
     try:
         return commands[command](rest)
@@ -87,6 +88,12 @@ def main(arguments: Sequence[str]) -> int:
             return UNKNOWN
         print(f"az-checks {command}: {error}; az-checks --help tells more", file=sys.stderr)
         return WRONG_USE
+
+
+def _meant(typed: str, known: Iterable[str]) -> str:
+    """Which command may be meant, or where they stand."""
+    near = difflib.get_close_matches(typed, [*known], 2)
+    return f"do you mean {' or '.join(near)}?" if near else "az-checks --help names them"
 
 
 def run_parser() -> argparse.ArgumentParser:

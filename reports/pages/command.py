@@ -37,6 +37,7 @@ from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
 
 WRONG_USE, WELL, WRONG = 4, 0, 1
+FEW = "--last wants a number of runs, 1 or more"
 
 
 def reported(config: pytest.Config) -> int:
@@ -55,7 +56,7 @@ def reported(config: pytest.Config) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+        raise UsageError(f"{message}; {self.prog} --help tells more")
 
 
 def parser_of() -> argparse.ArgumentParser:
@@ -91,10 +92,12 @@ def parser_of() -> argparse.ArgumentParser:
 
 
 def _list(options: argparse.Namespace, runs: Path) -> int:
+    if options.last is not None and options.last < 1:
+        raise UsageError(FEW)
     told = [summary for path in folders(runs)[-(options.last or 0) :] if (summary := known(path)) is not None]
     page = Page.looking(look_of(sys.stdout))
     write_list(page, told)
-    print(str(page) if told else f"There is no run in {safe(str(runs))}.")
+    print(str(page) if told else f"There is no run in {safe(str(runs))}: az-checks run REGION.yaml makes one.")
     return WELL
 
 
@@ -135,7 +138,7 @@ def _diff(options: argparse.Namespace, runs: Path) -> int:
 
 def _site(options: argparse.Namespace, runs: Path) -> int:
     if options.last < 1:
-        raise UsageError("--last wants a number of runs, 1 or more")
+        raise UsageError(FEW)
     index, count = write_site(runs, Path(options.folder), lambda path: _page(path, runs), options.last)
     print(f"{counted(count, 'run')}: {safe(str(index))}")
     return WELL

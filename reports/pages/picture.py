@@ -129,7 +129,9 @@ def _box(
     aliases = _aliases(conclusion, name)
     own = {alias: zones.get(f"{name}.{alias}", NOT_APPLICABLE) for alias in aliases}
     bad = [alias for alias in aliases if own[alias] == FAILED]
-    below = f"{counted(len(aliases), 'zone')}{f', {len(bad)} ill' if bad else ''}" if aliases else "nothing was seen"
+    below = (
+        f"{counted(len(aliases), 'zone')}{f', {len(bad)} not well' if bad else ''}" if aliases else "nothing was seen"
+    )
     kind = STATES[worst(own.values())][0] if aliases else "unseen"
     dots = [_dot(x, y, place, alias, own[alias]) for place, alias in enumerate(aliases)] if spread else []
     state = conclusion.world.inventory.datacenters[name].state

@@ -11,7 +11,7 @@ from msgspec import Struct
 from evidence.inventory.regular import NotRegularError, read_regular
 from reports.findings import FindingsError
 from reports.findings import load as load_findings
-from reports.pages.changes import changes
+from reports.pages.changes import Changes, changes
 from reports.pages.nights import NIGHTS, comparable, folders
 from reports.pages.rendering import render
 from reports.pages.report import FILE
@@ -90,6 +90,12 @@ def _put(path: Path, content: bytes) -> None:
         raise UsageError(f"{path} cannot be written ({error.strerror})") from None
 
 
+def _since(found: Changes) -> str:
+    """What became of the findings, in a few words."""
+    parts = {"new": len(found.new) + len(found.unseen), "fixed": len(found.fixed), "still": len(found.still)}
+    return ", ".join(f"{count} {what}" for what, count in parts.items() if count) or "the same"
+
+
 def _listed(path: Path, summary: Summary, told: list[tuple[Path, Summary]]) -> Listed:
     """A run with what became of it since the one before of its kind."""
     earlier = [each for each in told if each[1].run < summary.run and comparable(each[1], summary)]
@@ -97,7 +103,7 @@ def _listed(path: Path, summary: Summary, told: list[tuple[Path, Summary]]) -> L
     if earlier:
         try:
             found = changes(load_findings(earlier[-1][0]), load_findings(path))
-            since = f"{len(found.new) + len(found.unseen)} new, {len(found.fixed)} fixed, {len(found.still)} still"
+            since = _since(found)
         except FindingsError:
             since = "cannot be compared"
     findings = summary.critical + summary.warning + summary.blocked

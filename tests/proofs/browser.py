@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SECONDS = 120.0
+SECONDS = 600.0
 
 
 def installed() -> str | None:

@@ -14,7 +14,13 @@ from typing import Any
 
 import pytest
 
+from fixtures.check import CHECKS
 from reports.conclusion import Conclusion
+from reports.pages.compliance import compliance_page
+from reports.pages.report import FILE
+from reports.pages.site import write_site
+from reports.pages.summary import load as load_summary
+from reports.stored import conclusion_in
 from tests.proofs.browser import Browser, installed
 from tests.reports import pages
 
@@ -119,16 +125,51 @@ def test_it_prints(shown: tuple[str, Browser]) -> None:
 
 def test_axe_finds_nothing_serious(shown: tuple[str, Browser]) -> None:
     name, browser = shown
+    if name == "hostile":
+        pytest.skip("its rows are those of the others, ten thousand times")
+    assert grave(browser) == {}
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The compliance page of a night with findings, and the index of two nights."""
+    place = tmp_path_factory.mktemp("others")
+    night = pages.nights(place / "runs", range(24, 26))[-1].home
+    page = place / "compliance.html"
+    page.write_bytes(compliance_page(conclusion_in(night, CHECKS), load_summary(night), night, signed=False))
+    index, _ = write_site(place / "runs", place / "site", lambda run: (run / FILE).read_bytes())
+    return {"compliance": page, "index": index}
+
+
+@pytest.mark.parametrize("name", ["compliance", "index"])
+def test_the_auditors_page_and_the_index_load_nothing_and_fit(
+    browser: Browser, others: dict[str, Path], name: str
+) -> None:
+    browser.open(others[name])
+    assert (browser.errors, len([url for url in browser.requests if not url.startswith("data:")])) == ([], 1)
+    for wide in (390, 1280):
+        browser.call(
+            "Emulation.setDeviceMetricsOverride", width=wide, height=900, deviceScaleFactor=1, mobile=wide < 500
+        )
+        assert browser.run("document.documentElement.scrollWidth") <= wide
+        browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+@pytest.mark.parametrize("name", ["compliance", "index"])
+def test_axe_finds_nothing_serious_on_these(browser: Browser, others: dict[str, Path], name: str) -> None:
+    browser.open(others[name])
+    assert grave(browser) == {}
+
+
+def grave(browser: Browser) -> dict[str, Any]:
+    """What axe-core calls serious on the page that is open."""
     axe = os.environ.get("AZ_AXE")
     if axe is None:
         pytest.skip("AZ_AXE names no axe.min.js, so axe-core has not looked at the page")
-    if name == "hostile":
-        pytest.skip("its rows are those of the others, ten thousand times")
     browser.run(Path(axe).read_text(encoding="utf-8") + ";0")
     found: Any = browser.run("axe.run().then((told) => told.violations)")
-    grave = {
+    return {
         each["id"]: [node["target"] for node in each["nodes"]][:3]
         for each in found
         if each["impact"] in ("serious", "critical")
     }
-    assert grave == {}

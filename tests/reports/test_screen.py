@@ -112,8 +112,8 @@ def test_of_many_datacenters_those_are_shown_that_have_findings() -> None:
     assert len(page.splitlines()) < HEIGHT
     all_wrong = conclude([replace(row, outcome=FAILED) for row in rows], {spec.id: spec}, world)
     told = screen(all_wrong, Look())
-    assert "and 12 more datacenters with findings" in told
-    assert len(told.splitlines()) <= HEIGHT + 2
+    assert "more datacenters with findings: -v names them" in told
+    assert len(told.splitlines()) < HEIGHT
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -200,3 +200,15 @@ def test_one_that_answers_brings_the_whole_screen_back() -> None:
     seen = evidence.datacenters | {"my-dc-1": recorded("healthy").datacenters["my-dc-1"]}
     told = screen(pages.conclusion_on(replace(evidence, datacenters=seen)), Look(80))
     assert "cloudapi  manta" in told
+
+
+def test_less_is_said_between_causes_and_end_where_it_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heading and the matrix stay on a screen of 24 lines."""
+    everywhere = [f"cloudapi of my-dc-{number} answers 503" for number in range(1, 30)]
+    monkeypatch.setattr("reports.screen.noticed", lambda _: everywhere)
+    crowded = replace(scenes.five(), less=tuple(f"Remark {number}." for number in range(5)))
+    lines = screen(crowded, Look(), folder="reports/runs/20261123T104500Z", commands=pages.COMMANDS).splitlines()
+    assert len(lines) < HEIGHT
+    assert "Customers now: cloudapi of my-dc-1 answers 503" in "\n".join(lines)
+    assert any(line == "5 remarks: -v has them" for line in lines)
+    assert lines[-1] == f"  {pages.COMMANDS.plan}"

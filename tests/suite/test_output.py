@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from evidence.store import save
 from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, PASSED, WARNING, Outcome, Severity
 from reports.conclusion import Conclusion
-from reports.output import State, line
+from reports.output import LONGEST, State, line, said
 from tests.recording import recorded
 from tests.reports import scenes
 from tests.suite.running import HEALTHY, ROOT, SUITE, environment, run_of, suite
@@ -92,6 +92,15 @@ def test_interrupted_is_unknown(tmp_path: Path, fault: Path) -> None:
     assert done.returncode == 3, done.stderr
     assert done.stdout.startswith("AZ-CHECKS UNKNOWN - the run was interrupted")
     assert LINE.fullmatch(done.stdout)
+
+
+@pytest.mark.parametrize("words", ["a" * 5000, "\u00fc" * 5000, "one | two " * 900], ids=["long", "wide", "bars"])
+def test_a_line_is_never_so_long_that_a_monitor_cuts_its_numbers(words: str) -> None:
+    told = said(State.CRITICAL, words)
+    assert len(told.encode()) <= LONGEST
+    assert told.startswith("AZ-CHECKS CRITICAL - ")
+    assert told.endswith("...")
+    assert "|" not in told
 
 
 def ended(*results: tuple[Outcome, Severity]) -> Conclusion:

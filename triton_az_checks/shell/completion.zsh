@@ -27,6 +27,18 @@ _az_checks() {
         run:--alluredir) kind=folders ;;
         run:--junitxml) kind=files ;;
         nightly:--deadline) kind= ;;
+        nightly:--inventory) kind=files ;;
+        nightly:--datacenter) kind= ;;
+        nightly:--waivers) kind=files ;;
+        nightly:--runs) kind=folders ;;
+        nightly:--wait) kind= ;;
+        nightly:--wait-for) kind=checks ;;
+        nightly:--output) words='json nagios' ;;
+        nightly:--metrics) kind=files ;;
+        nightly:-k) kind= ;;
+        nightly:-n) kind= ;;
+        nightly:--alluredir) kind=folders ;;
+        nightly:--junitxml) kind=files ;;
         init:-o | init:--output) kind=files ;;
         plan:--only) kind=checks ;;
         plan:--script) kind=folders ;;
@@ -54,7 +66,7 @@ _az_checks() {
             case $typed in
                 '') words='run nightly init doctor plan explain report apply lab completion manual --help' ;;
                 run) words='--preflight --postchange --nightly --inventory --datacenter --waivers --runs --evidence --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
-                nightly) words='--deadline' ;;
+                nightly) words='--deadline --inventory --datacenter --waivers --runs --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
                 init) words='-h --help -o --output' ;;
                 doctor) words='-h --help' kind=files ;;
                 plan) words='-h --help --only --json --copy --script --runs' kind=runs ;;
