@@ -362,6 +362,13 @@ COUPLING = (
         r"^/var/tmp/backup.ldif\s+0",
     ),
     Symptom("nowhere-to-save@my-dc-6", "my-dc-6", "ls -ld /var/tmp", "^-", heals=True),
+    Symptom("no-room-to-save@my-dc-3", "my-dc-3", "df -k /var/tmp", r"\s[04]\s+\d+%\s", heals=True),
+    Symptom(
+        "admin-has-sub-users@my-dc-4", "my-dc-4", "sdc-ldap search objectclass=sdcaccountuser login", "login: eve", heals=True
+    ),
+    Symptom("candidate-sub-users@my-dc-6", "my-dc-6", "sdc-ldap search objectclass=sdcaccountuser login", "login: jim"),
+    Symptom("candidate-former-address@my-dc-7", "my-dc-7", of_account("karl"), "bruno.old@example.com"),
+    Symptom("candidate-poseidon@my-dc-8", "my-dc-8", of_account("poseidon"), "manta@example.net"),
     Symptom("usbkey-copy-old@my-dc-4", "my-dc-4", "grep region_name= /mnt/usbkey/config", r"^region_name=old\s"),
     Symptom("admin-has-a-key@my-dc-5", "my-dc-5", KEYS, "name: ops laptop"),
     Symptom("usbkey-admin@my-dc-4", "my-dc-4", "grep ufds_admin_uuid= /usbkey/config", "=dddddddd-0000-4000"),

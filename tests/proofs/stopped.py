@@ -18,9 +18,11 @@ from typing import Any
 from tests.proofs.aborted import DC, answers, typed
 from tests.proofs.inside import ROOT, causes, lab, run_suite, type_into
 
-MASTER = "my-dc-2"
+MASTER, REPLICA = "my-dc-2", "my-dc-1"
 AGAIN = "sdc-ufds-m2s"
 ROUNDS = 8
+PATIENT = "timeouts: {connect: 60s, command: 180s, run: 900s}\n"
+"""On a busy machine a head node that answers late is no finding."""
 WHOLE = {
     "2": "source /lib/sdc/config.sh",
     "3": '[[ $CONFIG_ufds_is_master == "true" ]]',
@@ -140,26 +142,45 @@ NAMED = re.compile(r"fingerprint=[0-9a-f:]+, uuid=[^,]+, ou=users, o=smartdc|.*,
 """What a coupling may take away, by docs/coupling.md: admin's keys on this head node (step 13), keyapi's (step 10)."""
 
 
-def lost(before: dict[str, str], after: dict[str, str], *, coupled: bool) -> list[str]:
+Seen = dict[str, dict[str, str]]
+
+
+def seen() -> Seen:
+    """The entries of all three datacenters."""
+    return {name: entries(name) for name in (DC, MASTER, REPLICA)}
+
+
+def lost(before: Seen, after: Seen, *, coupled: bool) -> list[str]:
     """The entries that are gone, and were not named; of a datacenter that was not coupled, those that are other ones, too."""
+    gone = [f"{dc}: {name}" for dc in (MASTER, REPLICA) for name in before[dc] if name not in after[dc]]
     if not coupled:
-        return sorted(name for name in before if after.get(name) != before[name])
-    return sorted(name for name in before if name not in after and not NAMED.fullmatch(name))
+        return sorted([*gone, *(name for name in before[DC] if after[DC].get(name) != before[DC][name])])
+    return sorted([*gone, *(name for name in before[DC] if name not in after[DC] and not NAMED.fullmatch(name))])
+
+
+def patient() -> Path:
+    """The inventory of the lab, which waits longer from now on."""
+    inventory = Path(os.environ["AZ_INVENTORY"])
+    inventory.write_text(PATIENT + inventory.read_text())
+    return inventory
+
+
+def compared(before: Seen, where: str, *, whole: bool) -> int:
+    """Follow the advice, unless nothing was deleted, and end with what is lost."""
+    if not whole:
+        until_well()
+    coupled = "state: candidate" not in Path(os.environ["AZ_INVENTORY"]).read_text()
+    if gone := lost(before, seen(), coupled=coupled):
+        raise SystemExit(f"stopped at {where}, these entries are lost: {gone}")
+    return 0
 
 
 def main() -> int:
     stop = sys.argv[1]
-    before = entries(DC), entries(MASTER)
+    patient()
+    before = seen()
     print(typed(program(stop), answers())[-600:])
-    if stop in WHOLE:
-        gone = lost(before[0], entries(DC), coupled=False)
-    else:
-        until_well()
-        coupled = "state: candidate" not in Path(os.environ["AZ_INVENTORY"]).read_text()
-        gone = lost(before[0], entries(DC), coupled=coupled) + lost(before[1], entries(MASTER), coupled=True)
-    if gone:
-        raise SystemExit(f"stopped at {stop}, these entries are lost: {gone}")
-    return 0
+    return compared(before, stop, whole=stop in WHOLE)
 
 
 if __name__ == "__main__":
