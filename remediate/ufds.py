@@ -19,6 +19,7 @@ from remediate import typed
 from remediate.actions.ldap import LdapModify
 from remediate.actions.smf import Smf
 from remediate.actions.wait import Rendered
+from remediate.astray import followed_instead, led_to_the_master
 from remediate.copies import named
 from remediate.hindered import cleared, hindered, without_checkpoint
 from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, state_of, usbkey_steps
@@ -100,6 +101,9 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
 def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
     """Set what sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
     address = _address_to_follow(replica)
+    if address is None and followed_instead(replica):
+        yield from led_to_the_master(replica, _flag(replica, False))
+        return
     if address is None:
         yield Note(_what_a_change_means(replica))
         return
