@@ -17,7 +17,7 @@ ADDRESS, SECRET = answers()[1][0], answers()[2][0]
 
 
 @dataclass(frozen=True)
-class Ending:
+class BrokenOff:
     """What is typed, on which head node; a fault that is planted first, and taken away when it has ended; whether nothing was touched."""
 
     turns: Turns
@@ -32,24 +32,24 @@ def addressed(address: str) -> Turns:
 
 
 ENDINGS = {
-    "no": Ending([(BEGUN[0][0], "n\n")], whole=True),
-    "ctrl-c-question": Ending([(BEGUN[0][0], CTRL_C)], whole=True),
-    "ctrl-c-address": Ending([*BEGUN, (ADDRESS, CTRL_C)], whole=True),
-    "ctrl-c-password": Ending([*BEGUN, (ADDRESS, "10.2.2.29\n"), (SECRET, CTRL_C)], whole=True),
-    "address-of-nobody": Ending(addressed("10.2.2.99"), whole=True),
-    "ctrl-c-agent": Ending([*answers(), ("Waiting for SAPI", CTRL_C)]),
-    "ctrl-c-admin": Ending([*answers(), ("changelog entries to be replicated", CTRL_C)]),
-    "ctrl-c-probes": Ending([*answers(), ("Re-loading local amon", CTRL_C)]),
-    "ctrl-c-usbkey": Ending([*answers(), ("Updating config files", CTRL_C)]),
-    "line-lost": Ending([*answers(), ("Setting up UFDS replicator", "")]),
-    "wrong-password": Ending([*answers("wrong-password-1"), ("admin user to be replicated (0%)", CTRL_C)]),
-    "quote-in-password": Ending([*answers('a"b'), ("Waiting for SAPI", CTRL_C)]),
-    "own-address": Ending(addressed("10.3.2.29")),
-    "address-of-a-replica": Ending(addressed("10.1.2.29")),
-    "on-the-master": Ending(addressed("10.2.2.29"), on=MASTER),
-    "no-room": Ending(answers(), fault=f"no-room-to-save@{DC}"),
-    "no-usbkey": Ending(answers(), fault=f"usbkey-gone@{DC}"),
-    "no-agent": Ending([*answers(), ("Timeout waiting", "\n")], fault=f"config-agent-off@{DC}.ufds0"),
+    "no": BrokenOff([(BEGUN[0][0], "n\n")], whole=True),
+    "ctrl-c-question": BrokenOff([(BEGUN[0][0], CTRL_C)], whole=True),
+    "ctrl-c-address": BrokenOff([*BEGUN, (ADDRESS, CTRL_C)], whole=True),
+    "ctrl-c-password": BrokenOff([*BEGUN, (ADDRESS, "10.2.2.29\n"), (SECRET, CTRL_C)], whole=True),
+    "address-of-nobody": BrokenOff(addressed("10.2.2.99"), whole=True),
+    "ctrl-c-agent": BrokenOff([*answers(), ("Waiting for SAPI", CTRL_C)]),
+    "ctrl-c-admin": BrokenOff([*answers(), ("changelog entries to be replicated", CTRL_C)]),
+    "ctrl-c-probes": BrokenOff([*answers(), ("Re-loading local amon", CTRL_C)]),
+    "ctrl-c-usbkey": BrokenOff([*answers(), ("Updating config files", CTRL_C)]),
+    "line-lost": BrokenOff([*answers(), ("Setting up UFDS replicator", "")]),
+    "wrong-password": BrokenOff([*answers("wrong-password-1"), ("admin user to be replicated (0%)", CTRL_C)]),
+    "quote-in-password": BrokenOff([*answers('a"b'), ("Waiting for SAPI", CTRL_C)]),
+    "own-address": BrokenOff(addressed("10.3.2.29")),
+    "address-of-a-replica": BrokenOff(addressed("10.1.2.29")),
+    "on-the-master": BrokenOff(addressed("10.2.2.29"), on=MASTER),
+    "no-room": BrokenOff(answers(), fault=f"no-room-to-save@{DC}"),
+    "no-usbkey": BrokenOff(answers(), fault=f"usbkey-gone@{DC}"),
+    "no-agent": BrokenOff([*answers(), ("Timeout waiting", "\n")], fault=f"config-agent-off@{DC}.ufds0"),
 }
 
 

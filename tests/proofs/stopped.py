@@ -145,15 +145,15 @@ NAMED = re.compile(r"fingerprint=[0-9a-f:]+, uuid=[^,]+, ou=users, o=smartdc|.*,
 """What a coupling may take away, by docs/coupling.md: admin's keys on this head node (step 13), keyapi's (step 10)."""
 
 
-Seen = dict[str, dict[str, str]]
+Entries = dict[str, dict[str, str]]
 
 
-def seen() -> Seen:
+def seen() -> Entries:
     """The entries of all three datacenters."""
     return {name: entries(name) for name in (DC, MASTER, REPLICA)}
 
 
-def lost(before: Seen, after: Seen, *, coupled: bool) -> list[str]:
+def lost(before: Entries, after: Entries, *, coupled: bool) -> list[str]:
     """The entries that are gone, and were not named; of a datacenter that was not coupled, those that are other ones, too."""
     gone = [f"{dc}: {name}" for dc in (MASTER, REPLICA) for name in before[dc] if name not in after[dc]]
     if not coupled:
@@ -168,7 +168,7 @@ def patient() -> Path:
     return inventory
 
 
-def compared(before: Seen, where: str, *, whole: bool) -> int:
+def compared(before: Entries, where: str, *, whole: bool) -> int:
     """Follow the advice, unless nothing was deleted, and end with what is lost."""
     if not whole:
         until_well()
