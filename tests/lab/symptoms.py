@@ -364,7 +364,11 @@ COUPLING = (
     Symptom("nowhere-to-save@my-dc-6", "my-dc-6", "ls -ld /var/tmp", "^-", heals=True),
     Symptom("no-room-to-save@my-dc-3", "my-dc-3", "df -k /var/tmp", r"\s[04]\s+\d+%\s", heals=True),
     Symptom(
-        "admin-has-sub-users@my-dc-4", "my-dc-4", "sdc-ldap search objectclass=sdcaccountuser login", "login: eve", heals=True
+        "admin-has-sub-users@my-dc-4",
+        "my-dc-4",
+        "sdc-ldap search objectclass=sdcaccountuser login",
+        "login: eve",
+        heals=True,
     ),
     Symptom("candidate-sub-users@my-dc-6", "my-dc-6", "sdc-ldap search objectclass=sdcaccountuser login", "login: jim"),
     Symptom("candidate-former-address@my-dc-7", "my-dc-7", of_account("karl"), "bruno.old@example.com"),

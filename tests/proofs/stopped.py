@@ -116,7 +116,9 @@ def steps(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def follow(found: dict[str, Any]) -> None:
     """Do what is printed: change the inventory where that is wrong, and type each step."""
     told = [note for cause in found["causes"] for note in cause.get("notes", [])]
-    if any(cause.startswith("inventory-agrees") for cause in causes(found)) or any(REPLICA_NOW in note for note in told):
+    if any(cause.startswith("inventory-agrees") for cause in causes(found)) or any(
+        REPLICA_NOW in note for note in told
+    ):
         inventory = Path(os.environ["AZ_INVENTORY"])
         inventory.write_text(inventory.read_text().replace(", state: candidate", ""))
         print(f"-- the inventory calls {DC} a replica", flush=True)
