@@ -33,7 +33,7 @@ async def admin_has_sub_users(lab: Lab, target: Target) -> Undo:
         f"policy-uuid={READ}, {ADMIN}": {
             "objectclass": ["sdcaccountpolicy"], "name": ["reading"], "uuid": [READ], "account": [ADMIN_UUID], "rule": ["CAN getmachine"],
         },
-        f"group-uuid={OPS}, {ADMIN}": {
+        f"role-uuid={OPS}, {ADMIN}": {
             "objectclass": ["sdcaccountrole"], "name": ["ops"], "uuid": [OPS], "account": [ADMIN_UUID],
             "uniquemember": [f"uuid={EVE}, {ADMIN}"], "memberpolicy": [f"policy-uuid={READ}, {ADMIN}"],
         },
