@@ -8,7 +8,8 @@ from evidence.fact import Missing, OutOfSight
 from evidence.headnode import LACKING, MORE, UNFIT, CopyDifference
 from evidence.model import Key
 from evidence.subjects.datacenter import OLDER, Datacenter
-from evidence.subjects.m2s import LIMIT, ROOM, room_for
+from evidence.subjects.m2s import LIMIT
+from evidence.subjects.room import ROOM, room_for
 from fixtures.check import CRITICAL, PREFLIGHT, WARNING, check
 from fixtures.outcomes import Finding
 from fixtures.shown import show

@@ -12,12 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-ROOM: Final = 16 << 10
-"""kB that /var/tmp must have free where nobody knows how much is saved: a thousand probes, twice, are a few thousand."""
-SPARE: Final = 1 << 10
-"""kB that it must have free besides what is saved: for sapi.out, and for what others write meanwhile."""
-_COMMAND: Final = 256
-"""Bytes of a line of cleanup.ufds: sdc-ldap delete, and the name of an entry."""
 SAVED: Final = ("/var/tmp/backup.ldif", "/var/tmp/restore.ldif")
 """Where it saves what it deletes below admin, and of that what it loads again."""
 LIMIT: Final = 1000
@@ -26,11 +20,6 @@ TAKEN_FROM_USBKEY: Final = ("region_name", "ufds_admin_uuid", "ufds_domain", "uf
 """The settings by which it finds what it deletes: it sources /usbkey/config, and so does sdc-ldap."""
 SET_IN_SAPI: Final = ("ufds_is_master", "ufds_remote_ip", "ufds_remote_ldap_root_pw")
 """The settings of SAPI's application sdc that it sets."""
-
-
-def room_for(size: int, count: int) -> int:
-    """kB that it writes in /var/tmp: backup.ldif, restore.ldif, which may be as long, and a line of cleanup.ufds for each entry."""
-    return ((2 * size + _COMMAND * count) >> 10) + SPARE
 
 
 @dataclass(frozen=True)
