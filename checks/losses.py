@@ -8,7 +8,8 @@ from evidence.fact import Missing, OutOfSight
 from evidence.headnode import LACKING, MORE, UNFIT, CopyDifference
 from evidence.model import Key
 from evidence.subjects.datacenter import OLDER, Datacenter
-from evidence.subjects.m2s import LIMIT, ROOM
+from evidence.subjects.m2s import LIMIT
+from evidence.subjects.room import ROOM, room_for
 from fixtures.check import CRITICAL, PREFLIGHT, WARNING, check
 from fixtures.outcomes import Finding
 from fixtures.shown import show
@@ -16,10 +17,11 @@ from fixtures.shown import show
 
 @check(PREFLIGHT, CRITICAL, after=["candidate-is-not-coupled-yet"])
 def test_candidate_can_save_what_is_deleted(candidate: Datacenter) -> None:
-    """sdc-ufds-m2s can write its files in /var/tmp and /tmp of the head node, and /var/tmp has 16 MB left.
+    """sdc-ufds-m2s can write its files in /var/tmp and /tmp of the head node, and /var/tmp has room for what it saves.
 
-    There it saves what it deletes below admin, and reads the list of what to delete.  If it cannot, it says so and goes on: nothing is
-    saved, the probes are lost, and admin stays half deleted and cannot be replicated.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
+    There it saves what it deletes below admin, twice, and reads the list of what to delete.  If it cannot, it says so and goes on: nothing
+    is saved, the probes are lost, and admin stays half deleted and cannot be replicated.  1 MB must be left besides, and 16 MB where
+    nobody knows how much is below admin.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s.
     """
     room = candidate.m2s_room
     if room.closed:
@@ -28,7 +30,18 @@ def test_candidate_can_save_what_is_deleted(candidate: Datacenter) -> None:
         )
     if room.free is None:
         raise Missing(candidate.id, "the room in /var/tmp", "df -k /var/tmp", "df prints no numbers")
-    assert room.free >= ROOM, "kB that are free in /var/tmp"
+    assert room.free >= _written(candidate), "kB that are free in /var/tmp, and that sdc-ufds-m2s wants there"
+
+
+def _written(candidate: Datacenter) -> int:
+    """kB that sdc-ufds-m2s writes in /var/tmp, as far as it is known what is below admin."""
+    try:
+        facts = [ufds.evidence.belongings for ufds in candidate.zones("ufds")]
+    except Missing:
+        return ROOM
+    held = [fact.value for fact in facts if fact is not None and fact.value is not None]
+    sizes = [each.size for each in held if each.size is not None]
+    return room_for(sum(sizes), sum(each.count for each in held)) if sizes else ROOM
 
 
 @check(

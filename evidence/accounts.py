@@ -55,8 +55,10 @@ class Belongings(Struct, frozen=True, forbid_unknown_fields=True):
     """What is below a candidate's admin: how many entries, and those that are not loaded again after the deletion.
 
     `named` are the first of these, `counts` says how many there are of each kind.  The others are probes and the like, a datacenter's own.
+    `size` is how many bytes all of it has as LDIF, with admin (None: not asked of a replica, nor by earlier versions).
     """
 
     count: int
     counts: dict[str, int]
     named: tuple[Belonging, ...] = ()
+    size: int | None = None

@@ -37,6 +37,7 @@ from remediate.registry import Advised, proved_by, remedy
 from remediate.rendering import brought_up, cleared, rewritten, written_anew
 from remediate.shell import PAUSE, compact, quote, zone_file
 from remediate.steps import DISRUPTIVE, OVERWRITES, RESTARTS, Note, Step, acting
+from remediate.stopped import where_it_left_the_files
 
 LISTED = "CLOUDAPI_DATACENTERS"
 _BY_HAND = {"binder": BINDER, "moray": "svc:/smartdc/application/moray:*"}
@@ -133,6 +134,7 @@ def write_the_usb_key(datacenter: Datacenter) -> Advised:
 
     yield from typed.each(datacenter.world, (key for key in apart if key not in secret), look_at)
     yield from usbkey_steps(datacenter, written)
+    yield from where_it_left_the_files(datacenter)
     for key in secret:
         yield Note(
             f"{key} differs too. It is a secret, so it is not printed. Compare the two on {datacenter.declared.headnode} (grep {key} "

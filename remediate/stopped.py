@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evidence.fact import Missing
+from evidence.inventory.model import REPLICA
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.ended import told
 from evidence.subjects.m2s import SAVED
@@ -26,6 +27,13 @@ def where_it_ended(candidate: Datacenter) -> Advised:
     """The step at which it ended, and what the datacenter is now, as far as that is known."""
     if said := told(candidate):
         yield Note(said)
+
+
+def where_it_left_the_files(datacenter: Datacenter) -> Advised:
+    """The same of a replica, if files of sdc-ufds-m2s are there: without any, its key may be old for another reason."""
+    left = datacenter.evidence.leftovers
+    if datacenter.state == REPLICA and left is not None and left.value:
+        yield from where_it_ended(datacenter)
 
 
 def what_it_saved_kept(candidate: Datacenter, left: Sequence[str]) -> Advised:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from evidence.subjects.m2s import M2S, VERSIONS, Loss, Need, ToolStep
+from evidence.subjects.mantatools import MANTA
 from evidence.subjects.reconcile import RECONCILE
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "coupling.md"
 HEAD = """\
 # A coupling, step by step
 
-This page is made from `evidence/subjects/m2s.py` and `reconcile.py`. Do not edit it:
+This page is made from `evidence/subjects/m2s.py`, `reconcile.py` and `mantatools.py`. Do not edit it:
 `AZ_GOLDEN=write .venv/bin/pytest -c tests/pytest.ini tests/test_coupling_page.py` makes it again.
 
 `sdc-ufds-m2s` has no undo. It deletes first, and finds out afterwards whether it has what it needs. So the checks before a coupling
@@ -21,6 +22,11 @@ brought back by what stands behind it, or named by the check there.
 """
 LINES = "Read in `sdc-headnode:tools/bin/sdc-ufds-m2s` as of 2022-09-13; the numbers behind the steps are those of its lines."
 OTHER = "Read in `sdc-ufds:bin/ufds-reconcile-data` as of 2023-02-28. `sdc-ufds-m2s` starts it in its step 23. It can be run again by hand."
+
+TOOLS = (
+    "Read in `sdc-manta` (`cmd/manta-init.js`, `cmd/manta-shardadm.js`, `bin/manta-create-topology.sh`, `lib/deploy.js`); the names behind "
+    "the steps are those of its functions. `./az-checks plan` prints the next of these as gates, where `manta: planned` is expected."
+)
 
 
 def page() -> str:
@@ -33,6 +39,9 @@ def page() -> str:
         "## ufds-reconcile-data",
         OTHER,
         *map(_row, RECONCILE),
+        "## Manta over the region",
+        TOOLS,
+        *map(_row, MANTA),
         "## Other versions",
     ]
     return (

@@ -35,6 +35,8 @@ from evidence.redact import cut
 
 UNIQUE: Final = ("login", "email", "uuid")
 EVERYBODY: Final = Search(USERS, "(objectclass=sdcperson)", UNIQUE)
+EVERYTHING: Final = ("*",)
+"""All attributes; without any, UFDS sends none (facts "How a real UFDS answers")."""
 AT_ONCE: Final = 50
 """How many accounts one search asks the master about."""
 MOST: Final = 20
@@ -85,14 +87,14 @@ _OWN: Final = frozenset({"amonprobe", "amonprobegroup", "dclocalconfig", "vmusag
 """A datacenter's own, which no master sends: sdc-ufds-m2s saves them, and loads them again.  Source: facts "UFDS"."""
 
 
-def below(admin: str) -> Search:
-    """The search for everything below admin, and for itself."""
+def below(admin: str, *, whole: bool = False) -> Search:
+    """The search for everything below admin, and for itself.  `whole`: with all attributes, as sdc-ufds-m2s saves it."""
     attributes = ("objectclass", "name", "login", "accesskeyid", "fingerprint", "openssh")
-    return Search(f"uuid={admin}, {USERS}", attributes=attributes)
+    return Search(f"uuid={admin}, {USERS}", attributes=EVERYTHING if whole else attributes)
 
 
-def belongings(found: Found) -> Belongings:
-    """Read the answer to `below`. Raises UnreadableError."""
+def belongings(found: Found, *, whole: bool = False) -> Belongings:
+    """Read the answer to `below`; what is whole has a size. Raises UnreadableError."""
     if found.why:
         raise UnreadableError(found.why)
     entries = [entry for entry in found.entries if parent(entry.dn) != USERS]
@@ -103,7 +105,14 @@ def belongings(found: Found) -> Belongings:
     counts: dict[str, int] = {}
     for one in named:
         counts[one.kind] = counts.get(one.kind, 0) + 1
-    return Belongings(len(entries), counts, tuple(named[:MOST]))
+    size = sum(map(_written, found.entries)) if whole else None
+    return Belongings(len(entries), counts, tuple(named[:MOST]), size)
+
+
+def _written(entry: Entry) -> int:
+    """At most so many bytes has an entry as LDIF: each value on a line, in base64 if need be, folded."""
+    values = [(name, value) for name, each in entry.attributes.items() for value in each]
+    return len(entry.dn) + 8 + sum(len(name) + 4 + len(value.encode()) * 3 // 2 for name, value in values)
 
 
 def _classes(entry: Entry) -> set[str]:

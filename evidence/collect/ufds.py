@@ -143,7 +143,7 @@ class Ufds:
 
     async def _introduce(self, vm: Vm, admin: str) -> None:
         """Ask for a candidate's accounts and what is below admin, and which of them the master has too."""
-        asked = (accounts.EVERYBODY, accounts.below(admin))
+        asked = (accounts.EVERYBODY, accounts.below(admin, whole=True))
         talk = asyncio.ensure_future(self._converse(vm, asked, LARGEST_TUNNELLED))
 
         async def everybody() -> tuple[accounts.Person, ...]:
@@ -153,7 +153,7 @@ class Ufds:
             return accounts.accounts(await everybody())
 
         async def belongings() -> object:
-            return accounts.belongings(_found(await asyncio.shield(talk))[1])
+            return accounts.belongings(_found(await asyncio.shield(talk))[1], whole=True)
 
         async def collisions() -> object:
             return await self._meeting.introduce(self._draft.name, await everybody())

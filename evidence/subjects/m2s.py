@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-ROOM: Final = 16 << 10
-"""kB that /var/tmp must have free: what is below admin, twice, is some hundred kB even of a thousand probes."""
 SAVED: Final = ("/var/tmp/backup.ldif", "/var/tmp/restore.ldif")
 """Where it saves what it deletes below admin, and of that what it loads again."""
 LIMIT: Final = 1000

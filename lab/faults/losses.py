@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.faults.changes import USERS
 from lab.faults.registry import Target, Undo, fault
+from lab.machine import roots
 from lab.plan import sshkeys
 from lab.plan.names import ADMIN_UUID
 from lab.state.lab import Lab
@@ -21,6 +22,18 @@ async def nowhere_to_save(lab: Lab, target: Target) -> Undo:  # noqa: ARG001
     async def undo() -> None:
         place.unlink()
         aside.rename(place)
+
+    return undo
+
+
+@fault("no-room-to-save", "datacenter", "my-dc-3", ("candidate",))
+async def no_room_to_save(lab: Lab, target: Target) -> Undo:  # noqa: ARG001
+    """/var/tmp of a candidate's head node is full: crash dumps of years. sdc-ufds-m2s would save the first lines, and delete all."""
+    place = str(target.machine.root / "var/tmp")
+    roots.mount("tmpfs", place, "tmpfs", 0, "size=4k,mode=1777")
+
+    async def undo() -> None:
+        roots.mount("none", place, None, roots.MS_REMOUNT, "size=64m,mode=1777")
 
     return undo
 

@@ -72,6 +72,16 @@ def test_what_is_below_admin() -> None:
     assert [one.public for one in seen.named if one.public] == ["ssh-rsa AAAA me"]
 
 
+def test_what_is_saved_of_admin_is_measured_where_it_was_asked_whole() -> None:
+    probe = below("amonprobe=8", "amonprobe", name="disk", config="x" * 1000)
+    found = Found((entry("admin", "a", ADMIN), probe))
+    assert accounts.belongings(found).size is None
+    size = accounts.belongings(found, whole=True).size
+    assert size is not None
+    assert 1500 < size < 2200
+    assert accounts.below(ADMIN, whole=True).attributes == ("*",)
+
+
 def test_what_is_below_admin_is_named_up_to_a_number() -> None:
     many = tuple(below(f"policy-uuid={number}", "sdcaccountpolicy", name=str(number)) for number in range(50))
     seen = accounts.belongings(Found(many))

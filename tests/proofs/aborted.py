@@ -87,12 +87,12 @@ STAGES = {
 }
 
 
-def typing(turns: Turns, line: str) -> Sequence[str]:
-    return [sys.executable, "-m", "tests.lab.typing_there", json.dumps(turns), DC, line]
+def typing(turns: Turns, line: str, on: str = DC) -> Sequence[str]:
+    return [sys.executable, "-m", "tests.lab.typing_there", json.dumps(turns), on, line]
 
 
-def typed(line: str, turns: Turns | None = None) -> str:
-    return subprocess.run(typing(turns or [], line), cwd=ROOT, capture_output=True, text=True, check=False).stdout
+def typed(line: str, turns: Turns | None = None, on: str = DC) -> str:
+    return subprocess.run(typing(turns or [], line, on), cwd=ROOT, capture_output=True, text=True, check=False).stdout
 
 
 def broken_off() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proofs import aborted, stopped
+from tests.proofs import aborted, endings, stopped
 from tests.proofs.cases import CASES, Case, healthy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +58,15 @@ def test_stopped(stop: str) -> None:
     inside = [sys.executable, "-m", "tests.proofs.stopped", stop]
     command = [sys.executable, "-m", "lab", "--candidate", aborted.DC, "--", *inside]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("ending", endings.ENDINGS)
+def test_ending(ending: str) -> None:
+    """sdc-ufds-m2s, broken off at each question and wait, or given something wrong: the same must hold."""
+    inside = [sys.executable, "-m", "tests.proofs.endings", ending]
+    command = [sys.executable, "-m", "lab", "--candidate", aborted.DC, "--", *inside]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

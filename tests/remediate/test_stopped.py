@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from evidence.comparison import MISSING, Comparison, EntryDifference
@@ -89,6 +90,27 @@ def test_a_replicator_is_not_started_before_an_admin_with_the_same_address() -> 
     assert any("only when one of the two has another" in note for note in advice.notes)
 
 
+def following(address: str) -> World:
+    world = s.changed_metadata(s.healthy(), DC, ufds_remote_ip=address)
+    left = Directory(1, checkpoints=(Checkpoint(f"ldaps://{address}", 44, (), OWN),))
+    return s.changed_zone(world, DC, "ufds0", directory=s.fact(left))
+
+
+@pytest.mark.parametrize(("address", "whose"), [("10.3.2.29", "itself"), ("10.1.2.29", "my-dc-1")])
+def test_one_that_was_coupled_with_another_is_led_to_the_master(address: str, whose: str) -> None:
+    world = following(address)
+    advice = advice_for(s.cause("replica-points-at-master", DC), world)
+    assert "10.2.2.29" in advice.steps[0].run
+    assert f"follows {whose}" in advice.steps[0].why
+    assert not any("No step is given" in note for note in advice.notes)
+
+
+def test_one_with_a_checkpoint_of_nobody_known_gets_no_step() -> None:
+    advice = advice_for(s.cause("replica-points-at-master", DC), following("192.0.2.77"))
+    assert advice.steps == ()
+    assert any("No step is given" in note for note in advice.notes)
+
+
 def test_what_no_replicator_applies_is_not_called_its_next_change() -> None:
     own = ("o=smartdc", "ou=users, o=smartdc", "datacenter=my-dc-2, o=smartdc", OWN, f"amonprobe=x, {ADMIN}")
     assert [dn for dn in own if is_replicated(dn)] == []
@@ -137,3 +159,13 @@ def test_an_admin_that_the_master_lost_comes_back_from_a_replica_that_has_it() -
     assert "/var/tmp/backup.ldif" in str(
         [row.observed for row in results(lost) if row.check == "master-has-admin-and-operators"]
     )
+
+
+def test_of_a_replica_whose_key_says_master_it_is_told_where_m2s_ended_only_with_its_files() -> None:
+    world = s.changed(s.healthy(), DC, leftovers=s.fact(SAVED))
+    settings = world.datacenter(DC).sdc_metadata
+    old = replace(settings, values=settings.values | {"ufds_is_master": "true", "ufds_remote_ip": ""})
+    for left, told in ((SAVED, True), ((), False)):
+        seen = s.changed(world, DC, leftovers=s.fact(left), usbkey=s.fact(old))
+        notes = advice_for(s.cause("usbkey-agrees-with-sapi", DC), seen).notes
+        assert any("sdc-ufds-m2s ended between its steps" in note for note in notes) == told

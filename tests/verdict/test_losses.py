@@ -80,6 +80,15 @@ def test_it_must_be_able_to_save(room: Room, outcome: str) -> None:
     assert "/var/tmp" in found.observed or outcome == PASSED
 
 
+@pytest.mark.parametrize(
+    ("size", "free", "outcome"), [(100_000, 2_000, PASSED), (1_000_000, 2_000, FAILED), (0, 900, FAILED)]
+)
+def test_it_must_have_room_for_what_it_saves_twice(size: int, free: int, outcome: str) -> None:
+    held = s.fact(Belongings(900, {}, (), size))
+    world = s.changed_zone(told(m2s_room=Room((), free)), DC, "ufds0", belongings=held)
+    assert row(world, SAVES).outcome == outcome
+
+
 MOUNTED, UNMOUNTED = UsbKey("mounted", ok=True, devices=1), UsbKey("not mounted", ok=False, devices=1)
 AT = "/mnt/usbkey/config"
 OLD, MISSING = CopyDifference("region_name", OTHERWISE, "my-dc", "old"), CopyDifference("x_pw", LACKING)
