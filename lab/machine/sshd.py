@@ -59,6 +59,7 @@ class SshServer:
         self.permits = True
         self.delay = 0.0  # on the lab's clock: how long until a session begins
         self.forwards = True  # AllowTcpForwarding
+        self.forced = ""  # the command= of the operator's key, which is started in place of what is asked for
         self.broken: Callable[[asyncssh.SSHServerConnection], None] | None = (
             None  # called for a connection that asks much
         )
@@ -173,13 +174,13 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
     async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         if self._server.delay:
             await self._machine.clock.sleep(self._server.delay)
-        if process.term_type:
+        if process.term_type and not self._server.forced:
             await _run_on_terminal(self._machine, process)
             return
         running = await asyncio.create_subprocess_exec(
-            *enter(self._machine, *_shell(process)),
+            *enter(self._machine, *self._started(process)),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env=environment(self._machine), start_new_session=True, limit=CHUNK * 4,
+            env=environment(self._machine) | self._asked(process), start_new_session=True, limit=CHUNK * 4,
         )  # fmt: skip
         assert running.stdin is not None
         assert running.stdout is not None
@@ -196,6 +197,13 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
             _kill(running)
         self._end()
         _exit(process, code)
+
+    def _started(self, process: asyncssh.SSHServerProcess[bytes]) -> list[str]:
+        return ["/usr/bin/bash", "-c", self._server.forced] if self._server.forced else _shell(process)
+
+    def _asked(self, process: asyncssh.SSHServerProcess[bytes]) -> dict[str, str]:
+        """What was asked for, as the key's own command learns it (sshd(8), "command")."""
+        return {"SSH_ORIGINAL_COMMAND": process.command or ""} if self._server.forced else {}
 
 
 def _shell(process: asyncssh.SSHServerProcess[bytes]) -> list[str]:
