@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from evidence.collect.permitted import COMMANDS, permitted
 from evidence.subjects.questions import OF_DATACENTER
 from prepare.wayin import FOUND
 from tests.recording import RECORDED
+from tests.security.allowed import ROOT
 from tools.forced_command import PAGE, PROGRAM, page, program, write
 
 UUID = "c076731a-bd61-552d-934a-297b25182e09"
@@ -194,3 +196,21 @@ MEANT = {"zlogin", "svcs -aH -o state,stime,fmri (by zlogin)", OF_DATACENTER["le
 def test_the_script_is_the_only_one_that_is_read() -> None:
     assert {each.scripted for each in COMMANDS if "bash -s" in each.form} == {True}
     assert hashlib.sha256(zone.SCRIPT.encode()).hexdigest() in program()
+
+
+@pytest.mark.proof
+def test_a_night_through_the_program_is_green(tmp_path: Path) -> None:
+    """In a lab whose head nodes start nothing else for the operator's key."""
+    night = f'exec {sys.executable} -m triton_az_checks nightly "$AZ_INVENTORY" --runs {tmp_path}'
+    inside = ["bash", "-c", f"{sys.executable} -m lab settle && {night}"]
+    command = [sys.executable, "-m", "lab", f"--forced-command={PROGRAM}", "--", *inside]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.proof
+def test_whoever_types_anything_else_there_is_refused() -> None:
+    command = [sys.executable, "-m", "lab", f"--forced-command={PROGRAM}", "--", "ssh", "my-dc-1", "uptime"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == REFUSED
+    assert "az-checks-only: not a command of triton-az-checks: uptime" in done.stderr
