@@ -177,10 +177,11 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
         if process.term_type and not self._server.forced:
             await _run_on_terminal(self._machine, process)
             return
+        asked = {"SSH_ORIGINAL_COMMAND": process.command or ""} if self._server.forced else {}
         running = await asyncio.create_subprocess_exec(
-            *enter(self._machine, *self._started(process)),
+            *enter(self._machine, *_shell(process, self._server.forced)),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env=environment(self._machine) | self._asked(process), start_new_session=True, limit=CHUNK * 4,
+            env=environment(self._machine) | asked, start_new_session=True, limit=CHUNK * 4,
         )  # fmt: skip
         assert running.stdin is not None
         assert running.stdout is not None
@@ -198,17 +199,11 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
         self._end()
         _exit(process, code)
 
-    def _started(self, process: asyncssh.SSHServerProcess[bytes]) -> list[str]:
-        return ["/usr/bin/bash", "-c", self._server.forced] if self._server.forced else _shell(process)
 
-    def _asked(self, process: asyncssh.SSHServerProcess[bytes]) -> dict[str, str]:
-        """What was asked for, as the key's own command learns it (sshd(8), "command")."""
-        return {"SSH_ORIGINAL_COMMAND": process.command or ""} if self._server.forced else {}
-
-
-def _shell(process: asyncssh.SSHServerProcess[bytes]) -> list[str]:
-    """root's shell runs a command. Without a command it is a login, with everything that root's profile sets."""
-    return ["/usr/bin/bash", "--login"] if process.command is None else ["/usr/bin/bash", "-c", process.command]
+def _shell(process: asyncssh.SSHServerProcess[bytes], forced: str = "") -> list[str]:
+    """root's shell runs a command, that of the key first. Without one it is a login, with everything that root's profile sets."""
+    command = forced or process.command
+    return ["/usr/bin/bash", "--login"] if command is None else ["/usr/bin/bash", "-c", command]
 
 
 def _exit(process: asyncssh.SSHServerProcess[bytes], code: int) -> None:
