@@ -45,6 +45,12 @@ def parser_of() -> argparse.ArgumentParser:
     parser.add_argument(
         "--openssh", action="store_true", help="this machine's own sshd on the head nodes, as root only"
     )
+    parser.add_argument(
+        "--forced-command",
+        default="",
+        metavar="FILE",
+        help="the operator's key starts this program on the head nodes, and no other",
+    )
     parser.add_argument("--fault", action="append", default=[], metavar="NAME[@SUBJECT]", help="planted before COMMAND")
     parser.add_argument("--list-faults", action="store_true", help="prints what can be planted, and exits")
     parser.add_argument("--verbose", action="store_true", help="the lab's own log on standard error")
@@ -88,6 +94,8 @@ def main(arguments: Sequence[str]) -> int:
     if refused is not None:
         print(f"lab: {refused}", file=sys.stderr)
         return BAD_OPTION
+    if options.openssh and options.forced_command:
+        parser.error("--openssh and --forced-command do not go together")
     if options.openssh:
         from lab.machine import openssh  # see above
 
@@ -130,7 +138,7 @@ def _run(options: argparse.Namespace) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     return daemon.main(
         _plan(options), faults=options.fault, command=command or ["bash"],
-        verbose=options.verbose, openssh=options.openssh,
+        verbose=options.verbose, openssh=options.openssh, forced=options.forced_command,
     )  # fmt: skip
 
 

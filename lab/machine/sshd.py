@@ -59,6 +59,7 @@ class SshServer:
         self.permits = True
         self.delay = 0.0  # on the lab's clock: how long until a session begins
         self.forwards = True  # AllowTcpForwarding
+        self.forced = ""  # the command= of the operator's key, which is started in place of what is asked for
         self.broken: Callable[[asyncssh.SSHServerConnection], None] | None = (
             None  # called for a connection that asks much
         )
@@ -173,13 +174,14 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
     async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         if self._server.delay:
             await self._machine.clock.sleep(self._server.delay)
-        if process.term_type:
+        if process.term_type and not self._server.forced:
             await _run_on_terminal(self._machine, process)
             return
+        asked = {"SSH_ORIGINAL_COMMAND": process.command or ""} if self._server.forced else {}
         running = await asyncio.create_subprocess_exec(
-            *enter(self._machine, *_shell(process)),
+            *enter(self._machine, *_shell(process, self._server.forced)),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env=environment(self._machine), start_new_session=True, limit=CHUNK * 4,
+            env=environment(self._machine) | asked, start_new_session=True, limit=CHUNK * 4,
         )  # fmt: skip
         assert running.stdin is not None
         assert running.stdout is not None
@@ -198,9 +200,10 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
         _exit(process, code)
 
 
-def _shell(process: asyncssh.SSHServerProcess[bytes]) -> list[str]:
-    """root's shell runs a command. Without a command it is a login, with everything that root's profile sets."""
-    return ["/usr/bin/bash", "--login"] if process.command is None else ["/usr/bin/bash", "-c", process.command]
+def _shell(process: asyncssh.SSHServerProcess[bytes], forced: str = "") -> list[str]:
+    """root's shell runs a command, that of the key first. Without one it is a login, with everything that root's profile sets."""
+    command = forced or process.command
+    return ["/usr/bin/bash", "--login"] if command is None else ["/usr/bin/bash", "-c", command]
 
 
 def _exit(process: asyncssh.SSHServerProcess[bytes], code: int) -> None:

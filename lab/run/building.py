@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import pathlib
 import time
 from collections.abc import Awaitable
 
@@ -24,6 +25,8 @@ from lab.state.builder import Builder
 from lab.state.collaborators import Collaborators
 from lab.state.lab import Lab
 
+FORCED = "/opt/custom/bin/az-checks-only"
+"""Where a program lies that is all that the operator's key starts (docs/operation.md, "A key that can only read")."""
 AGE = 5000.0
 """Seconds for which a new lab's services seem to have been running. Their files are older."""
 
@@ -124,8 +127,20 @@ def _start_ssh(lab: Lab) -> list[Awaitable[None]]:
         key = asyncssh.generate_private_key("ssh-ed25519")
         ours = functools.partial(SshServer, resolve=_resolve)
         lab.ssh[name] = (OpensshServer if lab.openssh else ours)(site.headnode, key, public)
+        if lab.forced:
+            _restrict(lab, lab.ssh[name])
     home.write_known_hosts(lab)
     return [server.start() for server in lab.ssh.values()]
+
+
+def _restrict(lab: Lab, server: SshServer | OpensshServer) -> None:
+    """The operator's key starts a program, which is put where an operator puts it, and nothing else."""
+    program = server.machine.root / FORCED.removeprefix("/")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_bytes(pathlib.Path(lab.forced).read_bytes())
+    program.chmod(0o755)
+    assert isinstance(server, SshServer)
+    server.forced = FORCED
 
 
 async def _resolve(machine: Machine, host: str) -> str:

@@ -97,8 +97,8 @@ async def _run(command: Sequence[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-async def _live(the_plan: Plan, planted: Sequence[str], command: Sequence[str], *, openssh: bool) -> int:
-    lab, text = Lab(the_plan, openssh=openssh), ""
+async def _live(the_plan: Plan, planted: Sequence[str], command: Sequence[str], *, openssh: bool, forced: str) -> int:
+    lab, text = Lab(the_plan, openssh=openssh, forced=forced), ""
     planter = Planter(lab)
     try:
         await building.build(lab)
@@ -127,7 +127,15 @@ async def _live(the_plan: Plan, planted: Sequence[str], command: Sequence[str], 
     return code
 
 
-def main(the_plan: Plan, *, faults: Sequence[str], command: Sequence[str], verbose: bool, openssh: bool = False) -> int:
+def main(
+    the_plan: Plan,
+    *,
+    faults: Sequence[str],
+    command: Sequence[str],
+    verbose: bool,
+    openssh: bool = False,
+    forced: str = "",
+) -> int:
     """Build, run and end a lab. Called in the child of the first process."""
     logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL, format="%(name)s: %(message)s")
     if not verbose:
@@ -137,6 +145,6 @@ def main(the_plan: Plan, *, faults: Sequence[str], command: Sequence[str], verbo
         return 127
     loop = asyncio.new_event_loop()
     signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))  # until the command runs
-    code = loop.run_until_complete(_live(the_plan, faults, command, openssh=openssh))
+    code = loop.run_until_complete(_live(the_plan, faults, command, openssh=openssh, forced=forced))
     sys.stdout.flush()
     os._exit(code)  # what is still open ends with the namespaces, and an orderly end would only take time

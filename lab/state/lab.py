@@ -25,9 +25,10 @@ FACTOR = 0.01
 class Lab:
     """Everything that exists in a running lab."""
 
-    def __init__(self, the_plan: Plan, *, openssh: bool = False) -> None:
+    def __init__(self, the_plan: Plan, *, openssh: bool = False, forced: str = "") -> None:
         self.plan = the_plan
         self.openssh = openssh  # the machine's own sshd on the head nodes
+        self.forced = forced  # the program that the operator's key starts on them, whatever it asks for
         self.clock = kinds.Clock(FACTOR)
         self.sites: dict[str, Site] = {}
         self.shared: dict[str, Collaborators] = {}

@@ -146,13 +146,13 @@ def typed_in(found: list[tuple[str, Plan]], canary: Path) -> list[str]:
     return [f"( {command}\n) > /dev/null || : {quote(check)}" for command, check in commands.items()]
 
 
-def run(commands: list[str], canary: Path) -> None:
-    """Run all of it in bash. The payload must not run, on this side of an ssh or the other."""
+def run(commands: list[str], canary: Path, path: str = os.environ["PATH"]) -> None:
+    """Run all of it in bash. The payload must not run, on this side of an ssh or the other, nor anything that is not in this PATH."""
     text = "\n".join([STUBS, *commands])
     text = re.sub(r"(?<=[ =(])/(?=(var|root|zones)/)", f"{canary.parent}/", text).replace("usbkey/config", "no/config")
     checked = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(canary.parent)}
+    environment = {"PATH": path, "TMPDIR": str(canary.parent)}
     done = subprocess.run(
         ["bash"],
         input=text,

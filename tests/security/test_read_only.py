@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from evidence.collect import zone
+from evidence.collect.permitted import LDAP, PORTS, VERBS
 from evidence.inventory.model import CANDIDATE
 from evidence.subjects.questions import OF_DATACENTER
 from lab.plan.names import ROOT_PASSWORD
@@ -74,10 +75,10 @@ def test_every_command_is_in_the_short_list(watched: Path) -> None:
 
 def test_only_gets_and_read_only_searches(watched: Path) -> None:
     noted = seen(watched)
-    assert {method for method, _ in noted["requests"]} == {"GET"}
+    assert {method for method, _ in noted["requests"]} == VERBS
     assert set(noted["ldap_connections"]) == {True}
-    assert set(noted["ldap_sent"]) == {"bindRequest", "searchRequest", "unbindRequest"}
-    assert {port for _, port in noted["forwarded"]} <= {53, 80, 443, 636}
+    assert set(noted["ldap_sent"]) == LDAP
+    assert {port for _, port in noted["forwarded"]} <= PORTS
 
 
 def test_only_head_nodes_and_public_urls_of_cloudapi_are_connected_to(watched: Path) -> None:
