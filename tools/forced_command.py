@@ -136,3 +136,7 @@ def write() -> None:
     PROGRAM.write_text(program(), encoding="ascii")
     PROGRAM.chmod(0o755)
     PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from evidence.fact import Missing
 from evidence.model import Evidence
 from evidence.subjects.claims import judged
 from evidence.subjects.datacenter import Datacenter
@@ -113,8 +114,9 @@ def honest(name: str) -> Attack:
 
 
 def _used(name: str, attacker: str, data: Any) -> list[AT]:
-    """Places whose text comes out in a step of another datacenter."""
-    typed = "\n".join(f"{step.run}\n{step.undo}" for step in honest(name).steps if not step.on.startswith(attacker))
+    """Places whose text comes out in a step: of other datacenters, if there are such, else of its own."""
+    found = [(step.on.startswith(attacker), f"{step.run}\n{step.undo}") for step in honest(name).steps]
+    typed = "\n".join(text for own, text in found if not own) or "\n".join(text for _, text in found)
     return [at for at in texts(data) if len(text := str(_at(data, at))) > 3 and text in typed]
 
 
@@ -182,7 +184,11 @@ def attack(draw: random.Random, name: str, attacker: str, *, whole: bool) -> Att
 def ground(datacenter: Datacenter) -> Iterator[IPv4Network]:
     """Where an honest datacenter lives: its networks, and each address of its zones, as far as they are seen."""
     yield from networks(datacenter).values()
-    for zone in (datacenter.evidence.zones.value or {}).values():
+    try:
+        zones = datacenter.evidence.zones.value or {}
+    except Missing:
+        return
+    for zone in zones.values():
         yield from (IPv4Network(nic.ip) for nic in zone.vm.nics if address_in(nic.ip) is not None)
 
 

@@ -219,7 +219,7 @@ def test_the_script_for_zones_only_reads() -> None:
     assert script.count(">&3") == script.count('printf "$QUERY"') == 3, "all that is sent is DNS queries"
     assert re.findall(r"(?m)^QUERY=.*5probe\\7invalid.*$", script) != [], "for probe.invalid"
     assert re.findall(r"openssl.*", script) == ['openssl s_client -connect "$1:$2" > /dev/null 2>&1 < /dev/null']
-    assert set(re.findall(r"\"\$ping\".*?>", script)) == {'"$ping" "$1" 2 >', '"$ping" -s -n "$1" "$2" 1 >'}
+    assert set(re.findall(r"\"\$ping\".*?>", script)) == {'"$ping" "$1" 2 >', '"$ping" -s -n "$1" "$2" 1 2>'}
     changing = {
         "rm", "mv", "cp", "ln", "tee", "touch", "mkdir", "rmdir", "chmod", "chown", "sed", "dd", "vi", "svcadm", "svccfg",
         "vmadm", "zoneadm", "ifconfig", "ipadm", "reboot", "curl", "sapiadm", "mdata", "mkfifo", "mktemp", "eval", "source",
