@@ -28,6 +28,7 @@ _MEANING = {
         "cloudapi-knows-the-master",
         "master-password-is-known",
         "settings-are-not-overridden",
+        "settings-have-their-form",
         "datacenter-identity-agrees",
         "services-have-read-their-files",
         After("ufds-answers", at="ufds"),
@@ -57,7 +58,8 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
     datacenter = cloudapi.datacenter
     remote = ""
     if datacenter != master:
-        remote = str(datacenter.sdc_metadata.values.get("ufds_remote_ip") or "") or master.ufds_address
+        told = datacenter.sdc_metadata.values.get("ufds_remote_ip")
+        remote = told if isinstance(told, str) and told else master.ufds_address
     assert cloudapi.file(CLOUDAPI_CONFIG).settings.get("ufds_master.url") == f"ldaps://{remote}"
 
 
@@ -110,6 +112,7 @@ def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
         "cloudapi-answers",
         "cloudapi-lists-every-datacenter",
         "datacenter-identity-agrees",
+        "settings-have-their-form",
         "sapi-answers",
         After("services-run", at="cloudapi"),
         After("settings-are-not-overridden", at="cloudapi"),

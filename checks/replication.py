@@ -86,6 +86,7 @@ def _next(ufds: Zone) -> str:
         "ufds-answers",
         "ufds-reaches-master-ufds",
         "master-password-is-known",
+        "settings-have-their-form",
         *READ_OTHERWISE,
     ],
 )

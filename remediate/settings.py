@@ -12,6 +12,7 @@ from evidence.subjects.shapes import FLAG, LISTED, Misshapen, mended, misshapen
 from evidence.subjects.triton import ADMIN_UUID, CONFIGURED
 from remediate import typed
 from remediate.cloudapi import datacenters_listed
+from remediate.following import address_to_follow
 from remediate.lookup import application, changed_metadata, usbkey_steps
 from remediate.manta import with_setting
 from remediate.names import restart_binder
@@ -97,6 +98,8 @@ def right_value(datacenter: Datacenter, found: Misshapen) -> Any:
     }
     if found.key in known:
         return known[found.key]
+    if found.key == "ufds_remote_ip":
+        return address_to_follow(datacenter)
     meant = mended(found)
     if found.key == "ufds_is_master":  # a text, as Triton's own tools write it
         return str(datacenter.name == datacenter.master.name if meant is None else meant).lower()

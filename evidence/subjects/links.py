@@ -138,7 +138,8 @@ class Link:
         if self.source.datacenter.state != REPLICA:
             return None
         try:
-            return str(self.source.datacenter.sdc_metadata.values.get("ufds_remote_ip") or "") or None
+            told = self.source.datacenter.sdc_metadata.values.get("ufds_remote_ip")
+            return told if isinstance(told, str) and told else None
         except Missing:
             return None
 

@@ -2,7 +2,8 @@
 
 Templates put most settings into a file as they are: a flag that is not true or false, a quote, or a text that is no JSON makes a file that
 its service does not start with. Types do not matter: true and "true", 2020 and "2020" render alike. What other checks compare with the one
-right value (MASTER_MORAY_*, ufds_remote_ip, shards) is not judged here. Sources: facts "SAPI", "Rendered config files", hazard 11;
+right value (MASTER_MORAY_*, the address in ufds_remote_ip, shards) is not
+judged here. Sources: facts "SAPI", "Rendered config files", hazard 11;
 sapi_manifests of sdc-ufds, binder, sdc-cloudapi, manta-muskie.
 """
 
@@ -70,6 +71,7 @@ ADDRESS: Final = Shape("an IPv4 address", _address)
 IDENTITY: Final = Shape("a uuid", lambda value: isinstance(value, str) and UUID.fullmatch(value.lower()) is not None)
 ROOT: Final = Shape("a DN as cn=root", _matches(_ROOT))
 LISTING: Final = Shape("JSON of datacenters and their URLs", _listing)
+PLAIN: Final = Shape("an address, as a text", lambda value: isinstance(value, str))
 TEXT: Final = Shape("a text without quotes", lambda value: isinstance(value, str) and not _BREAKS.search(value))
 
 SHAPES: Final[Mapping[str, Shape]] = {
@@ -90,6 +92,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "ufds_domain": DOMAIN,
     "ufds_is_master": FLAG,
     "ufds_ldap_root_dn": ROOT,
+    "ufds_remote_ip": PLAIN,
 }
 
 

@@ -157,3 +157,11 @@ def test_another_datacenters_names_are_told_and_put_right(values: dict[str, Any]
 def test_an_own_name_in_another_spelling_is_no_finding(name: str) -> None:
     world = s.changed_metadata(s.healthy(), "my-dc-3", ufds_domain=name)
     assert found(world, "datacenter-identity-agrees", "my-dc-3").outcome == PASSED
+
+
+def test_an_address_in_a_list_is_a_wrong_form_and_no_wrong_way() -> None:
+    """config-agent renders a list of one as the one, so everything works until somebody compares."""
+    world = s.changed_metadata(s.healthy(), "my-dc-3", ufds_remote_ip=["10.2.2.29"])
+    assert causes(world) == ["settings-have-their-form[my-dc-3]"]
+    step = advice_for(s.cause("settings-have-their-form", "my-dc-3"), world).steps[0]
+    assert step.actions[0].wanted == {"ufds_remote_ip": "10.2.2.29"}  # type: ignore[union-attr]

@@ -144,8 +144,10 @@ def shut_out(target: Zone) -> tuple[dict[str, tuple[Link, str, tuple[str, ...]]]
     def drops(link: Link, host: str) -> None:
         nonlocal unknown
         try:
+            if not _arrives(link, host):
+                return
             address = source_address(link.source, host)
-            dropped = dropped_by(target, link, address, target.rules) if _arrives(link, host) else ()
+            dropped = dropped_by(target, link, address, target.rules)
             if dropped:
                 found[link.source.id] = link, address, dropped
         except Missing as missing:
