@@ -80,6 +80,7 @@ def test_cloudapi_knows_the_master(cloudapi: Zone, master: Datacenter) -> None:
         After("rendered-config-is-current", at="cloudapi"),
         After("rendered-files-are-usable", at="cloudapi"),
         After("settings-are-not-overridden", at="cloudapi"),
+        "settings-have-their-form",
     ],
 )
 def test_cloudapi_lists_every_datacenter(datacenter: Datacenter) -> None:
