@@ -17,7 +17,6 @@ from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.ldap import LdapModify
 from remediate.actions.smf import Smf
-from remediate.astray import followed_instead, led_to_the_master
 from remediate.copies import named
 from remediate.following import address_to_follow, follow_the_file, what_a_change_means
 from remediate.hindered import without_checkpoint
@@ -100,9 +99,6 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
 def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
     """Set what sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
     address = address_to_follow(replica)
-    if address is None and followed_instead(replica):
-        yield from led_to_the_master(replica, _flag(replica, False))
-        return
     if address is None:
         yield Note(what_a_change_means(replica))
         return
