@@ -18,6 +18,7 @@ from evidence.subjects.spec import FINDINGS, Outcome, Severity, place_of
 from reports.conclusion import Conclusion, Ending
 from reports.page import safe
 from reports.pages.summary import Summary
+from reports.trips import trips_of
 
 FILE = "metrics.prom"
 CAUSE, FOLLOWS = "cause", "consequence"
@@ -35,7 +36,12 @@ def metrics(conclusion: Conclusion, summary: Summary, ending: Ending, now: datet
     """The file's bytes.  `now` tells how old the evidence is."""
     lines: list[str] = []
     master = {"master": conclusion.world.inventory.master}
-    for gauge in (*_outcomes(conclusion), *_replication(summary), *_of_the_run(conclusion, summary, ending, now)):
+    for gauge in (
+        *_outcomes(conclusion),
+        *_replication(summary),
+        _round_trips(conclusion),
+        *_of_the_run(conclusion, summary, ending, now),
+    ):
         if gauge.samples:
             lines += [f"# HELP {gauge.name} {gauge.told}", f"# TYPE {gauge.name} gauge"]
             lines += [f"{gauge.name}{_labels(master | {**labels})} {value:.15g}" for labels, value in gauge.samples]
@@ -101,6 +107,15 @@ def _replication(summary: Summary) -> Iterable[Gauge]:
         "az_checks_replica_waiting_seconds",
         "How long the next change has waited for the replica.",
         tuple((labels, told.waiting) for labels, told, _ in seen),
+    )
+
+
+def _round_trips(conclusion: Conclusion) -> Gauge:
+    """How far apart datacenters are, in either direction, where it was measured."""
+    return Gauge(
+        "az_checks_round_trip_seconds",
+        "How long a packet of full size is away between two datacenters.",
+        tuple(({"datacenter": one, "to": to}, away / 1000) for (one, to), away in sorted(trips_of(conclusion).items())),
     )
 
 

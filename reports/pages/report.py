@@ -22,6 +22,7 @@ from reports.pages.trend import HIGH, WIDE, charts_of
 from reports.pages.view import chapters_of, matrix_of, told_of
 from reports.pages.ways import RANK, tables, ways
 from reports.screen import Next, closed_told, remarks_told, since_told, verdict_told, waived_told
+from reports.trips import trips_of
 
 FILE = "report.html"
 
@@ -80,6 +81,7 @@ def page_of(
         commands=[each for each in (commands.explain, commands.plan) if each] if verdict.causes else [],
         picture=picture_of(conclusion, found),
         tables=tables(found),
+        trips=trips_of(conclusion),
         behind=list(replicas(conclusion)),
         nights=told,
         charts=charts_of(told),

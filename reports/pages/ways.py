@@ -10,6 +10,7 @@ from evidence.subjects.spec import BLOCKED, BROKEN, FAILED, NOT_APPLICABLE, PASS
 from reports.conclusion import Conclusion
 from reports.matrix import counting
 from reports.pages.view import LOOK, Chip, anchor
+from reports.trips import ends_of
 from reports.words import in_words
 from verdict.judge import Judged
 
@@ -43,16 +44,12 @@ class JudgedWay(Struct, frozen=True):
 
 def ways(conclusion: Conclusion) -> list[JudgedWay]:
     """All ways that were judged."""
-    names = sorted(conclusion.world.inventory.datacenters, key=len, reverse=True)
-    found = []
+    found, names = [], conclusion.world.inventory.datacenters
     for row in conclusion.verdict.results:
-        if not is_link(row.name.subject):
-            continue
-        source, middle, role, port = row.name.subject.split(".")
-        target = next((name for name in names if middle.endswith(f"--{name}")), "")
-        if target:
-            alias = middle.removesuffix(f"--{target}")
-            found.append(JudgedWay(row.name.check, f"{source}.{alias}", source, target, f"{target}.{role}.{port}", row))
+        ends = ends_of(row.name.subject, names)
+        if ends is not None:
+            goal = f"{ends.target}.{ends.role}.{ends.port}"
+            found.append(JudgedWay(row.name.check, f"{ends.source}.{ends.alias}", ends.source, ends.target, goal, row))
     return found
 
 

@@ -6,15 +6,18 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as older
 
+from evidence.model import Evidence
 from evidence.subjects.spec import FINDINGS, place_of
 from reports.conclusion import Conclusion, Ending
 from reports.findings import findings_of
 from reports.metrics import metrics
 from reports.pages.summary import summary_of
+from tests.recording import recorded
 from tests.reports import pages, scenes
 from tests.suite.running import HEALTHY, suite
 
@@ -123,3 +126,30 @@ def test_a_file_that_cannot_be_written_does_not_change_the_verdict(tmp_path: Pat
     assert done.returncode == 0
     assert "az.prom cannot be written (Is a directory); the verdict stands" in done.stderr
     assert not list(tmp_path.glob(".az.prom*"))
+
+
+def measured(detail: str, result: str = "open") -> Conclusion:
+    """The healthy region, in which a packet of my-dc-1 to my-dc-2 was away so long."""
+    tree = msgspec.to_builtins(recorded("healthy"))
+    for link, fact in tree["datacenters"]["my-dc-1"]["links"].items():
+        for probe in fact["value"]:
+            if probe["protocol"] == "size":
+                probe |= {"detail": detail, "result": result} if "--my-dc-2." in link else {"detail": ""}
+    return pages.conclusion_on(msgspec.convert(tree, type=Evidence))
+
+
+def test_how_long_a_packet_is_away() -> None:
+    concluded = measured("48.250 ms")
+    (away,) = samples(concluded, "round_trip_seconds")
+    assert away.labels == {"master": "my-dc-2", "datacenter": "my-dc-1", "to": "my-dc-2"}
+    assert away.value == pytest.approx(0.04825)
+    assert "48.2" in pages.Parsed(pages.page(concluded)).words
+
+
+@pytest.mark.parametrize("detail", ["", "ms", "1.2.3 ms", "1e9 ms", "٣ ms", "nan ms", "0.3 s", f"{'9' * 400} ms"])
+def test_what_is_no_time_is_none(detail: str) -> None:
+    assert samples(measured(detail), "round_trip_seconds") == []
+
+
+def test_a_packet_that_did_not_come_back_has_no_time() -> None:
+    assert samples(measured("0.3 ms", "timeout"), "round_trip_seconds") == []
