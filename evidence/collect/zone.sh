@@ -106,24 +106,27 @@ ask_tls() {
     return 0 # what it thinks of the certificate is not the question
 }
 
+small() {
+    "$ping" "$1" 2 > /dev/null 2>&1 < /dev/null
+}
+
 # One packet of so many bytes, and how long it was away: ping prints `1480 bytes from 10.2.2.29: icmp_seq=0. time=1.234 ms`.
 sent_once() {
     local said
     said=$("$ping" -s -n "$1" "$2" 1 2>/dev/null < /dev/null) || return
-    [[ $said =~ time=([0-9.]+)\ ms ]] && printf '%s ms' "${BASH_REMATCH[1]}"
-    return 0
+    [[ $said =~ time=([0-9.]+)\ ms ]]
+    printf '%s\n' "${BASH_REMATCH[1]:+${BASH_REMATCH[1]} ms}"
 }
 
-# Whether a packet with so many bytes comes back. Without an answer to a small one nothing is known: some networks drop all of these.
+# Whether a packet with so many bytes comes back: the first of two. Without an answer to a small one nothing is known: some networks drop all.
+# A zone with much to do is slow to send, too. So a large one is late only when two small ones, sent after it, one by one, have come back.
 ask_size() {
-    local first
-    "$ping" "$1" 2 > /dev/null 2>&1 < /dev/null || return 0
+    local away
+    small "$1" || return 0
+    exec 5< <(exec 2> /dev/null 4>&-; sent_once "$1" "$2" & sent_once "$1" "$2"; wait)
+    { small "$1" && small "$1"; } || return 0
     printf 'halfway\tsize\t%s\t%s\n' "$1" "$2" >&4
-    sent_once "$1" "$2" > /dev/null &
-    first=$!
-    sent_once "$1" "$2" && return
-    wait "$first" && return
-    sent_once "$1" "$2"
+    IFS= read -r -u 5 away && printf '%s\n' "$away"
 }
 
 # Sends a score of DNS queries at once. If answers lack, a second score follows one by one: a server with much to do loses of a burst, and
@@ -214,6 +217,7 @@ run_all() {
     for index in "${!pids[@]}"; do
         wait "${pids[index]}"
         code=$?
+        kill -KILL -- "-${pids[index]}" 2> /dev/null # what it did not wait for
         ((code)) && unopened+=("$code"$'\t'"${@:index + 1:1}")
     done
     kill -KILL -- "-$watcher"

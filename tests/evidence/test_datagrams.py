@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -64,6 +66,43 @@ async def measured(kept: Kept) -> str:
 )
 def test_a_path_is_accused_of_what_it_loses_one_by_one(kept: Kept, result: str) -> None:
     assert asyncio.run(measured(kept)) == result
+
+
+def answered(folder: Path, small: str, large: str) -> str:
+    """What a zone says of a path whose ping does so with small packets and large ones."""
+    ping = folder / "ping"
+    ping.write_text(f"#!/bin/bash\nif [[ $1 == -s ]]; then {large}; else {small}; fi\n")
+    ping.chmod(0o755)
+    script = zone.SCRIPT.replace("ping=$(tool ping)", f"ping={ping}")
+    assert script != zone.SCRIPT
+    done = subprocess.run(
+        ["bash", "-s", "--", "2", "size:10.0.0.9:1472"], input=script.encode(), capture_output=True, check=True
+    )
+    (probe,) = zone.read(done.stdout).probes.values()
+    return f"{probe.result} {probe.detail}".strip()
+
+
+CAME = "echo '1480 bytes from 10.0.0.9: icmp_seq=0. time=1.234 ms'"
+LATE = "sleep 30"
+ONE_OF_TWO = 'if mkdir "$0.first" 2> /dev/null; then sleep 30; fi; ' + CAME
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "result"),
+    [
+        ("true", CAME, "open 1.234 ms"),
+        ("true", "echo something else", "open"),
+        ("true", ONE_OF_TWO, "open 1.234 ms"),  # one that is lost is nobody's business
+        ("true", "exit 1", "lost no packet with 1472 bytes comes back, and small ones do"),
+        ("true", LATE, "lost no packet with 1472 bytes comes back, and small ones do"),
+        ("exit 1", "exit 1", "unknown"),  # some networks drop every ping
+        ("if mkdir $0.small 2> /dev/null; then exit 0; fi; sleep 30", LATE, "unknown"),  # the zone is slow in all
+    ],
+)
+def test_a_large_packet_is_lost_only_if_small_ones_overtake_it(
+    small: str, large: str, result: str, tmp_path: Path
+) -> None:
+    assert answered(tmp_path, small, large) == result
 
 
 def test_each_pair_of_datacenters_is_measured_once_in_each_direction() -> None:

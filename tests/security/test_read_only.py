@@ -211,11 +211,15 @@ def test_what_candidates_are_asked_only_reads() -> None:
                 assert words.startswith(allowed), words
 
 
+ALLOWED = ("/dev/null", "&1", "&2", "&3", "&4", "&-", "/dev/tcp/$1/$2", "/dev/udp/$1/$2")
+"""Where the zone script's output may go; &- is nowhere."""
+
+
 def test_the_script_for_zones_only_reads() -> None:
     """It redirects only to /dev/null, itself and sockets, and calls nothing that changes anything."""
     script = re.sub(r"(?m)^\s*#.*$", "", zone.SCRIPT)
     for where in re.findall(r"[0-9]*<?>>?\s*(\S+)", script.replace("3<>", ">")):
-        assert where.strip('";)') in ("/dev/null", "&1", "&2", "&3", "&4", "/dev/tcp/$1/$2", "/dev/udp/$1/$2"), where
+        assert where.strip('";)') in ALLOWED, where
     assert script.count(">&3") == script.count('printf "$QUERY"') == 3, "all that is sent is DNS queries"
     assert re.findall(r"(?m)^QUERY=.*5probe\\7invalid.*$", script) != [], "for probe.invalid"
     assert re.findall(r"openssl.*", script) == ['openssl s_client -connect "$1:$2" > /dev/null 2>&1 < /dev/null']
