@@ -90,6 +90,7 @@ def _admin(datacenter: Datacenter) -> str:
     after=[
         *(After(f"replicator-{each}", unless=Kind.OWN) for each in ("is-caught-up", "moves", "runs", "has-one-checkpoint")),
         "one-poseidon", "admin-and-operators-are-there", "region-name-agrees", "ufds-answers",
+        After("admin-uuid-agrees", at="master"),
     ],
 )  # fmt: skip
 def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> None:
@@ -134,7 +135,7 @@ def _difference(seen: EntryDifference) -> str:
     return f"{seen.kind} {seen.dn}{whose}" + (f" in {', '.join(seen.attributes)}" if seen.attributes else "")
 
 
-@check(POSTCHANGE, CRITICAL, after=["sapi-answers", "ufds-answers"])
+@check(POSTCHANGE, CRITICAL, after=["sapi-answers", "ufds-answers", After("admin-uuid-agrees", at="master")])
 def test_replica_key_is_known_to_master(replica: Datacenter, master: Datacenter) -> None:
     """A replica's own public key (SDC_KEY_ID) is one of admin's keys on the master.
 

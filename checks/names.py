@@ -4,9 +4,10 @@ import pytest
 
 from evidence.fact import Missing, OutOfSight
 from evidence.model import ConfigFile, Difference
+from evidence.subjects.agreed import admin_uuid
 from evidence.subjects.datacenter import OLDER, Datacenter
 from evidence.subjects.levels import overrides, unasserted_port
-from evidence.subjects.triton import ADMIN_UUID, MANTA_ROLES, MORAY_PORT, READERS, RENDERED, SAPI_MASTER_CONFIG
+from evidence.subjects.triton import MANTA_ROLES, MORAY_PORT, READERS, RENDERED, SAPI_MASTER_CONFIG
 from evidence.subjects.zone import Zone
 from fixtures.check import BOTH, CRITICAL, WARNING, After, check
 from fixtures.outcomes import Finding
@@ -33,14 +34,14 @@ def test_dns_domain_agrees(datacenter: Datacenter) -> None:
 
 
 @check(BOTH, CRITICAL, after=["sapi-answers", "settings-have-their-form"])
-def test_admin_uuid_agrees(datacenter: Datacenter, master: Datacenter) -> None:
-    """ufds_admin_uuid in the SAPI metadata of `sdc` is set, and is the master's (or Triton's standard one if the master has none).
+def test_admin_uuid_agrees(datacenter: Datacenter) -> None:
+    """ufds_admin_uuid in the SAPI metadata of `sdc` is set, and is that of the coupling's one admin.
 
-    All datacenters share one admin.  sdc-ufds-m2s deletes the account of this uuid, and waits until replication has brought it
+    It is the one whom the operators of the master's UFDS have among them, or else the one whom most datacenters name: so the master's
+    own setting is judged, too.  sdc-ufds-m2s deletes the account of this uuid, and waits until replication has brought it
     back.  Source: facts "Zones" (it is the same in every datacenter).
     """
-    here, there = (dc.sdc_metadata.values.get("ufds_admin_uuid") for dc in (datacenter, master))
-    assert here == (there or ADMIN_UUID)
+    assert datacenter.sdc_metadata.values.get("ufds_admin_uuid") == admin_uuid(datacenter.world)
 
 
 @check(

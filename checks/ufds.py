@@ -2,9 +2,11 @@
 
 import re
 
+from evidence.fact import Missing
 from evidence.inventory.model import MASTER
 from evidence.subjects.claims import follows_well, standing, ufds_addresses
 from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.followed import address_to_follow
 from evidence.subjects.replicated import unasked
 from evidence.subjects.strays import tells_of_m2s
 from evidence.subjects.triton import REPLICATOR_CONFIG
@@ -70,15 +72,17 @@ def _masters(flags: dict[str, str]) -> str:
 def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> None:
     """A replica's ufds_remote_ip is the master's UFDS, and its replicator.json says so, with all queries, and those of its own region.
 
-    Any address of the master's ufds zones is right.  Any other address is right too if the replica is seen to follow the master
-    by it (NAT).  A checkpoint belongs to an address, so another address would be no better.  With an empty ufds_remote_ip,
-    cloudapi and adminui believe that they run on the master.  Source: facts, hazards 3 and 12; what sdc-ufds-m2s sets.
+    Any address of the master's ufds zones is right, and so is any other by which the replica is seen to follow the master (NAT).
+    But a checkpoint belongs to an address: who does not follow must name that by which it came furthest.  With an empty
+    ufds_remote_ip, cloudapi and adminui believe that they run on the master.  Source: facts, hazards 3 and 12; what sdc-ufds-m2s sets.
     """
     metadata = replica.sdc_metadata.values
     assert str(metadata.get("ufds_is_master")).lower() == "false", "ufds_is_master"
     remote = metadata.get("ufds_remote_ip")
     if remote not in ufds_addresses(master) and not (isinstance(remote, str) and _by_another_way(replica)):
         assert remote == master.ufds_address, "ufds_remote_ip"
+    if remote in ufds_addresses(master) and (came := _came_by(replica)) is not None:
+        assert remote == came, "ufds_remote_ip, and the master's address for which the replica has its checkpoint"
     for ufds in replica.zones("ufds"):
         settings = ufds.file(REPLICATOR_CONFIG).settings
         assert settings.get("remotes.0.url") == f"ldaps://{remote}", f"the remote url in {ufds}:{REPLICATOR_CONFIG}"
@@ -89,6 +93,14 @@ def test_replica_points_at_master(replica: Datacenter, master: Datacenter) -> No
         assert regions == {replica.declared.region}, f"regions in the queries of {ufds}:{REPLICATOR_CONFIG}"
         missed = unasked(queries, replica.declared.region) if isinstance(queries, list) else ()
         assert missed == (), f"what {ufds}:{REPLICATOR_CONFIG} does not ask the master for"
+
+
+def _came_by(replica: Datacenter) -> str | None:
+    """The master's address by which the replica came where it is; None if nobody can see that."""
+    try:
+        return address_to_follow(replica)
+    except Missing:
+        return None
 
 
 def _by_another_way(replica: Datacenter) -> bool:

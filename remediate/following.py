@@ -1,4 +1,4 @@
-"""A replica that follows the master: at which address it can go on, and how its replicator is brought back there."""
+"""A replica that follows the master: how its replicator is brought back to an address, and what another one would mean."""
 
 from __future__ import annotations
 
@@ -12,20 +12,6 @@ from remediate.hindered import cleared, hindered
 from remediate.lookup import headnode, service_step, state_of
 from remediate.registry import Advised
 from remediate.steps import RESTARTS, acting
-
-
-def address_to_follow(replica: Datacenter) -> str | None:
-    """The master's address for which the replica has a checkpoint: the one it uses now, or else the inventory's, or else any.
-
-    It is None if there is none: with another address, replication begins at change 0 although the directory is full.
-    """
-    followed = {
-        each.url.removeprefix("ldaps://") for ufds in replica.zones("ufds") for each in ufds.directory.checkpoints
-    }
-    known = followed & ufds_addresses(replica.master)
-    used = str(replica.sdc_metadata.values.get("ufds_remote_ip"))
-    wanted = (used, replica.master.declared.ufds_address)
-    return next((each for each in wanted if each in known), min(known, default=None))
 
 
 def what_a_change_means(replica: Datacenter) -> str:

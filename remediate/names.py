@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from math import ceil
 
+from evidence.subjects.agreed import admin_uuid
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.followed import address_to_follow
 from evidence.subjects.levels import overrides, unasserted_port
 from evidence.subjects.triton import (
-    ADMIN_UUID,
     BINDER,
     BINDER_CONFIG,
     CONFIG_AGENT,
@@ -22,7 +23,7 @@ from remediate import typed
 from remediate.actions.smf import Smf
 from remediate.actions.wait import Rendered
 from remediate.cloudapi import datacenters_listed
-from remediate.following import address_to_follow, follow_the_file
+from remediate.following import follow_the_file
 from remediate.lookup import (
     application,
     changed_metadata,
@@ -35,7 +36,7 @@ from remediate.lookup import (
 )
 from remediate.registry import Advised, proved_by, remedy
 from remediate.rendering import brought_up, cleared, rewritten, written_anew
-from remediate.shell import PAUSE, compact, quote, zone_file
+from remediate.shell import PAUSE, compact, quote, sapi_delete, zone_file
 from remediate.steps import DISRUPTIVE, OVERWRITES, RESTARTS, Note, Step, acting
 from remediate.stopped import where_it_left_the_files
 
@@ -101,9 +102,9 @@ def _at_binders(datacenter: Datacenter) -> list[str]:
 
 
 @remedy("admin-uuid-agrees")
-def set_the_admin(datacenter: Datacenter, master: Datacenter) -> Advised:
+def set_the_admin(datacenter: Datacenter) -> Advised:
     """Set it in SAPI and in the head node's configuration.  This does not help a datacenter that was installed with another admin."""
-    wanted = typed.uuid(master.sdc_metadata.values.get("ufds_admin_uuid") or ADMIN_UUID)
+    wanted = typed.uuid(admin_uuid(datacenter.world))
     yield changed_metadata(
         datacenter,
         application(datacenter),
@@ -209,7 +210,7 @@ def make_the_files_usable(configured: Zone) -> Advised:
     if unasserted_port(zone):
         yield Step(
             on=on,
-            run=_port_in_sapi(),
+            run=_port_in_sapi(zone),
             risk=RESTARTS,
             why="now that SAPI answers, its metadata is put right too; otherwise config-agent brings the old value back",
             undo_note="the old value keeps SAPI from starting; it is not brought back",
@@ -223,12 +224,15 @@ def _port_written(zone: Zone) -> str:
     return f"new=$(sed {change} {file}) && [[ -n $new ]] && printf '%s\\n' \"$new\" > {file}"
 
 
-def _port_in_sapi() -> str:
-    """Sets the port in SAPI as soon as it answers; its uuid is asked for, since SAPI could not tell it before."""
+def _port_in_sapi(zone: Zone) -> str:
+    """Sets the port in SAPI as soon as it answers; its uuid is asked for, since SAPI could not tell it before.
+
+    A port at the instance would hide it, and could not be seen before either.  To delete one that is not there changes nothing.
+    """
     uuid = "$(sdc-sapi --no-headers '/services?name=sapi' | json -a uuid)"
     body = quote(compact({"metadata": {"MASTER_MORAY_PORT": MORAY_PORT}}))
     wait = f"for try in {{1..30}}; do [[ -n {uuid} ]] && break; sleep {PAUSE}; done"
-    return f"{wait}\necho {body} | sapiadm update {uuid}"
+    return f"{wait}\n{sapi_delete(zone.vm.uuid, ('MASTER_MORAY_PORT',))}\necho {body} | sapiadm update {uuid}"
 
 
 @remedy("settings-are-not-overridden")

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from evidence.inventory.model import REPLICA
+from evidence.subjects.agreed import admin_uuid
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.followed import address_to_follow
 from evidence.subjects.identity import NAME, foreign_identity
 from evidence.subjects.shapes import FLAG, LISTED, Misshapen, mended, misshapen
-from evidence.subjects.triton import ADMIN_UUID, CONFIGURED
+from evidence.subjects.triton import CONFIGURED
 from remediate import typed
 from remediate.cloudapi import datacenters_listed
-from remediate.following import address_to_follow
 from remediate.lookup import application, changed_metadata, usbkey_steps
 from remediate.manta import with_setting
 from remediate.names import restart_binder
@@ -94,15 +96,17 @@ def right_value(datacenter: Datacenter, found: Misshapen) -> Any:
         "region_name": datacenter.declared.region,
         "dns_domain": datacenter.dns_domain,
         "datacenter_name": datacenter.name,
-        "ufds_admin_uuid": str(datacenter.master.sdc_metadata.values.get("ufds_admin_uuid") or ADMIN_UUID),
+        "ufds_admin_uuid": admin_uuid(datacenter.world),
     }
     if found.key in known:
         return known[found.key]
     if found.key == "ufds_remote_ip":
         return address_to_follow(datacenter)
     meant = mended(found)
-    if found.key == "ufds_is_master":  # a text, as Triton's own tools write it
-        return str(datacenter.name == datacenter.master.name if meant is None else meant).lower()
+    if (
+        found.key == "ufds_is_master"
+    ):  # a text, as Triton's own tools write it; a replica that says "True" is none the more a master
+        return str(datacenter.state != REPLICA).lower()
     if meant is None and found.key.endswith("_domain"):
         return typed.dns_name(f"{found.key.removesuffix('_domain')}.{datacenter.suffix}")
     if meant is None and found.shape is FLAG and found.key.endswith("_MULTI_DC"):

@@ -9,6 +9,7 @@ from typing import Any
 from evidence.fact import Missing
 from evidence.inventory.model import CANDIDATE, MASTER
 from evidence.subjects.datacenter import Datacenter, of_each
+from evidence.subjects.followed import address_to_follow
 from evidence.subjects.network.routes import between
 from evidence.subjects.strays import checkpoints, replicators
 from evidence.subjects.triton import CONFIG_AGENT, REPLICATOR
@@ -18,7 +19,7 @@ from remediate import typed
 from remediate.actions.ldap import LdapModify
 from remediate.actions.smf import Smf
 from remediate.copies import named
-from remediate.following import address_to_follow, follow_the_file, what_a_change_means
+from remediate.following import follow_the_file, what_a_change_means
 from remediate.hindered import without_checkpoint
 from remediate.lookup import application, changed_metadata, fmris, headnode, service_step, state_of, usbkey_steps
 from remediate.misplaced import made_elsewhere, without_application
