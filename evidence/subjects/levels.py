@@ -15,12 +15,11 @@ from evidence.subjects.zone import Zone
 
 SERVICE: Final = "service"
 INSTANCE: Final = "instance"
-_JUDGED: Final = {
+JUDGED: Final = {
     "binder": ("datacenter_name", "dns_domain", "region_name"),
     "cloudapi": ("ufds_domain", "ufds_remote_ip"),
 }
 """Settings of the application whose value at a service has a check of its own."""
-
 
 FLAGS: Final = ("CLOUDAPI_READONLY", "MUSKIE_MULTI_DC", "ufds_is_master")
 """Flags that templates put into a file as they are. In a section ({{#X}}) the text "false" would be true (facts, hazard 11)."""
@@ -59,7 +58,7 @@ def overrides(zone: Zone) -> tuple[Override, ...]:
     found = [
         Override(SERVICE, service, key, value, top[key])
         for key, value in middle.items()
-        if key in top and not renders_alike(key, value, top[key]) and key not in _JUDGED.get(zone.role, ())
+        if key in top and not renders_alike(key, value, top[key]) and key not in JUDGED.get(zone.role, ())
     ]
     above = top | middle
     found += [

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from evidence.fact import Missing
 from evidence.inventory.model import DNS_NAME
 from evidence.model import MantaService, SapiObject
 from evidence.subjects.datacenter import Datacenter
-from evidence.subjects.levels import INSTANCE, SERVICE
+from evidence.subjects.levels import INSTANCE, JUDGED, SERVICE
 from evidence.subjects.triton import UUID
 
 APPLICATION: Final = "application"
@@ -114,17 +114,18 @@ def misshapen(datacenter: Datacenter) -> tuple[Misshapen, ...]:
     """The values of a datacenter's SAPI that do not have their form. Raises Missing if it does not tell them.
 
     A value of a service that hides one above it, and any value of a core zone's instance, is told as that (settings-are-not-overridden),
-    whatever its form.
+    whatever its form; but not one whose value at the service has a check of its own.
     """
     sdc = datacenter.evidence.applications.known().get("sdc")
     top = datacenter.sdc_metadata.values
-    found = list(_of(APPLICATION, sdc, top, {})) if sdc is not None else []
+    found = list(_of(APPLICATION, sdc, top, ())) if sdc is not None else []
     for service in datacenter.evidence.services.known().values():
-        found += _of(SERVICE, service, service.metadata.values, top)
+        hidden = top.keys() - {*JUDGED.get(service.name, ())}
+        found += _of(SERVICE, service, service.metadata.values, hidden)
     return (*found, *_of_manta(datacenter))
 
 
-def _of(level: str, target: SapiObject, values: Mapping[str, Any], above: Mapping[str, Any]) -> Iterator[Misshapen]:
+def _of(level: str, target: SapiObject, values: Mapping[str, Any], above: Collection[str]) -> Iterator[Misshapen]:
     for key, value in sorted(values.items()):
         if key in SHAPES and key not in above and value not in (None, "") and not SHAPES[key].fits(value):
             yield Misshapen(level, target, key, value)

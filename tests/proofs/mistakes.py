@@ -104,6 +104,8 @@ def _setting(chance: random.Random) -> Mistake:
     kind = chance.choice([kind for kind in setting.wrong if kind != "absent" or not level.endswith("/")])
     other = chance.choice([name for name in EVERY if name != datacenter])
     value = json.loads(json.dumps(setting.wrong[kind]).replace("{}", datacenter).replace("{other}", other))
+    if setting.wrong[kind] == "{}":  # a name in capitals, which the form of it has not
+        value = datacenter.upper()
     name = f"{setting.key} at {level} of {datacenter}: {kind}"
     return Mistake(name, ((datacenter, metadata_typed(level, setting.key, value)),), (setting.key, datacenter))
 
