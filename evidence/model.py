@@ -163,19 +163,24 @@ class Probe(Model, frozen=True):
 
 
 class Attempt(Model, frozen=True):
-    """Whether a service did what it was asked, and what it answered."""
+    """Whether a service did what it was asked, and what it answered; the SHA-256 of its certificate, where it showed one."""
 
     ok: bool
     detail: str = ""
+    certificate: str = ""
 
 
 class HttpAnswer(Model, frozen=True):
-    """An HTTP answer, or the transport's error in `error` (then status is 0). `body` holds whitelisted JSON fields."""
+    """An HTTP answer, or the transport's error in `error` (then status is 0). `body` holds whitelisted JSON fields.
+
+    `certificate` is the SHA-256 of the one that was shown, if it was HTTPS.
+    """
 
     status: int
     body: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     ms: int = 0
+    certificate: str = ""
 
 
 class DnsAnswer(Model, frozen=True):

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from evidence.collect.certificate import fingerprint
+
 with warnings.catch_warnings():
     warnings.simplefilter(
         "ignore", DeprecationWarning
@@ -85,11 +87,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Reply:
-    """The result of the bind (`bound`, or else `detail`), and of each search in its turn."""
+    """The result of the bind (`bound`, or else `detail`), and of each search in its turn; the SHA-256 of the server's certificate."""
 
     bound: bool
     detail: str
     found: tuple[Found, ...] = ()
+    certificate: str = ""
 
 
 def complete(reply: Reply) -> bool:
@@ -122,7 +125,8 @@ def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
         connection.open()
         if not connection.bind():
             return Reply(False, _result(connection.result))
-        return Reply(True, "bound", tuple(_search(connection, search, seconds) for search in searches))
+        shown = fingerprint(connection.socket)
+        return Reply(True, "bound", tuple(_search(connection, search, seconds) for search in searches), shown)
     except LDAPSocketOpenError:
         return Reply(False, "no TLS connection: the service closed it, or does not speak LDAPS")
     except _BROKEN as error:

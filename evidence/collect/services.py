@@ -136,7 +136,7 @@ class Services:
                 body = {key: self._vault.scrub_value(read[key]) for key in PING_FIELDS if key in read}
             except parse.UnreadableError as unreadable:
                 error = str(unreadable)
-        return HttpAnswer(page.status, body, error, page.ms)
+        return HttpAnswer(page.status, body, error, page.ms, page.certificate)
 
     async def asks_master(self, host: str) -> HttpAnswer:
         """SAPI's answer to a question that it cannot answer without the master's moray; `found` counts objects."""

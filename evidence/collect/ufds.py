@@ -227,4 +227,4 @@ def _attempt(reply: ldap.Reply) -> Attempt:
     if not reply.bound:
         return Attempt(False, reply.detail)
     why = next((each.why for each in reply.found if each.why), "")
-    return Attempt(not why, f"it takes the bind, but a search fails: {why}" if why else "")
+    return Attempt(not why, f"it takes the bind, but a search fails: {why}" if why else "", reply.certificate)

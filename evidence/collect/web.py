@@ -18,6 +18,8 @@ import requests.adapters
 import urllib3
 import urllib3.connection
 
+from evidence.collect.certificate import fingerprint
+
 LARGEST: Final = 8 << 20
 LARGEST_HEAD: Final = 64 << 10
 CUT_OFF: Final = "the connection was closed without a complete HTTP answer"
@@ -27,13 +29,14 @@ urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """A whole answer, or `error`. `datacenter`: who answers, if it is a cloudapi."""
+    """A whole answer, or `error`. `datacenter`: who answers, if it is a cloudapi. `certificate`: the SHA-256 of the one it showed."""
 
     status: int
     text: str
     ms: int
     error: str = ""
     datacenter: str = ""
+    certificate: str = ""
 
 
 class _Lines(io.BufferedReader):
@@ -60,8 +63,9 @@ class _Whole(http.client.HTTPResponse):
 
     lines: _Lines
 
-    def __init__(self, *words: Any, **named: Any) -> None:
-        super().__init__(*words, **named)
+    def __init__(self, sock: Any, *words: Any, **named: Any) -> None:
+        super().__init__(sock, *words, **named)
+        self.certificate = fingerprint(sock)
         self.lines = self.fp = _Lines(self.fp.detach())
 
     def begin(self) -> None:
@@ -105,6 +109,11 @@ def _cut_off(answer: requests.Response) -> bool:
     return isinstance(head, _Whole) and bool(answer.raw.chunked) and not head.lines.at_blank
 
 
+def _certificate(answer: requests.Response) -> str:
+    head = getattr(answer.raw, "_original_response", None)
+    return head.certificate if isinstance(head, _Whole) else ""
+
+
 def get(url: str, host: str, headers: Mapping[str, str], timeout: float, name: str = "") -> RawAnswer:
     """Get a URL as if it were at `host`, although it is at 127.0.0.1 through a tunnel."""
     started = time.monotonic()
@@ -143,7 +152,9 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float, name: s
             if _cut_off(answer):
                 return RawAnswer(0, "", spent(), CUT_OFF)
             who = answer.headers.get("Triton-Datacenter-Name", "")
-            return RawAnswer(answer.status_code, body.decode("utf-8", "replace"), spent(), datacenter=who)
+            return RawAnswer(
+                answer.status_code, body.decode("utf-8", "replace"), spent(), "", who, _certificate(answer)
+            )
     except requests.exceptions.SSLError:
         return RawAnswer(0, "", spent(), "no TLS connection: the service closed it, or does not speak HTTPS")
     except requests.exceptions.Timeout:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime
-import json
+import itertools
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from evidence.inventory.lines import DeclarationError
 from evidence.inventory.reading import read_inventory
+from evidence.model import Evidence
 from evidence.store import load as load_evidence
 from reports.extent import Extent
 from reports.findings import load
@@ -110,8 +113,9 @@ def test_secrets_drift_as_fingerprints() -> None:
 
 
 def test_what_counts_on_by_itself_is_no_drift() -> None:
-    before = recorded("healthy")
-    tree = json.loads(json.dumps(__import__("msgspec").to_builtins(before)))
+    away = (number / 8 for number in itertools.count(1))
+    before = _measured(recorded("healthy"), away)
+    tree = msgspec.to_builtins(before)
     for seen in tree["datacenters"].values():
         for zone in seen["zones"]["value"].values():
             for fact in ("directory", "progress"):
@@ -120,11 +124,36 @@ def test_what_counts_on_by_itself_is_no_drift() -> None:
             for service in zone["services"]["value"] or ():
                 service["began"] = 12345.0
             zone["services"]["at"] = "2026-11-27T03:00:00Z"
-    from evidence.model import Evidence
-
-    after = __import__("msgspec").convert(tree, type=Evidence)
+    after = _measured(msgspec.convert(tree, type=Evidence), away)
     assert after != before
     assert list(drift(before, after)) == []
+
+
+def _measured(evidence: Evidence, away: Iterator[float]) -> Evidence:
+    """The same, with a time for each packet of full size."""
+    tree = msgspec.to_builtins(evidence)
+    for seen in tree["datacenters"].values():
+        for link in seen["links"].values():
+            for probe in link["value"] or ():
+                if probe["protocol"] == "size":
+                    probe["detail"] = f"{next(away)} ms"
+    return msgspec.convert(tree, type=Evidence)
+
+
+def _shown(certificate: str) -> Evidence:
+    """The healthy region, in which a UFDS shows this certificate."""
+    tree = msgspec.to_builtins(recorded("healthy"))
+    tree["datacenters"]["my-dc-1"]["zones"]["value"]["ufds0"]["bind"]["value"]["certificate"] = certificate
+    return msgspec.convert(tree, type=Evidence)
+
+
+def test_another_certificate_is_drift() -> None:
+    (one,) = drift(_shown("aa" * 32), _shown("bb" * 32))
+    assert (one.place, one.key, one.was, one.now) == ("my-dc-1.ufds0", "bind.certificate", "aa" * 32, "bb" * 32)
+
+
+def test_a_certificate_that_nobody_looked_at_is_none() -> None:
+    assert list(drift(_shown(""), _shown("bb" * 32))) == []
 
 
 def test_flapping_is_what_comes_and_goes() -> None:
