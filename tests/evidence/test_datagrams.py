@@ -41,7 +41,7 @@ async def measured(kept: Kept) -> str:
             "bash",
             "-s",
             "--",
-            "5",
+            "30",
             f"loss:127.0.0.1:{port}",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
