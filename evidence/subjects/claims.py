@@ -315,12 +315,11 @@ def _settings_seen(datacenter: Datacenter, key: str) -> set[str]:
 def _domain(world: World) -> Found:
     """A dns_domain that no datacenter has, while most of the datacenters that can be asked share another one.
 
-    One that is only spelt otherwise is no mistake: it is judged as the master has it.
+    One that is only spelt otherwise is no mistake: it is judged as most datacenters have it, and so it is if the inventory names none.
     """
     told = world.inventory
-    own = _settings_seen(world.master, "dns_domain")
-    if told.dns_domain and any(same_name(told.dns_domain, each) for each in own):
-        return replace(told, dns_domain=next(each for each in sorted(own) if same_name(told.dns_domain, each))), ()
+    if shared := _shared_domain(world):
+        return replace(told, dns_domain=shared), ()
     seen = [said for dc in world.datacenters if (said := _settings_seen(dc, "dns_domain"))]
     counted = Counter(next(iter(said)) for said in seen if len(said) == 1)
     real, count = counted.most_common(1)[0] if counted else ("", 0)
@@ -336,6 +335,21 @@ def _domain(world: World) -> Found:
         tuple(sorted(told.datacenters)),
     )
     return replace(told, dns_domain=real), (mistake,)
+
+
+def _shared_domain(world: World) -> str:
+    """The domain, as most SAPIs and /usbkey/config of coupled datacenters spell the one in the inventory, or any; empty if none does.
+
+    As many as name another leave it to the master.
+    """
+    told, votes = world.inventory.dns_domain, Counter[str]()
+    for datacenter in world.coupling.coupled:
+        said = _settings_seen(datacenter, "dns_domain")
+        votes.update(
+            {each: 2 // len(said) for each in said if DNS_NAME.fullmatch(each) and (not told or same_name(told, each))}
+        )
+    own = _settings_seen(world.master, "dns_domain")
+    return max(votes, key=lambda each: (votes[each], each in own, each), default="")
 
 
 def _manta(world: World) -> Found:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from evidence.model import Checkpoint
 from evidence.subjects.agreed import KEY, admin_uuid
+from evidence.subjects.claims import judged
 from evidence.subjects.followed import address_to_follow
 from evidence.subjects.spec import FAILED
 from evidence.subjects.triton import ADMIN_UUID
@@ -68,3 +69,16 @@ def test_one_that_follows_well_stays_where_it_is() -> None:
 
 def test_without_a_checkpoint_for_the_master_nobody_knows() -> None:
     assert address_to_follow(followed_by(ADMINS).datacenter(REPLICA)) is None
+
+
+@pytest.mark.parametrize("declared", ["", "otherwise"])
+def test_a_domain_is_spelt_as_most_have_it(declared: str) -> None:
+    world = s.healthy()
+    domain = str(world.master.sdc_metadata.values["dns_domain"])
+    told = replace(world.inventory, dns_domain=declared and domain.title() + ".")
+    assert world.evidence is not None
+    world = s.changed_metadata(judged(told, world.evidence), MASTER, dns_domain=domain.upper())
+    assert world.evidence is not None
+    world = judged(told, world.evidence)
+    assert (world.inventory.dns_domain, world.mistakes) == (domain, ())
+    assert failed(world, "dns-domain-agrees") == [MASTER]

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account
-from evidence.model import Change, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress, SysInfo
+from evidence.model import Change, Checkpoint, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress, SysInfo
 from evidence.subjects.claims import judged
 from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, Result
 from evidence.subjects.world import World
@@ -145,7 +145,10 @@ def test_a_replica_may_use_the_masters_admin_address(declared: str) -> None:
     master = replace(datacenters["my-dc-2"], ufds_address=declared)
     world = judged(replace(world.inventory, datacenters=datacenters | {"my-dc-2": master}), world.evidence)
     settings = {"remotes.0.url": "ldaps://10.2.1.29", "remotes.0.queries": QUERIES}
-    world = s.changed_zone(world, "my-dc-3", "ufds0", files=s.fact({path: ConfigFile(path, settings)}))
+    seen = world.datacenter("my-dc-3").zones("ufds")[0].directory
+    held = replace(seen, checkpoints=(Checkpoint("ldaps://10.2.1.29", seen.checkpoints[0].changenumber),))
+    files = s.fact({path: ConfigFile(path, settings)})
+    world = s.changed_zone(world, "my-dc-3", "ufds0", files=files, directory=s.fact(held))
     assert row(world, "replica-points-at-master", "my-dc-3").outcome == PASSED
 
 
