@@ -7,12 +7,14 @@ lab, and what must be said follows from what was typed.
 from __future__ import annotations
 
 import json
+import os
 import random
 import shlex
 from dataclasses import dataclass
 from typing import Any
 
-SEED = 20261127
+SEED = int(os.environ.get("AZ_SEED", "20261127"))
+"""Another one draws mistakes that nobody has looked at yet."""
 COUNT = 200
 MASTER, REPLICAS = "my-dc-2", ("my-dc-1", "my-dc-3")
 EVERY = ("my-dc-1", "my-dc-2", "my-dc-3")
