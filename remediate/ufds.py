@@ -9,7 +9,7 @@ from typing import Any
 from evidence.fact import Missing
 from evidence.inventory.model import CANDIDATE, MASTER
 from evidence.subjects.datacenter import Datacenter, of_each
-from evidence.subjects.followed import address_to_begin_at, address_to_follow
+from evidence.subjects.followed import address_to_follow
 from evidence.subjects.network.routes import between
 from evidence.subjects.strays import checkpoints, replicators
 from evidence.subjects.triton import CONFIG_AGENT, REPLICATOR
@@ -99,16 +99,10 @@ def _take_or_give_the_flag(datacenter: Datacenter) -> Advised:
 @remedy("replica-points-at-master")
 def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
     """Set what sdc-ufds-m2s sets: SAPI, the head node's configuration, and through SAPI replicator.json."""
-    followed, begun = address_to_follow(replica), address_to_begin_at(replica)
-    address = followed or begun
+    address = address_to_follow(replica)
     if address is None:
         yield Note(what_a_change_means(replica))
         return
-    why = (
-        f"{replica.name} has followed the master at {address} and still has the checkpoint, so it continues where it stopped"
-        if followed
-        else f"{replica.name} has replicated nothing yet, not even admin: so it begins at the master's first change, as after sdc-ufds-m2s"
-    )
     wanted = {"ufds_is_master": _flag(replica, False), "ufds_remote_ip": address}
     present = replica.sdc_metadata.values
     differ = {key: value for key, value in wanted.items() if present.get(key) != value}
@@ -118,7 +112,8 @@ def point_the_replica_at_the_master(replica: Datacenter) -> Advised:
             application(replica),
             differ,
             risk=DISRUPTIVE,
-            why=f"{why}. config-agent renders the address within three minutes and restarts ufds, cloudapi and adminui",
+            why=f"{replica.name} has followed the master at {address} and still has the checkpoint, so it continues where it stopped. "
+            "config-agent renders the address within three minutes and restarts ufds, cloudapi and adminui",
         )
     for zone in replica.zones("ufds"):
         if state_of(zone, REPLICATOR) is not None:

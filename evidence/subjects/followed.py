@@ -1,4 +1,4 @@
-"""At which of its addresses a replica can follow its master, or begin to: a checkpoint belongs to an address."""
+"""At which of its addresses a replica can go on to follow its master: a checkpoint belongs to an address."""
 
 from __future__ import annotations
 
@@ -21,13 +21,3 @@ def address_to_follow(replica: Datacenter) -> str | None:
     if used in known and follows_well(replica):
         return used
     return max(known, key=lambda each: (reached[each], each == used, each == declared, each), default=None)
-
-
-def address_to_begin_at(replica: Datacenter) -> str | None:
-    """The master's address for a replica that has replicated nothing yet, and names another one; None for any other replica.
-
-    sdc-ufds-m2s has deleted its admin and the operators, whom a master's changelog brings first.  So replication at change 0 is what
-    sdc-ufds-m2s itself begins with.  Raises Missing.
-    """
-    begun = any(held.admin or held.operators is not None for held in (ufds.directory for ufds in replica.zones("ufds")))
-    return None if begun or address_to_follow(replica) is not None else replica.master.ufds_address or None
