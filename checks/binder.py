@@ -80,7 +80,14 @@ def test_binder_runs_its_config(binder: Zone) -> None:
     assert binder.began_before(BINDER_CONFIG) == (), f"started before {BINDER_CONFIG} was written"
 
 
-@check(BOTH, CRITICAL, after=["services-run", "dns-domain-agrees", "binder-names-its-own-datacenter"])
+@check(
+    BOTH,
+    CRITICAL,
+    after=[
+        "services-run", "dns-domain-agrees", "binder-names-its-own-datacenter", "settings-have-their-form",
+        "datacenter-identity-agrees",
+    ],
+)  # fmt: skip
 def test_binder_answers_own_names(binder: Zone) -> None:
     """binder answers with the addresses of ufds, moray and sapi of its own datacenter, within 3 s.
 

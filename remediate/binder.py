@@ -5,12 +5,21 @@ from __future__ import annotations
 from evidence.model import Registered
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
-from evidence.subjects.triton import BINDER, BINDER_CONFIG, role_of
+from evidence.subjects.triton import BINDER, BINDER_CONFIG, REGISTRAR, role_of
 from evidence.subjects.zone import Zone
 from remediate import typed
 from remediate.actions.ldap import Attributes, LdapAdd
 from remediate.actions.smf import Smf
-from remediate.lookup import application, changed_metadata, fmris, headnode, service, service_step, without_metadata
+from remediate.lookup import (
+    application,
+    changed_metadata,
+    fmris,
+    headnode,
+    service,
+    service_step,
+    state_of,
+    without_metadata,
+)
 from remediate.names import restart_binder
 from remediate.registry import Advised, remedy
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
@@ -95,7 +104,12 @@ def get_names_answered(binder: Zone) -> Advised:
             role = role_of(name.partition(".")[0])
             for zone in binder.datacenter.zones(role) if role else ():
                 why = f"nobody is registered as {name}; registrar in {zone.alias} registers it at its start"
-                yield service_step(zone, "restart", why, "svc:/manta/application/registrar:default")
+                if state_of(zone, REGISTRAR) is not None:
+                    yield service_step(zone, "restart", why, REGISTRAR)
+                else:
+                    yield Note(
+                        f"Nobody is registered as {name}, and {zone.id} was not seen to have a registrar: svcs -z {zone.vm.uuid}."
+                    )
         return
     zookeeper = fmris(binder, "zookeeper") if "SERVFAIL" in codes else ()
     before = [Smf(binder.vm.uuid, "restart", zookeeper)] if zookeeper else []
