@@ -26,7 +26,7 @@ def test_region_name_agrees(datacenter: Datacenter) -> None:
 
 @check(BOTH, CRITICAL, after=["sapi-answers", "settings-have-their-form"])
 def test_dns_domain_agrees(datacenter: Datacenter) -> None:
-    """dns_domain in the SAPI metadata of `sdc` is the inventory's, or the master's if the inventory names none.
+    """dns_domain in the SAPI metadata of `sdc` is the inventory's, or that of most datacenters if the inventory names none.
 
     All names by which one datacenter finds the other's services end in it.  Source: seed (binder configuration).
     """

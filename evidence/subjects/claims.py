@@ -340,7 +340,7 @@ def _domain(world: World) -> Found:
 def _shared_domain(world: World) -> str:
     """The domain, as most SAPIs and /usbkey/config of coupled datacenters spell the one in the inventory, or any; empty if none does.
 
-    As many as name another leave it to the master.
+    As many as name another leave it to the master; if the inventory names none, and the master was not seen, nobody knows.
     """
     told, votes = world.inventory.dns_domain, Counter[str]()
     for datacenter in world.coupling.coupled:
@@ -349,7 +349,7 @@ def _shared_domain(world: World) -> str:
             {each: 2 // len(said) for each in said if DNS_NAME.fullmatch(each) and (not told or same_name(told, each))}
         )
     own = _settings_seen(world.master, "dns_domain")
-    return max(votes, key=lambda each: (votes[each], each in own, each), default="")
+    return max(votes, key=lambda each: (votes[each], each in own, each), default="") if told or own else ""
 
 
 def _manta(world: World) -> Found:
