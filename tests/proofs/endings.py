@@ -9,21 +9,26 @@ import sys
 from dataclasses import dataclass
 
 from tests.proofs.aborted import CTRL_C, DC, Turns, answers, typed
-from tests.proofs.inside import lab
-from tests.proofs.stopped import AGAIN, MASTER, compared, patient, seen
+from tests.proofs.inside import causes, lab
+from tests.proofs.stopped import AGAIN, MASTER, REPLICA, Entries, compared, follow, judged, patient, seen
 
 BEGUN = answers()[:1]
+ROUNDS_ASTRAY = 3
 ADDRESS, SECRET = answers()[1][0], answers()[2][0]
 
 
 @dataclass(frozen=True)
 class BrokenOff:
-    """What is typed, on which head node; a fault that is planted first, and taken away when it has ended; whether nothing was touched."""
+    """What is typed, on which head node; a fault that is planted first, and taken away when it has ended; whether nothing was touched.
+
+    `astray`: it was given an address of which no step leads back yet.  Then the suite says so, and nobody else has lost anything.
+    """
 
     turns: Turns
     on: str = DC
     fault: str = ""
     whole: bool = False
+    astray: bool = False
 
 
 def addressed(address: str) -> Turns:
@@ -44,8 +49,8 @@ ENDINGS = {
     "line-lost": BrokenOff([*answers(), ("Setting up UFDS replicator", "")]),
     "wrong-password": BrokenOff([*answers("wrong-password-1"), ("admin user to be replicated (0%)", CTRL_C)]),
     "quote-in-password": BrokenOff([*answers('a"b'), ("Waiting for SAPI", CTRL_C)]),
-    "own-address": BrokenOff(addressed("10.3.2.29")),
-    "address-of-a-replica": BrokenOff(addressed("10.1.2.29")),
+    "own-address": BrokenOff(addressed("10.3.2.29"), astray=True),
+    "address-of-a-replica": BrokenOff(addressed("10.1.2.29"), astray=True),
     "on-the-master": BrokenOff(addressed("10.2.2.29"), on=MASTER),
     "no-room": BrokenOff(answers(), fault=f"no-room-to-save@{DC}"),
     "no-usbkey": BrokenOff(answers(), fault=f"usbkey-gone@{DC}"),
@@ -63,7 +68,23 @@ def main() -> int:
     print(typed(AGAIN, ending.turns, on=ending.on)[-900:])
     if ending.fault and not ending.fault.startswith("config-agent-off"):
         lab("heal", ending.fault)
-    return compared(before, name, whole=ending.whole)
+    return _says_so(before) if ending.astray else compared(before, name, whole=ending.whole)
+
+
+def _says_so(before: Entries) -> int:
+    """Follow what is printed for some rounds: what is left is told as what no step mends, and the other datacenters have all that they had."""
+    for _ in range(ROUNDS_ASTRAY):
+        found = judged()
+        print(f"-- exit {found['exit']}: {causes(found)}", flush=True)
+        follow(found)
+    found = judged()
+    told = [note for cause in found["causes"] for note in cause.get("notes", [])]
+    if not any("No step is given" in note and "checkpoint" in note for note in told):
+        raise SystemExit(f"nobody says that no step leads on: {causes(found)}: {told}")
+    after = seen()
+    if gone := [name for dc in (MASTER, REPLICA) for name in before[dc] if name not in after[dc]]:
+        raise SystemExit(f"the others have lost {gone}")
+    return 0
 
 
 if __name__ == "__main__":
