@@ -72,7 +72,7 @@ def main() -> int:
 
 
 def _says_so(before: Entries) -> int:
-    """Follow what is printed for some rounds: what is left is told as what no step mends, and the other datacenters have all that they had."""
+    """Follow what is printed for some rounds: it is told that no step mends the rest, and the other datacenters have all that they had."""
     for _ in range(ROUNDS_ASTRAY):
         found = judged()
         print(f"-- exit {found['exit']}: {causes(found)}", flush=True)
