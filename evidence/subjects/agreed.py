@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from evidence.fact import Missing
-from evidence.inventory.model import CANDIDATE
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import ADMIN_UUID, is_uuid
 from evidence.subjects.world import World
@@ -21,7 +20,7 @@ def admin_uuid(world: World) -> str:
     any it is Triton's standard one.  Raises Missing if nobody knows what the master says.  Source: facts "Zones".
     """
     master = str(world.master.sdc_metadata.values.get(KEY) or "")
-    named = Counter(uuid for dc in world.datacenters if dc.state != CANDIDATE for uuid in _named(dc))
+    named = Counter(uuid for dc in world.coupling.coupled for uuid in _named(dc))
     operators = _operators(world.master)
     return max(named, key=lambda uuid: (uuid in operators, named[uuid], uuid == master, uuid), default=ADMIN_UUID)
 
