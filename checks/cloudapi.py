@@ -232,6 +232,7 @@ def test_health_commands_answer(datacenter: Datacenter) -> None:
         After("services-run", at="ufds"),
         After("binder-answers-own-names", at="binder"),
         After("one-poseidon", only="ufds"),
+        After("one-ufds-master", only="ufds"),
         After("replica-key-is-known-to-master", only="cloudapi"),
         After("replica-points-at-master", only="ufds"),
         After("replicator-runs", only="ufds"),

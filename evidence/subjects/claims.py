@@ -122,6 +122,8 @@ def _master(world: World) -> Found:
     places = {dc.name: standing(dc) for dc in world.datacenters}
     own = places[named.name]
     followed = _followed(places)
+    if own is not None and own.follows in ufds_addresses(named):
+        own = Standing("", own.ever)  # that it follows itself is one-ufds-master's finding
     own_follows = own.follows if own is not None else ""
     if not followed or followed & (ufds_addresses(named) - {named.declared.ufds_address}):
         return told, ()

@@ -50,7 +50,7 @@ ENDINGS = {
     "wrong-password": BrokenOff([*answers("wrong-password-1"), ("admin user to be replicated (0%)", CTRL_C)]),
     "quote-in-password": BrokenOff([*answers('a"b'), ("Waiting for SAPI", CTRL_C)]),
     "own-address": BrokenOff(addressed("10.3.2.29"), astray=True),
-    "address-of-a-replica": BrokenOff(addressed("10.1.2.29"), astray=True),
+    "address-of-a-replica": BrokenOff(addressed("10.1.2.29"), whole=True),
     "on-the-master": BrokenOff(addressed("10.2.2.29"), on=MASTER),
     "no-room": BrokenOff(answers(), fault=f"no-room-to-save@{DC}"),
     "no-usbkey": BrokenOff(answers(), fault=f"usbkey-gone@{DC}"),

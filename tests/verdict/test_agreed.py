@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from evidence.model import Checkpoint
+from evidence.model import Checkpoint, Service
 from evidence.subjects.agreed import KEY, admin_uuid
-from evidence.subjects.claims import judged
+from evidence.subjects.claims import Standing, judged, standing
 from evidence.subjects.followed import address_to_follow
 from evidence.subjects.spec import FAILED
-from evidence.subjects.triton import ADMIN_UUID
+from evidence.subjects.triton import ADMIN_UUID, REPLICATOR
 from evidence.subjects.world import World
 from tests.judging import check_functions, results
 from tests.remediate import synthetic as s
@@ -82,3 +82,19 @@ def test_a_domain_is_spelt_as_most_have_it(declared: str) -> None:
     world = judged(told, world.evidence)
     assert (world.inventory.dns_domain, world.mistakes) == (domain, ())
     assert failed(world, "dns-domain-agrees") == [MASTER]
+
+
+def test_a_master_that_was_given_its_own_address_is_the_master_still() -> None:
+    """sdc-ufds-m2s was typed on its head node: its settings, its replicator and its checkpoint say that it follows itself."""
+    world = s.changed_metadata(s.healthy(), MASTER, ufds_is_master="false", ufds_remote_ip=FOLLOWED)
+    seen = world.master.zones("ufds")[0].directory
+    held = replace(seen, checkpoints=(Checkpoint(f"ldaps://{FOLLOWED}", 44),))
+    services = (*(world.master.zones("ufds")[0].evidence.services.value or ()), Service(REPLICATOR, "online"))
+    usbkey = world.master.usbkey
+    told = replace(usbkey, values=usbkey.values | {"ufds_is_master": "false", "ufds_remote_ip": FOLLOWED})
+    world = s.changed_zone(world, MASTER, "ufds0", directory=s.fact(held), services=s.fact(services))
+    world = s.changed(world, MASTER, usbkey=s.fact(told))
+    assert standing(world.master) == Standing(FOLLOWED, True)
+    assert world.evidence is not None
+    assert judged(world.inventory, world.evidence).mistakes == ()
+    assert failed(world, "one-ufds-master") == ["coupling"]
