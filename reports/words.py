@@ -9,7 +9,7 @@ from evidence.subjects.spec import BLOCKED, Result
 WORDS = {
     "admin-and-operators-are-there": "{at} lacks {value}: nobody there has operator rights",
     "admin-is-enabled": "admin is disabled, everywhere",
-    "admin-uuid-agrees": "ufds_admin_uuid is {value}, not the master's {expected}",
+    "admin-uuid-agrees": "ufds_admin_uuid is {value}, not {expected}, that of the coupling's admin",
     "adminui-answers": "{at} does not answer as it should: {observed}",
     "adminui-reaches-master-ufds": "{at} cannot reach the UFDS of {to}: {value}",
     "agents-run": "an agent does not run: {observed}",
