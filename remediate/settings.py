@@ -103,9 +103,7 @@ def right_value(datacenter: Datacenter, found: Misshapen) -> Any:
     if found.key == "ufds_remote_ip":
         return address_to_follow(datacenter)
     meant = mended(found)
-    if (
-        found.key == "ufds_is_master"
-    ):  # a text, as Triton's own tools write it; a replica that says "True" is none the more a master
+    if found.key == "ufds_is_master":  # a text, as Triton's own tools write it; "True" makes no replica a master
         return str(datacenter.state != REPLICA).lower()
     if meant is None and found.key.endswith("_domain"):
         return typed.dns_name(f"{found.key.removesuffix('_domain')}.{datacenter.suffix}")
