@@ -9,6 +9,7 @@ from checks.directory import lacking
 from evidence.fact import Missing
 from evidence.model import Configuration
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.staying import its_own
 from evidence.subjects.triton import CONFIG_AGENT
 from evidence.subjects.zone import Zone
 from fixtures.check import CRITICAL, POSTCHANGE, PREFLIGHT, WARNING, After, check
@@ -60,11 +61,12 @@ def test_candidate_has_no_checkpoint(candidate: Datacenter) -> None:
 
 @check(PREFLIGHT, CRITICAL, after=["ufds-answers", "candidate-is-not-coupled-yet", "admin-uuid-agrees"])
 def test_candidate_has_no_accounts_to_lose(candidate: Datacenter) -> None:
-    """A candidate's UFDS has no account except admin (and those that candidate-collides-with-nothing judges).
+    """A candidate's UFDS has no account but admin (and those of candidate-collides-with-nothing), no group or region of its own.
 
     sdc-ufds-m2s deletes admin with its keys and sub-users, the groups operators and readers, and the region.  Any other
-    account stays: not replicated, in no group, and unknown in all other datacenters.  Source:
-    sdc-headnode:tools/bin/sdc-ufds-m2s.
+    account stays: not replicated, in no group, and unknown in all other datacenters.  So does any other group, region, or blacklist of
+    e-mail addresses; if the master has one of that name, replication ends there.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s; facts
+    "Replication".
     """
     for ufds in candidate.zones("ufds"):
         seen, colliding = ufds.accounts, ufds.evidence.collisions
@@ -73,6 +75,7 @@ def test_candidate_has_no_accounts_to_lose(candidate: Datacenter) -> None:
         others = {one.account for one in known.first} if known else set()
         names = ", ".join(one.login for one in seen.first if one not in others)
         assert count == 0, f"accounts other than admin: {names or 'many'}; sdc-ufds-m2s would delete {_deleted(ufds)}"
+        assert its_own(ufds) == [], f"groups, regions and the like of {ufds} that sdc-ufds-m2s does not delete"
 
 
 def _deleted(ufds: Zone) -> str:
@@ -131,6 +134,21 @@ def test_candidate_knows_the_password(candidate: Datacenter, master: Datacenter)
     if not candidate.m2s_asks_password:
         here, there = (dc.sdc_metadata.fingerprints.get(SECRET) for dc in (candidate, master))
         assert here == there, f"fingerprints of {SECRET}: this sdc-ufds-m2s does not ask for the master's"
+
+
+@check(PREFLIGHT, CRITICAL, after=["sapi-answers"])
+def test_candidate_tools_can_couple(candidate: Datacenter, master: Datacenter) -> None:
+    """The candidate's sdc-ufds-m2s takes an address, and its ufds-reconcile-data uses the master's password where that is another one.
+
+    sdc-ufds-m2s of 2021-10-21 to 2022-09-13 finds no address to be one, and asks for it for ever.  ufds-reconcile-data before
+    2021-10-21 binds to the master with the candidate's password: sdc-ufds-m2s has deleted by then, and the datacenter is not
+    registered.  Source: sdc-headnode:tools/bin/sdc-ufds-m2s (TRITON-2331); sdc-ufds:bin/ufds-reconcile-data (TRITON-127).
+    """
+    tools = candidate.coupling_tools
+    assert tools.takes_addresses, "this sdc-ufds-m2s takes no address for one, and asks for ever"
+    if not tools.reconcile_has_password:
+        here, there = (dc.sdc_metadata.fingerprints.get(SECRET) for dc in (candidate, master))
+        assert here == there, f"fingerprints of {SECRET}: this ufds-reconcile-data does not use the master's"
 
 
 @check(PREFLIGHT, CRITICAL)

@@ -14,10 +14,15 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Accounts(Struct, frozen=True, forbid_unknown_fields=True):
-    """The accounts of a UFDS other than admin: how many, and the first by login."""
+    """The accounts of a UFDS other than admin: how many, and the first by login.
+
+    `besides`: the first of its other entries of kinds that replication brings (groups, a blacklist of e-mail addresses, regions), by dn,
+    without the two groups that sdc-ufds-m2s deletes.  None: earlier versions did not ask.
+    """
 
     count: int
     first: tuple[Account, ...] = ()
+    besides: tuple[str, ...] | None = None
 
 
 class Collision(Struct, frozen=True, forbid_unknown_fields=True):

@@ -31,6 +31,17 @@ class Room(Struct, frozen=True, forbid_unknown_fields=True):
     free: int | None = None
 
 
+class CouplingTools(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the coupling's tools of a candidate can do; they have no version numbers, so their own lines tell.
+
+    `takes_addresses`: sdc-ufds-m2s can read an IP address (TRITON-2331). `reconcile_has_password`: ufds-reconcile-data binds to the
+    master with the master's password (TRITON-127).
+    """
+
+    takes_addresses: bool
+    reconcile_has_password: bool
+
+
 class Clock(Struct, frozen=True, forbid_unknown_fields=True):
     """How far a head node's clock is ahead of the suite's machine, in seconds: at least `least`, at most `most`."""
 

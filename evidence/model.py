@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from evidence.accounts import Account, Accounts, Belongings, Collisions
 from evidence.comparison import Comparison
 from evidence.fact import Fact
-from evidence.headnode import BadLines, Clock, Instance, Room, Server, Trouble, UsbKey, UsbkeyCopy
+from evidence.headnode import BadLines, Clock, CouplingTools, Instance, Room, Server, Trouble, UsbKey, UsbkeyCopy
 from evidence.inventory.model import Inventory
 
 SCHEMA = 2
@@ -439,6 +439,7 @@ class DatacenterEvidence(Model, frozen=True):
     usbkey_mount: Fact[UsbKey] | None = None
     m2s_asks_password: Fact[bool] | None = None
     m2s_room: Fact[Room] | None = None
+    coupling_tools: Fact[CouplingTools] | None = None
     usbkey_copy: Fact[UsbkeyCopy] | None = None
     instances: Fact[tuple[Instance, ...]] | None = None
     outside: Fact[HttpAnswer] | None = None

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from evidence.accounts import Account
-from evidence.subjects.claims import follows
+from evidence.subjects.claims import follows, ufds_addresses
 from evidence.subjects.datacenter import Datacenter
+from evidence.subjects.staying import its_own
 from evidence.subjects.triton import CONFIG_AGENT
 from remediate import typed
 from remediate.actions.files import FilesGone
@@ -16,11 +17,11 @@ from remediate.actions.smf import Smf
 from remediate.copies import PLACE, named
 from remediate.lookup import application, changed_metadata, headnode, state_of, usbkey_steps
 from remediate.registry import Advised, remedy
-from remediate.removal import USERS, file_kept, file_removed, is_admin, kept, removed
+from remediate.removal import USERS, file_kept, file_removed, is_admin, kept, removed, without
 from remediate.replication import without_leftover
 from remediate.shell import sapi_delete
 from remediate.steps import DISRUPTIVE, RESTARTS, SAFE, Note, Step, acting
-from remediate.stopped import restored, seen_to_replicate, what_it_saved_kept, where_it_ended
+from remediate.stopped import restored, seen_to_replicate, what_it_saved_kept, where_it_ended, without_own_replicator
 
 REMOTE = ("ufds_remote_ip", "ufds_remote_ldap_root_pw")
 
@@ -33,7 +34,9 @@ def take_the_coupling_back(candidate: Datacenter) -> Advised:
     sdc = application(candidate)
     metadata = sdc.metadata.values
     remote = str(metadata.get("ufds_remote_ip") or "")
-    if remote and (follows(candidate, remote) or seen_to_replicate(candidate)):
+    if remote in ufds_addresses(candidate):
+        yield from without_own_replicator(candidate)
+    elif remote and (follows(candidate, remote) or seen_to_replicate(candidate)):
         yield Note(
             f"No step is given: the UFDS of {candidate.name} has a replicator, or a checkpoint for {remote}. So the datacenter was "
             "coupled, or sdc-ufds-m2s has got as far as that. Setting the values back would break what works, and sdc-ufds-m2s typed "
@@ -91,7 +94,7 @@ def forget_the_former_coupling(candidate: Datacenter) -> Advised:
 
 @remedy("candidate-has-no-accounts-to-lose")
 def empty_the_candidate(candidate: Datacenter) -> Advised:
-    """Makes a copy and says how to delete an account.  Only the operator knows who the accounts belong to."""
+    """Makes a copy and says how to delete an account, a group or a region.  Only the operator knows who the accounts belong to."""
     yield from _copy(candidate)
     for zone in candidate.zones("ufds"):
         seen, colliding = zone.accounts, zone.evidence.collisions
@@ -99,8 +102,10 @@ def empty_the_candidate(candidate: Datacenter) -> Advised:
         yield from _without(candidate, [one for one in seen.first if one not in others])
         if seen.count > len(seen.first):
             yield Note(f"Only {len(seen.first)} of its {seen.count} accounts are named. Then run the checks again.")
+        for dn in its_own(zone) if seen.besides is not None else ():
+            yield from without(candidate, dn, "", f"what sdc-ufds-m2s would leave in {candidate.name} alone")
     yield Note(
-        "Create every account that must stay again on the master (sdc-useradm create), with its keys. The new account has a new "
+        "Create every account and group that must stay again on the master (sdc-useradm create), with its keys. The new account has a new "
         "uuid, so it no longer owns its machines: a machine belongs to a uuid (owner_uuid in VMAPI)."
     )
 
@@ -178,19 +183,41 @@ def pass_the_password_on(candidate: Datacenter, master: Datacenter) -> Advised:
     """Newer tools ask for the password.  A new password for a master that has replicas needs many changes by hand."""
     here, there = (dc.sdc_metadata.fingerprints.get("ufds_ldap_root_pw") for dc in (candidate, master))
     if here != there and not candidate.m2s_asks_password:
-        yield Step(
-            on=headnode(candidate),
-            run="sdcadm experimental update-gz-tools --latest",
-            risk=SAFE,
-            why="newer versions of sdc-ufds-m2s ask for the master's root password",
-            undo_note="the same with the old image's uuid",
-            applied_by_suite=False,
-        )
+        yield _newer_tools(candidate, "newer versions of sdc-ufds-m2s ask for the master's root password")
     if "ufds_ldap_root_pw" in master.sdc_metadata.fragile:
         yield Note(
             f"No command can be given. {master.name} needs another ufds_ldap_root_pw, of letters and digits, in its SAPI and in "
             "both copies of /usbkey/config. Every coupled replica needs the same password as ufds_remote_ldap_root_pw. "
             "No log-in works between the first of these changes and the last. Triton has no tool for it."
+        )
+
+
+def _newer_tools(candidate: Datacenter, why: str) -> Step:
+    return Step(
+        on=headnode(candidate),
+        run="sdcadm experimental update-gz-tools --latest",
+        risk=SAFE,
+        why=why,
+        undo_note="the same with the old image's uuid",
+        applied_by_suite=False,
+    )
+
+
+@remedy("candidate-tools-can-couple")
+def bring_newer_tools(candidate: Datacenter) -> Advised:
+    """sdc-ufds-m2s comes with the global zone's tools, ufds-reconcile-data with the image of ufds."""
+    tools = candidate.coupling_tools
+    if not tools.takes_addresses:
+        yield _newer_tools(candidate, "newer versions of sdc-ufds-m2s can read an address again (TRITON-2331)")
+    if not tools.reconcile_has_password:
+        yield Step(
+            on=headnode(candidate),
+            run="sdcadm update -y ufds",
+            risk=DISRUPTIVE,
+            why="newer images of ufds have a ufds-reconcile-data that uses the master's password (TRITON-127). No log-in works in "
+            f"{candidate.name} while ufds is updated",
+            undo_note="sdcadm rollback, or sdcadm update ufds@OLD-IMAGE",
+            applied_by_suite=False,
         )
 
 

@@ -24,6 +24,11 @@ def what_a_change_means(replica: Datacenter) -> str:
             "candidate` in the inventory, run the checks with -m preflight, and couple it with sdc-ufds-m2s. If it was coupled, look "
             f"for its checkpoints in the backup of its UFDS. The addresses of the master's UFDS are: {known}."
         )
+    if {url.removeprefix("ldaps://") for url in urls} <= ufds_addresses(replica):
+        return (
+            f"{replica.name} follows itself: sdc-ufds-m2s was given one of its own addresses. It has no data of the master. Declare it "
+            "`state: candidate` in the inventory, and run the checks with -m preflight: they print how to take that coupling back."
+        )
     return (
         f"No step is given: {replica.name} has checkpoints only for {', '.join(urls)}, and the addresses of the master's UFDS are: "
         f"{known}. A checkpoint belongs to an address. With another address the replicator begins at change 0, meets entries that "

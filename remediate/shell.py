@@ -126,6 +126,12 @@ def zone_service(verb: str, uuid: str, *fmris: str) -> str:
     return f"svcadm -z {typed.uuid(uuid)} {verb}{' -s' if verb == 'enable' else ''} {services}"
 
 
+def service_gone(uuid: str, fmri: str) -> str:
+    """End a service of a zone and take it out of SMF, if it is there."""
+    name = quote(typed.fmri(fmri))
+    return in_zone(uuid, f"svcs {name} >/dev/null 2>&1 || exit 0; svcadm disable -s {name} && svccfg delete {name}")
+
+
 def cycled(uuid: str, patience: float, *fmris: str) -> str:
     """Restart services of a zone ("": the global zone) and wait, with an end, until each has been started anew and is online.
 

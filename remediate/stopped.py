@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from evidence.fact import Missing
 from evidence.inventory.model import REPLICA
+from evidence.model import Checkpoint
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.ended import told
 from evidence.subjects.m2s import SAVED
@@ -13,11 +15,13 @@ from evidence.subjects.triton import REPLICATOR
 from remediate import typed
 from remediate.actions.ldap import Attributes, LdapAdd, LdapModify
 from remediate.copies import PLACE, entries_back
+from remediate.hindered import without_checkpoint
 from remediate.ldif import copied
 from remediate.lookup import headnode, state_of
 from remediate.registry import Advised
 from remediate.removal import USERS, file_kept
-from remediate.steps import DESTROYS, OPENS, OPERATOR, SAFE, Note, Step, acting
+from remediate.shell import service_gone
+from remediate.steps import DESTROYS, OPENS, OPERATOR, RESTARTS, SAFE, Note, Step, acting
 
 BACKUP = SAVED[0]
 GROUPS = "ou=groups, o=smartdc"
@@ -109,6 +113,30 @@ def seen_to_replicate(candidate: Datacenter) -> bool:
         return any(state_of(ufds, REPLICATOR) is not None for ufds in candidate.zones("ufds"))
     except Missing:
         return False
+
+
+def without_own_replicator(candidate: Datacenter) -> Advised:
+    """Ends a replicator that was given the datacenter's own address, and forgets where it stood: it has replicated nobody's data.
+
+    The service goes, too: `svccfg import` leaves one that is there as it is, disabled or in maintenance, and the next sdc-ufds-m2s
+    would wait for admin for ever.
+    """
+    for ufds in candidate.zones("ufds"):
+        if state_of(ufds, REPLICATOR) is not None:
+            yield Step(
+                on=headnode(candidate),
+                run=service_gone(ufds.vm.uuid, REPLICATOR),
+                risk=RESTARTS,
+                why=f"sdc-ufds-m2s was given an address of {candidate.name} itself: it follows itself, and has no data of the master",
+                undo_note="sdc-ufds-m2s imports it again",
+                applied_by_suite=False,
+            )
+        yield from typed.each(candidate.world, ufds.directory.checkpoints, partial(_without_own, candidate))
+
+
+def _without_own(candidate: Datacenter, left: Checkpoint) -> Advised:
+    why = "the replicator that follows itself made it; with it the next sdc-ufds-m2s would wait for ever"
+    yield without_checkpoint(candidate, left, why, by_hand=True)
 
 
 def admin_from_a_replica(master: Datacenter, admin: str) -> Advised:

@@ -34,6 +34,7 @@ WORDS = {
     "candidate-is-not-coupled-yet": "it is coupled already, or half: {named}",
     "candidate-is-not-registered-yet": "it is registered already, as another: {observed}",
     "candidate-is-still-whole": "its UFDS is not whole any more: it lacks {value}",
+    "candidate-tools-can-couple": "its tools cannot couple it: {note}",
     "candidate-knows-the-password": "sdc-ufds-m2s cannot pass on the master's password: {note}",
     "candidate-settings-take-effect": "a service hides what sdc-ufds-m2s will set: {value}",
     "candidate-ufds-has-a-routable-nic": "its ufds has no NIC to reach the master from: {observed}",

@@ -28,7 +28,7 @@ from evidence.accounts import (
 )
 from evidence.collect.directory import parent
 from evidence.collect.history import Earlier
-from evidence.collect.ldap import USERS, Entry, Found, Search, equal
+from evidence.collect.ldap import SMARTDC, USERS, Entry, Found, Search, equal
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.redact import cut
@@ -37,6 +37,13 @@ UNIQUE: Final = ("login", "email", "uuid")
 EVERYBODY: Final = Search(USERS, "(objectclass=sdcperson)", UNIQUE)
 EVERYTHING: Final = ("*",)
 """All attributes; without any, UFDS sends none (facts "How a real UFDS answers")."""
+BESIDES: Final = (
+    Search(f"ou=groups, {SMARTDC}", "(objectclass=groupofuniquenames)", ("objectclass",)),
+    Search(SMARTDC, "(|(objectclass=emailblacklist)(objectclass=region))", ("objectclass",)),
+)
+"""What else replication brings, and is above no account: groups, the blacklist of e-mail addresses, regions."""
+DELETED: Final = frozenset({f"cn={name}, ou=groups, {SMARTDC}" for name in ("readers", "operators")})
+"""The groups that sdc-ufds-m2s deletes."""
 AT_ONCE: Final = 50
 """How many accounts one search asks the master about."""
 MOST: Final = 20
@@ -132,8 +139,14 @@ def _belonging(entry: Entry) -> Belonging:
     )
 
 
-def accounts(everybody: Sequence[Person]) -> Accounts:
-    return Accounts(len(everybody), tuple(one.account for one in everybody[:MOST]))
+def accounts(everybody: Sequence[Person], besides: Iterable[Found]) -> Accounts:
+    """Everybody, and the answers to BESIDES. Raises UnreadableError."""
+    dns: set[str] = set()
+    for found in besides:
+        if found.why:
+            raise UnreadableError(found.why)
+        dns.update(cut(entry.dn) for entry in found.entries)
+    return Accounts(len(everybody), tuple(one.account for one in everybody[:MOST]), tuple(sorted(dns - DELETED))[:MOST])
 
 
 def questions(everybody: Sequence[Person]) -> list[Search]:

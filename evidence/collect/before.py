@@ -6,11 +6,12 @@ sdc-headnode:tools/bin/sdc-ufds-m2s.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from evidence.collect import parse, services
 from evidence.collect.configuration import Setting, lines_of
-from evidence.headnode import LACKING, MORE, OTHERWISE, UNFIT, CopyDifference, Room, UsbkeyCopy
+from evidence.headnode import LACKING, MORE, OTHERWISE, UNFIT, CopyDifference, CouplingTools, Room, UsbkeyCopy
 from evidence.redact import Vault, cut
 
 SET_ANEW = ("ufds_is_master", "ufds_remote_ip")
@@ -30,6 +31,14 @@ def usbkey_copy(file: str, printed: str, vault: Vault) -> UsbkeyCopy:
     for each in (*here.values(), *there.values()):
         vault.learn_all({each.key: each.value.text})
     return UsbkeyCopy(cut(path), tuple(_differences(here, there, vault))[:MOST])
+
+
+def coupling_tools(text: str) -> CouplingTools:
+    """Two numbers of lines: those of sdc-ufds-m2s that cannot read an address, and those of ufds-reconcile-data that name the password."""
+    numbers = text.split()
+    if len(numbers) != 2 or not all(re.fullmatch(r"[0-9]{1,6}", number) for number in numbers):
+        raise parse.UnreadableError("grep did not print a number for each of the two files")
+    return CouplingTools(takes_addresses=int(numbers[0]) == 0, reconcile_has_password=int(numbers[1]) > 0)
 
 
 def _settings(text: str) -> dict[str, Setting]:

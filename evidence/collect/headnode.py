@@ -21,7 +21,7 @@ from evidence.collect.draft import Draft
 from evidence.collect.everywhere import Everywhere
 from evidence.collect.ssh import HeadNode
 from evidence.collect.unanswered import UnansweredError
-from evidence.headnode import Clock, Instance, Room, Server, UsbKey, UsbkeyCopy
+from evidence.headnode import Clock, CouplingTools, Instance, Room, Server, UsbKey, UsbkeyCopy
 from evidence.model import Configuration, HealthcheckRow, HealthRow, Service, SysInfo, ZoneEvidence
 from evidence.redact import SECRET_NAME, Vault, cut
 from evidence.subjects.questions import OF_DATACENTER
@@ -141,6 +141,7 @@ class Asking:
             "clock": self.clock,
             "usbkey_mount": self.usbkey_mount,
             "m2s_asks_password": self.m2s_asks_password,
+            "coupling_tools": self.coupling_tools,
             "m2s_room": self.m2s_room,
             "usbkey_copy": self.usbkey_copy,
             "instances": self.instances,
@@ -178,6 +179,9 @@ class Asking:
 
     async def m2s_room(self) -> Room:
         return before.room(await self._ask("m2s_room", 0, 1))
+
+    async def coupling_tools(self) -> CouplingTools:
+        return before.coupling_tools(await self._ask("coupling_tools"))
 
     async def m2s_asks_password(self) -> bool:
         """Newer versions ask for it and put it into SAPI. grep exits with 1 if it finds nothing."""

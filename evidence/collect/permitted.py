@@ -63,7 +63,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         rf"sdc-listdatacenters -a admin -u https://[0-9.]+ -k [A-Za-z0-9:+/=-]+",
         "what cloudapi lists: a GET that is signed where the key is",
     ),
-    *map(_asked, ("usbkey_mount", "m2s_asks_password", "m2s_room", "usbkey_copy", "instances")),
+    *map(_asked, ("usbkey_mount", "m2s_asks_password", "coupling_tools", "m2s_room", "usbkey_copy", "instances")),
     Command(rf"zlogin -Q {UUID} true", "doctor: whether a zone can be entered"),
     Command(r"type -P( [a-z0-9-]+)+; ls -1d /lib/sdc/config[.]sh /usbkey/config", "doctor: whether all is there that is typed"),
 )  # fmt: skip

@@ -143,14 +143,14 @@ class Ufds:
 
     async def _introduce(self, vm: Vm, admin: str) -> None:
         """Ask for a candidate's accounts and what is below admin, and which of them the master has too."""
-        asked = (accounts.EVERYBODY, accounts.below(admin, whole=True))
+        asked = (accounts.EVERYBODY, accounts.below(admin, whole=True), *accounts.BESIDES)
         talk = asyncio.ensure_future(self._converse(vm, asked, LARGEST_TUNNELLED))
 
         async def everybody() -> tuple[accounts.Person, ...]:
             return accounts.people(_found(await asyncio.shield(talk))[0], admin)
 
         async def counted() -> object:
-            return accounts.accounts(await everybody())
+            return accounts.accounts(await everybody(), _found(await asyncio.shield(talk))[2:])
 
         async def belongings() -> object:
             return accounts.belongings(_found(await asyncio.shield(talk))[1], whole=True)

@@ -13,7 +13,7 @@ from evidence.subjects.triton import GLOBAL, AnyRole
 from evidence.subjects.zone import Zone, answer
 
 if TYPE_CHECKING:
-    from evidence.headnode import Clock, Instance, Room, Server, Trouble, UsbKey, UsbkeyCopy
+    from evidence.headnode import Clock, CouplingTools, Instance, Room, Server, Trouble, UsbKey, UsbkeyCopy
     from evidence.model import (
         Configuration,
         DatacenterEvidence,
@@ -160,6 +160,11 @@ class Datacenter:
     @property
     def m2s_asks_password(self) -> bool:
         return self._answer("m2s_asks_password", self.evidence.m2s_asks_password)
+
+    @property
+    def coupling_tools(self) -> CouplingTools:
+        """What its sdc-ufds-m2s and ufds-reconcile-data can do."""
+        return self._younger("coupling_tools", self.evidence.coupling_tools)
 
     @property
     def m2s_room(self) -> Room:

@@ -69,9 +69,9 @@ VERSIONS: Final = (
     ),
     (
         "sdc-ufds-m2s of 2021-10-21 to 2022-09-13 (TRITON-2259, TRITON-2331)",
-        "takes no IP address, and asks for one for ever in step 6",
+        "takes no IP address, and asks for one for ever in step 6: candidate-tools-can-couple looks into the tool",
     ),
-    ("ufds-reconcile-data before 2021-10-21 (TRITON-127)", "binds to the master with the own root password"),
+    ("ufds-reconcile-data before 2021-10-21 (TRITON-127)", "binds with the own password: the same check tells of it"),
 )
 """What other versions do differently."""
 
@@ -106,7 +106,13 @@ M2S: Final = (
     ToolStep(
         "5", "Asks whether to go on", "145-154", (Need("a SAPI that is up to date", ("versions-agree",)),), ends=WHOLE
     ),
-    ToolStep("6", "Asks for the master's address, four numbers", "157", ends=WHOLE),
+    ToolStep(
+        "6",
+        "Asks for the master's address, four numbers",
+        "157",
+        (Need("a version that takes one", ("candidate-tools-can-couple",)),),
+        ends=WHOLE,
+    ),
     ToolStep(
         "7",
         "Asks for the master's root password, and takes it as it is",

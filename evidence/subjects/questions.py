@@ -107,6 +107,12 @@ OF_DATACENTER: Final[Mapping[str, Question]] = MappingProxyType({
         "grep -c ufds_remote_ldap_root_pw /opt/smartdc/bin/sdc-ufds-m2s",
         when=(CANDIDATE,),
     ),
+    "coupling_tools": Question(
+        "which versions of sdc-ufds-m2s and ufds-reconcile-data it has",
+        "grep -c 'set -- \"$NET\"' /opt/smartdc/bin/sdc-ufds-m2s; "
+        "grep -c ufds_remote_ldap_root_pw /zones/*/root/opt/smartdc/ufds/bin/ufds-reconcile-data; true",
+        when=(CANDIDATE,),
+    ),
     "m2s_room": Question(
         "whether sdc-ufds-m2s can save what it deletes",
         "for at in /tmp /var/tmp; do test -d $at && test -w $at || echo no $at; done; "

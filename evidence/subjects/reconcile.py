@@ -25,7 +25,7 @@ RECONCILE: Final = (
         "155-175",
         (
             Need("the way from the ufds zone to the master's 636", ("ufds-reaches-master-ufds",)),
-            Need("the master's root password", why="it is typed by hand in step 7 of sdc-ufds-m2s"),
+            Need("the master's root password", ("candidate-tools-can-couple",)),
         ),
     ),
     ToolStep("3", "Adds o=smartdc if it is not there; on a master, cn=version", "178-233"),

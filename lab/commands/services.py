@@ -9,6 +9,7 @@ import time
 from lab.commands.call import NOT_IMITATED, Call, UsageError, command
 from lab.machine.machines import GLOBAL, Machine
 from lab.machine.smf import Service
+from lab.plan.roles import REPLICATOR
 
 WIDTHS = {"state": 14, "stime": 8, "fmri": 0}
 VERBS = ("enable", "disable", "restart", "refresh", "clear")
@@ -146,7 +147,7 @@ async def _act(service: Service, verb: str) -> None:
 
 @command("svccfg")
 async def svccfg(call: Call) -> int:
-    """`svccfg import FILE`: only for ufds-replicator. All other services exist from the zone's setup on."""
+    """`svccfg import FILE` and `svccfg delete FMRI`: only for ufds-replicator. All other services exist from the zone's setup on."""
     match call.arguments:
         case ["import", name]:
             file = call.path(name)
@@ -156,7 +157,16 @@ async def svccfg(call: Call) -> int:
                 raise UsageError("svccfg: the lab imports the manifest of ufds-replicator only", NOT_IMITATED)
             await call.lab.import_replicator(call.site, call.machine)
             return 0
-    raise UsageError("svccfg: the lab imitates `svccfg import FILE`", NOT_IMITATED)
+        case ["delete", pattern]:
+            found = [each for each in call.machine.services.matching(pattern) if each.fmri == REPLICATOR]
+            if not found:
+                raise UsageError(f"svccfg: Pattern '{pattern}' doesn't match any instances or services", 1)
+            if found[0].state == "online":
+                raise UsageError(f'svccfg: Instance "{found[0].fmri}" is in state online.', 1)
+            await found[0].disable()
+            call.machine.services.remove(REPLICATOR)
+            return 0
+    raise UsageError("svccfg: the lab imitates `svccfg import FILE` and `svccfg delete FMRI`", NOT_IMITATED)
 
 
 def _moment(seconds: float) -> str:

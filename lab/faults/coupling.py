@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
+import pathlib
+from collections.abc import Callable
 
 from lab.faults.changes import USERS, restart, sdc_metadata, set_in_files
 from lab.faults.registry import Target, Undo, fault
@@ -20,6 +21,7 @@ CONFIG_AGENT = "svc:/smartdc/application/config-agent:default"
 OLD_IMAGE = "release-20240118-20240118T055421Z-g0c1a5ee"
 FRAGILE = "lab s3cret$of-ufds root"
 OTHER_ROOT = "lab-s3cret-of-its-own"
+M2S = "opt/smartdc/bin/sdc-ufds-m2s"
 
 
 @fault("half-coupled", "datacenter", "my-dc-3", ("candidate",))
@@ -70,6 +72,13 @@ async def candidate_accounts(lab: Lab, target: Target) -> None:
         uuid = f"eeeeeeee-0000-4000-8000-{number:012d}"
         entry = _person(uuid, login, f"{login}@example.com")
         await lab.ufds.add(target.site.datacenter.name, f"uuid={uuid}, {USERS}", entry)
+
+
+@fault("candidate-group", "datacenter", "my-dc-3", ("candidate",))
+async def candidate_group(lab: Lab, target: Target) -> None:
+    """A candidate has a group of its own: sdc-ufds-m2s deletes two groups, by their names."""
+    group = {"objectclass": ["groupofuniquenames"], "cn": ["auditors"], "uniquemember": [f"uuid={ADMIN_UUID}, {USERS}"]}
+    await lab.ufds.add(target.site.datacenter.name, "cn=auditors, ou=groups, o=smartdc", group)
 
 
 @fault("candidate-collides", "datacenter", "my-dc-3", ("candidate",))
@@ -168,15 +177,55 @@ async def password_fragile(lab: Lab, target: Target) -> Undo:
 @fault("m2s-old", "datacenter", "my-dc-3", ("candidate",))
 async def m2s_old(lab: Lab, target: Target) -> Undo:
     """sdc-ufds-m2s is an old version that does not ask for the master's root password, and the candidate has another password."""
-    path = target.machine.root / "opt/smartdc/bin/sdc-ufds-m2s"
-    aside = path.with_name(".sdc-ufds-m2s")
-    path.rename(aside)
-    shutil.copyfile(roots.SCRIPTS / "sdc-ufds-m2s.old", path)
-    path.chmod(0o755)
+    path = target.machine.root / M2S
+    back_there = _replaced(path, (roots.SCRIPTS / "sdc-ufds-m2s.old").read_text(encoding="utf-8"))
     back = await _root_password(lab, target, OTHER_ROOT)
 
     async def undo() -> None:
-        aside.rename(path)
+        back_there()
         await back()
 
     return undo
+
+
+@fault("m2s-takes-no-address", "datacenter", "my-dc-3", ("candidate",))
+async def m2s_takes_no_address(lab: Lab, target: Target) -> Undo:
+    """sdc-ufds-m2s is one of 2021: it takes the four numbers of an address for one, and says of each that it is no address."""
+    path = target.machine.root / M2S
+    now = path.read_text(encoding="utf-8")
+    reads = """    IFS=. read -ra parts <<< "$1"\n"""
+    then = """    local NET=$1 IFS=.\n    set -- "$NET"\n    parts=("$1" "$2" "$3" "$4")\n"""
+    back = _replaced(path, now.replace(reads, then))
+
+    async def undo() -> None:
+        back()
+
+    return undo
+
+
+@fault("reconcile-old", "datacenter", "my-dc-3", ("candidate",))
+async def reconcile_old(lab: Lab, target: Target) -> Undo:
+    """ufds-reconcile-data is one of before 2021: it binds to the master with the candidate's password, which is another one."""
+    path = target.site.zones["ufds0"].root / "opt/smartdc/ufds/bin/ufds-reconcile-data"
+    now = path.read_text(encoding="utf-8")
+    back_there = _replaced(path, now.replace("$(meta ufds_remote_ldap_root_pw)", "$local_password"))
+    back = await _root_password(lab, target, OTHER_ROOT)
+
+    async def undo() -> None:
+        back_there()
+        await back()
+
+    return undo
+
+
+def _replaced(path: pathlib.Path, text: str) -> Callable[[], None]:
+    """Write another program over one that lies there. Returns what brings that back."""
+    aside = path.with_name(f".{path.name}")
+    path.rename(aside)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+    def back() -> None:
+        aside.rename(path)
+
+    return back

@@ -150,6 +150,10 @@ class Services:
         self._by_fmri[fmri] = service = Service(fmri, make, self._logs)
         return service
 
+    def remove(self, fmri: str) -> None:
+        """`svccfg delete` of a service that is disabled."""
+        del self._by_fmri[fmri]
+
     def __iter__(self) -> Iterator[Service]:
         return iter(self._by_fmri.values())
 

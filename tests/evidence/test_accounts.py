@@ -29,7 +29,21 @@ def test_everybody_but_admin() -> None:
     found = Found((entry("ines", "i", "2"), entry("admin", "root@localhost", ADMIN), entry("hans", "h", "1")))
     people = accounts.people(found, ADMIN)
     assert [one.login for one in people] == ["hans", "ines"]
-    assert accounts.accounts(people).count == 2
+    assert accounts.accounts(people, ()).count == 2
+
+
+def test_what_else_it_has_that_replication_brings() -> None:
+    groups = Found(
+        tuple(Entry(f"cn={name}, ou=groups, o=smartdc", {}) for name in ("readers", "operators", "auditors"))
+    )
+    shared = Found((Entry("region=my-dc, o=smartdc", {}), Entry("cn=blacklist, o=smartdc", {})))
+    assert accounts.accounts((), (groups, shared)).besides == (
+        "cn=auditors, ou=groups, o=smartdc",
+        "cn=blacklist, o=smartdc",
+        "region=my-dc, o=smartdc",
+    )
+    with pytest.raises(UnreadableError, match="it broke off"):
+        accounts.accounts((), (groups, Found(why="it broke off")))
 
 
 @pytest.mark.parametrize("told", [ADMIN, "", "dddddddd-0000-4000-8000-00000000000d"])

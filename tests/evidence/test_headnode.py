@@ -13,7 +13,7 @@ from evidence.collect.draft import Draft
 from evidence.collect.parse import UnreadableError
 from evidence.collect.ssh import HeadNode, Output
 from evidence.collect.unanswered import UnansweredError
-from evidence.headnode import Instance, UsbKey
+from evidence.headnode import CouplingTools, Instance, UsbKey
 from evidence.inventory.model import Declared
 from evidence.model import Vm
 from evidence.redact import Vault
@@ -87,6 +87,20 @@ def test_what_m2s_asks_for() -> None:
     assert asked("0\n", "m2s_asks_password", 1) is False
     with pytest.raises(UnansweredError, match="exit status 2"):
         asked("", "m2s_asks_password", 2)
+
+
+@pytest.mark.parametrize(
+    ("printed", "takes", "has"), [("0\n1\n", True, True), ("1\n2\n", False, True), ("0\n0\n", True, False)]
+)
+def test_which_tools_it_has(printed: str, takes: bool, has: bool) -> None:
+    assert asked(printed, "coupling_tools") == CouplingTools(takes_addresses=takes, reconcile_has_password=has)
+
+
+@pytest.mark.parametrize("printed", ["", "0\n", "0\n1\n1\n", "0\nx\n"])
+def test_a_tool_that_is_not_there_is_not_known(printed: str) -> None:
+    """Nor one of two ufds zones."""
+    with pytest.raises(UnreadableError, match="a number for each"):
+        asked(printed, "coupling_tools")
 
 
 def test_instances_whose_image_nobody_knows_have_no_version() -> None:

@@ -344,10 +344,14 @@ ELSEWHERE = (
 
 CONFIG = "bash /lib/sdc/config.sh -json"
 M2S = "/opt/smartdc/bin/sdc-ufds-m2s"
+RECONCILE = "/zones/$(sdc-vmname ufds)/root/opt/smartdc/ufds/bin/ufds-reconcile-data"
 COUPLING = (
     Symptom("half-coupled@my-dc-3", "my-dc-3", config("ufds", "config.json"), '"ufds_is_master": false'),
     Symptom("candidate-accounts@my-dc-3", "my-dc-3", of_account("hans"), "hans@example.com"),
+    Symptom("candidate-group@my-dc-6", "my-dc-6", "sdc-ldap search cn=auditors dn", "cn=auditors, ou=groups"),
     Symptom("candidate-collides@my-dc-5", "my-dc-5", "sdc-ldap search email=bruno@example.com login", "login: bruno2"),
+    Symptom("m2s-takes-no-address@my-dc-3", "my-dc-3", f"grep -c 'set -- \"$NET\"' {M2S}", "^1", heals=True),
+    Symptom("reconcile-old@my-dc-6", "my-dc-6", f"grep -c ufds_remote_ldap_root_pw {RECONCILE}", "^0", heals=True),
     Symptom("m2s-old@my-dc-4", "my-dc-4", f"grep -c ufds_remote_ldap_root_pw {M2S}", "^0", heals=True),
     Symptom("admin-only-ufds@my-dc-5.ufds0", "my-dc-5", "vmadm get $(sdc-vmname ufds) | grep -c external", "^0"),
     Symptom("config-agent-off@my-dc-6.ufds0", "my-dc-6", state("ufds", "config-agent"), "disabled"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from evidence.accounts import Accounts, Belongings, Collisions
-from evidence.headnode import Clock, Instance, Room, UsbKey, UsbkeyCopy
+from evidence.headnode import Clock, CouplingTools, Instance, Room, UsbKey, UsbkeyCopy
 from evidence.model import Directory
 from evidence.subjects.claims import judged
 from evidence.subjects.triton import REPLICATOR
@@ -44,7 +44,7 @@ def with_candidate(name: str = "my-dc-3") -> World:
         world,
         name,
         "ufds0",
-        accounts=s.fact(Accounts(0)),
+        accounts=s.fact(Accounts(0, (), ())),
         collisions=s.fact(Collisions(0)),
         belongings=s.fact(Belongings(0, {})),
         directory=s.fact(whole),
@@ -57,6 +57,7 @@ def with_candidate(name: str = "my-dc-3") -> World:
         usbkey_mount=s.fact(UsbKey("not mounted", ok=False, devices=1)),
         manta_applications=s.fact(()),
         m2s_asks_password=s.fact(True),
+        coupling_tools=s.fact(CouplingTools(takes_addresses=True, reconcile_has_password=True)),
         m2s_room=s.fact(Room((), 1 << 20)),
         usbkey_copy=s.fact(UsbkeyCopy("/mnt/usbkey/config")),
         instances=s.fact(images),

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account, Accounts, Collision, Collisions
-from evidence.headnode import Clock, Instance, UsbKey
+from evidence.headnode import Clock, CouplingTools, Instance, UsbKey
 from evidence.model import HttpAnswer, Service
 from evidence.subjects.triton import ADMIN_UUID
 from evidence.subjects.world import World
@@ -57,6 +57,10 @@ CASES: dict[str, tuple[World, str]] = {
             ),
         ),
         "sdcadm experimental update-gz-tools --latest",
+    ),
+    "candidate-tools-can-couple": (
+        s.changed(READY, DC, coupling_tools=s.fact(CouplingTools(takes_addresses=False, reconcile_has_password=False))),
+        "sdcadm experimental update-gz-tools --latest\nsdcadm update -y ufds",
     ),
     "candidate-config-agent-runs": (in_ufds(services=s.fact((AGENT,))), f"svcadm -z {UFDS} enable -s svc:"),
     "versions-agree": (s.changed(READY, "my-dc-2", instances=LATER), "sdcadm update -y sapi"),

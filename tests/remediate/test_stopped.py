@@ -96,12 +96,34 @@ def following(address: str) -> World:
     return s.changed_zone(world, DC, "ufds0", directory=s.fact(left))
 
 
-@pytest.mark.parametrize("address", ["10.3.2.29", "10.1.2.29", "192.0.2.77"], ids=["its-own", "a-replicas", "nobodys"])
+@pytest.mark.parametrize("address", ["10.1.2.29", "192.0.2.77"], ids=["a-replicas", "nobodys"])
 def test_one_with_a_checkpoint_of_another_alone_gets_no_step(address: str) -> None:
     """With the master's address it would begin at change 0 on a full directory, and nobody has tried that."""
     advice = advice_for(s.cause("replica-points-at-master", DC), following(address))
     assert advice.steps == ()
     assert any("No step is given" in note for note in advice.notes)
+
+
+def test_one_that_follows_itself_becomes_a_candidate_again() -> None:
+    """sdc-ufds-m2s was given its own address, so it has nothing of the master's: the coupling is taken back, and begun anew."""
+    advice = advice_for(s.cause("replica-points-at-master", DC), following("10.3.2.29"))
+    assert advice.steps == ()
+    assert any("follows itself" in note and "`state: candidate`" in note for note in advice.notes)
+
+
+def test_of_a_candidate_that_follows_itself_the_replicator_goes() -> None:
+    held = Directory(1, checkpoints=(Checkpoint("ldaps://10.3.2.29", 44, (), OWN),))
+    world = s.changed_metadata(with_candidate(), DC, ufds_is_master="false", ufds_remote_ip="10.3.2.29")
+    known = world.datacenter(DC).evidence.zones.get()["ufds0"].services.get()
+    services = s.fact((*known, Service(REPLICATOR, "maintenance")))
+    world = s.changed_zone(world, DC, "ufds0", directory=s.fact(held), services=services)
+    advice = advice_for(s.cause("candidate-is-not-coupled-yet", DC), world)
+    lines = [step.run for step in advice.steps]
+    assert f"svcadm disable -s {REPLICATOR} && svccfg delete {REPLICATOR}" in lines[0]
+    assert lines[1].startswith(f"sdc-ldap delete '{OWN}'")
+    assert '"ufds_is_master":"true"' in lines[2]
+    assert not any("No step is given" in note for note in advice.notes)
+    assert not any(step.applied_by_suite for step in advice.steps[:3])
 
 
 def test_what_no_replicator_applies_is_not_called_its_next_change() -> None:

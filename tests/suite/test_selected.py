@@ -41,7 +41,7 @@ SELECTIONS = [
     (("checks", "--datacenter=nobody"), 4, "the inventory has no nobody"),
     (("checks", "-k", "nosuch"), 5, "Nothing was selected"),
     (("checks", "-k", "nosuch", "--collect-only"), 5, "Nothing was selected"),
-    (("checks", "-k", "candidate", "--collect-only"), 0, "coupling.py: 9"),
+    (("checks", "-k", "candidate", "--collect-only"), 0, "coupling.py: 10"),
     ((NO_SUCH, "--collect-only"), 4, "not found: "),
 ]
 WITH_WORKERS = [0, 5, 8, 12]

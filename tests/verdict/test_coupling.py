@@ -113,18 +113,36 @@ def test_how_the_password_gets_to_the_candidate(*, asks: bool, same: bool, fragi
     assert findings(world, "candidate-knows-the-password") == ({"my-dc-3": "failed"} if fails else {})
 
 
+@pytest.mark.parametrize(
+    ("besides", "outcome"),
+    [
+        ((), "passed"),
+        (("region=my-dc, o=smartdc",), "passed"),
+        (("cn=auditors, ou=groups, o=smartdc",), "failed"),
+        (("region=other, o=smartdc",), "failed"),
+        (("cn=blacklist, o=smartdc",), "failed"),
+        (None, "not_applicable"),
+    ],
+)
+def test_what_stays_of_a_candidate(besides: tuple[str, ...] | None, outcome: str) -> None:
+    """Older evidence does not tell of it: that is said, and nothing passes."""
+    world = s.changed_zone(with_candidate(), "my-dc-3", "ufds0", accounts=s.fact(Accounts(0, (), besides)))
+    wanted = "candidate-has-no-accounts-to-lose"
+    assert [each.outcome for each in results(world) if each.check == wanted and each.subject == "my-dc-3"] == [outcome]
+
+
 def test_who_collides_is_not_counted_twice() -> None:
     hans, ines = Account("1", "hans"), Account("2", "ines")
     world = s.changed_zone(
         with_candidate(),
         "my-dc-3",
         "ufds0",
-        accounts=s.fact(Accounts(1, (hans,))),
+        accounts=s.fact(Accounts(1, (hans,), ())),
         collisions=s.fact(Collisions(1, (Collision(hans, ("login",)),))),
     )
     assert findings(world, "candidate-has-no-accounts-to-lose") == {}
     assert findings(world, "candidate-collides-with-nothing") == {"my-dc-3": "failed"}
-    world = s.changed_zone(world, "my-dc-3", "ufds0", accounts=s.fact(Accounts(2, (hans, ines))))
+    world = s.changed_zone(world, "my-dc-3", "ufds0", accounts=s.fact(Accounts(2, (hans, ines), ())))
     (row,) = (row for row in judged(world) if row.check == "candidate-has-no-accounts-to-lose")
     assert row.outcome == "failed"
     assert "other than admin: ines;" in row.observed
