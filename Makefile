@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint proofs record accuracy bench clean
+.PHONY: help demo test lint proofs record accuracy mutants bench clean
 
 help:
 	@echo "make demo      start a lab with mistakes in it, check it, print causes and fixes"
@@ -10,6 +10,7 @@ help:
 	@echo "make proofs    prove every check in the living lab: healthy, its fault, its remedy"
 	@echo "make record    record the evidence of every fault into tests/recorded"
 	@echo "make accuracy  plant several faults at once, and write what was found into docs/accuracy.md"
+	@echo "make mutants   break the judging code on purpose, and see whether anything notices (hours)"
 	@echo "make bench     measure collecting and judging against an empty pytest run"
 
 .venv/done: requirements.lock
@@ -37,6 +38,11 @@ record: .venv/done
 
 accuracy: .venv/done
 	$(BIN)/python -m tools.accuracy
+
+# What it needs besides is no package of the project's: it has a place of its own, and is as new as here.
+mutants: .venv/done
+	test -x .mutants/bin/python || { $(PYTHON) -m venv .mutants && .mutants/bin/python -m pip install --quiet cosmic-ray==8.7.0; }
+	AZ_PYTHON=$(CURDIR)/$(BIN)/python .mutants/bin/python -m tools.mutation .mutants/mutants.jsonl
 
 bench: .venv/done
 	$(BIN)/python -m tools.bench

@@ -50,6 +50,8 @@ class Fault:
 
 
 FAULTS: dict[str, Fault] = {}
+FAMILIES: list[Callable[[str], Fault | None]] = []
+"""Each knows faults by a form of their name, which are too many to be listed."""
 
 
 def fault(name: str, where: str, default: str, states: Sequence[str] = Fault.states) -> Callable[[Planting], Planting]:
@@ -73,6 +75,9 @@ def parse(text: str) -> tuple[Fault, str]:
     """Read NAME[@SUBJECT]."""
     _load()
     name, _, subject_ = text.partition("@")
+    for family in FAMILIES:
+        if one := family(name):
+            return one, subject_ or one.default
     if name not in FAULTS:
         raise UnknownFaultError(f"there is no fault {name!r}; --list-faults names them")
     return FAULTS[name], subject_ or FAULTS[name].default
@@ -117,8 +122,10 @@ def subject(lab: Lab, the_fault: Fault, text: str) -> Target:
         if not found:
             raise UnknownFaultError(f"{the_fault.name}: there is no such compute node: {text!r} (--servers 2 has some)")
         return Target(site, found[0])
+    if not alias and the_fault.where == "port":
+        return Target(site, site.headnode)
     if not alias and the_fault.where != "zone":
         alias = f"{the_fault.where}0"
-    if alias not in site.zones or the_fault.where not in ("zone", site.zones[alias].zone.role):
+    if alias not in site.zones or the_fault.where not in ("zone", "port", site.zones[alias].zone.role):
         raise UnknownFaultError(f"{the_fault.name}: there is no such zone for it: {text!r}")
     return Target(site, site.zones[alias])

@@ -78,6 +78,8 @@ def listening_socket(host: str, port: int, kind: socket.SocketKind) -> socket.so
     made = socket.socket(socket.AF_INET, kind)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if kind == socket.SOCK_STREAM:  # so a device can be put between: see between.py
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         made.bind((host, port))
         if kind == socket.SOCK_STREAM:
             made.listen(128)

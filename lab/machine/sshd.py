@@ -69,12 +69,11 @@ class SshServer:
         )
         self._resolve = resolve
         self._acceptor: asyncssh.SSHAcceptor | None = None
+        self.host = self.machine.zone.external_ip or ""
 
     async def start(self) -> None:
-        host = self.machine.zone.external_ip
-        assert host is not None
         self._acceptor = await asyncssh.listen(
-            sock=self.machine.listen(22, host),
+            sock=self.machine.listen(22, self.host),
             server_host_keys=[self.key],
             server_factory=lambda: _Connection(self),
             encoding=None,
