@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -13,6 +15,8 @@ from evidence.subjects.datacenter import Datacenter
 
 if TYPE_CHECKING:
     from evidence.model import Evidence
+
+T = TypeVar("T")
 
 
 class Mistake(Struct, frozen=True):
@@ -28,6 +32,20 @@ class Mistake(Struct, frozen=True):
     change: str
     concerns: tuple[str, ...]
     minor: bool = False
+
+
+def once(function: Callable[[World], T]) -> Callable[[World], T]:
+    """Make a function answer once for each world, which never changes: what all datacenters share is not worked out for each of them."""
+    name = f"_{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def answer(world: World) -> T:
+        kept: dict[str, T] = vars(world)
+        if name not in kept:
+            kept[name] = function(world)
+        return kept[name]
+
+    return answer
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from evidence.subjects.links import LINKS, LOST, STALLED, Link, leads_to, links
 from evidence.subjects.network.paths import ANSWERED, dropped_by, leads_there
 from evidence.subjects.network.routes import by_default, covering, has_route, source_address
 from evidence.subjects.triton import GLOBAL
-from evidence.subjects.world import World
+from evidence.subjects.world import World, once
 from evidence.subjects.zone import Zone
 
 
@@ -75,6 +75,7 @@ class _Seen:
     sound: set[Element] = field(default_factory=set)
 
 
+@once
 def shared(world: World) -> list[PathFault]:
     """The faults that links share. What a zone that is not running, or a service that hangs, causes is not one of the network."""
     seen: dict[Fault, _Seen] = defaultdict(_Seen)
