@@ -2,8 +2,8 @@
 
 `python -m tests.proofs.matrix FILE [THING…]` adds a line of JSON for each cell to FILE, and leaves out those that are there.  A thing is
 DC or DC.ALIAS.  A cell is right if the run ends in time, with exit 1, and one cause that names the thing, in little memory.
-What is slow may be in time, and UFDS's certificate is self-signed
-and verified by nobody: there nothing may be found.
+What is slow may be in time, and certificates
+are self-signed, made for a year and renewed by nobody: there nothing may be found.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def faults_of(thing: str, way: str, seen: dict[str, Any]) -> list[str]:
         wrong.append(f"took {seen['kb'] >> 10} MB")
     if seen["traceback"]:
         wrong.append("a traceback")
-    if seen["exit"] == 0 and ("slow" in way or (way == "expired" and thing.endswith("ufds0"))):
+    if seen["exit"] == 0 and ("slow" in way or way == "expired"):
         return wrong
     if seen["exit"] != 1:
         wrong.append(f"exit {seen['exit']}")
