@@ -2,7 +2,7 @@
 
 from checks.replication import needs_master
 from evidence.comparison import Comparison, EntryDifference
-from evidence.fact import OutOfSight
+from evidence.fact import Missing, OutOfSight
 from evidence.subjects.datacenter import OLDER, Datacenter
 from evidence.subjects.m2s import SAVED
 from evidence.subjects.poseidon import hindrances
@@ -114,6 +114,13 @@ def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> Non
             told = ", ".join(f"{kind}: {count}" for kind, count in found.items())
             observed = f"{told} (of {seen.compared} entries of {ufds}: {_named(seen)})"
             raise Finding(expected={}, observed=observed, kind=Kind.OWN)
+        if seen.unread and not found:
+            raise Missing(
+                ufds.id,
+                f"whether all its entries are the master's (of {seen.compared} they are)",
+                "ldapsearch",
+                seen.unread,
+            )
         assert found == {}, f"of {seen.compared} entries of {ufds}: {_named(seen)}"
 
 

@@ -23,10 +23,14 @@ class EntryDifference(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 class Comparison(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many of the master's entries were compared, how many differ, and the first of these, parents first."""
+    """How many of the master's entries were compared, how many differ, and the first of these, parents first.
+
+    `unread` says why the directories were not compared to their ends; then only entries that both were seen to have are compared.
+    """
 
     compared: int
     missing: int = 0
     extra: int = 0
     different: int = 0
     first: tuple[EntryDifference, ...] = ()
+    unread: str = ""

@@ -91,14 +91,22 @@ async def collect(
         return [link for check in _PROBED for link in links(world, check) if link.source.datacenter.name == name]
 
     replicas = tuple(name for name in drafts if inventory.datacenters[name].state == REPLICA)
-    changelog, comparing = Changelog(replicas), Comparing(replicas)
+    changelog = Changelog(replicas)
+    limit = asyncio.timeout(_time_of(timeouts, deadline))
+
+    def grows(seconds: float) -> None:
+        """Large directories are read longer than all else may take."""
+        until = asyncio.get_running_loop().time() + (seconds if deadline is None else min(seconds, deadline.left))
+        limit.reschedule(max(until, limit.when() or until))
+
+    comparing = Comparing(replicas, timeouts.compare, grows)
     meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns())
     waited = Waited(drafts, progress)
     watching = [asyncio.ensure_future(each.watch()) for each in (lateness, waited)]
     try:
-        async with asyncio.timeout(_time_of(timeouts, deadline)), asyncio.TaskGroup() as tasks:
+        async with limit, asyncio.TaskGroup() as tasks:
             for name, draft in drafts.items():
                 collecting = Collector(draft, shared).collect(functools.partial(links_from, name))
                 tasks.create_task(_survive(collecting, draft, waited))
@@ -157,7 +165,7 @@ def _over(timeouts: Timeouts, deadline: Deadline | None) -> str:
 
 
 def _times(given: Timeouts, patience: float) -> Timeouts:
-    return Timeouts(given.connect * patience, given.command * patience, given.run * patience)
+    return Timeouts(given.connect * patience, given.command * patience, given.run * patience, given.compare)
 
 
 def in_doubt(seen: object) -> bool:

@@ -8,12 +8,12 @@ bin/ufds-reconcile-data, lib/cleanup-expired-credentials.js (MANTA-5485); sdc-he
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from evidence.collect.ldap import USERS, Entry, Found
+from evidence.collect.ldap import USERS, Entry
 from evidence.collect.unanswered import UnansweredError
 
 FINGERPRINT: Final = "ufds_admin_key_fingerprint"
@@ -35,16 +35,9 @@ class Own:
     fingerprint: str = ""
     unread: str = ""
 
-    def key_of(self, found: Iterable[Found], admin: str) -> frozenset[str]:
-        """The dns of entries that may be that key: keys right below admin."""
-        return frozenset(
-            entry.dn
-            for each in found
-            for entry in each.entries
-            if "sdckey" in _kinds(entry) and self._is_its(entry.dn, f", uuid={admin}, {USERS}")
-        )
-
-    def _is_its(self, dn: str, below_admin: str) -> bool:
+    def may_be(self, dn: str, admin: str) -> bool:
+        """Whether a key is that key, by its dn: it is right below admin."""
+        below_admin = f", uuid={admin}, {USERS}"
         name, _, fingerprint = dn.removesuffix(below_admin).partition("=")
         if not dn.endswith(below_admin) or name != "fingerprint" or not _MD5.fullmatch(fingerprint):
             return False
@@ -55,6 +48,11 @@ def own(metadata: Mapping[str, object], unread: str = "") -> Own:
     """The own key by a datacenter's own metadata."""
     said = metadata.get(FINGERPRINT)
     return Own(said if isinstance(said, str) and _MD5.fullmatch(said) else "", unread)
+
+
+def is_key(entry: Entry) -> bool:
+    """Whether an entry is a public key."""
+    return "sdckey" in _kinds(entry)
 
 
 def expired(entry: Entry) -> bool:

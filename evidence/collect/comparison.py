@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from evidence.collect import apart
+from evidence.collect.digests import PARTS, Digests
 from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
+from evidence.collect.reading import Ask, ReadSoFar, read
 from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, PASSWORD, Comparison, EntryDifference
 from evidence.redact import cut
 
 LARGEST: Final = 64 << 20
-"""A UFDS may send so many bytes of its directory: about ten thousand accounts."""
+"""A UFDS may send so many bytes in one conversation."""
 MOST_AGAIN: Final = 200
 """So many differing entries are read again. A moment's traffic makes fewer."""
 MOST: Final = 20
@@ -48,18 +52,11 @@ Hashes and salts are compared by keyed digests, and kept nowhere.
 SALT: Final = "_salt"
 _KEY: Final = secrets.token_bytes(16)
 
-Ask = Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]]
-Listing = Mapping[str, bytes]
 
-
-def listing(found: Iterable[Found]) -> dict[str, bytes]:
-    """Digests by dn. Raises UnreadableError."""
-    read: dict[str, bytes] = {}
-    for each in found:
-        if each.why:
-            raise UnreadableError(each.why)
-        read.update((entry.dn, _digest(entry)) for entry in each.entries if not apart.expired(entry))
-    return read
+def listed(into: Digests, entry: Entry) -> None:
+    """Add an entry to a listing."""
+    if not apart.expired(entry):
+        into.add(entry.dn, _digest(entry), is_key=apart.is_key(entry))
 
 
 def _compared(entry: Entry) -> dict[str, tuple[str, ...]]:
@@ -84,31 +81,63 @@ def copied(dn: str, region: str) -> bool:
     return not dn.startswith("datacenter=")  # a UFDS's own datacenter is right below o=smartdc
 
 
-def differing(master: Listing, replica: Listing, region: str) -> dict[str, str]:
-    """The differences, by dn. Parents come first, because they must exist first."""
-    found = {dn: EXTRA for dn in replica.keys() - master.keys() if copied(dn, region)}
-    for dn, digest in master.items():
-        if replica.get(dn) != digest and copied(dn, region):
-            found[dn] = MISSING if dn not in replica else DIFFERENT
-    return dict(sorted(found.items(), key=lambda item: (item[0].count(", "), item[0])))
+@dataclass
+class Differences:
+    """What differs by dn, parents first, because they must exist first; which of it are keys; and how many entries the master has."""
+
+    kinds: dict[str, str]
+    keys: frozenset[str]
+    compared: int
+
+
+def differing(master: Digests, replica: Digests, region: str, *, whole: bool = True) -> Differences:
+    """Compare two listings. Of directories that were not read to their end, only what both have is known."""
+    found: dict[str, str] = {}
+    keys: set[str] = set()
+    compared = 0
+    for number in range(PARTS):
+        there, here = master.part(number), replica.part(number)
+        for dn, record in here.items():
+            if whole and dn not in there and copied(dn, region):
+                found[dn] = EXTRA
+                if record.is_key:
+                    keys.add(dn)
+        for dn, record in there.items():
+            if not copied(dn, region) or (not whole and dn not in here):
+                continue
+            compared += 1
+            if dn not in here:
+                found[dn] = MISSING
+            elif here[dn].digest != record.digest:
+                found[dn] = DIFFERENT
+    ordered = dict(sorted(found.items(), key=lambda item: (item[0].count(", "), item[0])))
+    return Differences(ordered, frozenset(keys), compared)
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What the master's UFDS holds, and how to ask it again. `admin` is the uuid of the coupling's admin."""
+    """What the master's UFDS holds, how far it was read, and how to ask it again. `admin` is the uuid of the coupling's admin."""
 
-    listing: Listing
+    listing: Digests
+    reading: ReadSoFar
     admin: str
     ask: Ask
 
 
 class Comparing:
-    """Where the master tells what it holds, and waits until every replica has compared it."""
+    """Where the master tells what it holds, and waits until every replica has compared it.
 
-    def __init__(self, replicas: Iterable[str]) -> None:
+    A directory that one answer does not hold has `seconds` of its own, and `grows` is told so.
+    """
+
+    def __init__(
+        self, replicas: Iterable[str], seconds: float = math.inf, grows: Callable[[float], None] = lambda _: None
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._offer: asyncio.Future[Offer | str] = loop.create_future()
         self._done: dict[str, asyncio.Future[None]] = {name: loop.create_future() for name in replicas}
+        self._seconds, self._grows, self._until = seconds, grows, math.inf
+        self.readings: dict[str, ReadSoFar] = {}
 
     def end(self, datacenter: str, *, master: bool) -> None:
         """This datacenter has been asked everything: nobody needs to wait for it."""
@@ -117,46 +146,79 @@ class Comparing:
         if master and not self._offer.done():
             self._offer.set_result("what the master's UFDS holds is not known")
 
-    async def serve(self, ask: Ask, admin: str) -> None:
+    async def serve(self, name: str, ask: Ask, admin: str) -> None:
         """On the master: read its directory, and offer it to the replicas."""
         if not self._done:
             return
+        held = Digests()
         try:
-            offer: Offer | str = Offer(listing(await ask(SEARCHES)), admin, ask)
+            offer: Offer | str = Offer(held, await self._read(name, held, ask), admin, ask)
         except (UnansweredError, UnreadableError) as error:
             offer = f"what the master's UFDS holds is not known: {error}"
         if not self._offer.done():
             self._offer.set_result(offer)
-        await asyncio.gather(*map(asyncio.shield, self._done.values()))
+        try:
+            await asyncio.gather(*map(asyncio.shield, self._done.values()))
+        finally:
+            held.close()
 
     async def compare(self, name: str, region: str, own: apart.Own, ask: Ask) -> Comparison:
         """On a replica: compare its directory with the master's. Raises UnansweredError or UnreadableError."""
+        held = Digests()
         try:
-            offer, held = await asyncio.gather(asyncio.shield(self._offer), ask(SEARCHES))
+            offer, reading = await asyncio.gather(asyncio.shield(self._offer), self._read(name, held, ask))
             if isinstance(offer, str):
                 raise UnansweredError(offer)
-            return await _compare(offer, held, region, own, ask)
+            return await _compare(offer, held, reading, region, own, ask)
         finally:
+            held.close()
             self.end(name, master=False)
 
+    async def _read(self, name: str, into: Digests, ask: Ask) -> ReadSoFar:
+        reading = self.readings[name] = ReadSoFar()
+        try:
+            await read(ask, SEARCHES, partial(listed, into), reading, lambda: self._until, self._more_time)
+        except OSError as error:
+            raise UnansweredError(f"its directory has no room on this machine: {error.strerror or error}") from None
+        return reading
 
-async def _compare(offer: Offer, held: Sequence[Found], region: str, own: apart.Own, ask: Ask) -> Comparison:
-    found = differing(offer.listing, listing(held), region)
-    local = {dn for dn in own.key_of(held, offer.admin) if found.get(dn) == EXTRA}
+    def _more_time(self) -> None:
+        """The first directory that is large begins the time that all of them have."""
+        if self._until == math.inf:
+            self._until = asyncio.get_running_loop().time() + self._seconds
+            self._grows(self._seconds)
+
+
+def _unread(offer: Offer, reading: ReadSoFar) -> str:
+    """Why the two directories could not be compared to their ends; empty if they could."""
+    sides = (("the master's directory", offer.reading), ("its own", reading))
+    parts = [
+        f"{each.entries} entries of {whose} were read, then: {each.why}" for whose, each in sides if not each.whole
+    ]
+    return "; ".join(parts)
+
+
+async def _compare(
+    offer: Offer, held: Digests, reading: ReadSoFar, region: str, own: apart.Own, ask: Ask
+) -> Comparison:
+    unread = _unread(offer, reading)
+    differences = differing(offer.listing, held, region, whole=not unread)
+    found = differences.kinds
+    local = {dn for dn in differences.keys if own.may_be(dn, offer.admin)}
     for dn in local:
         del found[dn]
     if own.unread and local and not found:
         raise apart.UndecidedError(f"which of admin's keys is the datacenter's own is not known: {own.unread}")
-    compared = sum(copied(dn, region) for dn in offer.listing)
+    compared = differences.compared
     if not found:
-        return Comparison(compared)
+        return Comparison(compared, unread=unread)
     if len(found) > MOST_AGAIN:
-        return _counted(compared, [EntryDifference(cut(dn), kind) for dn, kind in found.items()])
+        return _counted(compared, [EntryDifference(cut(dn), kind) for dn, kind in found.items()], unread)
     await asyncio.sleep(ON_ITS_WAY)
     again = [_once_more(dn) for dn in found]
     theirs, ours = await asyncio.gather(offer.ask(again), ask(again))
-    differences = map(_difference, found, theirs, ours)
-    return _counted(compared, [each for each in differences if each is not None])
+    seen = map(_difference, found, theirs, ours)
+    return _counted(compared, [each for each in seen if each is not None], unread)
 
 
 def _once_more(dn: str) -> Search:
@@ -191,7 +253,7 @@ def _made_here(entry: Entry | None) -> bool:
     return entry is not None and entry.dn.endswith(f", {USERS}") and entry.first("_replicated") != "true"
 
 
-def _counted(compared: int, found: Sequence[EntryDifference]) -> Comparison:
+def _counted(compared: int, found: Sequence[EntryDifference], unread: str) -> Comparison:
     kinds = [each.kind for each in found]
     missing, extra, different = (kinds.count(kind) for kind in (MISSING, EXTRA, DIFFERENT))
-    return Comparison(compared, missing, extra, different, tuple(found[:MOST]))
+    return Comparison(compared, missing, extra, different, tuple(found[:MOST]), unread)

@@ -56,13 +56,14 @@ class Login:
 
 @dataclass(frozen=True)
 class Search:
-    """One search: where, for what, and for which attributes. `hidden` shows what UFDS hides."""
+    """One search: where, for what, and for which attributes. `hidden` shows what UFDS hides; `limit` is how many entries it may have."""
 
     base: str
     filter: str = "(objectclass=*)"
     attributes: tuple[str, ...] = ("objectclass",)
     scope: str = SUBTREE
     hidden: bool = False
+    limit: int = EVERYTHING
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Reply:
-    """The result of the bind (`bound`, or else `detail`), and of each search in its turn; the SHA-256 of the server's certificate."""
+    """The result of the bind (`bound`, or else `detail`), and of each search in its turn; the SHA-256 of the server's certificate.
+
+    `silent`: there was no answer in time, so nobody knows whether the bind or a search is to blame.
+    """
 
     bound: bool
     detail: str
     found: tuple[Found, ...] = ()
     certificate: str = ""
+    silent: bool = False
 
 
 def complete(reply: Reply) -> bool:
@@ -145,7 +150,7 @@ def _search(connection: Any, search: Search, seconds: int) -> Found:
             search.filter,
             search.scope,
             attributes=list(search.attributes),
-            size_limit=EVERYTHING,
+            size_limit=search.limit,
             time_limit=seconds,
             controls=[HIDDEN_CONTROL] if search.hidden else None,
         )

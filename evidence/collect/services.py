@@ -169,7 +169,7 @@ class Services:
         except ClosedError as error:
             return ldap.Reply(False, str(error))
         except TimeoutError:
-            return ldap.Reply(False, f"no answer within {limit:g} s")
+            return ldap.Reply(False, f"no answer within {limit:g} s", silent=True)
 
 
 def _told(body: str) -> str:

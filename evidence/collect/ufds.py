@@ -210,7 +210,9 @@ class Ufds:
                 pass  # the replicas say what they lack
 
         await asyncio.gather(
-            tell_replicas(), self._meeting.serve(ask_much, remember), self._comparing.serve(ask_all, admin)
+            tell_replicas(),
+            self._meeting.serve(ask_much, remember),
+            self._comparing.serve(self._draft.name, ask_all, admin),
         )
         if "gaps" in self._draft.questions_about(vm):
             await self._draft.ask_zone(vm, "gaps", gaps)
@@ -218,7 +220,7 @@ class Ufds:
 
 def _found(reply: ldap.Reply) -> tuple[ldap.Found, ...]:
     if not reply.bound:
-        raise UnansweredError(f"the root bind failed: {reply.detail}")
+        raise UnansweredError(reply.detail if reply.silent else f"the root bind failed: {reply.detail}")
     return reply.found
 
 

@@ -74,11 +74,12 @@ class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):
-    """The longest waits, in seconds: to connect, for one command or request, and for the whole run."""
+    """The longest waits, in seconds: to connect, for one command or request, for the whole run; and to read large directories besides."""
 
     connect: float = 5.0
     command: float = 20.0
     run: float = 120.0
+    compare: float = 1800.0
 
 
 class Waiver(Struct, frozen=True, forbid_unknown_fields=True):

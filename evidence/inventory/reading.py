@@ -285,10 +285,11 @@ def _spread(top: Mapping, inventory: Inventory) -> Inventory:
 
 
 def _timeouts(node: Node, what: str) -> Timeouts:
-    read = Mapping(node, what, ("connect", "command", "run"))
+    read = Mapping(node, what, ("connect", "command", "run", "compare"))
     default = Timeouts()
     return Timeouts(
         connect=read.optional("connect", duration(0.1), default.connect),
         command=read.optional("command", duration(0.1), default.command),
         run=read.optional("run", duration(1), default.run),
+        compare=read.optional("compare", duration(1), default.compare),
     )

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from evidence.collect import apart, comparison
-from evidence.collect.comparison import Comparing, _difference, copied, differing, listing
+from evidence.collect.comparison import Comparing, _difference, copied, differing
+from evidence.collect.digests import Digests
 from evidence.collect.ldap import BASE, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
@@ -30,10 +31,17 @@ def ufds(*states: Entries) -> comparison.Ask:
     async def ask(searches: Sequence[Search]) -> tuple[Found, ...]:
         state = next(looks)
         if searches[0].scope != BASE:
-            return (found(state),)
+            return (found(state), *(Found() for _ in searches[1:]))
         return tuple(found({dn: held for dn, held in state.items() if dn == each.base}) for each in searches)
 
     return ask
+
+
+def listed(entries: Entries) -> Digests:
+    into = Digests()
+    for entry in found(entries).entries:
+        comparison.listed(into, entry)
+    return into
 
 
 def compare(
@@ -44,7 +52,8 @@ def compare(
     async def both() -> Comparison:
         comparing = Comparing(["my-dc-1"])
         answers = await asyncio.gather(
-            comparing.serve(master, ADMIN), comparing.compare("my-dc-1", "my-dc", own or apart.own({}), replica)
+            comparing.serve("my-dc-2", master, ADMIN),
+            comparing.compare("my-dc-1", "my-dc", own or apart.own({}), replica),
         )
         return answers[1]
 
@@ -71,15 +80,15 @@ def test_what_the_queries_cover(dn: str, counts: bool) -> None:
 def test_what_is_ignored() -> None:
     one = {f"uuid=a, {USERS}": {"login": "a", "updated_at": "1", "_replicated": "true", "pwdfailuretime": "1"}}
     other = {f"uuid=a, {USERS}": {"login": "a", "updated_at": "2"}}
-    assert listing([found(one)]) == listing([found(other)])
+    assert differing(listed(one), listed(other), "my-dc").kinds == {}
     changed = {f"uuid=a, {USERS}": {"login": "a", "pwdchangedtime": "2"}}
-    assert listing([found(one)]) != listing([found(changed)])
+    assert differing(listed(one), listed(changed), "my-dc").kinds == {f"uuid=a, {USERS}": DIFFERENT}
 
 
 def test_parents_come_first() -> None:
-    there = listing([found({f"fingerprint=f, uuid=a, {USERS}": {}, f"uuid=a, {USERS}": {}, f"uuid=b, {USERS}": {}})])
-    here = listing([found({f"uuid=b, {USERS}": {"login": "b"}, f"uuid=c, {USERS}": {}})])
-    assert list(differing(there, here, "my-dc").items()) == [
+    there = listed({f"fingerprint=f, uuid=a, {USERS}": {}, f"uuid=a, {USERS}": {}, f"uuid=b, {USERS}": {}})
+    here = listed({f"uuid=b, {USERS}": {"login": "b"}, f"uuid=c, {USERS}": {}})
+    assert list(differing(there, here, "my-dc").kinds.items()) == [
         (f"uuid=a, {USERS}", MISSING),
         (f"uuid=b, {USERS}", DIFFERENT),
         (f"uuid=c, {USERS}", EXTRA),
@@ -118,9 +127,20 @@ def test_a_master_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) 
         compare(silent, ufds({}), monkeypatch)
 
 
-def test_a_search_that_fails_is_no_empty_directory() -> None:
+def test_a_search_that_fails_is_no_empty_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def busy(searches: Sequence[Search]) -> tuple[Found, ...]:
+        return tuple(Found(why="LDAP result 51 (busy)") for _ in searches)
+
     with pytest.raises(UnreadableError, match="busy"):
-        listing([Found(why="LDAP result 51 (busy)")])
+        compare(ufds({}), busy, monkeypatch)
+
+
+def test_what_was_not_read_to_its_end_is_never_equal() -> None:
+    """Of two parts only what both have is known: what one lacks may be in the part that was not read."""
+    there = listed({f"uuid=a, {USERS}": {}, f"uuid=b, {USERS}": {"login": "b"}})
+    here = listed({f"uuid=b, {USERS}": {"login": "c"}, f"uuid=d, {USERS}": {}})
+    seen = differing(there, here, "my-dc", whole=False)
+    assert (seen.kinds, seen.compared) == ({f"uuid=b, {USERS}": DIFFERENT}, 1)
 
 
 def test_a_password_is_compared_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,223 +1,178 @@
-"""region.yaml: correct files are read, and wrong ones are refused with file, line, reason and what to do."""
+"""Directories of any size: read stretch by stretch, each entry once, whatever is deleted, added, slow or late meanwhile."""
 
 from __future__ import annotations
 
-import pathlib
+import asyncio
+import random
+import re
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from evidence.inventory.lines import LARGEST, DeclarationError
-from evidence.inventory.model import Declared, Endpoint
-from evidence.inventory.reading import read_inventory
+from evidence.collect import digests, reading
+from evidence.collect.digests import PARTS, Digests, Record
+from evidence.collect.ldap import USERS, Entry, Found, Search
+from evidence.collect.parse import UnreadableError
+from evidence.collect.reading import ReadSoFar
+from evidence.collect.unanswered import UnansweredError
 
-GOOD = """\
-master: my-dc-2
-datacenters:
-  my-dc-1: {headnode: root@192.0.2.10, region: my-dc}
-  my-dc-2: {headnode: headnode-2, region: my-dc, ufds_address: 192.0.2.29}
-  my-dc-3: {headnode: headnode-3, region: other, state: candidate}
-"""
+WHERE = re.compile(r"\(_id>=(\d+)\)(?:\(_id<=(\d+)\))?")
+PEOPLE = Search(USERS, "(objectclass=sdcperson)")
 
 
-def written(folder: pathlib.Path, text: str | bytes) -> pathlib.Path:
-    path = folder / "region.yaml"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
+class Moray:
+    """Numbered entries, and how often somebody asked. `before` is called with the number of the conversation."""
+
+    def __init__(self, numbers: Sequence[int], before: Callable[[int], None] = lambda _: None) -> None:
+        self.numbers, self.asked, self.before = list(numbers), 0, before
+        self.largest = 0
+
+    async def __call__(self, searches: Sequence[Search]) -> tuple[Found, ...]:
+        self.asked += 1
+        self.before(self.asked)
+        return tuple(map(self._found, searches))
+
+    def _found(self, search: Search) -> Found:
+        found = WHERE.search(search.filter)
+        assert found is not None
+        first, last = int(found[1]), int(found[2] or 1 << 62)
+        there = sorted(each for each in self.numbers if first <= each <= last)[: search.limit]
+        self.largest = max(self.largest, len(there))
+        return Found(tuple(Entry(f"uuid={number}, {USERS}", {}) for number in there))
 
 
-def test_everything_is_read(tmp_path: pathlib.Path) -> None:
-    more = """\
-dns_domain: srv.example.com
-expect: {manta: true, replication_lag: 60s, clock_skew: 1500ms, patience: 2m, ufds_connections: 4}
-timeouts: {connect: 2, command: 2.5, run: "90"}
-waivers: waivers.yaml
-notify_command: mail -s verdict root
-keep: 30
-"""
-    (tmp_path / "waivers.yaml").write_text("")
-    read = read_inventory(written(tmp_path, GOOD + more))
-    assert read.master == "my-dc-2"
-    assert read.datacenters["my-dc-2"] == Declared("my-dc-2", "headnode-2", "my-dc", "master", "192.0.2.29")
-    assert [one.state for one in read.datacenters.values()] == ["replica", "master", "candidate"]
-    assert read.regions == {"my-dc": ("my-dc-1", "my-dc-2"), "other": ("my-dc-3",)}
-    assert (read.expect.manta, read.expect.replication_lag, read.expect.clock_skew) == (True, 60.0, 1.5)
-    assert (read.expect.patience, read.expect.ufds_connections) == (120.0, 4)
-    assert (read.timeouts.connect, read.timeouts.command, read.timeouts.run) == (2.0, 2.5, 90.0)
-    assert (read.dns_domain, read.waivers, read.notify_command) == (
-        "srv.example.com",
-        "waivers.yaml",
-        "mail -s verdict root",
-    )
-    assert (read.keep, read.path) == (30, str(tmp_path / "region.yaml"))
+def read(
+    moray: Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]], seconds: float = 3600.0
+) -> tuple[ReadSoFar, list[str], int]:
+    """How far it got, the dns that came, and how often it was said that one answer is not enough."""
+    seen, into, grown = ReadSoFar(), list[str](), list[int]()
+
+    async def all_of_it() -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        await reading.read(
+            moray, (PEOPLE,), lambda entry: into.append(entry.dn), seen, lambda: until, lambda: grown.append(1)
+        )
+
+    asyncio.run(all_of_it())
+    return seen, into, len(grown)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PAUSE", 0.0)
 
 
 @pytest.mark.parametrize(
-    ("named", "read"),
+    "numbers",
     [
-        ("headnode-3", "headnode-3"),
-        ("root@headnode-3", "root@headnode-3"),
-        ("root@192.0.2.9:2201", "ssh://root@192.0.2.9:2201"),
-        ("headnode-3:22", "ssh://headnode-3:22"),
-        ("root@[::1]:2201", "ssh://root@[::1]:2201"),
-        ("root@[2001:db8::9]", "root@2001:db8::9"),
-        ("2001:db8::9", "2001:db8::9"),
-        ("root@fe80::1%eth0", "root@fe80::1%eth0"),
-        ("ssh://root@headnode-3:2201", "ssh://root@headnode-3:2201"),
-        ("ssh://root@headnode-3/", "root@headnode-3"),
+        [], [1], range(1, 2000), range(1, 2001), range(1, 2002), range(1, 50_000), range(1, 10**9, 10**7),
+        [*range(1, 300), *range(5 * 10**8, 5 * 10**8 + 9000)],
     ],
-)
-def test_a_headnode_is_named_as_ssh_takes_it(tmp_path: pathlib.Path, named: str, read: str) -> None:
-    """A port is allowed only in ssh://…, because printed commands hold the name as it is."""
-    text = GOOD.replace("headnode: headnode-3", f'headnode: "{named}"')
-    assert read_inventory(written(tmp_path, text)).datacenters["my-dc-3"].headnode == read
+    ids=["none", "one", "all but one", "a stretch", "one more", "many", "sparse", "a gap"],
+)  # fmt: skip
+def test_each_entry_comes_once(numbers: Sequence[int]) -> None:
+    moray = Moray(numbers)
+    seen, came, grown = read(moray)
+    assert (seen.whole, seen.entries, seen.why) == (True, len(numbers), "")
+    assert came == [f"uuid={number}, {USERS}" for number in numbers]
+    assert moray.asked <= len(numbers) // reading.WANTED + 60
+    assert moray.largest <= reading.MOST
+    assert grown < moray.asked
 
 
-@pytest.mark.parametrize(
-    "named",
-    ["root@-x", "-x", "a b", "h:", "h:0", "h:65536", "h/", "[h]:22", "root@", "ssh://", "a;b", "$(a)", "http://h"],
-)
-def test_what_is_no_headnode(tmp_path: pathlib.Path, named: str) -> None:
-    with pytest.raises(DeclarationError, match="write HOST, USER@HOST or ssh://"):
-        read_inventory(written(tmp_path, GOOD.replace("headnode: headnode-3", f'headnode: "{named}"')))
+def test_numbers_drawn_at_random_come_once_each() -> None:
+    for seed in range(20):
+        draw = random.Random(seed)
+        numbers = sorted({int(draw.expovariate(1 / 10 ** draw.randint(3, 9))) for _ in range(draw.randint(0, 6000))})
+        seen, came, _ = read(Moray(numbers))
+        assert (seen.whole, len(came), len(set(came))) == (True, len(numbers), len(numbers)), seed
 
 
-def test_endpoints_in_place_of_a_headnode(tmp_path: pathlib.Path) -> None:
-    named = 'endpoints: {ufds: "ldaps://[2001:db8::1]", sapi: "http://h:8080/", binder: "dns://10.0.0.1"}'
-    read = read_inventory(written(tmp_path, GOOD.replace("headnode: headnode-3", named))).datacenters["my-dc-3"]
-    assert read.headnode == ""
-    assert read.endpoints == {
-        "binder": Endpoint("10.0.0.1", 53),
-        "sapi": Endpoint("h", 8080),
-        "ufds": Endpoint("2001:db8::1", 636),
-    }
+def test_what_is_added_and_deleted_meanwhile_breaks_nothing() -> None:
+    moray = Moray(range(1, 20_000))
+
+    def changes(conversation: int) -> None:
+        moray.numbers = [each for each in moray.numbers if each % 7 or each < 10_000]
+        if conversation < 5:
+            moray.numbers.append(20_000 + conversation)
+
+    moray.before = changes
+    seen, came, _ = read(moray)
+    assert seen.whole
+    assert len(set(came)) == len(came)
+    assert {f"uuid={number}, {USERS}" for number in moray.numbers} <= set(came)
 
 
-BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nmaster: my-dc-2\n"
-REFUSED = {
-    "empty": ("", 1, "is empty"),
-    "only a comment": ("# nothing\n", 1, "is empty"),
-    "not a mapping": ("- a\n", 1, "not a mapping"),
-    "not YAML": ("master: [\nb: }\n", 2, "is not YAML"),
-    "tab": ("master: my-dc-2\n\tdatacenters: {}\n", 2, "is not YAML"),
-    "control character": ("master: a\nb: \x07\n", 2, "control character"),
-    "not UTF-8": (b"master: a\nb: \xff\n", 2, "not UTF-8"),
-    "bomb": (BOMB, 1, "anchors"),
-    "alias": ("master: x\nb: *a\n", 2, "anchors"),
-    "two documents": (GOOD + "---\na: b\n", 6, "second document"),
-    "deep": ("master:\n" + "a: [" + "[" * 50 + "]" * 51, 2, "nested too deeply"),
-    "too large": ("# " + "x" * LARGEST, 1, "larger than 1 MiB"),
-    "python object": ("master: !!python/object/apply:os.system [ls]\n" + GOOD[16:], 1, "is a list"),
-    "unknown key": (GOOD + "datacentres: {}\n", 6, "unknown key 'datacentres'"),
-    "unknown key below": (GOOD + "expect: {mantra: true}\n", 6, "expect has the unknown key 'mantra'"),
-    "merge key": (GOOD + "<<: {a: b}\n", 6, "<<"),
-    "duplicate key": (GOOD + "master: my-dc-1\n", 6, "twice (first on line 1)"),
-    "duplicate datacenter": (GOOD + "  my-dc-1: {headnode: x, region: my-dc}\n", 6, "twice (first on line 3)"),
-    "key that is no text": (GOOD + "  1: {headnode: x, region: my-dc}\n", 6, "in quotes"),
-    "key that is yes": (GOOD + "  no: {headnode: x, region: my-dc}\n", 6, "in quotes"),
-    "master list": (GOOD.replace("my-dc-2", "[my-dc-1, my-dc-2]", 1), 1, "exactly one UFDS master"),
-    "master missing": (GOOD[16:], 1, "lacks `master`"),
-    "master not listed": (GOOD.replace("my-dc-2", "my-dc-9", 1), 1, "not listed"),
-    "master a candidate": (GOOD.replace("ufds_address: 192.0.2.29", "state: candidate"), 4, "cannot be a candidate"),
-    "state master": (GOOD.replace("candidate", "master"), 5, "by the key `master` alone"),
-    "state unknown": (GOOD.replace("candidate", "primary"), 5, "replica or candidate"),
-    "no datacenters": ("master: a\n", 1, "lacks `datacenters`"),
-    "datacenters empty": ("master: a\ndatacenters: {}\n", 2, "is empty"),
-    "datacenters null": ("master: a\ndatacenters:\n", 2, "not a mapping"),
-    "datacenters a list": ("master: a\ndatacenters: [a, b]\n", 2, "a list, not a mapping"),
-    "one head node twice": (GOOD.replace("headnode-3", "headnode-2"), 5, "the same headnode"),
-    "one head node twice, as a URL": (GOOD.replace("headnode-3", '"ssh://root@headnode-2"'), 5, "the same headnode"),
-    "one head node twice, as another user": (GOOD.replace("headnode-3", "admin@headnode-2"), 5, "the same headnode"),
-    "no headnode": (GOOD.replace("headnode: headnode-3, ", ""), 5, "lacks `headnode`"),
-    "no region": (GOOD.replace(", region: other", ""), 5, "lacks `region`"),
-    "option as headnode": (GOOD.replace("headnode-3", '"-oProxyCommand=x"'), 5, "USER@HOST"),
-    "name with a slash": (GOOD.replace("  my-dc-1:", "  my/dc:"), 3, "other characters"),
-    "name with a dot": (GOOD.replace("  my-dc-1:", "  my.dc:"), 3, "other characters"),
-    "region with a space": (GOOD.replace("region: other", "region: my dc"), 5, "letters, digits"),
-    "region a number": (GOOD.replace("region: other", "region: 1"), 5, "in quotes"),
-    "address a name": (GOOD.replace("192.0.2.29", "ufds.example.com"), 4, "IP address"),
-    "duration": (GOOD + "timeouts: {run: soon}\n", 6, "write a duration"),
-    "negative duration": (GOOD + "timeouts: {run: -1s}\n", 6, "write a duration"),
-    "no time": (GOOD + "timeouts:\n  connect: 0s\n", 7, "from 0.1s"),
-    "infinite": (GOOD + "timeouts: {run: .inf}\n", 6, "write a duration"),
-    "boolean": (GOOD + "expect: {manta: 1}\n", 6, "true, false or planned"),
-    "number": (GOOD + "keep: many\n", 6, "whole number"),
-    "endpoints beside a headnode": (
-        GOOD.replace("state: candidate", "endpoints: {ufds: ldaps://x}"),
-        5,
-        "a headnode and",
-    ),
-    "endpoints empty": (GOOD.replace("headnode: headnode-3", "endpoints: {}"), 5, "is empty"),
-    "endpoint unknown": (GOOD.replace("headnode: headnode-3", "endpoints: {moray: x}"), 5, "unknown key 'moray'"),
-    "endpoint of another scheme": (
-        GOOD.replace("headnode: headnode-3", 'endpoints: {ufds: "ldap://x"}'),
-        5,
-        "ldaps://HOST",
-    ),
-    "endpoint with a path": (GOOD.replace("headnode: headnode-3", 'endpoints: {sapi: "http://x/y"}'), 5, "http://HOST"),
-    "endpoint with a user": (
-        GOOD.replace("headnode: headnode-3", 'endpoints: {sapi: "http://u:p@x"}'),
-        5,
-        "http://HOST",
-    ),
-    "endpoint with no port": (
-        GOOD.replace("headnode: headnode-3", 'endpoints: {binder: "dns://x:0"}'),
-        5,
-        "dns://HOST",
-    ),
-    "one endpoint twice": (
-        GOOD.replace("headnode: headnode-3", 'endpoints: {sapi: "http://x"}').replace(
-            "headnode: root@192.0.2.10", 'endpoints: {sapi: "http://x:80/"}'
-        ),
-        5,
-        "the same endpoint",
-    ),
-    "domain": (GOOD + "dns_domain: example..com\n", 6, "write a DNS name"),
-    "quotes of a command": (GOOD + "notify_command: mail -s 'verdict\n", 6, "its quotes do not match"),
-    "no command": (GOOD + "notify_command: '\"\"'\n", 6, "write a command and its words"),
-    "Manta nowhere": (GOOD + "expect: {manta: []}\n", 6, "is an empty list"),
-    "Manta in an unknown datacenter": (GOOD + "expect: {manta: [my-dc-9]}\n", 6, "which is not listed"),
-    "Manta in another region": (GOOD + "expect: {manta: [my-dc-2, my-dc-3]}\n", 6, "not in the master's region"),
-    "Manta in no datacenter's name": (GOOD + "expect: {manta: [a b]}\n", 6, "only letters"),
-    "outside": (GOOD + "expect: {outside: maybe}\n", 6, "write true or false"),
-    "text that is none": (GOOD + "waivers: [a]\n", 6, "not text"),
-}
+def test_an_answer_that_is_late_is_asked_for_in_smaller_parts() -> None:
+    def late(conversation: int) -> None:
+        if conversation in (3, 4):
+            raise UnansweredError("no answer within 20 s")
+
+    seen, came, _ = read(Moray(range(1, 20_000), late))
+    assert (seen.whole, len(came)) == (True, 19_999)
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_wrong_is_refused_with_line_and_advice(tmp_path: pathlib.Path, case: str) -> None:
-    text, line, reason = REFUSED[case]
-    path = written(tmp_path, text)
-    with pytest.raises(DeclarationError) as caught:
-        read_inventory(path)
-    assert str(caught.value).startswith(f"{path}:{line}: "), str(caught.value)
-    assert reason in str(caught.value)
-    assert " — " in str(caught.value), "says what to do"
+def test_one_that_stays_late_is_read_in_part_and_says_so() -> None:
+    def late(conversation: int) -> None:
+        if conversation > 3:
+            raise UnansweredError("no answer within 20 s")
+
+    seen, came, _ = read(Moray(range(1, 20_000), late))
+    assert (seen.whole, seen.why) == (False, "no answer within 20 s")
+    assert seen.entries == len(came) > 3000
 
 
-def test_a_file_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
-    for path in (tmp_path / "none.yaml", pathlib.Path("a\0b")):
-        with pytest.raises(DeclarationError, match="cannot be read"):
-            read_inventory(path)
+def test_one_that_never_answers_costs_one_wait() -> None:
+    def silent(_: int) -> None:
+        raise UnansweredError("no answer within 20 s")
+
+    moray = Moray(range(10), silent)
+    with pytest.raises(UnansweredError):
+        read(moray)
+    assert moray.asked == 1
 
 
-ODD = {
-    "a region with a datacenter's name": GOOD.replace("region: my-dc", "region: my-dc-1"),
-    "a region called coupling": GOOD.replace("region: other", "region: coupling"),
-    "users of one bastion": GOOD.replace("root@192.0.2.10", "dc1@bastion").replace("headnode-3", "dc2@bastion"),
-    "a user with a plus": GOOD.replace("root@192.0.2.10", "first.last+ops@h"),
-    "a domain with a final dot": GOOD + "dns_domain: srv.example.com.\n",
-    "Manta in some": GOOD + "expect: {manta: [my-dc-2]}\n",
-}
+def test_its_time_is_over() -> None:
+    seen, came, _ = read(Moray(range(1, 50_000)), seconds=-1.0)
+    assert (seen.whole, seen.why, came) == (False, "its time was over", [])
 
 
-@pytest.mark.parametrize("case", ODD)
-def test_what_is_odd_is_read(tmp_path: pathlib.Path, case: str) -> None:
-    read = read_inventory(written(tmp_path, ODD[case]))
-    assert sorted(read.datacenters) == ["my-dc-1", "my-dc-2", "my-dc-3"]
-    assert read.dns_domain in ("", "srv.example.com")
+def test_a_search_that_is_refused_is_no_empty_stretch() -> None:
+    async def refuses(searches: Sequence[Search]) -> tuple[Found, ...]:
+        return tuple(Found(why="LDAP result 51 (busy)") for _ in searches)
+
+    with pytest.raises(UnreadableError, match="busy"):
+        read(refuses)
 
 
-def test_manta_may_be_in_some_datacenters_and_its_line_is_known(tmp_path: pathlib.Path) -> None:
-    read = read_inventory(written(tmp_path, GOOD + "expect:\n  manta: [my-dc-2, my-dc-1]\n  outside: false\n"))
-    assert (read.expect.manta, read.expect.outside) == (("my-dc-1", "my-dc-2"), False)
-    assert read.place("expect.manta").endswith(":7")
+def test_a_listing_keeps_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In memory and in its file; names of any characters."""
+    monkeypatch.setattr(digests, "IN_MEMORY", 1000)
+    held = Digests()
+    names = [f"uuid={number}, ou=\u00fc\ud800\\,{'x' * (number % 90)}, {USERS}" for number in range(5000)]
+    for number, name in enumerate(names):
+        held.add(name, number.to_bytes(16), is_key=number % 3 == 0)
+    found = {dn: record for part in range(PARTS) for dn, record in held.part(part).items()}
+    held.close()
+    assert found == {name: Record(number.to_bytes(16), number % 3 == 0) for number, name in enumerate(names)}
+
+
+def test_memory_does_not_grow_with_the_directory() -> None:
+    """Four times as many entries cost less than twice the memory, which is a fraction of what they are, and not ten times the work."""
+    peaks, times = [], []
+    for count in (20_000, 80_000):
+        held = Digests()
+        tracemalloc.start()
+        begun = time.process_time()
+        for number in range(count):
+            held.add(f"fingerprint={number}, uuid=930896af-bf8c-48d4-885c-{number:012d}, {USERS}", bytes(16))
+        for part in range(PARTS):
+            held.part(part)
+        times.append(time.process_time() - begun)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        held.close()
+    assert peaks[1] < min(2 * peaks[0], 6 << 20)
+    assert times[1] < 10 * times[0]

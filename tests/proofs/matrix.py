@@ -2,8 +2,7 @@
 
 `python -m tests.proofs.matrix FILE [THING…]` adds a line of JSON for each cell to FILE, and leaves out those that are there.  A thing is
 DC or DC.ALIAS.  A cell is right if the run ends in time, with exit 1, and one cause that names the thing, in little memory.
-What is slow may be in time, and certificates
-are self-signed, made for a year and renewed by nobody: there nothing may be found.
+What is slow may be in time, and certificates are self-signed, made for a year and renewed by nobody: there nothing may be found.
 """
 
 from __future__ import annotations
