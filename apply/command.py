@@ -62,17 +62,27 @@ def parser_of() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None, door: Door | None = None, ask: Ask | None = None) -> int:
     """The command.  In tests `door` is another than SSH, and `ask` answers in an operator's place."""
+    runs: Path | None = None
     try:
         options = parser_of().parse_args(arguments)
+        runs = places.runs(options.runs)
         return _Apply(options, door, ask).run()
     except OperatorError as error:
-        print(f"az-checks apply: {safe(str(error))}", file=sys.stderr)
+        print(f"az-checks apply: {safe(places.typeable(str(error)))}", file=sys.stderr)
         return WRONG_USE
     except KeyboardInterrupt:
-        print(
-            "az-checks apply: interrupted; az-checks apply --resume reads what became of the last step", file=sys.stderr
-        )
+        print(f"az-checks apply: interrupted; {places.typeable(_after_an_interruption(runs))}", file=sys.stderr)
         return INTERRUPTED
+
+
+def _after_an_interruption(runs: Path | None) -> str:
+    """What comes next: to resume there is something only if it was in the middle of a step."""
+    with suppress(OperatorError, OSError):
+        if runs is not None and any(pending(read(path)) for path in journals(runs)):
+            return "in the middle of a step: az-checks apply --resume reads what became of it"
+    return (
+        "no step was under way. What was done stands, and az-checks apply --undo takes it back; az-checks apply goes on"
+    )
 
 
 def journals(runs: Path) -> list[Path]:

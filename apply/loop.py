@@ -18,6 +18,7 @@ from remediate.plan import CausePlan, Plan
 from remediate.stages import PlanStage, stages_of
 from remediate.steps import Step
 from reports import findings
+from triton_az_checks import places
 from verdict.judge import Named
 
 WELL, LEFT, INTERRUPTED = 0, 1, 2
@@ -54,7 +55,9 @@ class Course:
             taken = self._stage(stage)
             if Taken.STOPPED in taken or Taken.QUIT in taken:
                 self.hands.asking.say(
-                    "Stopped here. What was done is in the journal: az-checks apply --undo takes it back."
+                    places.typeable(
+                        "Stopped here. What was done is in the journal: az-checks apply --undo takes it back."
+                    )
                 )
                 return LEFT if Taken.STOPPED in taken else INTERRUPTED
             if Taken.DONE not in taken:

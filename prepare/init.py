@@ -63,7 +63,11 @@ async def _learn(headnode: str) -> Learnt:
     timeouts = Timeouts()
     progress = ProgressLine(sys.stderr)
     progress(f"asking {headnode}")
-    head = await connect(Declared("asked", headnode, "asked", REPLICA), timeouts)
+    try:
+        head = await connect(Declared("asked", headnode, "asked", REPLICA), timeouts)
+    except BaseException:
+        progress.done()
+        raise
     try:
         async with asyncio.timeout(timeouts.run):
             return await learn(head, headnode, timeouts)

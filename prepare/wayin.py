@@ -82,6 +82,8 @@ def _failed(name: str, why: str) -> list[Looked]:
     """The steps before the one that failed are well."""
     step = next((step for step, form in _STEP if re.search(form, why)), LOGIN)
     known = [Looked(name, HOST_KEY, "known")] if step == LOGIN else []
+    if why.startswith("no connection to "):
+        why = f"{why}: is there a route to it, a VPN that is not up, a firewall?"
     return [*known, Looked(name, step, why, False)]
 
 

@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = run_folder(options.run, places.runs(options.runs))
         plan = plan_of(folder, options.only)
     except OperatorError as error:
-        print(f"az-checks plan: {safe(str(error))}", file=sys.stderr)
+        print(f"az-checks plan: {safe(places.typeable(str(error)))}", file=sys.stderr)
         return WRONG_USE
     look, numbers = look_of(sys.stdout), numbers_of(findings.load(folder))
     if options.script is not None:
@@ -158,6 +158,9 @@ def _scripts(plan: Plan, run: Path, folder: Path) -> int:
         told = written(plan, run.name, folder)
     except OSError as error:
         print(f"az-checks plan: {folder} cannot be written ({error.strerror})", file=sys.stderr)
+        return WRONG_USE
+    except UsageError as error:
+        print(f"az-checks plan: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE
     print(f"# {counted(len(told), 'script')}, to be run in this order. Run the checks again after each stage.")
     print(safe("\n".join(told), keep="\n"))

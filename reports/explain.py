@@ -87,6 +87,8 @@ def write_evidence(page: Page, facts: Iterable[Fact[object]], conclusion: Conclu
         page.prose(said, _INDENT + 2, "said", 6)
         if fact.at:
             page.prose(fact.at, _INDENT + 2, "at", 6, DIM)
+    if any("< zone.sh" in fact.how for fact in told.values()):
+        page.prose("zone.sh is evidence/collect/zone.sh of this suite: copy it to the head node first.", _INDENT)
 
 
 def write_steps(page: Page, cause: Cause, conclusion: Conclusion) -> None:

@@ -49,7 +49,7 @@ def explained(config: pytest.Config) -> int:
     try:
         _explain(page, config.option.explain.strip(), config.option.of_run, places.runs(config.option.runs))
     except OperatorError as error:
-        print(f"az-checks explain: {safe(str(error))}", file=sys.stderr)
+        print(f"az-checks explain: {safe(places.typeable(str(error)))}", file=sys.stderr)
         return WRONG_USE
     print(page)
     return 0
@@ -83,7 +83,7 @@ def _say_which(page: Page, folder: Path, runs: Path, *, named: bool) -> None:
     page.line(f"Run {folder.name}")
     later = "" if named else newer(folder, runs)
     if later:
-        page.prose(f"There is a newer run, of a part or before a coupling: --run {later}")
+        page.prose(f"There is a newer run of a part, a replay, or a preflight: --run {later}")
 
 
 def _list(page: Page, conclusion: Conclusion) -> None:

@@ -52,7 +52,10 @@ class WaiverRow(Stored, frozen=True):
 
 
 class Row(Stored, frozen=True):
-    """One result. `page` says where the check of a finding is explained. A cause that was not asked for is not `selected`."""
+    """One result. `page` says where the check of a finding is explained. A cause that was not asked for is not `selected`.
+
+    `lacks` is the subject whose evidence is missing, where that is another one.
+    """
 
     check: str
     subject: str
@@ -68,6 +71,7 @@ class Row(Stored, frozen=True):
     culprits: tuple[str, ...] = ()
     page: str = ""
     selected: bool = True
+    lacks: str = ""
 
 
 class CauseRow(Stored, frozen=True):
@@ -140,6 +144,7 @@ def _row(judged: Judged) -> Row:
         reason=result.reason,
         culprits=result.culprits,
         selected=judged.selected,
+        lacks=result.lacks,
         page=page_of(result.check) if result.outcome in {*FINDINGS, WAIVED} else "",
     )
 
@@ -205,4 +210,5 @@ def result_in(row: Row) -> Result:
         row.missing,
         culprits=row.culprits,
         reason=row.reason,
+        lacks=row.lacks,
     )

@@ -19,6 +19,7 @@ from remediate.shell import cycled, quote
 from remediate.stages import PlanStage, stages_of
 from remediate.steps import BY_HAND, OPERATOR, Step
 from reports.page import safe
+from triton_az_checks.errors import UsageError
 
 STOPS = "# It stops at the first value that is not as planned."
 HEAD = r"""
@@ -104,16 +105,24 @@ def scripts(plan: Plan, run: str) -> Iterator[Script]:
 
 
 def written(plan: Plan, run: str, folder: Path) -> list[str]:
-    """Writes them into a folder; what to type for each."""
+    """Writes them into a folder; what to type for each.  Raises UsageError if it holds those of another plan: who runs all, runs these."""
+    wanted = list(scripts(plan, run))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    texts = {script.name: script.text for script in wanted}
+    there = sorted(path for path in folder.glob("*.sh") if re.fullmatch(r"\d+-\d+-.+\.sh", path.name))
+    others = [path.name for path in there if path.read_text(encoding="utf-8", errors="replace") != texts.get(path.name)]
+    if others:
+        raise UsageError(
+            f"{folder} holds scripts of another plan ({', '.join(others[:3])}): name another folder, or remove them"
+        )
     told = []
-    for script in scripts(plan, run):
+    for script in wanted:
         path = folder / script.name
         path.write_text(script.text, encoding="utf-8")
         path.chmod(0o700)
         host, _, named = script.where.partition(" (")
-        there = f"scp {path} {host}:/var/tmp/ && ssh -t {host} bash /var/tmp/{script.name}" if named else f"bash {path}"
-        told.append(there)
+        copied = f"ssh {host} 'cat > /var/tmp/{script.name}' < {path}"
+        told.append(f"{copied} && ssh -t {host} bash /var/tmp/{script.name}" if named else f"bash {path}")
     return told
 
 

@@ -6,6 +6,7 @@ are compared.  The report is always made from one that asked everybody.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -18,6 +19,8 @@ from verdict.judge import Named, Verdict, judge
 
 PAUSE = 10.0
 """Seconds between two looks."""
+_OFF = re.compile(r"\b(disabled|maintenance)\b")
+"""What SMF starts only when it is told to."""
 NOBODY = "nobody by himself: these wait for somebody to repair them"
 TURNS = {
     "config-agent (it looks every 60 to 180 s)": (
@@ -166,8 +169,9 @@ def _turns(left: Iterable[Named], verdict: Verdict) -> str:
     """The causes by whose turn it is, one line each."""
     known = {check: who for who, checks in TURNS.items() for check in checks}
     found: dict[str, list[str]] = {}
+    off = {row.name for row in verdict.results if _OFF.search(row.result.observed)}
     for name in _causes(left, verdict):
-        found.setdefault(known.get(name.check, NOBODY), []).append(str(name))
+        found.setdefault(NOBODY if name in off else known.get(name.check, NOBODY), []).append(str(name))
     order = [*TURNS, NOBODY]
     return "\n".join(safe(f"  {who}:\n    {some(found[who])}", keep="\n") for who in sorted(found, key=order.index))
 

@@ -51,6 +51,7 @@ FIELDS: dict[type, dict[str, str]] = {
         "culprits": "Of a finding about a coupling or region: the datacenters at fault.",
         "page": "Where the check of a finding is explained.",
         "selected": "False for a cause that was not asked for.",
+        "lacks": "The subject whose evidence is missing, where that is another one.",
     },
     CauseRow: {
         "check": CHECK,

@@ -86,14 +86,14 @@ def main(arguments: Sequence[str]) -> int:
         if "nagios" in rest or "--output=nagios" in rest:  # a monitor reads standard output, and knows no 4
             print(f"AZ-CHECKS UNKNOWN - {error}".replace("|", "/"))
             return UNKNOWN
-        print(f"az-checks {command}: {error}; az-checks --help tells more", file=sys.stderr)
+        print(f"az-checks {command}: {places.typeable(f'{error}; az-checks --help tells more')}", file=sys.stderr)
         return WRONG_USE
 
 
 def _meant(typed: str, known: Iterable[str]) -> str:
     """Which command may be meant, or where they stand."""
     near = difflib.get_close_matches(typed, [*known], 2)
-    return f"do you mean {' or '.join(near)}?" if near else "az-checks --help names them"
+    return f"do you mean {' or '.join(near)}?" if near else places.typeable("az-checks --help names them")
 
 
 def run_parser() -> argparse.ArgumentParser:

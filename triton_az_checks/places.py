@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def _named(run: Path, *, latest: bool) -> str:
     """How a command names a run; empty for the latest of where runs usually are."""
     usual = run.parent.resolve() == _usual_runs().resolve()
     return "" if latest and usual else shlex.quote(run.name if usual else str(run.absolute()))
+
+
+_COMMAND = re.compile(r"(?<![\w./-])az-checks(?= [a-z-])")
+
+
+def typeable(text: str) -> str:
+    """A sentence in which our own commands stand as they can be typed here."""
+    called = _called()
+    return _COMMAND.sub(lambda _: called, text)
 
 
 def _called() -> str:

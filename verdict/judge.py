@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from evidence.inventory.model import Waiver
 from evidence.subjects.spec import BLOCKED, FAILED, FINDINGS, WAIVED, Outcome, Result, Spec
 from evidence.subjects.world import World
-from verdict.graph import by_check, explanations, subjects_by_id
+from verdict.graph import by_check, circles, explanations, subjects_by_id
 from verdict.waivers import expired, remarks
 
 MOST_NAMED: Final = 5
@@ -135,19 +135,22 @@ def late(world: World) -> tuple[str, ...]:
 
 
 def _roots(findings: list[Result], specs: Mapping[str, Spec], world: World) -> dict[Named, frozenset[Named]]:
-    """For each finding its causes: the findings that explain it in the end, and that nothing explains. A cause has itself."""
+    """For each finding its causes: the findings that explain it in the end, and that nothing explains. A cause has itself.
+
+    Where it is not known which zones there are, findings can explain each other in a circle: then the first of them is the cause.
+    """
     known = subjects_by_id(world, specs.values())
     sorted_out = by_check(findings)
-    direct = {_name(finding): explanations(finding, sorted_out, specs, known) for finding in findings}
+    above = {
+        _name(finding): [_name(f) for f in explanations(finding, sorted_out, specs, known)] for finding in findings
+    }
+    first = {_name(finding): (finding.outcome != FAILED, _name(finding)) for finding in findings}
     roots: dict[Named, frozenset[Named]] = {}
-
-    def roots_of(name: Named) -> frozenset[Named]:
-        if name not in roots:
-            above = direct[name]
-            roots[name] = frozenset().union(*(roots_of(_name(f)) for f in above)) if above else frozenset({name})
-        return roots[name]
-
-    return {name: roots_of(name) for name in direct}
+    for circle in circles(above):
+        outside = {each for name in circle for each in above[name]}.difference(circle)
+        found = frozenset().union(*(roots[each] for each in outside)) or frozenset({min(circle, key=first.__getitem__)})
+        roots.update(dict.fromkeys(circle, found))
+    return roots
 
 
 def _judged(finding: Result, roots: Mapping[Named, frozenset[Named]], world: World) -> Judged:

@@ -19,7 +19,7 @@ from typing import Final
 from lab.machine import namespaces, tls
 from lab.machine.machines import Machine
 
-HALF: Final = {22: 1200, 443: 1400, 636: 1400}
+HALF: Final = {22: 1200, 443: 900, 636: 900}
 """After so many bytes of the server's an answer is half done: behind the handshake, where there is one."""
 SHORT: Final = 40
 PAUSE = 1.0

@@ -46,7 +46,7 @@ def reported(config: pytest.Config) -> int:
         options = parser_of().parse_args(json.loads(config.option.report))
         done: int = options.do(options, places.runs(config.option.runs))
     except OperatorError as error:
-        print(f"az-checks report: {safe(str(error))}", file=sys.stderr)
+        print(f"az-checks report: {safe(places.typeable(str(error)))}", file=sys.stderr)
         return WRONG_USE
     except OSError as error:
         print(f"az-checks report: {safe(str(error.filename))} cannot be used ({error.strerror})", file=sys.stderr)

@@ -22,6 +22,7 @@ RESTLESS = frozenset({
 _NAMED_BY = ("fmri", "dn", "uuid", "url", "path", "alias", "key", "name", "login", "datacenter", "instance", "ip")
 _LONGEST = 160
 _AWAY = re.compile(r"[0-9.]+ ms")
+_NOW_AND_THEN = re.compile(r"\.certificate$|\b(size|loss)/\d+\.")
 ABSENT = "(absent)"
 
 
@@ -126,8 +127,13 @@ def _leaves(one: Any, other: Any, at: str) -> Iterator[tuple[str, str, str]]:
                 yield from _leaves(one.get(key, _GONE), other.get(key, _GONE), f"{at}.{key}" if at else str(key))
     else:
         was, now = _shown(one, at), _shown(other, at)
-        if was != now and not _measured(one, other) and not (at.endswith(".certificate") and "" in (one, other)):
+        if was != now and not _measured(one, other) and not _one_of_two(at, one, other):
             yield at, was, now
+
+
+def _one_of_two(at: str, one: Any, other: Any) -> bool:
+    """Whether only one of two runs looked: at a certificate, or how packets get there, which one link of two datacenters is asked for."""
+    return bool(_NOW_AND_THEN.search(at)) and any(each in ("", "unknown") for each in (one, other))
 
 
 def _measured(one: Any, other: Any) -> bool:
@@ -169,6 +175,8 @@ def _shown(value: Any, at: str) -> str:
         return ABSENT
     text = value if isinstance(value, str) else json.dumps(_calm(value), ensure_ascii=False, sort_keys=True)
     text = f"fingerprint {text}" if ".fingerprints." in at else text
+    if not text:
+        return "(empty)"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ({len(text)} characters)"
 
 

@@ -80,7 +80,7 @@ class Summary(Struct, frozen=True, kw_only=True):
         """What kind of run it was, in a word or two."""
         if self.replayed:
             return "replay"
-        return (self.selection or "whole") + (", partial" if self.partial else "")
+        return f"{self.selection}, a part".removeprefix(", ") if self.partial else self.selection or "whole"
 
 
 def summary_of(conclusion: Conclusion, found: Findings, digest: str = "") -> Summary:

@@ -21,11 +21,13 @@ def write_list(page: Page, told: Sequence[Summary]) -> None:
         findings = each.critical + each.warning + each.blocked
         state = f"{counted(len(each.causes), 'cause')}, {counted(findings, 'finding')}" if findings else "well"
         seconds = f"{each.seconds:.0f} s" if each.seconds is not None else ""
-        behind = f"{each.most_behind} behind" if each.most_behind else ""
+        behind = f"{each.most_behind} changes behind" if each.most_behind else ""
         page.painted(
-            f"{each.run:<19} ", (when(each.run), DIM), f"  {each.kind.ljust(wide)}  ",
-            (state.ljust(24), RED if each.causes else GREEN), "  ".join(filter(None, (seconds, behind))),
+            f"{each.run:<16} ", (when(each.run), DIM), f"  {each.kind.ljust(wide)}  ",
+            (state.ljust(23), RED if each.causes else GREEN), f" {seconds}",
         )  # fmt: skip
+        if behind:
+            page.prose(behind, 6)
 
 
 def write_changes(page: Page, told: Changes, flapping: Iterable[str], *, everything: bool) -> None:
@@ -46,7 +48,7 @@ def write_changes(page: Page, told: Changes, flapping: Iterable[str], *, everyth
         for name in come_and_go:
             page.line(f"   {name}")
     if told.none and not come_and_go:
-        page.line("Nothing became of any finding." if told.still else "Nothing does not hold in either run.", GREEN)
+        page.line("No finding came, and none went." if told.still else "Nothing does not hold in either run.", GREEN)
 
 
 def _rows(page: Page, rows: Sequence[Changed], *, everything: bool) -> None:

@@ -1,7 +1,7 @@
 """Runs inside a lab: a broken device is put before one thing after the other, and one run of the suite is looked at for each.
 
 `python -m tests.proofs.matrix FILE [THING…]` adds a line of JSON for each cell to FILE, and leaves out those that are there.  A thing is
-DC or DC.ALIAS.  A cell is right if the run ends in time, with exit 1, and one cause that names the thing, in little memory.
+DC or DC.ALIAS.  `--table FILE` prints what docs/trust.md shows.  A cell is right if the run ends in time, with exit 1, and one cause that names the thing, in little memory.
 What is slow may be in time, and certificates are self-signed, made for a year and renewed by nobody: there nothing may be found.
 """
 
@@ -97,12 +97,46 @@ def faults_of(thing: str, way: str, seen: dict[str, Any]) -> list[str]:
         wrong.append(f"exit {seen['exit']}")
     if len(seen["causes"]) != 1:
         wrong.append(f"{len(seen['causes'])} causes")
-    if not any(f"[{thing}" in cause for cause in seen["causes"]):
+    if not any(names(cause, thing) for cause in seen["causes"]):
         wrong.append("nothing names it")
     return wrong
 
 
+def names(cause: str, thing: str) -> bool:
+    """Whether a cause names a thing: at its place; what customers see of it; or SAPI, which says that its storage does not answer."""
+    dc, _, alias = thing.partition(".")
+    if alias == "moray0":
+        return cause == f"sapi-answers[{dc}.sapi0]"
+    return f"[{thing}" in cause or (bool(alias) and cause.startswith(alias.rstrip("0")) and cause.endswith(f"[{dc}]"))
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """What was seen, for docs/trust.md: a line for each way, a column for each kind of thing."""
+    kinds = list(dict.fromkeys(row["thing"].partition(".")[2].rstrip("0") or "head node" for row in rows))
+    ways = list(dict.fromkeys(row["way"] for row in rows))
+    lines = [f"| | {' | '.join(kinds)} |", f"|---{'|---' * len(kinds)}|"]
+    for way in ways:
+        cells = []
+        for kind in kinds:
+            seen = [
+                row
+                for row in rows
+                if row["way"] == way and (row["thing"].partition(".")[2].rstrip("0") or "head node") == kind
+            ]
+            cells.append(", ".join(dict.fromkeys(map(_cell, seen))))
+        lines.append(f"| {way} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(row: dict[str, Any]) -> str:
+    said = ", ".join(cause.partition("[")[0] for cause in row["causes"]) or "nothing"
+    return f"**{said}: {'; '.join(row['wrong'])}**" if row["wrong"] else said
+
+
 def main() -> int:
+    if sys.argv[1] == "--table":
+        print(table([json.loads(line) for line in Path(sys.argv[2]).read_text().splitlines()]))
+        return 0
     file, things = Path(sys.argv[1]), sys.argv[2:]
     inventory = Path(os.environ["AZ_INVENTORY"])
     inventory.write_text(TIMEOUTS + inventory.read_text())

@@ -143,7 +143,7 @@ def test_a_newer_run_that_is_not_the_latest_is_named(tmp_path: Path, capsys: pyt
     place = kept(tmp_path, scenes.demo()).path.parent
     assert "newer run" not in page(place, "")
     later = kept(tmp_path, scenes.replayed())
-    assert f"There is a newer run, of a part or before a coupling: --run {later.name}" in flat(page(place, ""))
+    assert f"There is a newer run of a part, a replay, or a preflight: --run {later.name}" in flat(page(place, ""))
     assert remediate.main(["--runs", str(place)]) == 0
     assert f"az-checks plan {later.name}" in capsys.readouterr().out
     assert "newer run" not in page(place, "", later.name)

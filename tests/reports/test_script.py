@@ -245,6 +245,7 @@ def test_the_scripts_are_written_and_named_in_order(
     assert main(["--script", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[1] == (
-        f"scp {tmp_path}/out/1-1-my-dc-3.sh root@10.3.2.2:/var/tmp/ && ssh -t root@10.3.2.2 bash /var/tmp/1-1-my-dc-3.sh"
+        f"ssh root@10.3.2.2 'cat > /var/tmp/1-1-my-dc-3.sh' < {tmp_path}/out/1-1-my-dc-3.sh && "
+        "ssh -t root@10.3.2.2 bash /var/tmp/1-1-my-dc-3.sh"
     )
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == ["1-1-my-dc-3.sh", "2-1-my-dc-1.sh"]
