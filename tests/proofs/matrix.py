@@ -1,8 +1,9 @@
 """Runs inside a lab: a broken device is put before one thing after the other, and one run of the suite is looked at for each.
 
-`python -m tests.proofs.matrix FILE [THING…]` adds a line of JSON for each cell to FILE, and leaves out those that are there.  A thing is
-DC or DC.ALIAS.  `--table FILE` prints what docs/trust.md shows.  A cell is right if the run ends in time, with exit 1, and one cause that names the thing, in little memory.
-What is slow may be in time, and certificates are self-signed, made for a year and renewed by nobody: there nothing may be found.
+`python -m tests.proofs.matrix FILE [THING…]` adds a line of JSON for each cell to FILE, and leaves out those that are there; a THING is DC
+or DC.ALIAS.  `--table FILE` prints what docs/trust.md shows.  A cell is right if the run ends in time, with exit 1, and one cause that
+names the thing, in little memory.  What is slow may be in time, and certificates are self-signed, made for a year and renewed by nobody:
+there nothing may be found.
 """
 
 from __future__ import annotations
