@@ -10,7 +10,7 @@ from evidence.subjects.binding import ZONES, Subject, datacenters_of, subjects
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.links import Link
 from evidence.subjects.network.paths import unsent
-from evidence.subjects.spec import AT_MASTER, BLOCKED, TARGET, After, Result, Spec
+from evidence.subjects.spec import AT_MASTER, BLOCKED, FAILED, TARGET, After, Result, Spec
 from evidence.subjects.triton import Role, role_of
 from evidence.subjects.world import Coupling, Region, World
 from evidence.subjects.zone import Zone
@@ -201,7 +201,8 @@ def explanations(
     Otherwise one cause would hide another.
 
     A wrong inventory explains whatever was not asked because of it. Everything else is judged by what the datacenters agree on.
-    A finding that is milder than its check says that all works in spite of it.
+    A finding that is milder than its check says that all works in spite of it. What could not be judged explains a failure only if nothing
+    that was seen to fail does.
 
     A finding that covers others is what they share. It explains those that nothing else explains, and if there are none, it follows itself
     from what explains them.
@@ -232,6 +233,7 @@ def _told(
     if finding.outcome == BLOCKED:
         return tuple(other for other in found if other.check in HEADNODE) or found or _misled(finding, findings, known)
     found = tuple(other for other in found if not _unseen(other, findings) and _concerns(other, finding, known))
+    found = tuple(other for other in found if other.outcome == FAILED) or found
     if specs[finding.check].subject in _ZONE_ROWS:
         return found
     return tuple(other for other in found if other.check in HEADNODE or not specs[other.check].answers)
