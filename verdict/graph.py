@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
 
 from evidence.subjects.binding import ZONES, Subject, datacenters_of, subjects
 from evidence.subjects.datacenter import Datacenter
@@ -14,8 +13,6 @@ from evidence.subjects.spec import AT_MASTER, BLOCKED, FAILED, TARGET, After, Re
 from evidence.subjects.triton import Role, role_of
 from evidence.subjects.world import Coupling, Region, World
 from evidence.subjects.zone import Zone
-
-T = TypeVar("T")
 
 HEADNODE = ("headnode-answers", "headnode-is-the-right-one")
 INVENTORY = "inventory-agrees"
@@ -91,33 +88,6 @@ def _reached(after: After, spec: Spec, role: Role | None, other: Spec) -> Role |
         return after.at
     same = not after.at and other.subject == "zone" and spec.subject in ZONES
     return _own_role(other) or (role if same else None)
-
-
-def circles(above: Mapping[T, Iterable[T]]) -> Iterator[tuple[T, ...]]:
-    """The names in such an order that those above come first; names that are above each other come together (Tarjan's algorithm)."""
-    index: dict[T, int] = {}
-    low: dict[T, int] = {}
-    waiting: list[T] = []
-    for start in above:
-        walk = [(start, iter(above[start]))] if start not in index else []
-        while walk:
-            name, rest = walk[-1]
-            if name not in index:
-                index[name] = low[name] = len(index)
-                waiting.append(name)
-            following = next((each for each in rest if each not in index or each in waiting), None)
-            if following is None:
-                walk.pop()
-                if walk:
-                    low[walk[-1][0]] = min(low[walk[-1][0]], low[name])
-                if low[name] == index[name]:
-                    at = waiting.index(name)
-                    yield tuple(waiting[at:])
-                    del waiting[at:]
-            elif following in index:
-                low[name] = min(low[name], index[following])
-            else:
-                walk.append((following, iter(above[following])))
 
 
 def subjects_by_id(world: World, specs: Iterable[Spec]) -> dict[str, Subject]:

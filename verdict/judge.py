@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from evidence.inventory.model import Waiver
 from evidence.subjects.spec import BLOCKED, FAILED, FINDINGS, WAIVED, Outcome, Result, Spec
 from evidence.subjects.world import World
-from verdict.graph import by_check, circles, explanations, subjects_by_id
+from verdict.circles import circles
+from verdict.graph import by_check, explanations, subjects_by_id
 from verdict.waivers import expired, remarks
 
 MOST_NAMED: Final = 5

@@ -103,7 +103,7 @@ async def collect(
     meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns())
-    waited = Waited(drafts, progress)
+    waited = Waited(drafts, progress, reading=comparing.told)
     watching = [asyncio.ensure_future(each.watch()) for each in (lateness, waited)]
     try:
         async with limit, asyncio.TaskGroup() as tasks:

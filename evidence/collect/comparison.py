@@ -182,6 +182,13 @@ class Comparing:
             raise UnansweredError(f"its directory has no room on this machine: {error.strerror or error}") from None
         return reading
 
+    def told(self) -> str:
+        """How far directories are read that one answer does not hold; empty if there is none, or all are read."""
+        under_way = {name: each for name, each in self.readings.items() if not each.whole and not each.why}
+        if self._until == math.inf or not under_way:
+            return ""
+        return f"reads large directories: {', '.join(f'{name} {each.entries} entries' for name, each in sorted(under_way.items()))}"
+
     def _more_time(self) -> None:
         """The first directory that is large begins the time that all of them have."""
         if self._until == math.inf:

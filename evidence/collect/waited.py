@@ -19,8 +19,9 @@ class Waited:
         drafts: Mapping[str, Draft],
         progress: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        reading: Callable[[], str] = str,
     ) -> None:
-        self._drafts, self._progress, self._clock = drafts, progress, clock
+        self._drafts, self._progress, self._clock, self._reading = drafts, progress, clock, reading
         self._start = clock()
         self.done: set[str] = set()
 
@@ -31,7 +32,9 @@ class Waited:
             await asyncio.sleep(PAUSE)
 
     def line(self) -> str:
-        """ "12 s, 2 of 3 datacenters asked; waits for my-dc-3: SSH to the head node (9 s)", the longest wait."""
+        """ "12 s, 2 of 3 datacenters asked; waits for my-dc-3: SSH to the head node (9 s)", the longest wait; else how far large
+        directories are read.
+        """
         now = self._clock()
         told = f"{now - self._start:.0f} s, {len(self.done)} of {len(self._drafts)} datacenters asked"
         open_ones = [
@@ -43,5 +46,7 @@ class Waited:
         if not open_ones:
             left = sorted(self._drafts.keys() - self.done)
             return f"{told}; waits for {left[0]}" if left else told
+        if reading := self._reading():
+            return f"{told}; {reading}"
         since, subject, asked = min(open_ones)
         return f"{told}; waits for {subject}: {asked} ({now - since:.0f} s)"

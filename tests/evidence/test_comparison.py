@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 
 import pytest
 
-from evidence.collect import apart, comparison
+from evidence.collect import apart, comparison, reading
 from evidence.collect.comparison import Comparing, _difference, copied, differing
 from evidence.collect.digests import Digests
 from evidence.collect.ldap import BASE, Entry, Found, Search
@@ -241,3 +242,64 @@ def test_an_extra_entry_that_no_replicator_brought_is_told_from_one_that_stayed_
     assert [_difference(dn, Found(()), Found((each,))).own for each in (made, brought)] == [True, False]  # type: ignore[union-attr]
     group = "cn=x, ou=groups, o=smartdc"  # whose marks UFDS does not show
     assert not _difference(group, Found(()), Found((Entry(group, {}),))).own  # type: ignore[union-attr]
+
+
+def large(count: int, *, slow_after: int = 1 << 30) -> comparison.Ask:
+    """A UFDS of so many people; it does not answer any more once it was asked so often."""
+    asked = 0
+
+    async def ask(searches: Sequence[Search]) -> tuple[Found, ...]:
+        nonlocal asked
+        asked += 1
+        if asked > slow_after:
+            raise UnansweredError("no answer within 20 s")
+        if searches[0].scope == BASE:
+            return tuple(Found() for _ in searches)
+        *parts, more = searches
+        first, last = map(int, re.findall(r"_id[<>]=(\d+)", parts[-1].filter))
+        beyond = int(re.findall(r"_id>=(\d+)", more.filter)[0])
+        people = {f"uuid={number}, {USERS}": {"login": str(number)} for number in range(first, min(last + 1, count))}
+        return (
+            *(Found() for _ in parts[1:]),
+            found(people),
+            Found((Entry("o=smartdc", {}),) if beyond < count else ()),
+        )
+
+    return ask
+
+
+def test_large_directories_are_compared_and_one_tells_how_far_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = compare(large(20_000), large(20_000), monkeypatch)
+    assert (seen.compared, seen.missing, seen.extra, seen.different, seen.unread) == (20_000, 0, 0, 0, "")
+    seen = compare(large(20_000), large(19_000), monkeypatch)
+    assert (seen.compared, seen.missing, seen.unread) == (20_000, 1000, "")
+
+
+def test_a_large_directory_that_is_not_read_to_its_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PAUSE", 0.0)
+    seen = compare(large(20_000), large(20_000, slow_after=4), monkeypatch)
+    assert (seen.missing, seen.extra) == (0, 0)
+    assert 0 < seen.compared < 20_000
+    assert re.fullmatch(r"\d+ entries of its own were read, then: no answer within 20 s", seen.unread)
+
+
+def test_large_directories_have_a_time_of_their_own() -> None:
+    async def told() -> tuple[list[float], list[str]]:
+        grown, lines = [], []
+        comparing = Comparing(["my-dc-1"], 600.0, grown.append)
+        whole = large(9000)
+
+        async def watched(searches: Sequence[Search]) -> tuple[Found, ...]:
+            lines.append(comparing.told())
+            return await whole(searches)
+
+        await asyncio.gather(
+            comparing.serve("my-dc-2", watched, ADMIN),
+            comparing.compare("my-dc-1", "my-dc", apart.own({}), large(9000)),
+        )
+        return grown, [*lines, comparing.told()]
+
+    grown, lines = asyncio.run(told())
+    assert grown == [600.0]
+    assert lines[0] == lines[-1] == ""
+    assert any(re.search(r"^reads large directories: .*my-dc-2 \d+ entries", line) for line in lines)

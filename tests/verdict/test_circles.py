@@ -15,7 +15,8 @@ from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from tests.judging import check_functions, verdict_on
 from tests.recording import recorded
-from verdict.graph import by_check, circles, explanations, subjects_by_id
+from verdict.circles import circles
+from verdict.graph import by_check, explanations, subjects_by_id
 
 
 def finding(check: str, subject: str, outcome: Outcome) -> Result:

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account
+from evidence.comparison import Comparison
 from evidence.model import Change, Checkpoint, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress, SysInfo
 from evidence.subjects.claims import judged
 from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, Result
@@ -218,3 +219,16 @@ def test_what_another_datacenter_answers_says_nothing_of_this_one() -> None:
     assert own.pop("headnode-can-be-used") == PASSED  # whichever head node it is
     assert set(own.values()) == {BLOCKED}
     assert {zone.alias for zone in world.datacenter("my-dc-3").zones("ufds")} == {"ufds0"}
+
+
+def test_a_comparison_that_did_not_come_to_its_end_is_no_pass() -> None:
+    """What differs in the part that was read is a finding all the same."""
+    check = "directory-entries-agree"
+    part = Comparison(400, unread="400 entries of its own were read, then: its time was over")
+    world = s.changed_zone(s.healthy(), "my-dc-1", "ufds0", comparison=s.fact(part))
+    found = row(world, check, "my-dc-1")
+    assert found.outcome == BLOCKED
+    assert "its time was over" in found.observed
+    differs = replace(part, different=1)
+    world = s.changed_zone(s.healthy(), "my-dc-1", "ufds0", comparison=s.fact(differs))
+    assert row(world, check, "my-dc-1").outcome == FAILED
