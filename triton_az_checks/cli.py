@@ -77,6 +77,9 @@ def main(arguments: Sequence[str]) -> int:
     if command in ("--help", "-h", "help"):
         print(HELP.format(runs=places.runs(None)), end="")
         return 0
+    if command in ("--version", "-V"):
+        print(f"triton-az-checks {places.version()}")
+        return 0
     if command not in commands:
         print(f"az-checks: there is no command {command!a}; {_meant(command, commands)}", file=sys.stderr)
         return WRONG_USE

@@ -17,6 +17,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 
 from evidence.collect.tunnel import Reach
@@ -125,20 +126,7 @@ class Names:
         except (asyncio.IncompleteReadError, asyncssh.Error, OSError):
             await self._reach.check(time.monotonic() - started)
             return DnsAnswer("UNREACHABLE", (), 0, "the connection was closed without an answer")
-        ms = round((time.monotonic() - started) * 1000)
-        try:
-            answer = dns.message.from_wire(wire)
-            if not query.is_response(answer):
-                raise UnansweredError("binder's answer is to another question")
-            if answer.flags & dns.flags.TC:
-                return DnsAnswer("NONSENSE", (), ms, "the answer is cut off")
-            rcode = dns.rcode.to_text(answer.rcode())
-            records = [record for rrset in answer.answer if rrset.rdtype == kind for record in rrset]
-            if kind == dns.rdatatype.SRV:
-                return DnsAnswer(rcode, ms=ms, ports=_some(record.port for record in records))
-            return DnsAnswer(rcode, _some(record.address for record in records), ms)
-        except (dns.exception.DNSException, ValueError, IndexError):
-            return DnsAnswer("NONSENSE", (), ms, "what came is not a DNS message")
+        return read(wire, query, kind, round((time.monotonic() - started) * 1000))
 
     async def _exchange(self, host: str, query: bytes) -> bytes:
         reader, writer = await self._reach.connect(host, 53)
@@ -149,6 +137,24 @@ class Names:
             return wire
         finally:
             writer.close()
+
+
+def read(wire: bytes, query: dns.message.Message, kind: dns.rdatatype.RdataType, ms: int) -> DnsAnswer:
+    """What a message says to a question, whatever bytes it has.  Raises UnansweredError if it is one to another question."""
+    try:
+        answer = dns.message.from_wire(wire)
+        if not query.is_response(answer):
+            raise UnansweredError("binder's answer is to another question")
+        if answer.flags & dns.flags.TC:
+            return DnsAnswer("NONSENSE", (), ms, "the answer is cut off")
+        rcode = dns.rcode.to_text(answer.rcode())
+        ours = (each for each in answer.answer if (each.rdtype, each.rdclass) == (kind, dns.rdataclass.IN))
+        records = [record for rrset in ours for record in rrset]
+        if kind == dns.rdatatype.SRV:
+            return DnsAnswer(rcode, ms=ms, ports=_some(record.port for record in records))
+        return DnsAnswer(rcode, _some(record.address for record in records), ms)
+    except (dns.exception.DNSException, ValueError, IndexError):
+        return DnsAnswer("NONSENSE", (), ms, "what came is not a DNS message")
 
 
 def _in_vain(answer: DnsAnswer) -> bool:
