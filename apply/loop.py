@@ -51,7 +51,8 @@ class Course:
             stage = self._next()
             if stage is None:
                 return self._end()
-            self.hands.asking.say(f"Stage {stage.number}: {stage.title}")
+            anew = ", of the plan that was made anew" if self.folder != self.first else ""
+            self.hands.asking.say(f"Stage {stage.number}: {stage.title}{anew}")
             taken = self._stage(stage)
             if Taken.STOPPED in taken or Taken.QUIT in taken:
                 self.hands.asking.say(
