@@ -62,7 +62,7 @@ async def read(
     until: Callable[[], float],
     grows: Callable[[], None],
 ) -> None:
-    """Hand every entry to `take`, while the loop's time is before `until()`. `grows` is called when one answer is not enough.
+    """Hand every entry to `take`, while the loop's time is before `until()`. `grows` is called when it has many.
 
     Raises UnreadableError if a search is refused, and UnansweredError if even the first stretch is not answered.
     """
@@ -100,7 +100,8 @@ async def read(
         if not more.entries:
             reading.whole = True
             return
-        grows()
+        if reading.entries > FIRST:  # a small one may have high numbers, too
+            grows()
         first, width = last + 1, _width(width, came)
         if (took := loop.time() - begun) > LATE:
             width = max(SMALLEST, width // 2)
