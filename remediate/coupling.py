@@ -102,8 +102,8 @@ def empty_the_candidate(candidate: Datacenter) -> Advised:
         yield from _without(candidate, [one for one in seen.first if one not in others])
         if seen.count > len(seen.first):
             yield Note(f"Only {len(seen.first)} of its {seen.count} accounts are named. Then run the checks again.")
-        for dn in its_own(zone) if seen.besides is not None else ():
-            yield from without(candidate, dn, "", f"what sdc-ufds-m2s would leave in {candidate.name} alone")
+        if seen.besides is not None:
+            yield from typed.each(candidate.world, its_own(zone), partial(_without_its_own, candidate))
     yield Note(
         "Create every account and group that must stay again on the master (sdc-useradm create), with its keys. The new account has a new "
         "uuid, so it no longer owns its machines: a machine belongs to a uuid (owner_uuid in VMAPI)."
@@ -124,6 +124,10 @@ def remove_what_collides(candidate: Datacenter) -> Advised:
         "can change. If two people share a login by chance, give one of them a new account instead: a login cannot be changed. An e-mail "
         "address can be changed (sdc-useradm replace-attr LOGIN email VALUE)."
     )
+
+
+def _without_its_own(candidate: Datacenter, dn: str) -> Advised:
+    yield from without(candidate, typed.dn(dn), "", f"what sdc-ufds-m2s would leave in {candidate.name} alone")
 
 
 def _subject(candidate: Datacenter) -> str:

@@ -95,7 +95,10 @@ async def collect(
     limit = asyncio.timeout(_time_of(timeouts, deadline))
 
     def grows(seconds: float) -> None:
-        """Large directories are read longer than all else may take."""
+        """Large directories are read longer than all else may take; then there is a run's time left to compare what was read."""
+        if limit.expired():
+            return
+        seconds += timeouts.run
         until = asyncio.get_running_loop().time() + (seconds if deadline is None else min(seconds, deadline.left))
         limit.reschedule(max(until, limit.when() or until))
 

@@ -2,8 +2,8 @@
 
 `python -m tests.proofs.matrix FILE [THING…]` adds a line of JSON for each cell to FILE, and leaves out those that are there; a THING is DC
 or DC.ALIAS, or one cell of it, DC.ALIAS:WAY.  `--table FILE` prints what docs/trust.md shows.  A cell is right if the run ends in time,
-with exit 1, and one cause that names the thing, in little memory.  What is slow may be in time, and certificates are self-signed, made
-for a year and renewed by nobody: there nothing may be found.
+with exit 1, and one cause that names the thing, in little memory.  What is slow may be in time, and whether a certificate has expired
+nothing judges yet: there nothing may be found.
 """
 
 from __future__ import annotations
