@@ -64,7 +64,7 @@ def without_annotations(source: str) -> str:
 
 
 def mutants(path: Path) -> list[tuple[str, int, str]]:
-    """Operator, occurrence and source of a module's mutants: a sample that is the same each time."""
+    """Operator, occurrence and source of a module's mutants: a sample that is the same each time, one of a place."""
     from cosmic_ray.ast import get_ast
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator, operator_names
@@ -78,7 +78,11 @@ def mutants(path: Path) -> list[tuple[str, int, str]]:
         places += [(name, number) for number in range(count)]
     random.Random(str(path.name)).shuffle(places)
     found: list[tuple[str, int, str]] = []
+    taken: set[tuple[str, int]] = set()
     for name, number in places:
+        place = (name.rsplit("_", 1)[0], number)  # `a - b` alone becomes eleven others
+        if place in taken:
+            continue
         changed = mutate_code(source, get_operator(name)(), number)
         if changed is None:
             continue
@@ -88,6 +92,7 @@ def mutants(path: Path) -> list[tuple[str, int, str]]:
         except SyntaxError:
             continue
         found.append((name, number, changed))
+        taken.add(place)
         if len(found) == MANY:
             break
     return found
