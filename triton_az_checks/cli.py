@@ -19,6 +19,8 @@ UNKNOWN = 3
 """Nagios' exit code for what has no verdict."""
 PYTHON = (sys.executable, "-P", "-m")
 """-P: a folder called `checks` where the operator stands must not be taken for ours."""
+STARTING = "triton_az_checks.starting"
+"""pytest."""
 DEADLINE = "2h"
 """How long a nightly takes at most, if nobody says otherwise."""
 MARKS = ("preflight", "postchange", "nightly")
@@ -117,7 +119,7 @@ def run_command(arguments: Sequence[str]) -> list[str]:
     if named is None and rest and not rest[0].startswith("-"):
         named, rest = rest[0], rest[1:]
     root = places.suite()
-    start = "reports.asplugin" if given.output == "nagios" else "pytest"
+    start = "reports.asplugin" if given.output == "nagios" else STARTING
     words = [*PYTHON, start, "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
     words += [f"--inventory={Path(named).absolute()}"] if named else []
     words += [f"--output={given.output}"] if given.output else []
@@ -173,7 +175,7 @@ def explain_command(arguments: Sequence[str]) -> list[str]:
     """What `explain` starts: pytest, which knows the checks, and ends when it has told."""
     given = explain_parser().parse_args(list(arguments))
     root = places.suite()
-    words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}", f"--explain={given.what}"]
+    words = [*PYTHON, STARTING, "-c", str(root / "pytest.ini"), f"--rootdir={root}", f"--explain={given.what}"]
     return [*words, *([f"--of-run={given.run}"] if given.run else []), str(root / "checks")]
 
 
@@ -184,7 +186,7 @@ def _explain(arguments: Sequence[str]) -> int:
 def report_command(arguments: Sequence[str]) -> list[str]:
     """What `report` starts: pytest, which knows the checks, and ends when it has done it."""
     root = places.suite()
-    words = [*PYTHON, "pytest", "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
+    words = [*PYTHON, STARTING, "-c", str(root / "pytest.ini"), f"--rootdir={root}"]
     return [*words, f"--report={json.dumps([*arguments])}", str(root / "checks")]
 
 

@@ -60,6 +60,64 @@ def test_terminated_while_collecting(
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parametrize("gap", [0.0, 0.05, 0.3])
+def test_two_at_once_are_one(
+    tmp_path: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch, gap: float
+) -> None:
+    """A tired hand presses Ctrl-C more than once, and SIGTERM follows: one sentence, and nothing left behind."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "tmp").mkdir()
+    command = [*SUITE, f"--rootdir={tmp_path}", f"--inventory={inventory(tmp_path, listener)}"]
+    with (
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment() | {"TMPDIR": str(tmp_path / "tmp")}, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        ) as process,
+        listener.accept()[0],
+    ):  # fmt: skip
+        for each in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
+            time.sleep(gap)
+            process.send_signal(each)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, said
+    assert "so nothing was judged" in said
+    assert not [word for word in BROKEN if word in said], said
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+STUCK = """\
+import asyncio, os, signal, time
+from triton_az_checks import ending
+ending.GRACE = 0.5
+async def work():
+    asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
+    await asyncio.get_running_loop().run_in_executor(None, time.sleep, 300)
+ending.unless_interrupted(work(), "nothing was judged")
+"""
+
+
+def test_what_does_not_end_is_not_waited_for() -> None:
+    """A thread that reads from a dead connection would keep the process for as long as the connection has time."""
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "nothing was judged\n")
+
+
+@pytest.mark.parametrize("command", [["run"], ["explain", "region-agrees"], ["run", "--output=nagios"]])
+def test_interrupted_before_the_suite_is_there(tmp_path: Path, command: list[str]) -> None:
+    """Nothing was done, and nothing is said: a shell tells 130."""
+    (tmp_path / "pytest.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "triton_az_checks", *command], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        env=environment() | {"PYTHONPATH": str(tmp_path)}, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_terminated_while_judging(tmp_path: Path, dark: Path) -> None:
     (tmp_path / "headless.py").write_text(HEADLESS)
     done = subprocess.run(
