@@ -74,7 +74,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     progress = ProgressLine(sys.stderr)
     try:
         config.stash[WORLD] = settled(config, world_of(config, runs_of(config), progress), asked, progress)
+        if not config.option.collectonly:
+            keep(config)
     except OperatorError as error:
         raise pytest.UsageError(str(error)) from None
-    if not config.option.collectonly:
-        keep(config)
+    except KeyboardInterrupt:
+        pytest.exit("interrupted before anything was judged", pytest.ExitCode.INTERRUPTED)

@@ -104,6 +104,10 @@ def keep(config: pytest.Config) -> None:
         print(f"this run is not kept: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         if run is not None:
             run.give_up()
+    except KeyboardInterrupt:
+        if run is not None:
+            run.give_up()
+        raise
 
 
 @pytest.hookimpl(optionalhook=True)
