@@ -123,8 +123,9 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     """The URL that CLOUDAPI_DATACENTERS names for the datacenter resolves on the machine where these checks run, and it answers.
 
     It is this datacenter's cloudapi that answers: public DNS may lead to another one.  Customers use this URL (the seed's `triton ls`).
-    The certificate is not verified.  cloudapi-answers judges whether cloudapi can answer at all.  If no datacenter's URL answers, the
-    machine may be in a network that customers' addresses do not answer to: then it is not judged, unless `expect.outside` is true.
+    Who signed its certificate is not verified, but it must not have expired.  cloudapi-answers judges whether cloudapi can answer at all.
+    If no datacenter's URL answers, the machine may be in a network that customers' addresses do not answer to: then it is not judged,
+    unless `expect.outside` is true.
     Source: seed.
     """
     pings = {str(cloudapi): cloudapi.ping.status for cloudapi in datacenter.zones("cloudapi")}
@@ -139,6 +140,9 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
     who = answer.body.get("datacenter", datacenter.name)
     if who != datacenter.name:
         raise Finding(expected=f"the cloudapi of {datacenter}", observed=f"the cloudapi of {who} ({url})")
+    if answer.expired:
+        told = f"its certificate expired on {answer.expired}: clients that verify it refuse it ({url})"
+        raise Finding(expected="a certificate that is valid", observed=told)
 
 
 @check(BOTH, WARNING, after=[After("rendered-config-is-current", at="cloudapi")])

@@ -173,7 +173,8 @@ class Attempt(Model, frozen=True):
 class HttpAnswer(Model, frozen=True):
     """An HTTP answer, or the transport's error in `error` (then status is 0). `body` holds whitelisted JSON fields.
 
-    `certificate` is the SHA-256 of the one that was shown, if it was HTTPS.
+    `certificate` is the SHA-256 of the one that was shown, if it was HTTPS; `expired`, of a public URL, is
+    the day on which that one has expired: Triton's own clients verify nothing.
     """
 
     status: int
@@ -181,6 +182,7 @@ class HttpAnswer(Model, frozen=True):
     error: str = ""
     ms: int = 0
     certificate: str = ""
+    expired: str = ""
 
 
 class DnsAnswer(Model, frozen=True):

@@ -156,6 +156,14 @@ def look_from_outside(datacenter: Datacenter) -> Advised:
             "right public DNS, or /etc/hosts of this machine. Customers who use it see another cloud than they mean."
         )
         return
+    if seen.expired:
+        yield Note(
+            f"The certificate that {url} shows expired on {seen.expired}. Get a new one where that one came from. haproxy reads "
+            "certificate, chain and key from /data/tls/cert.pem in each cloudapi zone: save that file, put the new one in its place, "
+            "and type `svcadm restart haproxy` in the zone. If its issuer is its own name, `*`, setup made it: make both files anew "
+            "as setup does (sdc-cloudapi:boot/setup.sh, setup_tls_certificate). If something stands before cloudapi, renew it there."
+        )
+        return
     yield Note(
         f"{url}, asked from where these checks run: {seen.error or f'HTTP {seen.status}'}. Inside, cloudapi answers. Look at "
         "public DNS, and at routers and firewalls in front of its external address "

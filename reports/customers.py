@@ -58,6 +58,8 @@ def _clouds(seen: dict[str, DatacenterEvidence]) -> Iterator[str]:
             ill.setdefault(_said(bad[0]), []).append(name)
         elif pings and outside is not None and outside.status != 200:
             ill.setdefault("cannot be reached at its public URL", []).append(name)
+        elif pings and outside is not None and outside.expired:
+            ill.setdefault(f"shows a certificate that expired on {outside.expired}", []).append(name)
         elif bad:
             ill.setdefault(f"{_said(bad[0])} in {len(bad)} of {len(pings)} zones", []).append(name)
     for said, names in ill.items():
@@ -67,7 +69,11 @@ def _clouds(seen: dict[str, DatacenterEvidence]) -> Iterator[str]:
 def _well(seen: dict[str, DatacenterEvidence]) -> Iterator[str]:
     """Which cloudapis answer."""
     well = [name for name, one in seen.items() if any(ping.status == 200 for ping in _pings(one, "cloudapi"))]
-    well = [name for name in well if (outside := _outside(seen[name])) is None or outside.status == 200]
+    well = [
+        name
+        for name in well
+        if (outside := _outside(seen[name])) is None or (outside.status == 200 and not outside.expired)
+    ]
     if well:
         yield f"cloudapi of {_listed(well)} answers" if len(well) < len(seen) else "every cloudapi answers"
 

@@ -43,7 +43,7 @@ WORDS = {
     "candidate-usbkey-names-what-is-deleted": "/usbkey/config does not name what SAPI names: {value}",
     "clocks-agree": "its clock is wrong: {observed}",
     "cloudapi-answers": "{at} answers no customer: {observed}",
-    "cloudapi-answers-outside": "its public cloudapi is not there for customers: {observed}",
+    "cloudapi-answers-outside": "its public cloudapi does not serve customers: {observed}",
     "cloudapi-is-not-in-maintenance": "cloudapi is in maintenance: {value}",
     "cloudapi-knows-the-master": "{at} does not write to the master's UFDS: it has {observed}, not {expected}",
     "cloudapi-lists-every-datacenter": "its cloudapi does not list every datacenter: {observed}",

@@ -131,7 +131,7 @@ async def outside(
         except parse.UnreadableError as unreadable:
             error = str(unreadable)
     body = {"url": vault.scrub(url)} | ({"datacenter": vault.scrub(cut(page.datacenter))} if page.datacenter else {})
-    return HttpAnswer(page.status, body, error, page.ms, page.certificate)
+    return HttpAnswer(page.status, body, error, page.ms, page.certificate, page.expired)
 
 
 def _asked(url: str, limit: float, own: Collection[str], known: Collection[str]) -> web.RawAnswer | UnansweredError:

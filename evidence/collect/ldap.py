@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from evidence.collect.certificate import fingerprint
+from evidence.collect.certificate import fingerprint, shown
 
 with warnings.catch_warnings():
     warnings.simplefilter(
@@ -130,8 +130,8 @@ def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
         connection.open()
         if not connection.bind():
             return Reply(False, _result(connection.result))
-        shown = fingerprint(connection.socket)
-        return Reply(True, "bound", tuple(_search(connection, search, seconds) for search in searches), shown)
+        certificate = fingerprint(shown(connection.socket))
+        return Reply(True, "bound", tuple(_search(connection, search, seconds) for search in searches), certificate)
     except LDAPSocketOpenError:
         return Reply(False, "no TLS connection: the service closed it, or does not speak LDAPS")
     except _BROKEN as error:

@@ -6,6 +6,7 @@ Certificates are not verified, because the zones' own are self-signed with CN "*
 
 from __future__ import annotations
 
+import datetime
 import http.client
 import io
 import time
@@ -18,7 +19,7 @@ import requests.adapters
 import urllib3
 import urllib3.connection
 
-from evidence.collect.certificate import fingerprint
+from evidence.collect.certificate import expired, fingerprint, shown
 
 LARGEST: Final = 8 << 20
 LARGEST_HEAD: Final = 64 << 10
@@ -29,7 +30,10 @@ urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """A whole answer, or `error`. `datacenter`: who answers, if it is a cloudapi. `certificate`: the SHA-256 of the one it showed."""
+    """A whole answer, or `error`. `datacenter`: who answers, if it is a cloudapi. `certificate`: the SHA-256 of the one it showed.
+
+    `expired`: the day on which that one has expired.
+    """
 
     status: int
     text: str
@@ -37,6 +41,7 @@ class RawAnswer:
     error: str = ""
     datacenter: str = ""
     certificate: str = ""
+    expired: str = ""
 
 
 class _Lines(io.BufferedReader):
@@ -65,7 +70,9 @@ class _Whole(http.client.HTTPResponse):
 
     def __init__(self, sock: Any, *words: Any, **named: Any) -> None:
         super().__init__(sock, *words, **named)
-        self.certificate = fingerprint(sock)
+        certificate = shown(sock)
+        self.certificate = fingerprint(certificate)
+        self.expired = expired(certificate, datetime.datetime.now(datetime.UTC))
         self.lines = self.fp = _Lines(self.fp.detach())
 
     def begin(self) -> None:
@@ -109,9 +116,10 @@ def _cut_off(answer: requests.Response) -> bool:
     return isinstance(head, _Whole) and bool(answer.raw.chunked) and not head.lines.at_blank
 
 
-def _certificate(answer: requests.Response) -> str:
+def _certificate(answer: requests.Response) -> tuple[str, str]:
+    """Its SHA-256, and the day on which it has expired."""
     head = getattr(answer.raw, "_original_response", None)
-    return head.certificate if isinstance(head, _Whole) else ""
+    return (head.certificate, head.expired) if isinstance(head, _Whole) else ("", "")
 
 
 def get(url: str, host: str, headers: Mapping[str, str], timeout: float, name: str = "") -> RawAnswer:
@@ -153,7 +161,7 @@ def get(url: str, host: str, headers: Mapping[str, str], timeout: float, name: s
                 return RawAnswer(0, "", spent(), CUT_OFF)
             who = answer.headers.get("Triton-Datacenter-Name", "")
             return RawAnswer(
-                answer.status_code, body.decode("utf-8", "replace"), spent(), "", who, _certificate(answer)
+                answer.status_code, body.decode("utf-8", "replace"), spent(), "", who, *_certificate(answer)
             )
     except requests.exceptions.SSLError:
         return RawAnswer(0, "", spent(), "no TLS connection: the service closed it, or does not speak HTTPS")

@@ -7,6 +7,7 @@ CASES = (
     case("cloudapi-own-master@my-dc-3", "cloudapi-knows-the-master[my-dc-3.cloudapi0]"),
     case("cloudapi-maintenance@my-dc-3", "cloudapi-is-not-in-maintenance[my-dc-3]"),
     case("cloudapi-closed-outside@my-dc-3", "cloudapi-answers-outside[my-dc-3]", mended=True),
+    case("certificate-expired@my-dc-3.cloudapi0", "cloudapi-answers-outside[my-dc-3]", mended=True),
     case("cloudapi-stuck@my-dc-3.cloudapi0", "cloudapi-answers[my-dc-3.cloudapi0]"),
     case("cloudapi-stuck@my-dc-3.cloudapi1", "cloudapi-answers[my-dc-3.cloudapi1]", lab=SEVERAL),
     case("cloudapi-lists-itself@my-dc-1", "cloudapi-lists-every-datacenter[my-dc-1]", lab=SEVERAL),
