@@ -70,7 +70,7 @@ def test_the_command_ends_with_a_code_of_its_own_and_asks_nobody(tmp_path: Path)
         done = subprocess.run(
             words,
             cwd=tmp_path,
-            env=environment() | {"AZ_RUNS": str(tmp_path / "runs")},
+            env=environment() | {"PYTHONPATH": str(ROOT), "AZ_RUNS": str(tmp_path / "runs")},
             capture_output=True,
             text=True,
             timeout=120,
@@ -113,7 +113,7 @@ def test_wrong_use_is_a_sentence(tmp_path: Path, words: list[str], said: str) ->
     done = subprocess.run(
         command,
         cwd=tmp_path,
-        env=environment() | {"AZ_RUNS": str(tmp_path)},
+        env=environment() | {"PYTHONPATH": str(ROOT), "AZ_RUNS": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=120,
