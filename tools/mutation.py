@@ -46,7 +46,7 @@ def modules(wanted: list[str]) -> Iterator[tuple[Path, tuple[str, ...]]]:
         place = ROOT / folder
         for path in [place] if place.suffix else sorted(place.rglob("*.py")):
             name = str(path.relative_to(ROOT))
-            if path.stat().st_size > 0 and (not wanted or name in wanted):
+            if path.stat().st_size > 0 and path.stem != "__main__" and (not wanted or name in wanted):
                 yield path, tests
 
 
