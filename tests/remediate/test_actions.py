@@ -261,6 +261,23 @@ def test_another_ones_answer_or_an_error_is_no_value(name: str, action: Action) 
         seen(name, action)
 
 
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        (Resend(REGION, "base"), "dn: cn=latestchangenumber\ncount: 5\ncount: 6\n"),
+        (UsbkeyConfig({"a": "b"}), f"az-checks-file {FILES[0]}\na=b\n"),
+    ],
+)
+def test_half_an_answer_or_two_of_them_are_none(action: Action, text: str) -> None:
+    with pytest.raises(NoValueError):
+        action.seen(0, text)
+
+
+def test_what_is_replaced_is_read_as_it_is() -> None:
+    action = LdapModify(f"uid=a, {REGION}", "replace", "version", ("7",), ("5",))
+    assert action.seen(0, f"dn: uid=a, {REGION}\nversion: 5\n") == ["5"]
+
+
 @pytest.mark.parametrize("action", SAMPLES, ids=ids)
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", "\x1b[2J", "ssh: no such host", "[{}]", '{"uuid": 1}', "dn: a\ndn: b\n"]

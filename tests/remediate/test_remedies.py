@@ -478,12 +478,6 @@ def test_a_ufds_without_an_outer_address_does_not_hide_the_next_one() -> None:
     assert any("firewall_enabled" in step.run for step in steps_for(s.cause("ufds-is-not-open", subject), world))
 
 
-def test_a_service_that_smf_does_not_know_yet_is_down() -> None:
-    """svcs has `uninitialized` before anything read its manifest."""
-    advice = advice_for(s.cause("services-run", "my-dc-1.sapi0"), with_service(W, "uninitialized"))
-    assert "sapi:default is uninitialized" in advice.notes[0]
-
-
 def test_overlapping_networks_are_told_and_not_renumbered() -> None:
     advice = advice_for(s.cause("networks-do-not-overlap", "coupling"), W)
     assert not advice.steps
