@@ -14,11 +14,9 @@ import checks
 import fixtures.options
 import reports.explaining
 import reports.settled
-from evidence.store import load
-from evidence.subjects.claims import judged
 from fixtures.check import validate
 from fixtures.plugin import WORLD
-from fixtures.world import asked, world_of
+from fixtures.world import asked, stored, world_of
 from reports.plugin import Keeper, keep, runs_of
 from reports.progress import ProgressLine
 from reports.settled import settled
@@ -68,8 +66,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     handed = getattr(config, "workerinput", {}).get("az_evidence")
     if handed is not None:
-        evidence = load(Path(handed))
-        config.stash[WORLD] = judged(evidence.inventory, evidence)
+        config.stash[WORLD] = stored(Path(handed))
         return
     progress = ProgressLine(sys.stderr)
     try:

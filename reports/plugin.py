@@ -100,14 +100,12 @@ def keep(config: pytest.Config) -> None:
         run = new_run(runs_of(config))
         save(evidence, run.path / "evidence.json")
         config.stash[RUN] = run
-    except (RunError, OSError) as error:
+    except (RunError, OSError, KeyboardInterrupt) as error:
+        if run is not None:
+            run.give_up()
+        if isinstance(error, KeyboardInterrupt):
+            raise
         print(f"this run is not kept: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
-        if run is not None:
-            run.give_up()
-    except KeyboardInterrupt:
-        if run is not None:
-            run.give_up()
-        raise
 
 
 @pytest.hookimpl(optionalhook=True)
