@@ -17,8 +17,9 @@ import reports.settled
 from fixtures.check import validate
 from fixtures.plugin import WORLD
 from fixtures.world import asked, stored, world_of
-from reports.plugin import Keeper, keep, runs_of
+from reports.plugin import Keeper, keep
 from reports.progress import ProgressLine
+from reports.run import place_of
 from reports.settled import settled
 from triton_az_checks import ending
 from triton_az_checks.errors import OperatorError
@@ -70,7 +71,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     progress = ProgressLine(sys.stderr)
     try:
-        config.stash[WORLD] = settled(config, world_of(config, runs_of(config), progress), asked, progress)
+        world = world_of(config, place_of(config.option.runs, config.rootpath), progress)
+        config.stash[WORLD] = settled(config, world, asked, progress)
         if not config.option.collectonly:
             keep(config)
     except OperatorError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from reports.extent import Extent
 from reports.leaving import leave, refuse
 from reports.page import Look, safe
 from reports.progress import ProgressLine
-from reports.run import LATEST_NIGHTLY, RUNS, Run, RunError, new_run
+from reports.run import LATEST_NIGHTLY, Run, RunError, new_run, place_of
 from reports.screen import Next
 from reports.told import EVIDENCE, told
 from reports.tty import only_ascii
@@ -85,19 +84,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.verbose = level - EVIDENCE if level > EVIDENCE else _OWN
 
 
-def runs_of(config: pytest.Config) -> Path:
-    """Where runs are kept."""
-    named = config.option.runs or os.environ.get("AZ_RUNS")
-    return Path(named).absolute() if named else Path(config.rootpath, RUNS)
-
-
 def keep(config: pytest.Config) -> None:
     """Open the run's folder and store the evidence there. A full disk must not cost the verdict."""
     evidence, run = config.stash[WORLD].evidence, None
     if evidence is None:
         return
     try:
-        run = new_run(runs_of(config))
+        run = new_run(place_of(config.option.runs, config.rootpath))
         save(evidence, run.path / "evidence.json")
         config.stash[RUN] = run
     except (RunError, OSError, KeyboardInterrupt) as error:

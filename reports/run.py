@@ -34,6 +34,12 @@ LATEST_NIGHTLY = "latest-nightly"
 _MOST_AT_ONCE = 1000
 
 
+def place_of(named: str | None, root: Path) -> Path:
+    """Where runs are kept: where --runs or AZ_RUNS says, or else below the project's root."""
+    named = named or os.environ.get("AZ_RUNS")
+    return Path(named).absolute() if named else root / RUNS
+
+
 class RunError(OperatorError):
     """A run cannot be kept. The message says why."""
 

@@ -16,7 +16,7 @@ from reports.extent import NIGHTLY
 from reports.night.lock import HeldError, hold
 from reports.night.subject import subject
 from reports.page import safe
-from reports.plugin import runs_of
+from reports.run import place_of
 from triton_az_checks.errors import OperatorError, UsageError
 
 HELD = 6
@@ -63,7 +63,7 @@ def _begin(config: pytest.Config) -> None:
         if option.evidence is not None or option.markexpr != NIGHTLY:
             raise UsageError("it takes neither --evidence nor -m: that is for az-checks run")
         if named:  # without one the run says what to give it
-            hold(runs_of(config), Path(named))
+            hold(place_of(config.option.runs, config.rootpath), Path(named))
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
