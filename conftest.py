@@ -73,8 +73,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         world = world_of(config, place_of(config.option.runs, config.rootpath), progress)
         config.stash[WORLD] = settled(config, world, asked, progress)
-        if not config.option.collectonly:
-            keep(config)
+        keep(config)
     except OperatorError as error:
         raise pytest.UsageError(str(error)) from None
     except KeyboardInterrupt:

@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def keep(config: pytest.Config) -> None:
     """Open the run's folder and store the evidence there. A full disk must not cost the verdict."""
     evidence, run = config.stash[WORLD].evidence, None
-    if evidence is None:
+    if evidence is None or config.option.collectonly:
         return
     try:
         run = new_run(place_of(config.option.runs, config.rootpath))
