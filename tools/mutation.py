@@ -28,9 +28,13 @@ FOLDERS = {
         "tests/remediate",
         "tests/security/test_commands.py",
         "tests/security/test_neighbours.py",
-        "tests/apply",
     ),
-    "evidence/subjects": ("tests/verdict", "tests/evidence", "tests/remediate"),
+    "evidence/subjects": (
+        "tests/verdict",
+        "tests/evidence/test_subjects.py",
+        "tests/evidence/test_claims.py",
+        "tests/remediate",
+    ),
     "evidence/collect/comparison.py": ("tests/evidence",),
 }
 """What is mutated, and which tests stand for it besides the recorded evidence."""
