@@ -23,7 +23,7 @@ from reports.settled import settled
 from triton_az_checks import ending
 from triton_az_checks.errors import OperatorError
 
-pytest_plugins = ["fixtures.plugin", "reports.plugin", "reports.leaving", "reports.night.plugin"]
+pytest_plugins = ["fixtures.plugin", *(f"reports.{name}" for name in ("plugin", "leaving", "timeline", "night.plugin"))]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
