@@ -183,7 +183,7 @@ def joined(links: Sequence[ChainLink]) -> list[ChainLink]:
     longest: float = 0
     for link in links:
         last = found[-1] if found else None
-        if last is None or last.question != link.question or link.after:
+        if last is None or last.question != link.question:
             found.append(link)
             longest = link.seconds if link.where else 0
             continue

@@ -170,15 +170,16 @@ def test_what_is_done_between_questions_counts_for_the_one_that_waits_in_the_sam
 
 def test_neighbours_about_one_question_are_one_link() -> None:
     asked = Topic("one", "a")
+    other = Topic("one", "b")
     links = [
-        ChainLink(asked, 0, 1, {OURS: 1}),
+        ChainLink(asked, 0, 1, {OURS: 1}, after="h"),
         ChainLink(asked, 1, 3, {OUTSIDE: 2}, "f"),
-        ChainLink(asked, 3, 4, {OUTSIDE: 1}, "g", queued=0.5),
-        ChainLink(asked, 4, 5, {OURS: 1}, after="h"),
+        ChainLink(asked, 3, 4, {OUTSIDE: 1}, "g", "i", queued=0.5),
+        ChainLink(other, 4, 5, {OURS: 1}, after="j"),
     ]
     assert joined(links) == [
-        ChainLink(asked, 0, 4, {OURS: 1, OUTSIDE: 3}, "f", queued=0.5),
-        ChainLink(asked, 4, 5, {OURS: 1}, after="h"),
+        ChainLink(asked, 0, 4, {OURS: 1, OUTSIDE: 3}, "f", "h", queued=0.5),
+        ChainLink(other, 4, 5, {OURS: 1}, after="j"),
     ]
 
 
