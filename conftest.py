@@ -12,7 +12,7 @@ import pytest
 
 import checks
 import fixtures.options
-import reports.explaining
+import reports.doors
 import reports.settled
 from fixtures.check import validate
 from fixtures.plugin import WORLD
@@ -28,7 +28,7 @@ pytest_plugins = ["fixtures.plugin", *(f"reports.{name}" for name in ("plugin", 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("triton-az-checks")
-    for module in (fixtures.options, reports.settled, reports.explaining):
+    for module in (fixtures.options, reports.settled, reports.doors):
         module.add_options(group)
     parser.extra_info["see"] = "az-checks --help, for the suite's own options; pytest --help, for all"
 
@@ -45,13 +45,14 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.option.explain is None and config.option.report is None:
         return None
     load_checks()
-    if config.option.report is not None:
-        return importlib.import_module("reports.pages.command").reported(config)  # a run needs nothing of it
-    return reports.explaining.explained(config)
+    if config.option.report is not None:  # a run needs nothing of these
+        return importlib.import_module("reports.pages.command").reported(config)
+    return importlib.import_module("reports.explaining").explained(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    load_checks()
+    if not config.option.help:
+        load_checks()
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:

@@ -11,6 +11,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 INSTALLED = PACKAGE / "suite"
 """Where an installed package has the suite: nothing of it lies beside other packages."""
+RUNS = Path("reports") / "runs"
+"""Where runs are kept below the project's root, if nobody says otherwise."""
 CALLED = "AZ_CHECKS_CALLED"
 """The variable by which a run knows how it was called, so that the next step it prints can be pasted."""
 
@@ -40,7 +42,7 @@ def runs(given: str | None) -> Path:
 
 def _usual_runs() -> Path:
     if suite() != INSTALLED:
-        return suite() / "reports" / "runs"
+        return suite() / RUNS
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state, "triton-az-checks", "runs")
 
