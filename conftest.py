@@ -12,24 +12,23 @@ import pytest
 
 import checks
 import fixtures.options
-import reports.explaining
+import reports.doors
 import reports.settled
 from fixtures.check import validate
 from fixtures.plugin import WORLD
 from fixtures.world import asked, stored, world_of
 from reports.plugin import Keeper, keep
 from reports.progress import ProgressLine
-from reports.run import place_of
 from reports.settled import settled
-from triton_az_checks import ending
+from triton_az_checks import ending, places
 from triton_az_checks.errors import OperatorError
 
-pytest_plugins = ["fixtures.plugin", "reports.plugin", "reports.leaving", "reports.night.plugin"]
+pytest_plugins = ["fixtures.plugin", *(f"reports.{name}" for name in ("plugin", "leaving", "timeline", "night.plugin"))]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("triton-az-checks")
-    for module in (fixtures.options, reports.settled, reports.explaining):
+    for module in (fixtures.options, reports.settled, reports.doors):
         module.add_options(group)
     parser.extra_info["see"] = "az-checks --help, for the suite's own options; pytest --help, for all"
 
@@ -46,13 +45,14 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.option.explain is None and config.option.report is None:
         return None
     load_checks()
-    if config.option.report is not None:
-        return importlib.import_module("reports.pages.command").reported(config)  # a run needs nothing of it
-    return reports.explaining.explained(config)
+    if config.option.report is not None:  # a run needs nothing of these
+        return importlib.import_module("reports.pages.command").reported(config)
+    return importlib.import_module("reports.explaining").explained(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    load_checks()
+    if not config.option.help:
+        load_checks()
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:
@@ -71,7 +71,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     progress = ProgressLine(sys.stderr)
     try:
-        world = world_of(config, place_of(config.option.runs, config.rootpath), progress)
+        world = world_of(config, places.runs(config.option.runs, config.rootpath), progress)
         config.stash[WORLD] = settled(config, world, asked, progress)
         keep(config)
     except OperatorError as error:

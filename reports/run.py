@@ -26,18 +26,10 @@ from reports.pages.summary import Summary, digest_of, encoded, summary_of
 from reports.screen import Next
 from triton_az_checks.errors import OperatorError
 
-RUNS = Path("reports") / "runs"
-"""Where runs are kept below the project's root, if nobody says otherwise."""
 LATEST = "latest"
 LATEST_NIGHTLY = "latest-nightly"
 """The stable name of the last night: neither a preflight, a part nor a replay takes its place."""
 _MOST_AT_ONCE = 1000
-
-
-def place_of(named: str | None, root: Path) -> Path:
-    """Where runs are kept: where --runs or AZ_RUNS says, or else below the project's root."""
-    named = named or os.environ.get("AZ_RUNS")
-    return Path(named).absolute() if named else root / RUNS
 
 
 class RunError(OperatorError):

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import apply.command
+import apply.words
 import fixtures.options
 import lab.__main__
 import prepare.doctor
@@ -77,7 +77,7 @@ def grammar() -> tuple[Grammar, ...]:
         "plan": reports.command.parser_of(),
         "explain": cli.explain_parser(),
         "report": reports.pages.command.parser_of(),
-        "apply": apply.command.parser_of(),
+        "apply": apply.words.parser_of(),
         "lab": lab.__main__.parser_of(),
         "completion": shell.completion_parser(),
         "manual": shell.manual_parser(),

@@ -29,7 +29,7 @@ az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
                                 --wait 5m asks again until what was changed has settled; -v each check in a line, -vv all
                                 of it, -q the causes alone; --output json|nagios for a program, --metrics FILE for
-                                Prometheus, --notify-test tries notify_command)
+                                Prometheus, --notify-test tries notify_command, --timeline tells what the run waited for)
 az-checks nightly [REGION.yaml] [--deadline 2h] [pytest's options]
                                 the night's run: one at a time, within its deadline, its page at RUNS/latest-nightly, a screen to mail
 az-checks init root@HEADNODE [-o FILE]

@@ -23,6 +23,7 @@ from evidence.collect.reading import Ask, ReadSoFar, read
 from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, PASSWORD, Comparison, EntryDifference
 from evidence.redact import cut
+from evidence.timeline import asking
 
 LARGEST: Final = 64 << 20
 """A UFDS may send so many bytes in one conversation."""
@@ -152,7 +153,8 @@ class Comparing:
             return
         held = Digests()
         try:
-            offer: Offer | str = Offer(held, await self._read(name, held, ask), admin, ask)
+            with asking(name, "the directory that the replicas' are compared with"):
+                offer: Offer | str = Offer(held, await self._read(name, held, ask), admin, ask)
         except (UnansweredError, UnreadableError) as error:
             offer = f"what the master's UFDS holds is not known: {error}"
         if not self._offer.done():

@@ -37,6 +37,7 @@ from evidence.subjects.questions import (
     applies,
 )
 from evidence.subjects.triton import ROLES
+from evidence.timeline import asking
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -153,7 +154,8 @@ class Draft:
         at, asked = now(), question.asked
         self.asking.setdefault((subject, asked), time.monotonic())
         try:
-            value = await answer()
+            with asking(subject, asked):
+                value = await answer()
             if isinstance(value, Rows):
                 because = self.vault.scrub(value.unread[0]) if value.unread else ""
                 return Fact(subject, asked, how, at, value.value, unread=len(value.unread), because=because)

@@ -64,8 +64,8 @@ _az_checks() {
         *)
             case $typed in
                 '') words='run nightly init doctor plan explain report apply lab completion manual --help' ;;
-                run) words='--preflight --postchange --nightly --inventory --datacenter --waivers --runs --evidence --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
-                nightly) words='--deadline --inventory --datacenter --waivers --runs --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
+                run) words='--preflight --postchange --nightly --inventory --datacenter --waivers --runs --evidence --timeline --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
+                nightly) words='--deadline --inventory --datacenter --waivers --runs --timeline --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
                 init) words='-h --help -o --output' ;;
                 doctor) words='-h --help' kind=files ;;
                 plan) words='-h --help --only --json --copy --script --runs' kind=runs ;;
