@@ -18,7 +18,7 @@ from evidence.store import load
 from evidence.subjects.claims import judged
 from fixtures.check import validate
 from fixtures.plugin import WORLD
-from fixtures.world import asked, world_of
+from fixtures.world import asking, world_of
 from reports.plugin import Keeper, keep, runs_of
 from reports.progress import ProgressLine
 from reports.settled import settled
@@ -29,9 +29,8 @@ pytest_plugins = ["fixtures.plugin", "reports.plugin", "reports.leaving", "repor
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("triton-az-checks")
     for module in (fixtures.options, reports.settled, reports.explaining):
-        module.add_options(group)
+        module.add_options(parser.getgroup("triton-az-checks"))
     parser.extra_info["see"] = "az-checks --help, for the suite's own options; pytest --help, for all"
 
 
@@ -66,14 +65,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Get the evidence before pytest collects the tests: it adds instances to the subjects."""
     config = session.config
-    handed = getattr(config, "workerinput", {}).get("az_evidence")
-    if handed is not None:
-        evidence = load(Path(handed))
-        config.stash[WORLD] = judged(evidence.inventory, evidence)
+    if (handed := getattr(config, "workerinput", {}).get("az_evidence")) is not None:
+        config.stash[WORLD] = judged((evidence := load(Path(handed))).inventory, evidence)
         return
     progress = ProgressLine(sys.stderr)
     try:
-        config.stash[WORLD] = settled(config, world_of(config, runs_of(config), progress), asked, progress)
+        runs = runs_of(config)
+        config.stash[WORLD] = settled(config, world_of(config, runs, progress), asking(config, runs), progress)
         if not config.option.collectonly:
             keep(config)
     except OperatorError as error:

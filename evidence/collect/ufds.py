@@ -13,13 +13,15 @@ from evidence.collect.draft import Draft
 from evidence.collect.replication import Changelog
 from evidence.collect.tunnel import LARGEST_TUNNELLED
 from evidence.collect.unanswered import UnansweredError
+from evidence.comparison import NOT_COMPARED
 from evidence.fact import OutOfSight
 from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
 from evidence.model import Attempt, Vm
-from evidence.subjects.questions import OF_DATACENTER
+from evidence.subjects.questions import OF_DATACENTER, OF_ZONE
 from evidence.subjects.triton import ADMIN_UUID, UUID
 
 METADATA: Final = OF_DATACENTER["applications"]
+COMPARED: Final = OF_ZONE["comparison"]
 STRETCH: Final = 5000
 """How many numbers of a changelog one search asks for."""
 AT_A_TIME: Final = 10
@@ -121,6 +123,8 @@ class Ufds:
         return await self._changelog.progress(self._draft.name, first, ask)
 
     async def _compare(self, vm: Vm) -> object:
+        if self._comparing.covered is None:
+            raise OutOfSight(self._draft.name, COMPARED.asked, COMPARED.how, NOT_COMPARED)
         fact = self._draft.zone_facts[vm.alias, "directory"]
         if fact.value is None:
             raise UnansweredError(fact.why or "no answer")
