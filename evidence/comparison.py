@@ -34,7 +34,8 @@ class Comparison(Struct, frozen=True, forbid_unknown_fields=True):
     """How many of the master's entries were compared, how many differ, and the first of these, parents first.
 
     `unread` says why the directories were not compared to their ends; then only entries that both were seen to have are compared.
-    `extent` is FULL or KEYS.
+    `extent` is FULL or KEYS.  `full_at`: when all of a directory was read of which now only what changed was, `reread` entries of both;
+    `anew`: why what was kept of one was not used.
     """
 
     compared: int
@@ -44,3 +45,6 @@ class Comparison(Struct, frozen=True, forbid_unknown_fields=True):
     first: tuple[EntryDifference, ...] = ()
     unread: str = ""
     extent: Literal["full", "keys"] = FULL
+    full_at: str = ""
+    reread: int = 0
+    anew: str = ""

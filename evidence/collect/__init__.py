@@ -21,9 +21,9 @@ from msgspec.structs import replace
 
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import Comparing
-from evidence.collect.covered import AS_DECLARED, How
 from evidence.collect.datacenter import Collector, Shared
 from evidence.collect.draft import Draft, blotted, now
+from evidence.collect.how import AS_DECLARED, How
 from evidence.collect.lateness import Lateness
 from evidence.collect.machine import make_room
 from evidence.collect.names import Turns
@@ -64,7 +64,8 @@ async def collect(
     machine lacks something, but nothing else: whatever fails outside is missing evidence.
     """
     make_room(len(inventory.datacenters))
-    vault = Vault(fingerprint_key())
+    key = fingerprint_key()
+    vault = Vault(key)
     started = now()
     timeouts, lateness = _times(inventory.timeouts, patience), Lateness()
     region = (
@@ -104,7 +105,7 @@ async def collect(
         until = asyncio.get_running_loop().time() + (seconds if deadline is None else min(seconds, deadline.left))
         limit.reschedule(max(until, limit.when() or until))
 
-    comparing = Comparing(replicas, timeouts.compare, grows, how.covered())
+    comparing = Comparing(replicas, timeouts.compare, grows, how.covered(key), how.memory(inventory, key))
     meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns())

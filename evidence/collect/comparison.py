@@ -10,15 +10,20 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence.collect import apart
 from evidence.collect.covered import Covered
-from evidence.collect.differing import counted, difference, differing
+from evidence.collect.differing import Pair, counted, difference, differing, pair
 from evidence.collect.digests import Digests
+from evidence.collect.how import Memory
 from evidence.collect.parse import UnreadableError
 from evidence.collect.reading import Ask, ReadSoFar, read
+from evidence.collect.remembering import read_remembering
 from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import Comparison, EntryDifference
 from evidence.redact import cut
@@ -28,6 +33,8 @@ LARGEST: Final = 64 << 20
 """A UFDS may send so many bytes in one conversation."""
 MOST_AGAIN: Final = 200
 """So many differing entries are read again. A moment's traffic makes fewer."""
+LOOKS: Final = 4
+"""So often what differs is looked at again, as long as it changes meanwhile."""
 ON_ITS_WAY: Final = 2.0
 """Seconds in which a change that is on its way arrives: facts "Replication" (normal lag clears in 1-2 s)."""
 
@@ -46,6 +53,7 @@ class Comparing:
     """Where the master tells what it holds, and waits until every replica has compared it.
 
     A directory that one answer does not hold has `seconds` of its own, and `grows` is told so. If nothing is `covered`, none is read.
+    With a `memory`, only what changed since the last reading is read, where that is known.
     """
 
     def __init__(
@@ -54,12 +62,13 @@ class Comparing:
         seconds: float = math.inf,
         grows: Callable[[float], None] = lambda _: None,
         covered: Covered | None = ALL,
+        memory: Memory | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._offer: asyncio.Future[Offer | str] = loop.create_future()
         self._done: dict[str, asyncio.Future[None]] = {name: loop.create_future() for name in replicas}
         self._seconds, self._grows, self._until = seconds, grows, math.inf
-        self.covered = covered
+        self.covered, self._memory = covered, memory
         self.readings: dict[str, ReadSoFar] = {}
 
     def end(self, datacenter: str, *, master: bool) -> None:
@@ -69,13 +78,13 @@ class Comparing:
         if master and not self._offer.done():
             self._offer.set_result("what the master's UFDS holds is not known")
 
-    async def serve(self, name: str, ask: Ask, admin: str) -> None:
-        """On the master: read its directory, and offer it to the replicas."""
+    async def serve(self, name: str, ask: Ask, admin: str, zone: str = "") -> None:
+        """On the master: read its directory in this zone, and offer it to the replicas."""
         if not self._done or self.covered is None:
             return
         held = Digests()
         try:
-            offer: Offer | str = Offer(held, await self._read(name, held, ask), admin, ask)
+            offer: Offer | str = Offer(held, await self._read(name, zone, held, ask), admin, ask)
         except (UnansweredError, UnreadableError) as error:
             offer = f"what the master's UFDS holds is not known: {error}"
         if not self._offer.done():
@@ -85,41 +94,65 @@ class Comparing:
         finally:
             held.close()
 
-    async def compare(self, name: str, region: str, own: apart.Own, ask: Ask) -> Comparison:
-        """On a replica: compare its directory with the master's. Raises UnansweredError or UnreadableError."""
+    async def compare(self, name: str, region: str, own: apart.Own, ask: Ask, zone: str = "") -> Comparison:
+        """On a replica: compare its directory in this zone with the master's. Raises UnansweredError or UnreadableError."""
         assert self.covered is not None
         held = Digests()
         try:
-            offer, reading = await asyncio.gather(asyncio.shield(self._offer), self._read(name, held, ask))
+            offer, reading = await asyncio.gather(asyncio.shield(self._offer), self._read(name, zone, held, ask))
             if isinstance(offer, str):
                 raise UnansweredError(offer)
-            return await _compare(self.covered, offer, held, reading, region, own, ask)
+            seen = await _compare(self.covered, offer, held, reading, region, own, ask)
+            return _as_read(seen, offer.reading, reading)
         finally:
             held.close()
             self.end(name, master=False)
 
-    async def _read(self, name: str, into: Digests, ask: Ask) -> ReadSoFar:
+    async def _read(self, name: str, zone: str, into: Digests, ask: Ask) -> ReadSoFar:
         assert self.covered is not None
-        listed = partial(self.covered.listed, into)
-        reading = self.readings[name] = ReadSoFar()
+        covered, memory, reading = self.covered, self._memory, ReadSoFar()
+        self.readings[name] = reading
+
+        async def read_all() -> None:
+            listed = partial(covered.listed, into)
+            await read(ask, covered.searches, listed, reading, lambda: self._until, self._more_time)
+
         try:
-            await read(ask, self.covered.searches, listed, reading, lambda: self._until, self._more_time)
+            if memory is None:
+                await read_all()
+            else:
+                shelf = memory.shelf(name, zone, covered)
+                await read_remembering(shelf, memory.every, covered, ask, into, reading, read_all)
         except OSError as error:
             raise UnansweredError(f"its directory has no room on this machine: {error.strerror or error}") from None
         return reading
 
     def told(self) -> str:
-        """How far directories are read that one answer does not hold; empty if there is none, or all are read."""
-        under_way = {name: each for name, each in self.readings.items() if not each.whole and not each.why}
-        if self._until == math.inf or not under_way:
-            return ""
-        return f"reads large directories: {', '.join(f'{name} {each.entries} entries' for name, each in sorted(under_way.items()))}"
+        """How far directories are read that one answer does not hold, and why one is not read by what changed; else empty."""
+        under_way = [(name, each) for name, each in sorted(self.readings.items()) if not each.whole and not each.why]
+        large = ", ".join(f"{name} {each.entries} entries" for name, each in under_way)
+        anew = "; ".join(f"reads all of {name}'s directory: {each.anew}" for name, each in under_way if each.anew)
+        return "; ".join(
+            filter(None, ("" if self._until == math.inf or not large else f"reads large directories: {large}", anew))
+        )
 
     def _more_time(self) -> None:
         """The first directory that is large begins the time that all of them have."""
         if self._until == math.inf:
             self._until = asyncio.get_running_loop().time() + self._seconds
             self._grows(self._seconds)
+
+
+def _as_read(seen: Comparison, *sides: ReadSoFar) -> Comparison:
+    """The same comparison, which says what it rests on."""
+    kept = [each for each in sides if each.since]
+    full_at = (
+        datetime.fromtimestamp(min(each.since for each in kept), UTC).isoformat(timespec="seconds") if kept else ""
+    )
+    anew = "; ".join(dict.fromkeys(each.anew for each in sides if each.anew))
+    return replace(
+        seen, full_at=full_at.replace("+00:00", "Z"), reread=sum(each.entries for each in kept), anew=cut(anew)
+    )
 
 
 def _unread(offer: Offer, reading: ReadSoFar) -> str:
@@ -147,8 +180,21 @@ async def _compare(
         return counted(covered, compared, [EntryDifference(cut(dn), kind) for dn, kind in found.items()], unread)
     if not found:
         return counted(covered, compared, (), unread)
-    await asyncio.sleep(ON_ITS_WAY)
-    again = [covered.again(dn) for dn in found]
-    theirs, ours = await asyncio.gather(offer.ask(again), ask(again))
-    seen = [difference(covered, *each) for each in zip(found, theirs, ours, strict=True)]
-    return counted(covered, compared, [each for each in seen if each is not None], unread)
+    settled = await _settled(covered, offer, ask, {dn: differences.seen[dn] for dn in found})
+    return counted(covered, compared, settled, unread)
+
+
+async def _settled(covered: Covered, offer: Offer, ask: Ask, seen: dict[str, Pair]) -> list[EntryDifference]:
+    """What still differs of what was seen to differ. What has changed on a side meanwhile is looked at once more."""
+    known: dict[str, EntryDifference | None] = dict.fromkeys(seen)
+    for _ in range(LOOKS):
+        await asyncio.sleep(ON_ITS_WAY)
+        searches = [covered.again(dn) for dn in seen]
+        theirs, ours = await asyncio.gather(offer.ask(searches), ask(searches))
+        answers = list(zip(seen, theirs, ours, strict=True))
+        known |= {dn: difference(covered, dn, there, here) for dn, there, here in answers}
+        now = {dn: pair(covered, there, here) for dn, there, here in answers}
+        seen = {dn: now[dn] for dn in seen if known[dn] is not None and now[dn] != seen[dn]}
+        if not seen:
+            break
+    return [each for each in known.values() if each is not None]

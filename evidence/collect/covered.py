@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from evidence.collect import apart
 from evidence.collect.digests import Digests
 from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Search
-from evidence.comparison import FULL, KEYS, OFF
+from evidence.comparison import FULL, KEYS
 
 EVERYTHING: Final = ("*",)
 IGNORED: Final = frozenset({"updated_at", "pwdfailuretime", "pwdaccountlockedtime"})
@@ -52,7 +52,7 @@ class Covered:
     def listed(self, into: Digests, entry: Entry) -> None:
         """Add an entry to a listing."""
         if not apart.expired(entry):
-            into.add(entry.dn, self.digest(entry), is_key=apart.is_key(entry))
+            into.add(entry.dn, self.digest(entry), is_key=apart.is_key(entry), ends=apart.ends(entry))
 
     def digest(self, entry: Entry) -> bytes:
         text = repr(self.values(entry)).encode("utf-8", "surrogatepass")
@@ -69,25 +69,22 @@ class Covered:
             return name in ACCESS
         return name not in IGNORED and (name == SALT or not name.startswith("_"))
 
+    def mark(self) -> str:
+        """The same for all that compares the same things in the same way."""
+        told = repr((self.extent, self.searches, sorted(IGNORED), SALT)).encode()
+        return hashlib.blake2b(told, key=self.key, digest_size=16).hexdigest()
+
+    def searches_of(self, dn: str) -> tuple[Search, ...]:
+        """What of the searches finds this entry, if it is to be found."""
+        below = [each for each in self.searches if f", {dn}".endswith(f", {each.base}")]
+        below = [each for each in below if each.base == USERS] or below  # which covers all that is there
+        return tuple(replace(each, base=dn, scope=BASE) for each in below)
+
     def again(self, dn: str) -> Search:
         """The search that reads one entry once more."""
         if dn.endswith(f", ou=keyapiprivkeys, {SMARTDC}"):
             return Search(dn, attributes=SEARCHES[2].attributes, scope=BASE)
         return Search(dn, attributes=EVERYTHING, scope=BASE, hidden=dn.endswith(USERS))
-
-
-@dataclass(frozen=True)
-class How:
-    """How a run compares directories."""
-
-    extent: Literal["full", "keys", "off"] = FULL
-
-    def covered(self) -> Covered | None:
-        """What is compared; None: nothing."""
-        return None if self.extent == OFF else Covered(self.extent)
-
-
-AS_DECLARED: Final = How()
 
 
 def copied(dn: str, region: str) -> bool:

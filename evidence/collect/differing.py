@@ -18,11 +18,18 @@ MOST: Final = 20
 """Evidence keeps the dns of so many differences."""
 
 
+Pair = tuple[bytes | None, bytes | None]
+
+
 @dataclass
 class Differences:
-    """What differs by dn, parents first, because they must exist first; which of it are keys; and how many entries the master has."""
+    """What differs by dn, parents first, because they must exist first; which of it are keys; and how many entries the master has.
+
+    `seen` has both sides' digests of what differs, the master's first.
+    """
 
     kinds: dict[str, str]
+    seen: dict[str, Pair]
     keys: frozenset[str]
     compared: int
 
@@ -30,13 +37,14 @@ class Differences:
 def differing(master: Digests, replica: Digests, region: str, *, whole: bool = True) -> Differences:
     """Compare two listings. Of directories that were not read to their end, only what both have is known."""
     found: dict[str, str] = {}
+    seen: dict[str, Pair] = {}
     keys: set[str] = set()
     compared = 0
     for number in range(PARTS):
         there, here = master.part(number), replica.part(number)
         for dn, record in here.items():
             if whole and dn not in there and copied(dn, region):
-                found[dn] = EXTRA
+                found[dn], seen[dn] = EXTRA, (None, record.digest)
                 if record.is_key:
                     keys.add(dn)
         for dn, record in there.items():
@@ -44,20 +52,28 @@ def differing(master: Digests, replica: Digests, region: str, *, whole: bool = T
                 continue
             compared += 1
             if dn not in here:
-                found[dn] = MISSING
+                found[dn], seen[dn] = MISSING, (record.digest, None)
             elif here[dn].digest != record.digest:
-                found[dn] = DIFFERENT
+                found[dn], seen[dn] = DIFFERENT, (record.digest, here[dn].digest)
     ordered = dict(sorted(found.items(), key=lambda item: (item[0].count(", "), item[0])))
-    return Differences(ordered, frozenset(keys), compared)
+    return Differences(ordered, seen, frozenset(keys), compared)
+
+
+def pair(covered: Covered, theirs: Found, ours: Found) -> Pair:
+    """Both sides' digests of an entry that was read once more."""
+    there, here = map(_entry, (theirs, ours))
+    return (None if there is None else covered.digest(there)), (None if here is None else covered.digest(here))
+
+
+def _entry(found: Found) -> Entry | None:
+    return next((entry for entry in found.entries if not apart.expired(entry)), None)
 
 
 def difference(covered: Covered, dn: str, theirs: Found, ours: Found) -> EntryDifference | None:
     """What differs between two answers for one entry; None if nothing does. Raises UnreadableError."""
     if theirs.why or ours.why:
         raise UnreadableError(theirs.why or ours.why)
-    there, here = (
-        next((entry for entry in found.entries if not apart.expired(entry)), None) for found in (theirs, ours)
-    )
+    there, here = map(_entry, (theirs, ours))
     if there is None and here is None:
         return None
     if there is None or here is None:

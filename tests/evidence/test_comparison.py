@@ -10,9 +10,10 @@ import pytest
 
 from evidence.collect import apart, comparison, reading
 from evidence.collect.comparison import Comparing
-from evidence.collect.covered import ACCESS, ACCOUNTS_AND_KEYS, SEARCHES, Covered, How, copied
+from evidence.collect.covered import ACCESS, ACCOUNTS_AND_KEYS, SEARCHES, Covered, copied
 from evidence.collect.differing import MOST, difference, differing
 from evidence.collect.digests import Digests
+from evidence.collect.how import How
 from evidence.collect.ldap import BASE, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
@@ -342,6 +343,6 @@ def test_off_asks_nobody() -> None:
         raise AssertionError("it was asked")
 
     async def serve() -> None:
-        await Comparing(["my-dc-1"], covered=How(OFF).covered()).serve("my-dc-2", asked, ADMIN)
+        await Comparing(["my-dc-1"], covered=How(OFF).covered(b"key")).serve("my-dc-2", asked, ADMIN)
 
     asyncio.run(serve())

@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 import evidence.collect as collecting
-from evidence.collect.covered import AS_DECLARED, How
+from evidence.collect.how import AS_DECLARED, How
 from evidence.deadline import Deadline
 from evidence.model import Evidence
 from evidence.store import load
