@@ -136,7 +136,7 @@ def step(draw: random.Random, directory: Directory) -> None:
     values = directory.entries[dn][1]
     if kind == "drop":
         directory.drop(dn)
-    elif kind == "rename":  # UFDS has none: it is a delete and an add
+    elif kind == "rename":  # a delete and an add
         directory.drop(dn)
         alike = (dn_of(draw) for _ in iter(int, 1))
         directory.put(next(each for each in alike if _form(each) == _form(dn)), values)

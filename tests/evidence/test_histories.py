@@ -24,6 +24,7 @@ from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison
 from evidence.inventory.model import Declared, Expectations, Inventory
+from evidence.inventory.reading import read_inventory
 from tests.evidence.histories import Directory, dn_of, entry_for, person, step
 
 KEY = b"the installation's own key"
@@ -386,3 +387,12 @@ def test_the_own_spelling_of_a_dn() -> None:
     for dn in (f"uuid=a\\, b, {USERS}", f"cn=\\\\, ou=groups, {SMARTDC}", f"uuid=A\\20, {USERS}"):
         assert changelog.spelled(dn) == dn
     assert changelog.spelled("UUID=Ab,OU=users,  o=smartdc") == f"uuid=Ab, {USERS}"
+
+
+def test_how_often_all_is_read_is_declared(tmp_path: Path) -> None:
+    declared = tmp_path / "region.yaml"
+    declared.write_text(
+        "master: a\ndatacenters:\n  a: {headnode: root@a, region: r}\nexpect: {compare_every: 12h}\n", encoding="utf-8"
+    )
+    assert read_inventory(declared).expect.compare_every == 12 * 3600
+    assert Expectations().compare_every == 7 * 86400
