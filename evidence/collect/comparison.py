@@ -29,6 +29,8 @@ from evidence.comparison import Comparison, EntryDifference
 from evidence.redact import cut
 
 ALL: Final = Covered()
+NO_ZONE: Final = ("", "")
+"""The alias and the uuid of a zone."""
 LARGEST: Final = 64 << 20
 """A UFDS may send so many bytes in one conversation."""
 MOST_AGAIN: Final = 200
@@ -78,7 +80,7 @@ class Comparing:
         if master and not self._offer.done():
             self._offer.set_result("what the master's UFDS holds is not known")
 
-    async def serve(self, name: str, ask: Ask, admin: str, zone: str = "") -> None:
+    async def serve(self, name: str, ask: Ask, admin: str, zone: tuple[str, str] = NO_ZONE) -> None:
         """On the master: read its directory in this zone, and offer it to the replicas."""
         if not self._done or self.covered is None:
             return
@@ -94,7 +96,9 @@ class Comparing:
         finally:
             held.close()
 
-    async def compare(self, name: str, region: str, own: apart.Own, ask: Ask, zone: str = "") -> Comparison:
+    async def compare(
+        self, name: str, region: str, own: apart.Own, ask: Ask, zone: tuple[str, str] = NO_ZONE
+    ) -> Comparison:
         """On a replica: compare its directory in this zone with the master's. Raises UnansweredError or UnreadableError."""
         assert self.covered is not None
         held = Digests()
@@ -108,7 +112,7 @@ class Comparing:
             held.close()
             self.end(name, master=False)
 
-    async def _read(self, name: str, zone: str, into: Digests, ask: Ask) -> ReadSoFar:
+    async def _read(self, name: str, zone: tuple[str, str], into: Digests, ask: Ask) -> ReadSoFar:
         assert self.covered is not None
         covered, memory, reading = self.covered, self._memory, ReadSoFar()
         self.readings[name] = reading

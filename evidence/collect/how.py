@@ -46,13 +46,13 @@ class Memory:
     key: bytes
     every: float
 
-    def shelf(self, datacenter: str, zone: str, covered: Covered) -> Shelf:
-        """Where one directory is kept, as it is read in this zone."""
+    def shelf(self, datacenter: str, zone: tuple[str, str], covered: Covered) -> Shelf:
+        """Where one directory is kept, as it is read in the zone with this alias and uuid."""
         declared = self.inventory.datacenters[datacenter]
         ufds = declared.endpoints.get("ufds")
         where = declared.headnode or (f"{ufds.host}:{ufds.port}" if ufds is not None else "")
         path = str(Path(self.inventory.path).absolute()) if self.inventory.path else ""
-        of = Whose(path, self.inventory.master, datacenter, declared.region, where, zone, covered.mark())
+        of = Whose(path, self.inventory.master, datacenter, declared.region, where, *zone, covered.mark())
         return Shelf(self.folder, of, self.key)
 
 

@@ -28,6 +28,7 @@ LARGEST: Final = 1 << 30
 LONGEST_HEADER: Final = 1 << 16
 LONGEST_NAME: Final = 1 << 16
 SEAL: Final = 32
+_OTHER: Final = {"headnode": "head node", "uuid": "zone", "covered": "version"}
 _CHUNK: Final = 1 << 20
 
 
@@ -40,6 +41,7 @@ class Whose(Struct, frozen=True, forbid_unknown_fields=True):
     region: str
     headnode: str
     zone: str
+    uuid: str
     covered: str
 
 
@@ -65,8 +67,8 @@ class Shelf:
     """Where one directory is kept. Blocking: files are read and written."""
 
     def __init__(self, folder: Path, whose: Whose, key: bytes) -> None:
-        place = hashlib.sha256(f"{whose.inventory}\n{whose.datacenter}".encode("utf-8", "surrogatepass")).hexdigest()
-        self.path = folder / FOLDER / f"{whose.datacenter}.{place[:16]}"
+        place = f"{whose.inventory}\n{whose.datacenter}\n{whose.zone}".encode("utf-8", "surrogatepass")
+        self.path = folder / FOLDER / f"{whose.datacenter}.{hashlib.sha256(place).hexdigest()[:16]}"
         self._whose, self._key = whose, key
 
     def look(self, every: float, now: float) -> Header:
@@ -90,7 +92,7 @@ class Shelf:
             other = next(
                 name for name in Whose.__struct_fields__ if getattr(header.whose, name) != getattr(self._whose, name)
             )
-            raise MisfitError(f"what is kept is of another {other}")
+            raise MisfitError(f"what is kept is of another {_OTHER.get(other, other)}")
         age = now - header.full_at
         if not 0 <= age < every:
             raise MisfitError(

@@ -135,7 +135,9 @@ class Ufds:
         unread = "" if self._draft.values("applications") else f"SAPI: {self._draft.why('applications')}"
         own = apart.own(self._draft.secrets.get("sapi", {}), unread)
         try:
-            return await self._comparing.compare(self._draft.name, self._draft.declared.region, own, ask, vm.uuid)
+            return await self._comparing.compare(
+                self._draft.name, self._draft.declared.region, own, ask, (vm.alias, vm.uuid)
+            )
         except apart.UndecidedError:
             if endpoints.hidden(self._draft.declared, METADATA):
                 raise OutOfSight(self._draft.name, METADATA.asked, METADATA.how, BY_ENDPOINTS) from None
@@ -216,7 +218,7 @@ class Ufds:
         await asyncio.gather(
             tell_replicas(),
             self._meeting.serve(ask_much, remember),
-            self._comparing.serve(self._draft.name, ask_all, admin, vm.uuid),
+            self._comparing.serve(self._draft.name, ask_all, admin, (vm.alias, vm.uuid)),
         )
         if "gaps" in self._draft.questions_about(vm):
             await self._draft.ask_zone(vm, "gaps", gaps)

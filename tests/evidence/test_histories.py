@@ -68,8 +68,8 @@ def compare(
             return await replica(searches)
 
         answers = await asyncio.gather(
-            comparing.serve("my-dc-2", master, "admin", "zone-2"),
-            comparing.compare("my-dc-1", "my-dc", apart.own({}), watched, zone),  # type: ignore[arg-type]
+            comparing.serve("my-dc-2", master, "admin", ("ufds0", "zone-2")),
+            comparing.compare("my-dc-1", "my-dc", apart.own({}), watched, ("ufds0", zone)),  # type: ignore[arg-type]
         )
         return answers[1]
 
