@@ -16,7 +16,7 @@ import reports.doors
 import reports.settled
 from fixtures.check import validate
 from fixtures.plugin import WORLD
-from fixtures.world import asked, stored, world_of
+from fixtures.world import asking, stored, world_of
 from reports.plugin import Keeper, keep
 from reports.progress import ProgressLine
 from reports.settled import settled
@@ -27,9 +27,8 @@ pytest_plugins = ["fixtures.plugin", *(f"reports.{name}" for name in ("plugin", 
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("triton-az-checks")
     for module in (fixtures.options, reports.settled, reports.doors):
-        module.add_options(group)
+        module.add_options(parser.getgroup("triton-az-checks"))
     parser.extra_info["see"] = "az-checks --help, for the suite's own options; pytest --help, for all"
 
 
@@ -65,14 +64,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Get the evidence before pytest collects the tests: it adds instances to the subjects."""
     config = session.config
-    handed = getattr(config, "workerinput", {}).get("az_evidence")
-    if handed is not None:
+    if (handed := getattr(config, "workerinput", {}).get("az_evidence")) is not None:
         config.stash[WORLD] = stored(Path(handed))
         return
     progress = ProgressLine(sys.stderr)
     try:
-        world = world_of(config, places.runs(config.option.runs, config.rootpath), progress)
-        config.stash[WORLD] = settled(config, world, asked, progress)
+        runs = places.runs(config.option.runs, config.rootpath)
+        config.stash[WORLD] = settled(config, world_of(config, runs, progress), asking(config, runs), progress)
         keep(config)
     except OperatorError as error:
         raise pytest.UsageError(str(error)) from None

@@ -1,8 +1,8 @@
 """Chapter: the directory.  Every replica holds what it must hold: entries, groups, keys, probes, registrations."""
 
 from checks.replication import needs_master
-from evidence.comparison import Comparison, EntryDifference
-from evidence.fact import Missing, OutOfSight
+from evidence.comparison import KEYS, WHICH, Comparison, EntryDifference
+from evidence.fact import Missing, OutOfSight, graver
 from evidence.subjects.datacenter import OLDER, Datacenter
 from evidence.subjects.m2s import SAVED
 from evidence.subjects.poseidon import hindrances
@@ -99,10 +99,12 @@ def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> Non
     If somebody changed an entry on a replica, it stays changed until the master's entry changes, and may stop replication then.
     Hashed passwords are compared too, in memory alone: a password that was set on a replica changes nothing else.  Two things are
     not: the head node's own key, which ufds-reconcile-data gives admin only in the local UFDS, and temporary access keys that have
-    expired.  An extra entry that no replicator brought does not come of one that stands still.  Source: facts "UFDS" (what the
+    expired.  An extra entry that no replicator brought does not come of one that stands still.  With --compare=keys only accounts and
+    their keys are compared: then what differs is a finding, and that nothing differs is no pass.  Source: facts "UFDS" (what the
     replicator copies), "Replication"; sdc-ufds:data/bootstrap.ldif.in.
     """
     needs_master(master)
+    unknown: Missing | None = None
     for ufds in replica.zones("ufds"):
         seen = ufds.comparison
         found = {
@@ -112,16 +114,24 @@ def test_directory_entries_agree(replica: Datacenter, master: Datacenter) -> Non
         }
         if found and _made_here(ufds, seen):
             told = ", ".join(f"{kind}: {count}" for kind, count in found.items())
-            observed = f"{told} (of {seen.compared} entries of {ufds}: {_named(seen)})"
+            observed = f"{told} (of {_compared(ufds, seen)}: {_named(seen)})"
             raise Finding(expected={}, observed=observed, kind=Kind.OWN)
-        if seen.unread and not found:
-            raise Missing(
-                ufds.id,
-                f"whether all its entries are the master's (of {seen.compared} they are)",
-                "ldapsearch",
-                seen.unread,
+        assert found == {}, f"of {_compared(ufds, seen)}: {_named(seen)}"
+        if seen.unread:
+            asked = f"whether all its {WHICH[seen.extent]} are the master's (of {seen.compared} they are)"
+            unknown = graver(unknown, Missing(ufds.id, asked, "ldapsearch", seen.unread))
+        elif seen.extent == KEYS:
+            why = f"all {seen.compared} accounts and keys are the master's, and nothing else was compared (--compare keys)"
+            unknown = graver(
+                unknown, OutOfSight(ufds.id, "whether its other entries are the master's", "ldapsearch", why)
             )
-        assert found == {}, f"of {seen.compared} entries of {ufds}: {_named(seen)}"
+    if unknown is not None:
+        raise unknown
+
+
+def _compared(ufds: Zone, seen: Comparison) -> str:
+    rest = "; nothing else was compared" if seen.extent == KEYS else ""
+    return f"{seen.compared} {WHICH[seen.extent]} of {ufds}{rest}"
 
 
 def _made_here(ufds: Zone, seen: Comparison) -> bool:

@@ -111,7 +111,7 @@ def normalised(evidence: Evidence) -> Evidence:
     Of the moments when files were written and services began, only their order stays. Times (of facts, of the run, in messages) and
     the place of the inventory become constants. Durations become whole seconds, and short ones vanish (binder's REFUSED after 3 s
     stays). A clock that is off keeps tens of seconds. A change that waits for a replica waits not at all, or for an hour.
-    Certificates are made at random.
+    Certificates are made at random.  Whether a directory was read in full, or by what changed since a moment before, is no state.
     """
     tidy = _without_times(msgspec.to_builtins(evidence))
     tidy["inventory"]["path"] = "region.yaml"
@@ -140,6 +140,8 @@ def _without_times(value: Any) -> Any:
         found["waiting"] = 3600.0 if found["waiting"] >= 60 else 0.0
     if isinstance(found.get("ms"), int) and ("rcode" in found or "status" in found):
         found["ms"] = round(found["ms"] / 1000) * 1000 if found["ms"] >= 1500 else 0
+    if "compared" in found and "full_at" in found:
+        found |= {"full_at": "", "reread": 0, "anew": ""}
     if "certificate" in found:
         found |= {"certificate": ""} | ({"expired": NO_TIME[:10]} if found.get("expired") else {})
     return found

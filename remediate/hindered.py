@@ -6,6 +6,7 @@ the replicator only ends again.  Source: sdc-ufds:lib/ufds-replicator/operations
 
 from __future__ import annotations
 
+from evidence.comparison import FULL
 from evidence.fact import Missing
 from evidence.model import Change, Checkpoint, Progress
 from evidence.subjects.datacenter import Datacenter
@@ -103,9 +104,10 @@ def _own(replica: Datacenter, ufds: Zone) -> Checkpoint | None:
 def _has_all(ufds: Zone) -> bool:
     """Whether the replica lacks no entry of the master's."""
     try:
-        return ufds.comparison.missing == 0
+        seen = ufds.comparison
     except Missing:
         return False
+    return seen.missing == 0 and not seen.unread and seen.extent == FULL
 
 
 def without_checkpoint(datacenter: Datacenter, extra: Checkpoint, why: str, *, by_hand: bool = False) -> Step:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from evidence.comparison import KEYS, NOT_COMPARED
+from evidence.model import Evidence
+
 NIGHTLY = "nightly"
 WHOLE = ("", NIGHTLY, "postchange")
 """The expressions of -m that leave out nothing of what is coupled."""
+
+
+def less_compared(evidence: Evidence | None) -> tuple[str, ...]:
+    """What to say of directories that were not compared as a whole, because nobody wanted it."""
+    for datacenter in () if evidence is None else evidence.datacenters.values():
+        for zone in (datacenter.zones.value or {}).values():
+            seen = zone.comparison
+            if seen is not None and seen.hidden and seen.why == NOT_COMPARED:
+                return ("Directories were not compared (--compare off).",)
+            if seen is not None and seen.value is not None and seen.value.extent == KEYS:
+                return ("Of directories only accounts and their keys were compared (--compare keys).",)
+    return ()
 
 
 class Extent(Struct, frozen=True):

@@ -19,7 +19,7 @@ from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in
 from fixtures.world import DEADLINE
 from reports import output
-from reports.extent import Extent
+from reports.extent import Extent, less_compared
 from reports.leaving import refuse
 from reports.page import Look, safe
 from reports.progress import ProgressLine
@@ -144,15 +144,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
     """Which part of the catalogue this run was asked to judge; `stopped` says why it ended early, if it did."""
     option, notes = config.option, []
-    deadline = config.stash.get(DEADLINE, None)
-    if deadline is not None and deadline.cut:
+    if (deadline := config.stash.get(DEADLINE, None)) is not None and deadline.cut:
         notes.append(f"The deadline of {deadline.told} was over: what was not seen until then could not be judged.")
     whole = {Path(arg.partition("::")[0]).resolve() if "::" not in arg else None for arg in config.args}
     if stopped:
         notes.append(f"{stopped}: this report holds only what was judged until then.")
     if option.datacenter:
-        told = ", ".join(dict.fromkeys(option.datacenter))
-        notes.append(f"Only {told} was judged.")
+        notes.append(f"Only {', '.join(dict.fromkeys(option.datacenter))} was judged.")
+    notes += less_compared(config.stash[WORLD].evidence)
     narrowed = option.keyword or option.deselect or option.datacenter or whole != {checks.resolve()}
     replayed = option.evidence is not None
     inventory = "" if replayed else str(Path(config.stash[WORLD].inventory.path).resolve())

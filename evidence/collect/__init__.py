@@ -23,6 +23,7 @@ from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import Comparing
 from evidence.collect.datacenter import Collector, Shared
 from evidence.collect.draft import Draft, blotted, now
+from evidence.collect.how import AS_DECLARED, How
 from evidence.collect.lateness import Lateness
 from evidence.collect.machine import make_room
 from evidence.collect.names import Turns
@@ -52,17 +53,19 @@ async def collect(
     again: Collection[str] | None = None,
     patience: float = 1.0,
     deadline: Deadline | None = None,
+    how: How = AS_DECLARED,
 ) -> Evidence:
     """Return everything about every datacenter, as far as `inventory.timeouts`, taken `patience` times, allow.
 
     With `before` only the datacenters `again` are asked, the master among them if anybody is compared with it; of the others it
-    has what is known.  What is not answered at the `deadline` is missing.
+    has what is known.  What is not answered at the `deadline` is missing.  `how` says how directories are compared.
 
     `progress` gets a short line now and then. Raises FingerprintKeyError if the installation's key cannot be used, and MachineError if this
     machine lacks something, but nothing else: whatever fails outside is missing evidence.
     """
     make_room(len(inventory.datacenters))
-    vault = Vault(fingerprint_key())
+    key = fingerprint_key()
+    vault = Vault(key)
     started = now()
     timeouts, lateness = _times(inventory.timeouts, patience), Lateness()
     region = (
@@ -102,7 +105,7 @@ async def collect(
         until = asyncio.get_running_loop().time() + (seconds if deadline is None else min(seconds, deadline.left))
         limit.reschedule(max(until, limit.when() or until))
 
-    comparing = Comparing(replicas, timeouts.compare, grows)
+    comparing = Comparing(replicas, timeouts.compare, grows, how.covered(key), how.memory(inventory, key))
     meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
     shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns())
@@ -132,6 +135,7 @@ async def collect_patiently(
     before: Evidence | None = None,
     again: Collection[str] | None = None,
     deadline: Deadline | None = None,
+    how: How = AS_DECLARED,
 ) -> Evidence:
     """The same; but if something lacks or came late while this machine itself was late, everything is asked again, with more patience.
 
@@ -140,12 +144,12 @@ async def collect_patiently(
     """
     if deadline is not None and deadline.over and before is not None:
         return before
-    seen = await collect(inventory, progress, before, again, deadline=deadline)
+    seen = await collect(inventory, progress, before, again, deadline=deadline, how=how)
     if deadline is not None and deadline.cut:
         return _standing(seen, before, deadline)
     if not seen.late.busy or not in_doubt(seen.datacenters) or (deadline is not None and deadline.over):
         return seen
-    patient = await collect(inventory, progress, before, again, PATIENCE, deadline)
+    patient = await collect(inventory, progress, before, again, PATIENCE, deadline, how)
     return _standing(patient, seen, deadline) if deadline is not None and deadline.cut else patient
 
 

@@ -57,13 +57,18 @@ def is_key(entry: Entry) -> bool:
 
 def expired(entry: Entry) -> bool:
     """Whether the entry is a temporary access key that any UFDS may have deleted already."""
+    return 0 < ends(entry) <= datetime.now(UTC).timestamp() * 1000
+
+
+def ends(entry: Entry) -> int:
+    """When a temporary access key ends, in milliseconds since 1970; 0 for everything that does not end by itself."""
     if "accesskey" not in _kinds(entry) or entry.first("credentialtype") != "temporary":
-        return False
+        return 0
     try:
         until = datetime.fromisoformat(entry.first("expiration"))
     except ValueError:
-        return False
-    return (until if until.tzinfo else until.replace(tzinfo=UTC)) <= datetime.now(UTC)
+        return 0
+    return max(1, int((until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() * 1000))
 
 
 def _kinds(entry: Entry) -> set[str]:

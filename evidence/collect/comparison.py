@@ -1,118 +1,45 @@
 """Whether a replica holds the same entries as the master, among those that the replicator copies.
 
 A directory is read as its dns, with a keyed digest of each entry. Entries that differ are read once more on both sides, because a change
-may have been on its way. Sources: facts "UFDS" (what the replicator copies), "Replication" (what to ignore).
+may have been on its way.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import math
-import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence.collect import apart
-from evidence.collect.digests import PARTS, Digests
-from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search
+from evidence.collect.covered import Covered
+from evidence.collect.differing import Pair, counted, difference, differing, pair
+from evidence.collect.digests import Digests
+from evidence.collect.how import Memory
 from evidence.collect.parse import UnreadableError
 from evidence.collect.reading import Ask, ReadSoFar, read
+from evidence.collect.remembering import read_remembering
 from evidence.collect.unanswered import UnansweredError
-from evidence.comparison import DIFFERENT, EXTRA, MISSING, PASSWORD, Comparison, EntryDifference
+from evidence.comparison import Comparison, EntryDifference
 from evidence.redact import cut
 from evidence.timeline import asking
 
+ALL: Final = Covered()
+NO_ZONE: Final = ("", "")
+"""The alias and the uuid of a zone."""
 LARGEST: Final = 64 << 20
 """A UFDS may send so many bytes in one conversation."""
 MOST_AGAIN: Final = 200
 """So many differing entries are read again. A moment's traffic makes fewer."""
-MOST: Final = 20
-"""Evidence keeps the dns of so many differences."""
+LOOKS: Final = 4
+"""So often what differs is looked at again, as long as it changes meanwhile."""
 ON_ITS_WAY: Final = 2.0
 """Seconds in which a change that is on its way arrives: facts "Replication" (normal lag clears in 1-2 s)."""
-EVERYTHING: Final = ("*",)
-IGNORED: Final = frozenset({"updated_at", "pwdfailuretime", "pwdaccountlockedtime"})
-LOCAL: Final = (
-    "(!(objectclass=amonprobe))(!(objectclass=amonprobegroup))(!(objectclass=dclocalconfig))(!(objectclass=vmusage))"
-)
-SHARED: Final = ("version", "emailblacklist", "region", "datacenter", "network", "resolver")
-SEARCHES: Final = (
-    Search(SMARTDC, f"(|{''.join(f'(objectclass={kind})' for kind in SHARED)})", EVERYTHING),
-    Search(f"ou=groups, {SMARTDC}", "(objectclass=groupofuniquenames)", EVERYTHING),
-    Search(SMARTDC, "(objectclass=keyapiprivkey)", ("objectclass", "uuid")),
-    Search(USERS, f"(&(objectclass=*){LOCAL})", EVERYTHING, hidden=True),
-)
-"""What the seven queries cover. Of private keys, only the existence is asked.
-
-Of accounts, UFDS shows what it hides otherwise: a password that somebody changed on a replica alone changes nothing else (facts "UFDS").
-Hashes and salts are compared by keyed digests, and kept nowhere.
-"""
-SALT: Final = "_salt"
-_KEY: Final = secrets.token_bytes(16)
-
-
-def listed(into: Digests, entry: Entry) -> None:
-    """Add an entry to a listing."""
-    if not apart.expired(entry):
-        into.add(entry.dn, _digest(entry), is_key=apart.is_key(entry))
-
-
-def _compared(entry: Entry) -> dict[str, tuple[str, ...]]:
-    return {
-        name: tuple(sorted(values))
-        for name, values in sorted(entry.attributes.items())
-        if name not in IGNORED and (name == SALT or not name.startswith("_"))
-    }
-
-
-def _digest(entry: Entry) -> bytes:
-    return hashlib.blake2b(repr(_compared(entry)).encode("utf-8", "surrogatepass"), key=_KEY, digest_size=16).digest()
-
-
-def copied(dn: str, region: str) -> bool:
-    """Whether the replicator of a region copies this entry. Of the entries below regions, it copies those of its own region."""
-    if dn == USERS:
-        return False
-    _, below, other = dn.partition(", region=")
-    if below:
-        return other == f"{region}, {SMARTDC}"
-    return not dn.startswith("datacenter=")  # a UFDS's own datacenter is right below o=smartdc
-
-
-@dataclass
-class Differences:
-    """What differs by dn, parents first, because they must exist first; which of it are keys; and how many entries the master has."""
-
-    kinds: dict[str, str]
-    keys: frozenset[str]
-    compared: int
-
-
-def differing(master: Digests, replica: Digests, region: str, *, whole: bool = True) -> Differences:
-    """Compare two listings. Of directories that were not read to their end, only what both have is known."""
-    found: dict[str, str] = {}
-    keys: set[str] = set()
-    compared = 0
-    for number in range(PARTS):
-        there, here = master.part(number), replica.part(number)
-        for dn, record in here.items():
-            if whole and dn not in there and copied(dn, region):
-                found[dn] = EXTRA
-                if record.is_key:
-                    keys.add(dn)
-        for dn, record in there.items():
-            if not copied(dn, region) or (not whole and dn not in here):
-                continue
-            compared += 1
-            if dn not in here:
-                found[dn] = MISSING
-            elif here[dn].digest != record.digest:
-                found[dn] = DIFFERENT
-    ordered = dict(sorted(found.items(), key=lambda item: (item[0].count(", "), item[0])))
-    return Differences(ordered, frozenset(keys), compared)
 
 
 @dataclass(frozen=True)
@@ -128,16 +55,23 @@ class Offer:
 class Comparing:
     """Where the master tells what it holds, and waits until every replica has compared it.
 
-    A directory that one answer does not hold has `seconds` of its own, and `grows` is told so.
+    A directory that one answer does not hold has `seconds` of its own, and `grows` is told so. If nothing is `covered`, none is read.
+    With a `memory`, only what changed since the last reading is read, where that is known.
     """
 
     def __init__(
-        self, replicas: Iterable[str], seconds: float = math.inf, grows: Callable[[float], None] = lambda _: None
+        self,
+        replicas: Iterable[str],
+        seconds: float = math.inf,
+        grows: Callable[[float], None] = lambda _: None,
+        covered: Covered | None = ALL,
+        memory: Memory | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._offer: asyncio.Future[Offer | str] = loop.create_future()
         self._done: dict[str, asyncio.Future[None]] = {name: loop.create_future() for name in replicas}
         self._seconds, self._grows, self._until = seconds, grows, math.inf
+        self.covered, self._memory = covered, memory
         self.readings: dict[str, ReadSoFar] = {}
 
     def end(self, datacenter: str, *, master: bool) -> None:
@@ -147,14 +81,14 @@ class Comparing:
         if master and not self._offer.done():
             self._offer.set_result("what the master's UFDS holds is not known")
 
-    async def serve(self, name: str, ask: Ask, admin: str) -> None:
-        """On the master: read its directory, and offer it to the replicas."""
-        if not self._done:
+    async def serve(self, name: str, ask: Ask, admin: str, zone: tuple[str, str] = NO_ZONE) -> None:
+        """On the master: read its directory in this zone, and offer it to the replicas."""
+        if not self._done or self.covered is None:
             return
         held = Digests()
         try:
             with asking(name, "the directory that the replicas' are compared with"):
-                offer: Offer | str = Offer(held, await self._read(name, held, ask), admin, ask)
+                offer: Offer | str = Offer(held, await self._read(name, zone, held, ask), admin, ask)
         except (UnansweredError, UnreadableError) as error:
             offer = f"what the master's UFDS holds is not known: {error}"
         if not self._offer.done():
@@ -164,38 +98,67 @@ class Comparing:
         finally:
             held.close()
 
-    async def compare(self, name: str, region: str, own: apart.Own, ask: Ask) -> Comparison:
-        """On a replica: compare its directory with the master's. Raises UnansweredError or UnreadableError."""
+    async def compare(
+        self, name: str, region: str, own: apart.Own, ask: Ask, zone: tuple[str, str] = NO_ZONE
+    ) -> Comparison:
+        """On a replica: compare its directory in this zone with the master's. Raises UnansweredError or UnreadableError."""
+        assert self.covered is not None
         held = Digests()
         try:
-            offer, reading = await asyncio.gather(asyncio.shield(self._offer), self._read(name, held, ask))
+            offer, reading = await asyncio.gather(asyncio.shield(self._offer), self._read(name, zone, held, ask))
             if isinstance(offer, str):
                 raise UnansweredError(offer)
-            return await _compare(offer, held, reading, region, own, ask)
+            seen = await _compare(self.covered, offer, held, reading, region, own, ask)
+            return _as_read(seen, offer.reading, reading)
         finally:
             held.close()
             self.end(name, master=False)
 
-    async def _read(self, name: str, into: Digests, ask: Ask) -> ReadSoFar:
-        reading = self.readings[name] = ReadSoFar()
+    async def _read(self, name: str, zone: tuple[str, str], into: Digests, ask: Ask) -> ReadSoFar:
+        assert self.covered is not None
+        covered, memory, reading = self.covered, self._memory, ReadSoFar()
+        self.readings[name] = reading
+
+        async def read_all() -> None:
+            listed = partial(covered.listed, into)
+            await read(ask, covered.searches, listed, reading, lambda: self._until, self._more_time)
+
         try:
-            await read(ask, SEARCHES, partial(listed, into), reading, lambda: self._until, self._more_time)
+            if memory is None:
+                await read_all()
+            else:
+                shelf = memory.shelf(name, zone, covered)
+                await read_remembering(shelf, memory.every, covered, ask, into, reading, read_all)
         except OSError as error:
             raise UnansweredError(f"its directory has no room on this machine: {error.strerror or error}") from None
         return reading
 
     def told(self) -> str:
-        """How far directories are read that one answer does not hold; empty if there is none, or all are read."""
-        under_way = {name: each for name, each in self.readings.items() if not each.whole and not each.why}
-        if self._until == math.inf or not under_way:
-            return ""
-        return f"reads large directories: {', '.join(f'{name} {each.entries} entries' for name, each in sorted(under_way.items()))}"
+        """How far directories are read that one answer does not hold, and why one is not read by what changed; else empty."""
+        under_way = [(name, each) for name, each in sorted(self.readings.items()) if not each.whole and not each.why]
+        large = ", ".join(f"{name} {each.entries} entries" for name, each in under_way)
+        anew = "; ".join(f"reads all of {name}'s directory: {each.anew}" for name, each in under_way if each.anew)
+        return "; ".join(
+            filter(None, ("" if self._until == math.inf or not large else f"reads large directories: {large}", anew))
+        )
 
     def _more_time(self) -> None:
         """The first directory that is large begins the time that all of them have."""
         if self._until == math.inf:
             self._until = asyncio.get_running_loop().time() + self._seconds
             self._grows(self._seconds)
+
+
+def _as_read(seen: Comparison, *sides: ReadSoFar) -> Comparison:
+    """The same comparison, which says what it rests on."""
+    kept = [each for each in sides if each.since]
+    full_at = (
+        datetime.fromtimestamp(min(each.since for each in kept), UTC).isoformat(timespec="seconds") if kept else ""
+    )
+    anew = "; ".join(dict.fromkeys(each.anew for each in sides if each.anew))
+    return replace(
+        seen, full_at=full_at.replace("+00:00", "Z"), reread=sum(each.entries for each in kept), anew=cut(anew)
+    )
 
 
 def _unread(offer: Offer, reading: ReadSoFar) -> str:
@@ -208,7 +171,7 @@ def _unread(offer: Offer, reading: ReadSoFar) -> str:
 
 
 async def _compare(
-    offer: Offer, held: Digests, reading: ReadSoFar, region: str, own: apart.Own, ask: Ask
+    covered: Covered, offer: Offer, held: Digests, reading: ReadSoFar, region: str, own: apart.Own, ask: Ask
 ) -> Comparison:
     unread = _unread(offer, reading)
     differences = differing(offer.listing, held, region, whole=not unread)
@@ -219,50 +182,25 @@ async def _compare(
     if own.unread and local and not found:
         raise apart.UndecidedError(f"which of admin's keys is the datacenter's own is not known: {own.unread}")
     compared = differences.compared
-    if not found:
-        return Comparison(compared, unread=unread)
     if len(found) > MOST_AGAIN:
-        return _counted(compared, [EntryDifference(cut(dn), kind) for dn, kind in found.items()], unread)
-    await asyncio.sleep(ON_ITS_WAY)
-    again = [_once_more(dn) for dn in found]
-    theirs, ours = await asyncio.gather(offer.ask(again), ask(again))
-    seen = map(_difference, found, theirs, ours)
-    return _counted(compared, [each for each in seen if each is not None], unread)
+        return counted(covered, compared, [EntryDifference(cut(dn), kind) for dn, kind in found.items()], unread)
+    if not found:
+        return counted(covered, compared, (), unread)
+    settled = await _settled(covered, offer, ask, {dn: differences.seen[dn] for dn in found})
+    return counted(covered, compared, settled, unread)
 
 
-def _once_more(dn: str) -> Search:
-    kind = SEARCHES[2] if dn.endswith(f", ou=keyapiprivkeys, {SMARTDC}") else SEARCHES[3 if dn.endswith(USERS) else 0]
-    return Search(dn, attributes=kind.attributes, scope=BASE, hidden=kind.hidden)
-
-
-def _difference(dn: str, theirs: Found, ours: Found) -> EntryDifference | None:
-    if theirs.why or ours.why:
-        raise UnreadableError(theirs.why or ours.why)
-    there, here = (
-        next((entry for entry in found.entries if not apart.expired(entry)), None) for found in (theirs, ours)
-    )
-    if there is None and here is None:
-        return None
-    if there is None or here is None:
-        entry = there or here
-        login = cut(entry.first("login")) if entry is not None else ""
-        if there is not None:
-            return EntryDifference(cut(dn), MISSING, (), login)
-        return EntryDifference(cut(dn), EXTRA, (), login, own=_made_here(entry))
-    one, other = _compared(there), _compared(here)
-    differ = {
-        PASSWORD if name == SALT else name for name in one.keys() | other.keys() if one.get(name) != other.get(name)
-    }
-    names = tuple(sorted(map(cut, differ)))
-    return EntryDifference(cut(dn), DIFFERENT, names, cut(there.first("login"))) if names else None
-
-
-def _made_here(entry: Entry | None) -> bool:
-    """Whether no replicator brought an entry below ou=users, of which UFDS shows the marks that it hides (facts "Replication")."""
-    return entry is not None and entry.dn.endswith(f", {USERS}") and entry.first("_replicated") != "true"
-
-
-def _counted(compared: int, found: Sequence[EntryDifference], unread: str) -> Comparison:
-    kinds = [each.kind for each in found]
-    missing, extra, different = (kinds.count(kind) for kind in (MISSING, EXTRA, DIFFERENT))
-    return Comparison(compared, missing, extra, different, tuple(found[:MOST]), unread)
+async def _settled(covered: Covered, offer: Offer, ask: Ask, seen: dict[str, Pair]) -> list[EntryDifference]:
+    """What still differs of what was seen to differ. What has changed on a side meanwhile is looked at once more."""
+    known: dict[str, EntryDifference | None] = dict.fromkeys(seen)
+    for _ in range(LOOKS):
+        await asyncio.sleep(ON_ITS_WAY)
+        searches = [covered.again(dn) for dn in seen]
+        theirs, ours = await asyncio.gather(offer.ask(searches), ask(searches))
+        answers = list(zip(seen, theirs, ours, strict=True))
+        known |= {dn: difference(covered, dn, there, here) for dn, there, here in answers}
+        now = {dn: pair(covered, there, here) for dn, there, here in answers}
+        seen = {dn: now[dn] for dn in seen if known[dn] is not None and now[dn] != seen[dn]}
+        if not seen:
+            break
+    return [each for each in known.values() if each is not None]

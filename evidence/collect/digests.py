@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import IO, Final, NamedTuple
 
@@ -14,13 +15,30 @@ PARTS: Final = 64
 IN_MEMORY: Final = 1 << 16
 """So many bytes of a part are kept in memory: 4 MB of a directory."""
 DIGEST: Final = 16
+MOMENT: Final = 8
+REST: Final = DIGEST + 1 + MOMENT
+"""How long a record is behind its dn."""
 
 
 class Record(NamedTuple):
-    """An entry's digest, and whether it is a public key."""
+    """An entry's digest, whether it is a public key, and when it ends by itself (milliseconds since 1970; 0: never)."""
 
     digest: bytes
     is_key: bool
+    ends: int = 0
+
+
+def packed(dn: str, record: Record) -> bytes:
+    """A record as it is stored: the length of the dn, the dn, and the rest."""
+    name = dn.encode("utf-8", "surrogatepass")
+    ends = min(max(record.ends, 0), (1 << 63) - 1)
+    return len(name).to_bytes(4) + name + record.digest + bytes([record.is_key]) + ends.to_bytes(MOMENT)
+
+
+def unpacked(name: bytes, rest: bytes) -> tuple[str, Record]:
+    """The other way."""
+    ends = int.from_bytes(rest[DIGEST + 1 :])
+    return name.decode("utf-8", "surrogatepass"), Record(rest[:DIGEST], bool(rest[DIGEST]), ends)
 
 
 class Digests:
@@ -32,12 +50,16 @@ class Digests:
         self._file: IO[bytes] | None = None
         self.count = 0
 
-    def add(self, dn: str, digest: bytes, *, is_key: bool = False) -> None:
+    def add(self, dn: str, digest: bytes, *, is_key: bool = False, ends: int = 0) -> None:
         """Raises OSError if the disk is full."""
+        self.put(dn, Record(digest, is_key, ends))
+
+    def put(self, dn: str, record: Record) -> None:
+        """The same, of a record."""
         name = dn.encode("utf-8", "surrogatepass")
         number = hashlib.blake2b(name, digest_size=1).digest()[0] % PARTS
         part = self._parts[number]
-        part += len(name).to_bytes(4) + name + digest + bytes([is_key])
+        part += packed(dn, record)
         self.count += 1
         if len(part) > IN_MEMORY:
             self._put_away(number)
@@ -52,17 +74,23 @@ class Digests:
         part.clear()
 
     def part(self, number: int) -> dict[str, Record]:
-        """The records of one of PARTS parts, by dn; of a dn that came twice, the last one."""
+        """The records of one of PARTS parts, by dn; of a dn that came twice, the last one.  What has ended is none."""
         found: dict[str, Record] = {}
+        now = int(time.time() * 1000)
         for block in self._stored(number):
             at = 0
             while at < len(block):
-                size = int.from_bytes(block[at : at + 4])
-                name = block[at + 4 : at + 4 + size].decode("utf-8", "surrogatepass")
-                at += 4 + size
-                found[name] = Record(bytes(block[at : at + DIGEST]), bool(block[at + DIGEST]))
-                at += DIGEST + 1
-        return found
+                begin = at + 4
+                end = begin + int.from_bytes(block[at:begin])
+                at = end + REST
+                dn, record = unpacked(block[begin:end], block[end:at])
+                found[dn] = record
+        return {dn: record for dn, record in found.items() if not 0 < record.ends <= now}
+
+    def stored(self) -> Iterator[bytes]:
+        """All records as they are stored, some at a time."""
+        for number in range(PARTS):
+            yield from self._stored(number)
 
     def _stored(self, number: int) -> Iterator[bytes]:
         for begin, size in self._blocks[number]:
@@ -70,6 +98,14 @@ class Digests:
             self._file.seek(begin)
             yield self._file.read(size)
         yield bytes(self._parts[number])
+
+    def clear(self) -> None:
+        """Forget all records."""
+        self.close()
+        self.count = 0
+        for part, blocks in zip(self._parts, self._blocks, strict=True):
+            part.clear()
+            blocks.clear()
 
     def close(self) -> None:
         if self._file is not None:

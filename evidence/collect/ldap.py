@@ -161,12 +161,10 @@ def _search(connection: Any, search: Search, seconds: int) -> Found:
         return Found()
     if not found and code != 0:
         return Found(why=f"the search was answered by {_result(connection.result)}")
-    return Found(tuple(map(_entry, filter(_is_entry, connection.response or ()))))
-
-
-def _is_entry(item: Any) -> bool:
-    """Whether it is an entry that was asked for. UFDS answers with the rootDSE (empty dn) for a suffix that it does not have."""
-    return item.get("type") == "searchResEntry" and bool(item.get("dn"))
+    entries = [item for item in connection.response or () if item.get("type") == "searchResEntry"]
+    if search.base and not all(item.get("dn") for item in entries):
+        return Found(why="it answers with its rootDSE, as for a suffix that it does not have")
+    return Found(tuple(_entry(item) for item in entries if item.get("dn")))
 
 
 def _entry(item: Any) -> Entry:
@@ -175,7 +173,8 @@ def _entry(item: Any) -> Entry:
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    """A value as text. What is no UTF-8 is spelled out, so that two different values stay different."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _result(result: Any) -> str:

@@ -25,6 +25,8 @@ WIDER: Final = 8
 """A stretch is at most so many times as wide as the one before. Where many were deleted, numbers are sparse."""
 MOST: Final = 2 * WANTED
 """An answer with so many may lack some, and is asked for again in narrower stretches: behind a gap they may be dense."""
+SILENT: Final = 1000
+"""Where a limit is not honoured, an answer ends there in silence. One of just this size is asked for again in narrower stretches."""
 SMALLEST: Final = 50
 LATE: Final = 5.0
 """Seconds: after an answer that took longer UFDS rests as long, and is asked for less."""
@@ -37,11 +39,16 @@ Ask = Callable[[Sequence[Search]], Awaitable[tuple[Found, ...]]]
 
 @dataclass
 class ReadSoFar:
-    """How far one directory is read. `whole`: all of it; else `why` says what ended it."""
+    """How far one directory is read. `whole`: all of it; else `why` says what ended it.
+
+    `since`: when all of it was read, if now only what changed was; `anew` says why not, although something was kept.
+    """
 
     entries: int = 0
     whole: bool = False
     why: str = ""
+    since: float = 0.0
+    anew: str = ""
 
 
 def stretch(search: Search, first: int, last: int) -> Search:
@@ -89,7 +96,9 @@ async def read(
         for found in (*answers, more):
             if found.why:
                 raise UnreadableError(found.why)
-        if any(len(found.entries) >= MOST for found in answers):
+        for search, found in zip(searches, answers, strict=False):
+            _plausible(search, found, width)
+        if any(len(found.entries) >= MOST or len(found.entries) == SILENT < width for found in answers):
             width = max(1, width // WIDER)
             continue
         came = 0
@@ -106,6 +115,15 @@ async def read(
         if (took := loop.time() - begun) > LATE:
             width = max(SMALLEST, width // 2)
             await asyncio.sleep(min(took, LATE))
+
+
+def _plausible(search: Search, found: Found, width: int) -> None:
+    """Raises UnreadableError if an answer cannot be true."""
+    if len(found.entries) > width:
+        raise UnreadableError(f"it answers {len(found.entries)} entries where there are at most {width}")
+    for entry in found.entries:
+        if not f", {entry.dn}".endswith(f", {search.base}"):
+            raise UnreadableError(f"it answers with an entry that is not below {search.base}")
 
 
 def _width(width: int, came: int) -> int:

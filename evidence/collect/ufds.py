@@ -13,13 +13,15 @@ from evidence.collect.draft import Draft
 from evidence.collect.replication import Changelog
 from evidence.collect.tunnel import LARGEST_TUNNELLED
 from evidence.collect.unanswered import UnansweredError
+from evidence.comparison import NOT_COMPARED
 from evidence.fact import OutOfSight
 from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
 from evidence.model import Attempt, Vm
-from evidence.subjects.questions import OF_DATACENTER
+from evidence.subjects.questions import OF_DATACENTER, OF_ZONE
 from evidence.subjects.triton import ADMIN_UUID, UUID
 
 METADATA: Final = OF_DATACENTER["applications"]
+COMPARED: Final = OF_ZONE["comparison"]
 STRETCH: Final = 5000
 """How many numbers of a changelog one search asks for."""
 AT_A_TIME: Final = 10
@@ -125,6 +127,8 @@ class Ufds:
         return await self._changelog.progress(self._draft.name, first, ask)
 
     async def _compare(self, vm: Vm) -> object:
+        if self._comparing.covered is None:
+            raise OutOfSight(self._draft.name, COMPARED.asked, COMPARED.how, NOT_COMPARED)
         fact = self._draft.zone_facts[vm.alias, "directory"]
         if fact.value is None:
             raise UnansweredError(fact.why or "no answer")
@@ -135,7 +139,9 @@ class Ufds:
         unread = "" if self._draft.values("applications") else f"SAPI: {self._draft.why('applications')}"
         own = apart.own(self._draft.secrets.get("sapi", {}), unread)
         try:
-            return await self._comparing.compare(self._draft.name, self._draft.declared.region, own, ask)
+            return await self._comparing.compare(
+                self._draft.name, self._draft.declared.region, own, ask, (vm.alias, vm.uuid)
+            )
         except apart.UndecidedError:
             if endpoints.hidden(self._draft.declared, METADATA):
                 raise OutOfSight(self._draft.name, METADATA.asked, METADATA.how, BY_ENDPOINTS) from None
@@ -216,7 +222,7 @@ class Ufds:
         await asyncio.gather(
             tell_replicas(),
             self._meeting.serve(ask_much, remember),
-            self._comparing.serve(self._draft.name, ask_all, admin),
+            self._comparing.serve(self._draft.name, ask_all, admin, (vm.alias, vm.uuid)),
         )
         if "gaps" in self._draft.questions_about(vm):
             await self._draft.ask_zone(vm, "gaps", gaps)

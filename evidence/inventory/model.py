@@ -63,6 +63,7 @@ class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
 
     `manta`: in all datacenters of the master's region, in none, or in those that are named; planned: not there yet, so not judged.
     `outside`: whether customers' URLs must answer to the machine that asks. None: only if one of them does.
+    `compare_every`: after so long all of a directory is read again to be compared; between, what changed. 0: always all.
     """
 
     manta: bool | Literal["planned"] | tuple[str, ...] = False
@@ -71,6 +72,7 @@ class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
     patience: float = 200.0
     ufds_connections: int = 1
     outside: bool | None = None
+    compare_every: float = 7 * 86400.0
 
 
 class Timeouts(Struct, frozen=True, forbid_unknown_fields=True):

@@ -138,7 +138,7 @@ ENDPOINT = re.compile(
     r"(?P<scheme>[a-z]+)://(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^/:\[\]]+))(:(?P<port>[0-9]{1,5}))?/?"
 )
 DATACENTER = ("headnode", "region", "state", "ufds_address", "endpoints")
-EXPECT = ("manta", "replication_lag", "clock_skew", "patience", "ufds_connections", "outside")
+EXPECT = ("manta", "replication_lag", "clock_skew", "patience", "ufds_connections", "outside", "compare_every")
 
 
 def _inventory(root: Node | None, path: str) -> Inventory:
@@ -256,6 +256,7 @@ def _expect(node: Node, what: str) -> Expectations:
         patience=read.optional("patience", duration(0), default.patience),
         ufds_connections=read.optional("ufds_connections", count(1, 64), default.ufds_connections),
         outside=read.optional("outside", boolean, default.outside),
+        compare_every=read.optional("compare_every", duration(0), default.compare_every),
     )
 
 

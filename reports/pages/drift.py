@@ -16,7 +16,7 @@ from reports.pages.changes import Changes
 
 RESTLESS = frozenset({
     "ms", "began", "written", "changing", "latest", "before", "after", "next", "waiting", "resumes", "changenumber",
-    "clock", "m2s_room", "measured",
+    "clock", "m2s_room", "measured", "full_at", "reread", "anew",
 })  # fmt: skip
 """Keys of what differs from one minute to the next in a coupling that nobody touches."""
 _NAMED_BY = ("fmri", "dn", "uuid", "url", "path", "alias", "key", "name", "login", "datacenter", "instance", "ip")

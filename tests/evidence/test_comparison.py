@@ -9,16 +9,20 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from evidence.collect import apart, comparison, reading
-from evidence.collect.comparison import Comparing, _difference, copied, differing
+from evidence.collect.comparison import Comparing
+from evidence.collect.covered import ACCESS, ACCOUNTS_AND_KEYS, SEARCHES, Covered, copied
+from evidence.collect.differing import MOST, difference, differing
 from evidence.collect.digests import Digests
+from evidence.collect.how import How
 from evidence.collect.ldap import BASE, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
-from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
+from evidence.comparison import DIFFERENT, EXTRA, FULL, KEYS, MISSING, OFF, Comparison, EntryDifference
 
 USERS = "ou=users, o=smartdc"
 ADMIN = "930896af-bf8c-48d4-885c-6573a94b1853"
 Entries = Mapping[str, Mapping[str, str]]
+ALL = Covered()
 
 
 def found(entries: Entries) -> Found:
@@ -41,17 +45,21 @@ def ufds(*states: Entries) -> comparison.Ask:
 def listed(entries: Entries) -> Digests:
     into = Digests()
     for entry in found(entries).entries:
-        comparison.listed(into, entry)
+        ALL.listed(into, entry)
     return into
 
 
 def compare(
-    master: comparison.Ask, replica: comparison.Ask, monkeypatch: pytest.MonkeyPatch, own: apart.Own | None = None
+    master: comparison.Ask,
+    replica: comparison.Ask,
+    monkeypatch: pytest.MonkeyPatch,
+    own: apart.Own | None = None,
+    covered: Covered = ALL,
 ) -> Comparison:
     monkeypatch.setattr(comparison, "ON_ITS_WAY", 0)
 
     async def both() -> Comparison:
-        comparing = Comparing(["my-dc-1"])
+        comparing = Comparing(["my-dc-1"], covered=covered)
         answers = await asyncio.gather(
             comparing.serve("my-dc-2", master, ADMIN),
             comparing.compare("my-dc-1", "my-dc", own or apart.own({}), replica),
@@ -117,7 +125,7 @@ def test_what_was_on_its_way_does_not_count(monkeypatch: pytest.MonkeyPatch) -> 
 def test_many_differences_are_counted_and_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     master = {f"uuid={number}, {USERS}": {} for number in range(comparison.MOST_AGAIN + 1)}
     seen = compare(ufds(master), ufds({}), monkeypatch)
-    assert (seen.missing, len(seen.first)) == (comparison.MOST_AGAIN + 1, comparison.MOST)
+    assert (seen.missing, len(seen.first)) == (comparison.MOST_AGAIN + 1, MOST)
 
 
 def test_a_master_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +169,7 @@ def test_what_ufds_keeps_for_itself_is_not_compared(monkeypatch: pytest.MonkeyPa
 
 
 def test_no_private_key_is_asked_for() -> None:
-    private = next(search for search in comparison.SEARCHES if "keyapiprivkey" in search.filter)
+    private = next(search for search in SEARCHES if "keyapiprivkey" in search.filter)
     assert private.attributes == ("objectclass", "uuid")
 
 
@@ -239,9 +247,9 @@ def test_a_temporary_key_that_has_expired_is_no_difference(monkeypatch: pytest.M
 def test_an_extra_entry_that_no_replicator_brought_is_told_from_one_that_stayed_behind() -> None:
     dn = "uuid=a, ou=users, o=smartdc"
     made, brought = (Entry(dn, {"login": ("hans",)}), Entry(dn, {"login": ("hans",), "_replicated": ("true",)}))
-    assert [_difference(dn, Found(()), Found((each,))).own for each in (made, brought)] == [True, False]  # type: ignore[union-attr]
+    assert [difference(ALL, dn, Found(()), Found((each,))).own for each in (made, brought)] == [True, False]  # type: ignore[union-attr]
     group = "cn=x, ou=groups, o=smartdc"  # whose marks UFDS does not show
-    assert not _difference(group, Found(()), Found((Entry(group, {}),))).own  # type: ignore[union-attr]
+    assert not difference(ALL, group, Found(()), Found((Entry(group, {}),))).own  # type: ignore[union-attr]
 
 
 def large(count: int, *, slow_after: int = 1 << 30) -> comparison.Ask:
@@ -303,3 +311,38 @@ def test_large_directories_have_a_time_of_their_own() -> None:
     assert grown == [600.0]
     assert lines[0] == lines[-1] == ""
     assert any(re.search(r"^reads large directories: .*my-dc-2 \d+ entries", line) for line in lines)
+
+
+def test_accounts_and_keys_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what lets somebody in is asked for and compared, and the comparison says so."""
+    asked: list[Search] = []
+    person, other = f"uuid=a, {USERS}", f"uuid=b, {USERS}"
+    master = {person: {"login": "a", "email": "one", "disabled": "false"}, other: {"login": "b"}}
+    replica = {person: {"login": "a", "email": "two", "disabled": "true"}, other: {"login": "b", "cn": "else"}}
+    answers = ufds(master, master)
+
+    async def watched(searches: Sequence[Search]) -> tuple[Found, ...]:
+        asked.extend(searches)
+        return await answers(searches)
+
+    seen = compare(watched, ufds(replica, replica), monkeypatch, covered=Covered(KEYS))
+    assert (seen.extent, seen.compared, seen.different) == (KEYS, 2, 1)
+    assert seen.first == (EntryDifference(person, DIFFERENT, ("disabled",), "a"),)
+    assert asked[0].attributes == ACCESS
+    assert [search.base for search in asked if search.scope != BASE] == [USERS, "o=smartdc"]
+    assert compare(ufds(master), ufds(master), monkeypatch).extent == FULL
+
+
+def test_only_people_and_keys_are_asked_for() -> None:
+    assert ACCOUNTS_AND_KEYS[0].filter == "(|(objectclass=sdcperson)(objectclass=sdckey))"
+    assert not {"userpassword", "_salt", "*"} & {*ACCESS}
+
+
+def test_off_asks_nobody() -> None:
+    async def asked(_: Sequence[Search]) -> tuple[Found, ...]:
+        raise AssertionError("it was asked")
+
+    async def serve() -> None:
+        await Comparing(["my-dc-1"], covered=How(OFF).covered(b"key")).serve("my-dc-2", asked, ADMIN)
+
+    asyncio.run(serve())

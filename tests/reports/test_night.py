@@ -16,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 import evidence.collect as collecting
+from evidence.collect.how import AS_DECLARED, How
 from evidence.deadline import Deadline
 from evidence.model import Evidence
 from evidence.store import load
@@ -168,7 +169,13 @@ def asked(
     left, came = [*rounds], []
 
     async def collect(
-        _i: object, _p: object, _b: object, _a: object, patience: float = 1.0, deadline: Deadline | None = None
+        _i: object,
+        _p: object,
+        _b: object,
+        _a: object,
+        patience: float = 1.0,
+        deadline: Deadline | None = None,
+        how: How = AS_DECLARED,
     ) -> Evidence:
         assert deadline is not None
         seen, lasts = left.pop(0)

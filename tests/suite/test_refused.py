@@ -118,3 +118,15 @@ def test_an_unknown_datacenter(tmp_path: Path) -> None:
     done = suite(tmp_path, f"--evidence={HEALTHY}", "--datacenter=my-dc-9")
     assert done.returncode == 4
     assert "--datacenter: the inventory has no my-dc-9; it has: my-dc-1, my-dc-2, my-dc-3" in done.stderr
+
+
+def test_a_way_to_compare_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    done = suite(tmp_path, "--compare=some")
+    assert done.returncode == 4
+    assert "invalid choice: 'some'" in done.stderr + done.stdout
+
+
+def test_stored_evidence_is_not_compared_again(tmp_path: Path) -> None:
+    done = suite(tmp_path, "--compare=off", "--evidence=nowhere")
+    assert done.returncode == 4
+    assert "--compare: stored evidence was compared when it was collected" in done.stderr + done.stdout

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.accounts import Account
-from evidence.comparison import Comparison
+from evidence.comparison import NOT_COMPARED, Comparison
+from evidence.fact import missing
 from evidence.model import Change, Checkpoint, ConfigFile, Directory, HealthcheckRow, HealthRow, Progress, SysInfo
 from evidence.subjects.claims import judged
 from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, NOT_APPLICABLE, PASSED, Result
@@ -14,6 +15,7 @@ from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from lab.ufds.seed import queries
 from remediate.registry import advice_for
+from reports.extent import less_compared
 from tests.judging import check_functions, results
 from tests.remediate import synthetic as s
 from tests.remediate.candidate import with_candidate
@@ -232,3 +234,28 @@ def test_a_comparison_that_did_not_come_to_its_end_is_no_pass() -> None:
     differs = replace(part, different=1)
     world = s.changed_zone(s.healthy(), "my-dc-1", "ufds0", comparison=s.fact(differs))
     assert row(world, check, "my-dc-1").outcome == FAILED
+
+
+def compared(**told: object) -> Result:
+    world = s.changed_zone(s.healthy(), "my-dc-3", "ufds0", comparison=s.fact(Comparison(9, **told)))  # type: ignore[arg-type]
+    return row(world, "directory-entries-agree", "my-dc-3")
+
+
+def test_accounts_and_keys_alone_are_a_finding_and_never_a_pass() -> None:
+    found = compared(extent="keys")
+    assert found.outcome == NOT_APPLICABLE
+    assert found.reason == "all 9 accounts and keys are the master's, and nothing else was compared (--compare keys)"
+    found = compared(extent="keys", different=1)
+    assert found.outcome == FAILED
+    assert "of 9 accounts and keys of my-dc-3.ufds0; nothing else was compared" in found.observed
+    assert compared(extent="keys", unread="5 entries were read").outcome == BLOCKED
+    assert compared().outcome == PASSED
+
+
+def test_directories_that_nobody_compared_are_not_judged() -> None:
+    unseen = missing("my-dc-3.ufds0", "its directory", "ldapsearch", NOT_COMPARED, hidden=True)
+    world = s.changed_zone(s.healthy(), "my-dc-3", "ufds0", comparison=unseen)
+    found = row(world, "directory-entries-agree", "my-dc-3")
+    assert (found.outcome, found.reason) == (NOT_APPLICABLE, "directories were not compared (--compare off)")
+    assert less_compared(world.evidence) == ("Directories were not compared (--compare off).",)
+    assert less_compared(s.healthy().evidence) == ()

@@ -17,6 +17,7 @@ _az_checks() {
         run:--datacenter) kind= ;;
         run:--waivers) kind=files ;;
         run:--runs) kind=folders ;;
+        run:--compare) words='full keys off' ;;
         run:--evidence) kind=runs ;;
         run:--wait) kind= ;;
         run:--wait-for) kind=checks ;;
@@ -31,6 +32,7 @@ _az_checks() {
         nightly:--datacenter) kind= ;;
         nightly:--waivers) kind=files ;;
         nightly:--runs) kind=folders ;;
+        nightly:--compare) words='full keys off' ;;
         nightly:--wait) kind= ;;
         nightly:--wait-for) kind=checks ;;
         nightly:--output) words='json nagios' ;;
@@ -66,8 +68,8 @@ _az_checks() {
         *)
             case $typed in
                 '') words='run nightly init doctor plan explain report apply lab completion manual --help' ;;
-                run) words='--preflight --postchange --nightly --inventory --datacenter --waivers --runs --evidence --timeline --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
-                nightly) words='--deadline --inventory --datacenter --waivers --runs --timeline --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
+                run) words='--preflight --postchange --nightly --inventory --datacenter --waivers --runs --compare --evidence --timeline --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
+                nightly) words='--deadline --inventory --datacenter --waivers --runs --compare --timeline --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
                 init) words='-h --help -o --output' ;;
                 doctor) words='-h --help' kind=files ;;
                 plan) words='-h --help --only --json --copy --script --runs' kind=runs ;;
