@@ -32,7 +32,7 @@ from evidence.collect.waited import Waited
 from evidence.deadline import Deadline
 from evidence.fact import Fact
 from evidence.inventory.model import CANDIDATE, REPLICA, Inventory, Timeouts
-from evidence.model import DnsAnswer, Evidence, CollectedPart, Probe
+from evidence.model import CollectedPart, DnsAnswer, Evidence, Probe
 from evidence.redact import Vault, fingerprint_key, key_mark
 from evidence.subjects.links import LINKS, Link, links
 from evidence.subjects.world import World

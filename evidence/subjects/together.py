@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from evidence.fact import Fact, Missing, missing
 from evidence.inventory.model import Inventory
-from evidence.model import DatacenterEvidence, Evidence, Late, CollectedPart, Probe
+from evidence.model import CollectedPart, DatacenterEvidence, Evidence, Late, Probe
 from evidence.store import EvidenceError
 from evidence.subjects.links import LINKS, MEASURES, PROBE, Link, links
 from evidence.subjects.world import World
@@ -137,20 +137,20 @@ def _with_links(merged: Evidence) -> Iterator[tuple[str, DatacenterEvidence]]:
                 wanted[source].append(link)
     for name, seen in merged.datacenters.items():
         told: dict[str, Fact[tuple[Probe, ...]]] = {
-            link.id: missing(link.id, PROBE, "zlogin", why) for link in wanted[name] if (why := _astray(link))
+            link.id: missing(link.id, PROBE, "zlogin", why) for link in wanted[name] if (why := _astray(link, seen))
         }
         yield name, replace(seen, links=dict(sorted((seen.links | told).items()))) if told else seen
 
 
-def _astray(link: Link) -> str:
+def _astray(link: Link, seen: DatacenterEvidence) -> str:
     """Why what was tried says nothing of the link: nothing was, or it was another address. Empty if it was the right one."""
+    found = seen.links.get(link.id)
+    if found is None:
+        return "" if link.source.absent else address_unknown(link)
+    tried = ", ".join(sorted({probe.host for probe in found.value or () if probe.protocol not in MEASURES}))
     try:
-        found = link.source.datacenter.evidence.links.get(link.id)
-        if found is None:
-            return "" if link.source.absent else address_unknown(link)
-        tried = {probe.host for probe in found.value or () if probe.protocol not in MEASURES}
-        if not tried or link.host in tried:
+        if not tried or link.host in tried.split(", "):
             return ""
-    except Missing:
-        return ""
-    return f"it was tried at {', '.join(sorted(tried))}, and {link.target.name} has {link.host} now: {address_unknown(link)}"
+    except Missing as nobody:
+        return f"it was tried at {tried}, which earlier evidence told, and whose that is now nobody says: {nobody}"
+    return f"it was tried at {tried}, and {link.target.name} has {link.host} now: {address_unknown(link)}"
