@@ -246,6 +246,7 @@ def manual(commands: Iterable[Grammar]) -> str:
 END = (
     ".SH EXIT STATUS",
     "0: all was judged, and nothing failed. 1: a check failed, or could not be judged. 2: interrupted. 3: the suite itself broke.",
+    r"\fBcollect\fR judges nothing: 0: the evidence was written.",
     "4: the inventory or an option is wrong. 5: nothing was selected. 6: another nightly is at work.",
     r"With \fB\-\-output nagios\fR: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
     ".SH ENVIRONMENT",
