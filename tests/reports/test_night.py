@@ -168,7 +168,13 @@ def asked(
     left, came = [*rounds], []
 
     async def collect(
-        _i: object, _p: object, _b: object, _a: object, patience: float = 1.0, deadline: Deadline | None = None
+        _i: object,
+        _p: object,
+        _b: object,
+        _a: object,
+        patience: float = 1.0,
+        deadline: Deadline | None = None,
+        alone: object = None,
     ) -> Evidence:
         assert deadline is not None
         seen, lasts = left.pop(0)
