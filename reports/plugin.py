@@ -153,7 +153,7 @@ def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
         notes.append(f"Only {', '.join(dict.fromkeys(option.datacenter))} was judged.")
     notes += how_compared(config.stash[WORLD].evidence)
     narrowed = option.keyword or option.deselect or option.datacenter or whole != {checks.resolve()}
-    replayed = option.evidence is not None
+    replayed = option.evidence is not None and len(option.evidence) == 1  # what was collected apart is news
     inventory = "" if replayed else str(Path(config.stash[WORLD].inventory.path).resolve())
     return Extent(bool(stopped or narrowed), option.markexpr, inventory, tuple(notes), replayed)
 
