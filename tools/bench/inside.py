@@ -1,0 +1,166 @@
+"""Inside a lab: whether all contenders read the same, and then how long each takes, in turn.
+
+`python -m tools.bench.inside MINUTES FIGURES DELAY[+dark]…`
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from tools.bench.contenders import ROOT, Place, judged, outcomes, run
+from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, Setting, Took
+from tools.bench.reads import load
+
+WORKERS = (4, 8, 16)
+"""How many workers testinfra is tried with: its best counts."""
+MOST_ROUNDS = 7
+NEAR = 2.5
+"""Whoever takes more than so many times the suite's time is measured once: more rounds would not change its place."""
+LARGE = 5
+"""In a lab of more datacenters, nothing that goes one by one is measured: it would take minutes, and tell nothing new."""
+DARK = "+dark"
+
+
+def main(minutes: float, figures: Path, settings: list[str]) -> None:
+    """Measure each setting, for its share of the time, and write the figures."""
+    inventory = os.environ["AZ_INVENTORY"]
+    with tempfile.TemporaryDirectory(prefix="az-bench-") as name:
+        folder = Path(name)
+        place = _recorded(inventory, folder)
+        equal = _verdicts(place, folder / "equal")
+        until = time.monotonic() + minutes * 60
+        found = []
+        for at, setting in enumerate(settings):
+            share = (until - time.monotonic()) / (len(settings) - at)
+            found.append(_setting(setting, place, folder / f"{at}", time.monotonic() + share, equal))
+    figures.write_bytes(msgspec.json.encode(found))
+
+
+def _recorded(inventory: str, folder: Path) -> Place:
+    path = folder / "reads.json"
+    found = judged(inventory, folder / "recorded", AZ_BENCH_READS=str(path))
+    if not found:
+        raise SystemExit("bench: the suite did not judge the lab")
+    return Place(folder, inventory, load(path), found)
+
+
+def _verdicts(place: Place, folder: Path) -> dict[str, int]:
+    """Let each contender read once, and the suite judge what it has read: how many checks come out as with its own reads."""
+    found = {}
+    small = len(place.reads.hosts) <= LARGE
+    for name in (FLOOR, SHARED, *((SERIAL,) if small else ()), f"{TESTINFRA} -n {WORKERS[1]}"):
+        here = folder / name.replace(" ", "")
+        run(name, place, here)
+        theirs = judged(place.inventory, here / "judged", AZ_BENCH_ANSWERS=str(here / "answers.json"))
+        found[name] = sum(theirs.get(key) == outcome for key, outcome in place.outcomes.items())
+        say(f"judged from the reads of {name}: {found[name]} of {place.count} checks as with the suite's own")
+    return found
+
+
+def _setting(text: str, place: Place, folder: Path, until: float, equal: dict[str, int]) -> Setting:
+    delay = float(text.removesuffix(DARK))
+    dark = place.reads.hosts[-1] if text.endswith(DARK) else ""
+    here = Place(folder, place.inventory, place.reads, place.outcomes, dark)
+    before = os.getloadavg()[0]
+    say(f"{len(place.reads.hosts)} datacenters, {text} ms")
+    with delayed(delay), darkened(dark):
+        if dark:
+            here.outcomes = _outcomes_in_the_dark(here)
+        took = _rounds(here, until)
+    return Setting(
+        datacenters=len(place.reads.hosts),
+        delay_ms=delay,
+        dark=bool(dark),
+        commands=len(place.reads.typed or ()),
+        tunnelled=place.reads.tunnelled,
+        checks=place.count,
+        equal=equal,
+        load=(round(before, 1), round(os.getloadavg()[0], 1)),
+        took=took,
+        scripted=sum(bool(each.stdin) for each in place.reads.typed or ()),
+    )
+
+
+def _outcomes_in_the_dark(place: Place) -> dict[str, str]:
+    run(SUITE, place, place.folder / "dark")
+    return outcomes(place.folder / "dark")
+
+
+def _rounds(place: Place, until: float) -> dict[str, list[Took]]:
+    """Rounds of all contenders in turn, while there is time. Of testinfra with workers, only the best number goes on after the first."""
+    small = len(place.reads.hosts) <= LARGE
+    parallel = [f"{TESTINFRA} -n {count}" for count in (WORKERS if small else WORKERS[1:2])]
+    names = [FLOOR, SUITE, SHARED, *((SERIAL, TESTINFRA) if small else ()), *parallel]
+    took: dict[str, list[Took]] = {name: [] for name in names}
+    for number in range(MOST_ROUNDS):
+        begun = time.monotonic()
+        for name in names:
+            here = place.folder / f"{number}{name.replace(' ', '')}"
+            took[name].append(run(name, place, here))
+            shutil.rmtree(here, ignore_errors=True)
+            say(told(name, took[name][-1]))
+        if number == 0:
+            best = min(parallel, key=lambda name: (-took[name][0].read, took[name][0].seconds))
+            names = [name for name in names if name not in parallel or name == best]
+        enough = NEAR * took[SUITE][0].seconds
+        names = [name for name in (*names[1:], names[0]) if took[name][-1].seconds <= enough]
+        if time.monotonic() + (time.monotonic() - begun) > until:
+            break
+    return took
+
+
+def told(name: str, took: Took) -> str:
+    """One time of one contender, as progress."""
+    return f"  {name:16} {took.seconds:6.1f} s, processor {took.processor:5.1f} s, read {took.read} of {took.wanted}"
+
+
+@contextlib.contextmanager
+def delayed(milliseconds: float) -> Iterator[None]:
+    """Packets between here and the datacenters take so long each way."""
+    if not milliseconds:
+        yield
+        return
+    command = [sys.executable, "-m", "tools.bench.delay", f"{milliseconds:g}"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        if process.stdout.readline() != b"ready\n":
+            raise SystemExit("bench: packets cannot be delayed on this machine")
+        yield
+
+
+@contextlib.contextmanager
+def darkened(host: str) -> Iterator[None]:
+    """Packets to this head node are dropped."""
+    if not host:
+        yield
+        return
+    fault = f"headnode-dark@my-dc-{number_of(host)}"
+    lab = [sys.executable, "-m", "lab"]
+    subprocess.run([*lab, "fault", fault], cwd=ROOT, check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*lab, "heal", fault], cwd=ROOT, check=True, capture_output=True)
+
+
+def number_of(host: str) -> int:
+    """The number of a datacenter, which stands in its head node's address: 10.NUMBER.2.2."""
+    return int(host.rpartition("@")[2].split(".")[1])
+
+
+def say(text: str) -> None:
+    print(f"bench: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
