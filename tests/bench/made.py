@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, Figures, Setting, Took
+from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, Figures, LabSetting, Took
 
 
 def took(*seconds: float, read: int = 3, stopped: bool = False) -> list[Took]:
     return [Took(each, each / 4, read, 3, stopped) for each in seconds]
 
 
-def setting(**other: object) -> Setting:
+def setting(**other: object) -> LabSetting:
     """Three datacenters, 40 ms away. The suite takes twice as long as the floor, and xargs half as long."""
     values: dict[str, object] = {
         "datacenters": 3, "delay_ms": 40.0, "dark": False, "commands": 71, "scripted": 41, "tunnelled": 98, "checks": 420,
@@ -20,8 +20,8 @@ def setting(**other: object) -> Setting:
             f"{TESTINFRA} -n 4": took(9.0), f"{TESTINFRA} -n 8": took(7.0, 7.5), f"{TESTINFRA} -n 16": took(6.0, read=1),
         },
     }  # fmt: skip
-    return Setting(**(values | other))  # type: ignore[arg-type]
+    return LabSetting(**(values | other))  # type: ignore[arg-type]
 
 
-def figures(*settings: Setting) -> Figures:
+def figures(*settings: LabSetting) -> Figures:
     return Figures("2 processors", "2026-11-27", {"OpenSSH": "9.2"}, (2.0, 1.0, 2.0), list(settings) or [setting()])

@@ -1,6 +1,6 @@
 """`make bench`: measures in labs of several sizes, and writes docs/benchmark.md and its plot.
 
-`--minutes N`: how long the rounds may take altogether (14). `--to FOLDER`: where page, plot and raw figures go, instead of docs/.
+`--minutes N`: how long the rounds may take altogether (12). `--to FOLDER`: where page, plot and raw figures go, instead of docs/.
 `--page FIGURES`: make the page from raw figures again.
 """
 
@@ -20,7 +20,7 @@ import msgspec
 
 from tools.bench import judging, page, plot
 from tools.bench.contenders import LIMIT, OWN_PYTHON, ROOT
-from tools.bench.figures import Figures, Setting
+from tools.bench.figures import Figures, LabSetting
 from tools.bench.inside import NEAR, WORKERS, say
 
 LABS = {3: (("0", "10", "40", "10+dark"), 0.8), 10: (("10",), 0.2)}
@@ -30,7 +30,7 @@ LIBRARIES = 'import importlib.metadata as m; print(m.version("pytest-testinfra")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=14)
+    parser.add_argument("--minutes", type=float, default=12)
     parser.add_argument("--to", type=Path, default=ROOT / "docs")
     parser.add_argument("--datacenters", type=int, action="append", choices=sorted(LABS), help="only labs of this size")
     parser.add_argument("--page", type=Path, metavar="FIGURES")
@@ -56,7 +56,7 @@ def main() -> None:
     write(figures, given.to)
 
 
-def lab(size: int, minutes: float) -> list[Setting]:
+def lab(size: int, minutes: float) -> list[LabSetting]:
     """Measure in a lab of so many datacenters. One that this machine does not carry is left out, and that is said."""
     with tempfile.NamedTemporaryFile(prefix="az-bench-") as file:
         inside = [sys.executable, "-m", "tools.bench.inside", f"{minutes:g}", file.name, *LABS[size][0]]
@@ -65,7 +65,7 @@ def lab(size: int, minutes: float) -> list[Setting]:
         if done.returncode:
             say(f"no figures of {size} datacenters: exit status {done.returncode}")
             return []
-        return msgspec.json.decode(Path(file.name).read_bytes(), type=list[Setting])
+        return msgspec.json.decode(Path(file.name).read_bytes(), type=list[LabSetting])
 
 
 def write(figures: Figures, folder: Path) -> None:

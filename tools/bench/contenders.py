@@ -16,7 +16,7 @@ from typing import Final
 
 from tools.bench import peers
 from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, Took
-from tools.bench.reads import Reads, Typed, load, save, whole
+from tools.bench.reads import Reads, TypedRead, load, save, whole
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OWN_PYTHON: Final = ROOT / ".bench/bin/python"
@@ -32,7 +32,7 @@ def test_nothing(number):
 
 
 @dataclass
-class Place:
+class Measuring:
     """A lab that is being measured: what was read there once, how it was judged, and how many checks that was."""
 
     folder: Path
@@ -82,7 +82,7 @@ class _Alarm:
         return self._rang
 
 
-def run(name: str, place: Place, folder: Path) -> Took:
+def run(name: str, place: Measuring, folder: Path) -> Took:
     """Time a contender once. What it read is in `folder` then, as answers.json."""
     folder.mkdir(parents=True)
     if name == SUITE:
@@ -132,7 +132,7 @@ def _close_connections(folder: Path, wanted: Reads) -> None:
 def counted(wanted: Reads, got: Reads, all_kinds: bool, dark: str) -> tuple[int, int]:
     """How many reads were answered as the suite was, of how many. Those of a head node that is dark are none."""
     asked: Counter[tuple[str, str]] = Counter()
-    answered: dict[tuple[str, str], list[Typed]] = {}
+    answered: dict[tuple[str, str], list[TypedRead]] = {}
     for each in got.typed or ():
         answered.setdefault((each.host, each.command), []).append(each)
     read = 0

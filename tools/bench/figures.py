@@ -21,7 +21,7 @@ class Took(msgspec.Struct, frozen=True):
     stopped: bool = False
 
 
-class Setting(msgspec.Struct, frozen=True):
+class LabSetting(msgspec.Struct, frozen=True):
     """One kind of lab, and all rounds of each contender in it. `equal`: checks that come out the same when the suite judges its reads.
 
     `scripted`: commands that read a script from their standard input. `load`: of the machine, before and after.
@@ -62,7 +62,7 @@ class Figures(msgspec.Struct, frozen=True):
     day: str
     versions: dict[str, str]
     judging: tuple[float, float, float]
-    settings: list[Setting]
+    settings: list[LabSetting]
 
 
 def median(took: Sequence[Took]) -> float:
@@ -75,7 +75,7 @@ def processor(took: Sequence[Took]) -> float:
     return statistics.median(each.processor for each in took)
 
 
-def ratio(setting: Setting, name: str) -> float:
+def ratio(setting: LabSetting, name: str) -> float:
     """The median of a contender as so many times the floor's; of rounds that both have, the ratios are taken round by round."""
     pairs = list(zip(setting.took[name], setting.took[FLOOR], strict=False))
     return statistics.median(one.seconds / other.seconds for one, other in pairs)

@@ -27,7 +27,7 @@ from evidence.collect.names import AT_ONCE as QUESTIONS
 from evidence.collect.sessions import AT_ONCE as SESSIONS
 from evidence.collect.web import RawAnswer
 from lab.machine.tls import client_context
-from tools.bench.reads import Fetched, Reads, Resolved, Searched, Typed, load, save
+from tools.bench.reads import Fetched, Reads, Resolved, Searched, TypedRead, load, save
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 20.0
@@ -66,10 +66,10 @@ class BareHead:
             if each.host == self.host:
                 tasks.create_task(kept(read(each), into))
 
-    async def typed(self, each: Typed) -> Typed:
+    async def typed(self, each: TypedRead) -> TypedRead:
         async with self.sessions:
             done = await self.line.run(each.sent, input=each.stdin.encode(), encoding=None)
-        return Typed(each.host, each.command, "", done.exit_status, done.stdout, done.stderr, time.time())
+        return TypedRead(each.host, each.command, "", done.exit_status, done.stdout, done.stderr, time.time())
 
     async def fetched(self, each: Fetched) -> Fetched:
         if each.scheme == "http":

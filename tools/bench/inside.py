@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from tools.bench.contenders import ROOT, Place, judged, outcomes, run
-from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, Setting, Took
+from tools.bench.contenders import ROOT, Measuring, judged, outcomes, run
+from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, LabSetting, Took
 from tools.bench.reads import load
 
 WORKERS = (4, 8, 16)
@@ -46,15 +46,15 @@ def main(minutes: float, figures: Path, settings: list[str]) -> None:
     figures.write_bytes(msgspec.json.encode(found))
 
 
-def _recorded(inventory: str, folder: Path) -> Place:
+def _recorded(inventory: str, folder: Path) -> Measuring:
     path = folder / "reads.json"
     found = judged(inventory, folder / "recorded", AZ_BENCH_READS=str(path))
     if not found:
         raise SystemExit("bench: the suite did not judge the lab")
-    return Place(folder, inventory, load(path), found)
+    return Measuring(folder, inventory, load(path), found)
 
 
-def _verdicts(place: Place, folder: Path) -> dict[str, int]:
+def _verdicts(place: Measuring, folder: Path) -> dict[str, int]:
     """Let each contender read once, and the suite judge what it has read: how many checks come out as with its own reads."""
     found = {}
     small = len(place.reads.hosts) <= LARGE
@@ -67,17 +67,17 @@ def _verdicts(place: Place, folder: Path) -> dict[str, int]:
     return found
 
 
-def _setting(text: str, place: Place, folder: Path, until: float, equal: dict[str, int]) -> Setting:
+def _setting(text: str, place: Measuring, folder: Path, until: float, equal: dict[str, int]) -> LabSetting:
     delay = float(text.removesuffix(DARK))
     dark = place.reads.hosts[-1] if text.endswith(DARK) else ""
-    here = Place(folder, place.inventory, place.reads, place.outcomes, dark)
+    here = Measuring(folder, place.inventory, place.reads, place.outcomes, dark)
     before = os.getloadavg()[0]
     say(f"{len(place.reads.hosts)} datacenters, {text} ms")
     with delayed(delay), darkened(dark):
         if dark:
             here.outcomes = _outcomes_in_the_dark(here)
         took = _rounds(here, until)
-    return Setting(
+    return LabSetting(
         datacenters=len(place.reads.hosts),
         delay_ms=delay,
         dark=bool(dark),
@@ -91,12 +91,12 @@ def _setting(text: str, place: Place, folder: Path, until: float, equal: dict[st
     )
 
 
-def _outcomes_in_the_dark(place: Place) -> dict[str, str]:
+def _outcomes_in_the_dark(place: Measuring) -> dict[str, str]:
     run(SUITE, place, place.folder / "dark")
     return outcomes(place.folder / "dark")
 
 
-def _rounds(place: Place, until: float) -> dict[str, list[Took]]:
+def _rounds(place: Measuring, until: float) -> dict[str, list[Took]]:
     """Rounds of all contenders in turn, while there is time. Of testinfra with workers, only the best number goes on after the first."""
     small = len(place.reads.hosts) <= LARGE
     parallel = [f"{TESTINFRA} -n {count}" for count in (WORKERS if small else WORKERS[1:2])]

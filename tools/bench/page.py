@@ -11,7 +11,7 @@ from tools.bench.figures import (
     SUITE,
     TESTINFRA,
     Figures,
-    Setting,
+    LabSetting,
     Took,
     median,
     processor,
@@ -135,7 +135,7 @@ def _equal(figures: Figures) -> str:
     )
 
 
-def _table(setting: Setting) -> str:
+def _table(setting: LabSetting) -> str:
     text = TABLE.format(
         title=setting.title,
         commands=setting.commands,
@@ -146,7 +146,7 @@ def _table(setting: Setting) -> str:
     return text + "".join(_row(setting, name, setting.took[name]) for name in setting.contenders()) + "\n"
 
 
-def _row(setting: Setting, name: str, took: list[Took]) -> str:
+def _row(setting: LabSetting, name: str, took: list[Took]) -> str:
     more = "more than " if stopped(took) else ""
     low, high = spread(took)
     least = min(took, key=lambda each: each.read)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from tools.bench.reads import Reads, Typed
+from tools.bench.reads import Reads, TypedRead
 
 CONNECT_SECONDS = 5
 OPTIONS = f"-o BatchMode=yes -o ConnectTimeout={CONNECT_SECONDS}"
@@ -81,7 +81,7 @@ def words(numbers: Sequence[int]) -> str:
     return " ".join(map(str, numbers))
 
 
-def in_one_word(each: Typed) -> tuple[str, str, int | None]:
+def in_one_word(each: TypedRead) -> tuple[str, str, int | None]:
     """Where, what and the exit status, for testinfra, which passes no standard input on: so that stands in the command."""
     sent = each.sent
     if each.stdin:
@@ -100,5 +100,5 @@ def answers(folder: Path, reads: Reads, *, in_turn: bool) -> Reads:
             continue
         out, errors = ((folder / f"{number}.{kind}").read_bytes() for kind in ("out", "err"))
         each, code = typed[which], int(ended.read_text("ascii"))
-        found.append(Typed(each.host, each.command, "", code, out, errors, ended.stat().st_mtime))
+        found.append(TypedRead(each.host, each.command, "", code, out, errors, ended.stat().st_mtime))
     return Reads(typed=found)

@@ -6,9 +6,9 @@ import math
 from html import escape
 from typing import Final
 
-from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, Setting, ratio, stopped
+from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, LabSetting, ratio, stopped
 
-WIDTH, LEFT, RIGHT, ROW, TITLE, TOP, BOTTOM = 760, 190, 90, 18, 30, 34, 14
+WIDTH, LEFT, RIGHT, ROW, TITLE, TOP, BOTTOM = 760, 190, 120, 18, 30, 34, 14
 STYLE: Final = """
 text { font: 12px sans-serif; fill: #24292f }
 .title { font-weight: bold } .small { font-size: 11px; fill: #57606a }
@@ -23,7 +23,7 @@ line { stroke: #d0d7de } .floor { stroke: #57606a; stroke-dasharray: 3 2 }
 NAMES: Final = {SUITE: "this suite", SHARED: "ssh, shared, xargs -P8", SERIAL: "ssh, one by one"}
 
 
-def drawn(settings: list[Setting]) -> str:
+def drawn(settings: list[LabSetting]) -> str:
     """Bars of each setting's contenders, from the floor on, on a logarithmic scale."""
     bars = [[(name, ratio(setting, name)) for name in setting.contenders() if name != FLOOR] for setting in settings]
     every = [value for rows in bars for _, value in rows]

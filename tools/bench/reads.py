@@ -12,7 +12,7 @@ from evidence.collect.marked import BASH
 from evidence.subjects.triton import EXPORT_PATH
 
 
-class Typed(msgspec.Struct, frozen=True):
+class TypedRead(msgspec.Struct, frozen=True):
     """A command on a head node, and what it printed; `at` is when, in seconds of the clock."""
 
     host: str
@@ -64,7 +64,7 @@ class Resolved(msgspec.Struct, frozen=True):
 class Reads(msgspec.Struct):
     """All of it. A kind that nobody could read is None."""
 
-    typed: list[Typed] | None = None
+    typed: list[TypedRead] | None = None
     fetched: list[Fetched] | None = None
     searched: list[Searched] | None = None
     resolved: list[Resolved] | None = None
@@ -91,6 +91,6 @@ def save(reads: Reads, path: Path) -> None:
     path.write_bytes(msgspec.json.encode(reads))
 
 
-def whole(wanted: Typed, got: Typed) -> bool:
+def whole(wanted: TypedRead, got: TypedRead) -> bool:
     """Whether a command was answered as the suite was answered: with the same exit status, and with something if that was something."""
     return got.code == wanted.code and bool(got.stdout) == bool(wanted.stdout)

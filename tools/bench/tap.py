@@ -17,7 +17,7 @@ from evidence.collect.ssh import HeadNode, Output
 from evidence.collect.unanswered import UnansweredError
 from evidence.inventory.model import Declared, Timeouts
 from evidence.subjects.questions import OF_DATACENTER
-from tools.bench.reads import Fetched, Reads, Resolved, Searched, Typed, load, save
+from tools.bench.reads import Fetched, Reads, Resolved, Searched, TypedRead, load, save
 
 CLOCK = OF_DATACENTER["clock"].how
 NOT_READ = "it was not read"
@@ -26,7 +26,7 @@ hosts: dict[int, str] = {}
 """The head node's name in the inventory, by the id of its connection."""
 
 
-class Answers(Generic[T]):
+class InTurn(Generic[T]):
     """Answers by what was asked. The same question again gets the next one, and at last the last one again."""
 
     def __init__(self, found: Iterable[tuple[object, T]]) -> None:
@@ -77,7 +77,7 @@ def _write_down() -> None:
     async def running(self: HeadNode, command: str, stdin: str = "") -> Output:
         output: Output = await run(self, command, stdin)
         told = output.stderr.encode()
-        _kept(seen.typed, Typed(hosts[id(self)], command, stdin, output.code, output.stdout, told, time.time()))
+        _kept(seen.typed, TypedRead(hosts[id(self)], command, stdin, output.code, output.stdout, told, time.time()))
         return output
 
     async def getting(
@@ -110,10 +110,10 @@ def _write_down() -> None:
 
 def _answer(known: Reads) -> None:
     run, get, ufds, exchange, asked = _places()
-    typed = Answers(((each.host, each.command), each) for each in known.typed or ())
-    pages = Answers(((each.host, each.address, each.path), each.answer) for each in known.fetched or ())
-    replies = Answers(((each.host, each.searches), each.reply) for each in known.searched or ())
-    wires = Answers(((each.host, each.address, each.query), each.wire) for each in known.resolved or ())
+    typed = InTurn(((each.host, each.command), each) for each in known.typed or ())
+    pages = InTurn(((each.host, each.address, each.path), each.answer) for each in known.fetched or ())
+    replies = InTurn(((each.host, each.searches), each.reply) for each in known.searched or ())
+    wires = InTurn(((each.host, each.address, each.query), each.wire) for each in known.resolved or ())
 
     async def running(self: HeadNode, command: str, stdin: str = "") -> Output:
         if known.typed is None:
@@ -144,7 +144,7 @@ def _answer(known: Reads) -> None:
     _put(running, getting, searching, resolving, outside)
 
 
-def moved_on(each: Typed, now: float) -> bytes:
+def moved_on(each: TypedRead, now: float) -> bytes:
     """What a command printed, as it would print it now: of a clock that was read a while ago, the time since then is added."""
     if each.command != CLOCK or not each.stdout.strip().isdigit():
         return each.stdout
