@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, Figures, LabSetting, Took
+from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, Figures, LabSetting, Terms, Took
 
 
 def took(*seconds: float, read: int = 3, stopped: bool = False) -> list[Took]:
@@ -24,4 +24,11 @@ def setting(**other: object) -> LabSetting:
 
 
 def figures(*settings: LabSetting) -> Figures:
-    return Figures("2 processors", "2026-11-27", {"OpenSSH": "9.2"}, (2.0, 1.0, 2.0), list(settings) or [setting()])
+    return Figures(
+        "2 processors",
+        "2026-11-27",
+        {"OpenSSH": "9.2"},
+        (2.0, 1.0, 2.0),
+        Terms(60, 1.5, (4, 8)),
+        list(settings) or [setting()],
+    )

@@ -21,7 +21,7 @@ from tools.bench.reads import Reads, TypedRead, load, save, whole
 ROOT: Final = Path(__file__).resolve().parents[2]
 OWN_PYTHON: Final = ROOT / ".bench/bin/python"
 """With pytest-testinfra, which is none of the project's packages."""
-LIMIT: Final = 60.0
+LIMIT: Final = 40.0
 """Whoever takes longer is stopped, and its figure is 'more than that'."""
 EMPTY: Final = """import pytest
 

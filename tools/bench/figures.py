@@ -55,14 +55,27 @@ class LabSetting(msgspec.Struct, frozen=True):
         return -min(each.read for each in took), median(took)
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What held for all: seconds after which a contender was stopped; by how many times the suite's time it had one round only."""
+
+    limit: float
+    near: float
+    workers: tuple[int, ...]
+
+
 class Figures(msgspec.Struct, frozen=True):
-    """All of one `make bench`. `machine` in general words; `judging`: seconds of judging stored evidence and of as many empty tests."""
+    """All of one `make bench`. `machine` in general words; `judging`: seconds of judging stored evidence and of as many empty tests.
+
+    `without`: of labs with so many datacenters there are no figures.
+    """
 
     machine: str
     day: str
     versions: dict[str, str]
     judging: tuple[float, float, float]
+    terms: Terms
     settings: list[LabSetting]
+    without: tuple[int, ...] = ()
 
 
 def median(took: Sequence[Took]) -> float:

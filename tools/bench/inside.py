@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,10 +21,10 @@ from tools.bench.contenders import ROOT, Measuring, judged, outcomes, run
 from tools.bench.figures import FLOOR, SERIAL, SHARED, SUITE, TESTINFRA, LabSetting, Took
 from tools.bench.reads import load
 
-WORKERS = (4, 8, 16)
+WORKERS = (4, 8)
 """How many workers testinfra is tried with: its best counts."""
-MOST_ROUNDS = 7
-NEAR = 2.5
+LEAST_ROUNDS, MOST_ROUNDS = 3, 7
+NEAR = 1.5
 """Whoever takes more than so many times the suite's time is measured once: more rounds would not change its place."""
 LARGE = 5
 """In a lab of more datacenters, nothing that goes one by one is measured: it would take minutes, and tell nothing new."""
@@ -32,18 +32,20 @@ DARK = "+dark"
 
 
 def main(minutes: float, figures: Path, settings: list[str]) -> None:
-    """Measure each setting, for its share of the time, and write the figures."""
+    """Measure each setting, for its share of the time, and write the figures after each. For what no time is left is left out."""
     inventory = os.environ["AZ_INVENTORY"]
+    until = time.monotonic() + minutes * 60
+    found: list[LabSetting] = []
     with tempfile.TemporaryDirectory(prefix="az-bench-") as name:
         folder = Path(name)
         place = _recorded(inventory, folder)
-        equal = _verdicts(place, folder / "equal")
-        until = time.monotonic() + minutes * 60
-        found = []
         for at, setting in enumerate(settings):
+            if time.monotonic() > until:
+                say(f"no time is left for {setting}")
+                continue
             share = (until - time.monotonic()) / (len(settings) - at)
-            found.append(_setting(setting, place, folder / f"{at}", time.monotonic() + share, equal))
-    figures.write_bytes(msgspec.json.encode(found))
+            found.append(_setting(setting, place, folder / f"{at}", time.monotonic() + share, found))
+            figures.write_bytes(msgspec.json.encode(found))
 
 
 def _recorded(inventory: str, folder: Path) -> Measuring:
@@ -54,20 +56,15 @@ def _recorded(inventory: str, folder: Path) -> Measuring:
     return Measuring(folder, inventory, load(path), found)
 
 
-def _verdicts(place: Measuring, folder: Path) -> dict[str, int]:
-    """Let each contender read once, and the suite judge what it has read: how many checks come out as with its own reads."""
-    found = {}
-    small = len(place.reads.hosts) <= LARGE
-    for name in (FLOOR, SHARED, *((SERIAL,) if small else ()), f"{TESTINFRA} -n {WORKERS[1]}"):
-        here = folder / name.replace(" ", "")
-        run(name, place, here)
-        theirs = judged(place.inventory, here / "judged", AZ_BENCH_ANSWERS=str(here / "answers.json"))
-        found[name] = sum(theirs.get(key) == outcome for key, outcome in place.outcomes.items())
-        say(f"judged from the reads of {name}: {found[name]} of {place.count} checks as with the suite's own")
-    return found
+def _same(place: Measuring, name: str, folder: Path) -> int:
+    """Let the suite judge what a contender has read: how many tests come out as with the suite's own reads."""
+    theirs = judged(place.inventory, folder / "judged", AZ_BENCH_ANSWERS=str(folder / "answers.json"))
+    same = sum(theirs.get(key) == outcome for key, outcome in place.outcomes.items())
+    say(f"judged from the reads of {name}: {same} of {place.count} tests as with the suite's own")
+    return same
 
 
-def _setting(text: str, place: Measuring, folder: Path, until: float, equal: dict[str, int]) -> LabSetting:
+def _setting(text: str, place: Measuring, folder: Path, until: float, before_it: Sequence[LabSetting]) -> LabSetting:
     delay = float(text.removesuffix(DARK))
     dark = place.reads.hosts[-1] if text.endswith(DARK) else ""
     here = Measuring(folder, place.inventory, place.reads, place.outcomes, dark)
@@ -76,7 +73,8 @@ def _setting(text: str, place: Measuring, folder: Path, until: float, equal: dic
     with delayed(delay), darkened(dark):
         if dark:
             here.outcomes = _outcomes_in_the_dark(here)
-        took = _rounds(here, until)
+        equal = dict(before_it[0].equal) if before_it else {}
+        took = rounds(here, until, None if before_it else equal)
     return LabSetting(
         datacenters=len(place.reads.hosts),
         delay_ms=delay,
@@ -96,8 +94,12 @@ def _outcomes_in_the_dark(place: Measuring) -> dict[str, str]:
     return outcomes(place.folder / "dark")
 
 
-def _rounds(place: Measuring, until: float) -> dict[str, list[Took]]:
-    """Rounds of all contenders in turn, while there is time. Of testinfra with workers, only the best number goes on after the first."""
+def rounds(place: Measuring, until: float, equal: dict[str, int] | None = None) -> dict[str, list[Took]]:
+    """Rounds of all contenders in turn: some in any case, and more while there is time.
+
+    After the first, of testinfra with workers only the best number goes on, and of all only who is near the suite's time.
+    What is read in the first is judged, if `equal` is there to keep that.
+    """
     small = len(place.reads.hosts) <= LARGE
     parallel = [f"{TESTINFRA} -n {count}" for count in (WORKERS if small else WORKERS[1:2])]
     names = [FLOOR, SUITE, SHARED, *((SERIAL, TESTINFRA) if small else ()), *parallel]
@@ -107,14 +109,16 @@ def _rounds(place: Measuring, until: float) -> dict[str, list[Took]]:
         for name in names:
             here = place.folder / f"{number}{name.replace(' ', '')}"
             took[name].append(run(name, place, here))
-            shutil.rmtree(here, ignore_errors=True)
             say(told(name, took[name][-1]))
+            if equal is not None and number == 0 and name != SUITE and name not in parallel[:-1]:
+                equal[name] = _same(place, name, here)
+            shutil.rmtree(here, ignore_errors=True)
         if number == 0:
             best = min(parallel, key=lambda name: (-took[name][0].read, took[name][0].seconds))
             names = [name for name in names if name not in parallel or name == best]
         enough = NEAR * took[SUITE][0].seconds
         names = [name for name in (*names[1:], names[0]) if took[name][-1].seconds <= enough]
-        if time.monotonic() + (time.monotonic() - begun) > until:
+        if number + 1 >= LEAST_ROUNDS and time.monotonic() + (time.monotonic() - begun) > until:
             break
     return took
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -32,5 +33,6 @@ def measured() -> tuple[int, float, float, float]:
 def seconds(command: list[str], folder: Path) -> float:
     """Seconds that a command takes, from start to exit."""
     begun = time.perf_counter()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    known = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(command, cwd=folder, env=known, check=True, capture_output=True)
     return time.perf_counter() - begun

@@ -22,8 +22,8 @@ from tools.bench.figures import (
 
 HEAD: Final = """# What a run costs, beside other ways to read the same
 
-`make bench` makes this page, in labs on one machine. Nothing in it passes or fails. The plot and the tables show medians of several rounds;
-in each round all contenders take their turn. Every figure counts whole processes, from start to exit.
+`make bench` makes this page, in labs on one machine. Nothing in it passes or fails. The plot and the tables show medians of rounds (the
+tables say how many); in each round all contenders take their turn. Every figure counts whole processes, from start to exit.
 
 ![Seconds of a contender as so many times the floor's](benchmark.svg)
 
@@ -37,17 +37,19 @@ So the others know from the start what the suite must first find out: which zone
 ways to try. `ssh`, `xargs` and testinfra read the commands alone. They cannot do the rest: an LDAP bind and search, HTTP through the head
 node and DNS through it each need a tunnel and a client behind it, which a line of shell does not have. Nor do they judge anything.
 
-**Verdicts first.** Before anything is timed, each contender reads once, and the suite judges *what that contender has read* instead of
-asking for it. The verdict must be the suite's own, check by check. In each timed round the answers are counted: a command counts if it
-ended with the same exit status, and printed something where the suite was told something.
+**Verdicts first.** Once for each, the suite judges *what a contender has read* instead of asking for it. The verdict must be the
+suite's own, check by check. In each timed round the answers are counted: a command counts if it ended with the same exit status, and
+printed something where the suite was told something.
 
 {equal}
 
-**Where.** {machine}. The datacenters are the lab's: its SSH servers, services and agents run on the same processors as the contenders,
+**Where.** {machine}.
+The datacenters are the lab's: its SSH servers, services and agents run on the same processors as the contenders,
 so much of each time is the lab's own, and ratios are smaller than they would be with real head nodes. Delay is added each way to every
-packet between the operator and the datacenters. Versions: {versions}. Measured on {day}.
+packet between the operator and the datacenters. Versions: {versions}. Measured on {day}.{without}
 
 """
+WITHOUT: Final = "\nThere are no figures of {count} datacenters: their lab did not get that far in its time."
 TABLE: Final = """## {title}
 
 {commands} commands, and {tunnelled} reads through tunnels; {checks} tests (a check of a subject each). Load of the machine, before and
@@ -65,7 +67,7 @@ ratio {ratio:.2f}.
 READING: Final = """## How to read this
 
 - **times the floor**: the median, over the rounds, of the contender's time in a round by the floor's in the same round.
-- **processor**: seconds of processors that the contender itself used, without the lab's servers. It hardly depends on the machine's load.
+- **processor**: seconds of processors that the contender itself used, without the lab's servers. It depends less on the machine's load.
 - **read**: the fewest answers of any round, of how many. For the suite: tests that came out as at first. With a datacenter dark, nobody
   can read there, and its reads are not counted.
 - **more than**: it was stopped at {limit:g} s. Whoever takes more than {near:g} times the suite's time is measured in one round only.
@@ -99,23 +101,33 @@ def named(name: str) -> str:
     return NAMES[name]
 
 
-def rendered(figures: Figures, limit: float, near: float, workers: str) -> str:
+def rendered(figures: Figures) -> str:
     """The page."""
     first = figures.settings[0]
-    contenders = "\n".join(f"- {text.replace('{workers}', workers)};" for text in WHO.values())[:-1] + "."
+    contenders = (
+        "\n".join(
+            f"- {text.replace('{workers}', ', '.join(map(str, figures.terms.workers)))};" for text in WHO.values()
+        )[:-1]
+        + "."
+    )
     text = HEAD.format(
         contenders=contenders,
         equal=_equal(figures),
         machine=figures.machine,
         versions=", ".join(f"{name} {version}" for name, version in figures.versions.items()),
         day=figures.day,
+        without="".join(WITHOUT.format(count=count) for count in figures.without),
     )
     for setting in figures.settings:
         text += _table(setting)
     ours, empty, quotient = figures.judging
     text += JUDGING.format(checks=first.checks, ours=ours, empty=empty, ratio=quotient)
     return text + READING.format(
-        limit=limit, near=near, scripted=first.scripted, commands=first.commands, losses=_losses(figures)
+        limit=figures.terms.limit,
+        near=figures.terms.near,
+        scripted=first.scripted,
+        commands=first.commands,
+        losses=_losses(figures),
     )
 
 
