@@ -11,7 +11,7 @@ help:
 	@echo "make record    record the evidence of every fault into tests/recorded"
 	@echo "make accuracy  plant several faults at once, and write what was found into docs/accuracy.md"
 	@echo "make mutants   break the judging code on purpose, and see whether anything notices (hours)"
-	@echo "make bench     measure collecting and judging against an empty pytest run"
+	@echo "make bench     measure a run beside other ways to read the same, and write docs/benchmark.md (20 minutes)"
 
 .venv/done: requirements.lock
 	$(PYTHON) -m venv .venv
@@ -44,7 +44,9 @@ mutants: .venv/done
 	test -x .mutants/bin/python || { $(PYTHON) -m venv .mutants && .mutants/bin/python -m pip install --quiet cosmic-ray==8.7.0; }
 	AZ_PYTHON=$(CURDIR)/$(BIN)/python .mutants/bin/python -m tools.mutation .mutants/mutants.jsonl
 
+# pytest-testinfra is only measured: it has a place of its own, too.
 bench: .venv/done
+	test -x .bench/bin/pytest || { $(PYTHON) -m venv .bench && .bench/bin/python -m pip install --quiet pytest-testinfra==10.2.2 pytest-xdist==3.8.0; }
 	$(BIN)/python -m tools.bench
 
 clean:
