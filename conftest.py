@@ -12,24 +12,22 @@ import pytest
 
 import checks
 import fixtures.options
-import reports.explaining
+import reports.doors
 import reports.settled
-from evidence.store import load
-from evidence.subjects.claims import judged
 from fixtures.check import validate
 from fixtures.plugin import WORLD
-from fixtures.world import asking, world_of
-from reports.plugin import Keeper, keep, runs_of
+from fixtures.world import asking, stored, world_of
+from reports.plugin import Keeper, keep
 from reports.progress import ProgressLine
 from reports.settled import settled
-from triton_az_checks import ending
+from triton_az_checks import ending, places
 from triton_az_checks.errors import OperatorError
 
-pytest_plugins = ["fixtures.plugin", "reports.plugin", "reports.leaving", "reports.night.plugin"]
+pytest_plugins = ["fixtures.plugin", *(f"reports.{name}" for name in ("plugin", "leaving", "timeline", "night.plugin"))]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    for module in (fixtures.options, reports.settled, reports.explaining):
+    for module in (fixtures.options, reports.settled, reports.doors):
         module.add_options(parser.getgroup("triton-az-checks"))
     parser.extra_info["see"] = "az-checks --help, for the suite's own options; pytest --help, for all"
 
@@ -46,13 +44,14 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.option.explain is None and config.option.report is None:
         return None
     load_checks()
-    if config.option.report is not None:
-        return importlib.import_module("reports.pages.command").reported(config)  # a run needs nothing of it
-    return reports.explaining.explained(config)
+    if config.option.report is not None:  # a run needs nothing of these
+        return importlib.import_module("reports.pages.command").reported(config)
+    return importlib.import_module("reports.explaining").explained(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    load_checks()
+    if not config.option.help:
+        load_checks()
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:
@@ -66,14 +65,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Get the evidence before pytest collects the tests: it adds instances to the subjects."""
     config = session.config
     if (handed := getattr(config, "workerinput", {}).get("az_evidence")) is not None:
-        config.stash[WORLD] = judged((evidence := load(Path(handed))).inventory, evidence)
+        config.stash[WORLD] = stored(Path(handed))
         return
     progress = ProgressLine(sys.stderr)
     try:
-        runs = runs_of(config)
+        runs = places.runs(config.option.runs, config.rootpath)
         config.stash[WORLD] = settled(config, world_of(config, runs, progress), asking(config, runs), progress)
-        if not config.option.collectonly:
-            keep(config)
+        keep(config)
     except OperatorError as error:
         raise pytest.UsageError(str(error)) from None
     except KeyboardInterrupt:

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
 
 from apply.asking import Operator
 from apply.door import Door, SshDoor
@@ -23,6 +22,7 @@ from apply.lock import LocalLock, RemoteLocks, broken, owner
 from apply.loop import INTERRUPTED, LEFT, Course
 from apply.steps import Hands
 from apply.undo import take_back
+from apply.words import parser_of
 from evidence.inventory.model import Inventory
 from evidence.inventory.reading import read_inventory
 from evidence.redact import Vault, fingerprint_key
@@ -37,27 +37,6 @@ from verdict.judge import Named
 
 WRONG_USE = 4
 Ask = Callable[[str], str]
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; {self.prog} --help tells more")
-
-
-def parser_of() -> argparse.ArgumentParser:
-    """What can be typed behind `az-checks apply`.  Its error is a UsageError."""
-    parser = _Parser(prog="az-checks apply", description="Do the steps of a run's plan, and prove them.")
-    parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or its name (default: the latest)")
-    parser.add_argument("--only", metavar="N|CHECK[@SUBJECT]", help="only this cause, or the cause of this check")
-    parser.add_argument("--stage", type=int, metavar="N", help="only this stage of the plan")
-    parser.add_argument("--yes", action="store_true", help="take safe and restarting steps without asking")
-    parser.add_argument("--runs", metavar="DIR", help="where runs are kept (default: AZ_RUNS, or reports/runs)")
-    parser.add_argument("--break-lock", action="store_true", help="break the locks on head nodes, whosever they are")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--resume", action="store_true", help="go on where an apply was interrupted")
-    which.add_argument("--undo", action="store_true", help="take back what was done")
-    which.add_argument("--dry-run", action="store_true", help="read every precondition, and change nothing")
-    return parser
 
 
 def main(arguments: list[str] | None = None, door: Door | None = None, ask: Ask | None = None) -> int:

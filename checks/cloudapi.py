@@ -12,6 +12,8 @@ from fixtures.check import BOTH, CRITICAL, POSTCHANGE, WARNING, After, check
 from fixtures.outcomes import Finding
 
 REFUSED_KEY = "InvalidCredentials"
+LOOKED_UP = frozenset({"cloudapi", "vmapi"})
+"""Roles of which sdc-healthcheck expects one zone on the head node (`vmadm lookup -1`)."""
 _MEANING = {
     0: "no answer",
     500: "still starting: it waits for its own and the master's UFDS",
@@ -124,15 +126,13 @@ def test_cloudapi_answers_outside(datacenter: Datacenter) -> None:
 
     It is this datacenter's cloudapi that answers: public DNS may lead to another one.  Customers use this URL (the seed's `triton ls`).
     Who signed its certificate is not verified, but it must not have expired.  cloudapi-answers judges whether cloudapi can answer at all.
-    If no datacenter's URL answers, the machine may be in a network that customers' addresses do not answer to: then it is not judged,
-    unless `expect.outside` is true.
-    Source: seed.
+    If no datacenter's URL answers, customers' addresses may not answer here: not judged, unless `expect.outside` is true.  Source: seed.
     """
     pings = {str(cloudapi): cloudapi.ping.status for cloudapi in datacenter.zones("cloudapi")}
     if 200 not in pings.values():
         raise Missing(datacenter.id, "cloudapi from outside", "curl -k", "it does not answer inside either")
-    answer = datacenter.outside
     need_to_see_outside(datacenter)
+    answer = datacenter.outside
     url = f"{answer.body.get('url')} of CLOUDAPI_DATACENTERS, asked from where these checks run"
     if answer.error or answer.status != 200:
         told = f"{answer.error or f'HTTP {answer.status}'} ({url}, certificate not verified)"
@@ -269,10 +269,6 @@ def test_core_services_are_healthy(zone: Zone) -> None:
         raise Missing(zone.id, "its line", "sdc-healthcheck -p", f"no {zone.role} is listed")
     if not lines and all(row.healthy is None for row in rows):
         raise OutOfSight(zone.id, "its health", "sdcadm check-health -j", "its row does not say whether it is healthy")
-
-
-LOOKED_UP = frozenset({"cloudapi", "vmapi"})
-"""Roles of which sdc-healthcheck expects one zone on the head node (`vmadm lookup -1`)."""
 
 
 def _need_heard(zone: Zone, rows: list[HealthRow]) -> None:

@@ -471,8 +471,21 @@ class Late(Model, frozen=True):
         return self.share >= BUSY
 
 
+class CollectedPart(Model, frozen=True):
+    """What one machine collected alone: which datacenters, when (UTC in ISO 8601), and by which version of the suite."""
+
+    datacenters: tuple[str, ...]
+    started: str
+    finished: str
+    suite_version: str
+
+
 class Evidence(Model, frozen=True):
-    """Everything that one run saw, with the inventory that it was asked for. It is written as evidence.json."""
+    """Everything that one run saw, with the inventory that it was asked for. It is written as evidence.json.
+
+    `key_mark` tells with which installation's key its fingerprints were made; empty in evidence of a version that did not say so. `parts`:
+    what was collected apart, each on a machine of its own; empty if one machine asked all. Datacenters that are in no part were not asked.
+    """
 
     inventory: Inventory
     suite_version: str
@@ -481,3 +494,5 @@ class Evidence(Model, frozen=True):
     datacenters: dict[str, DatacenterEvidence]
     schema: int = SCHEMA
     late: Late = Late()
+    key_mark: str = ""
+    parts: tuple[CollectedPart, ...] = ()

@@ -53,6 +53,12 @@ def save(evidence: Evidence, path: str | os.PathLike[str]) -> None:
         raise
 
 
+def place_of(named: str, runs: pathlib.Path) -> pathlib.Path:
+    """Where the evidence is that somebody named: the folder of a run that is kept in `runs`, or else a file."""
+    run = runs / named
+    return run if named and run.is_dir() else pathlib.Path(named)
+
+
 def load(path: str | os.PathLike[str]) -> Evidence:
     """Return the evidence in `path`: a file, or the folder of a run. Raises only EvidenceError."""
     source = pathlib.Path(path)
@@ -96,7 +102,10 @@ def _contradiction(evidence: Evidence) -> str:
             return f"a datacenter is declared as {name!r} and called {one.name!r}"
         if one.state not in (MASTER, REPLICA, CANDIDATE):
             return f"the state of {name} is {one.state!r}"
-    if declared.keys() != evidence.datacenters.keys():
+    held = sorted(evidence.datacenters)
+    if evidence.parts and held != sorted(name for part in evidence.parts for name in part.datacenters):
+        return "it holds other datacenters than its parts"
+    if not declared.keys() >= {*held} or (not evidence.parts and declared.keys() != {*held}):
         return "it holds other datacenters than it declares"
     return ""
 
@@ -111,10 +120,12 @@ def normalised(evidence: Evidence) -> Evidence:
     Of the moments when files were written and services began, only their order stays. Times (of facts, of the run, in messages) and
     the place of the inventory become constants. Durations become whole seconds, and short ones vanish (binder's REFUSED after 3 s
     stays). A clock that is off keeps tens of seconds. A change that waits for a replica waits not at all, or for an hour.
-    Certificates are made at random.  Whether a directory was read in full, or by what changed since a moment before, is no state.
+    Certificates are made at random, and so is an installation's key.  Whether a directory was read in full, or by what changed since,
+    is no state.
     """
     tidy = _without_times(msgspec.to_builtins(evidence))
     tidy["inventory"]["path"] = "region.yaml"
+    tidy["key_mark"] = ""
     return msgspec.convert(tidy, type=Evidence)
 
 

@@ -1,4 +1,4 @@
-"""python -m prepare doctor | init: what `az-checks doctor` and `az-checks init` start."""
+"""python -m prepare collect | doctor | init: what the commands of az-checks with these names start."""
 
 import sys
 

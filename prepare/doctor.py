@@ -11,7 +11,6 @@ from typing import NoReturn
 
 from evidence.inventory.model import Inventory
 from evidence.inventory.reading import read_inventory
-from prepare import machine, wayin
 from prepare.told import MACHINE, Looked, verdict, write
 from reports.page import Page, counted
 from reports.progress import ProgressLine
@@ -50,6 +49,8 @@ def main(arguments: list[str]) -> int:
 
 async def look(inventory: Inventory) -> list[Looked]:
     """This machine, then the datacenters, all at once."""
+    from prepare import machine, wayin  # what asks is loaded when it is known whom
+
     progress = ProgressLine(sys.stderr)
     progress(f"asking {counted(len(inventory.datacenters), 'head node')}")
     read = Looked(MACHINE, "inventory", f"{inventory.path}: {counted(len(inventory.datacenters), 'datacenter')}")

@@ -8,20 +8,18 @@ import datetime
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from evidence.collect.login import connect
-from evidence.collect.parse import UnreadableError
-from evidence.collect.unanswered import UnansweredError
 from evidence.inventory.lines import DeclarationError
 from evidence.inventory.model import REPLICA, Declared, Timeouts
 from evidence.inventory.reading import HEADNODE, read_inventory
-from prepare.learning import Learnt, learn
-from prepare.writing import FILL_IN, region_yaml
 from reports.page import counted, safe
 from reports.progress import ProgressLine
 from triton_az_checks import places
 from triton_az_checks.errors import UsageError
+
+if TYPE_CHECKING:
+    from prepare.learning import Learnt
 
 LEFT = 1
 USUAL = "region.yaml"
@@ -50,6 +48,10 @@ def main(arguments: list[str]) -> int:
         raise UsageError(
             f"{given.output} is there already, and is not overwritten: -o FILE names another, -o - prints it"
         )
+    from evidence.collect.parse import UnreadableError  # what asks is loaded when it is known whom
+    from evidence.collect.unanswered import UnansweredError
+    from prepare.writing import region_yaml
+
     try:
         found = asyncio.run(_learn(given.headnode))
     except (UnansweredError, UnreadableError) as error:
@@ -60,6 +62,10 @@ def main(arguments: list[str]) -> int:
 
 
 async def _learn(headnode: str) -> Learnt:
+    from evidence.collect.login import connect
+    from evidence.collect.unanswered import UnansweredError
+    from prepare.learning import learn
+
     timeouts = Timeouts()
     progress = ProgressLine(sys.stderr)
     progress(f"asking {headnode}")
@@ -79,6 +85,8 @@ async def _learn(headnode: str) -> Learnt:
 
 
 def _printed(text: str) -> int:
+    from prepare.writing import FILL_IN
+
     print(text, end="")
     blanks = text.count(f"# {FILL_IN}")
     if blanks:
@@ -87,6 +95,8 @@ def _printed(text: str) -> int:
 
 
 def _kept(text: str, path: Path) -> int:
+    from prepare.writing import FILL_IN
+
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

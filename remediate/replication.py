@@ -9,7 +9,7 @@ from evidence.model import Checkpoint
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.triton import CLOUDAPI_CONFIG, REPLICATOR
 from evidence.subjects.zone import Zone
-from remediate import typed
+from remediate import afar, typed
 from remediate.actions.ldap import Resend
 from remediate.actions.smf import Smf
 from remediate.hindered import MOVES_ON, checkpoint_at, cleared, without_checkpoint
@@ -124,6 +124,9 @@ def move_the_replicator(replica: Datacenter, master: Datacenter) -> Advised:
         progress = ufds.progress
         if not progress.stuck:
             continue
+        if replica.declared.endpoints:
+            yield from afar.moved(replica, ufds)
+            continue
         change, url = progress.next, f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
         checkpoint = next((each for each in ufds.directory.checkpoints if each.url == url), None)
         if change is None and progress.resumes and checkpoint is not None:
@@ -183,6 +186,10 @@ def wait_for_the_replicator(replica: Datacenter) -> Advised:
 
 def _set_back(replica: Datacenter, ufds: Zone) -> Advised:
     """Follow the master from its next change on. What it lost, or changed meanwhile, directory-entries-agree then names."""
+    if replica.declared.endpoints:
+        why = "the checkpoint is beyond the master's last change. Changes that it made since it was restored are not sent again"
+        yield from afar.goes_on_at(replica, ufds, ufds.progress.latest + 1, OVERWRITES, why)
+        return
     progress, url = ufds.progress, f"ldaps://{replica.sdc_metadata.values.get('ufds_remote_ip')}"
     for checkpoint in ufds.directory.checkpoints:
         if checkpoint.url == url:

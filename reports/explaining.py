@@ -37,12 +37,6 @@ from verdict.judge import Judged
 WRONG_USE = 4
 
 
-def add_options(group: pytest.OptionGroup) -> None:
-    group.addoption("--explain", metavar="WHAT", help="a cause's number, CHECK or CHECK@SUBJECT: explain it, and end")
-    group.addoption("--of-run", metavar="RUN", help="the run that --explain is about (default: the latest)")
-    group.addoption("--report", metavar="JSON", help="the words of `az-checks report`, as a list: do that, and end")
-
-
 def explained(config: pytest.Config) -> int:
     """The whole command; its exit code."""
     page = Page.looking(look_of(sys.stdout))

@@ -12,16 +12,25 @@ WHOLE = ("", NIGHTLY, "postchange")
 """The expressions of -m that leave out nothing of what is coupled."""
 
 
-def less_compared(evidence: Evidence | None) -> tuple[str, ...]:
-    """What to say of directories that were not compared as a whole, because nobody wanted it."""
-    for datacenter in () if evidence is None else evidence.datacenters.values():
-        for zone in (datacenter.zones.value or {}).values():
-            seen = zone.comparison
-            if seen is not None and seen.hidden and seen.why == NOT_COMPARED:
-                return ("Directories were not compared (--compare off).",)
-            if seen is not None and seen.value is not None and seen.value.extent == KEYS:
-                return ("Of directories only accounts and their keys were compared (--compare keys).",)
-    return ()
+def how_compared(evidence: Evidence | None) -> tuple[str, ...]:
+    """What to say of directories that were not all read: because nobody wanted it, or because most of them is known from before."""
+    zones = [
+        (f"{name}.{alias}", zone.comparison)
+        for name, datacenter in (evidence.datacenters if evidence is not None else {}).items()
+        for alias, zone in (datacenter.zones.value or {}).items()
+        if zone.comparison is not None
+    ]
+    if any(fact.hidden and fact.why == NOT_COMPARED for _, fact in zones):
+        return ("Directories were not compared (--compare off).",)
+    seen = {zone: fact.value for zone, fact in zones if fact.value is not None}
+    if any(each.extent == KEYS for each in seen.values()):
+        return ("Of directories only accounts and their keys were compared (--compare keys).",)
+    since = [each for each in seen.values() if each.full_at]
+    told = [f"{zone}: the whole directory was read: {each.anew}" for zone, each in seen.items() if each.anew]
+    if since:
+        first, read = min(each.full_at for each in since)[:16].replace("T", " "), sum(each.reread for each in since)
+        told.append(f"Directories: {read} entries that changed since {first} UTC were read (--compare full reads all).")
+    return tuple(told)
 
 
 class Extent(Struct, frozen=True):

@@ -35,7 +35,10 @@ def coupling_told(world: World) -> str:
 def seen_told(conclusion: Conclusion, now: datetime.datetime) -> str:
     """When it was seen; of a replay also how old that is."""
     world = conclusion.world
-    return f"a replay: {_seen(world)}, {_age(world, now)}" if conclusion.extent.replayed else f"live, {_seen(world)}"
+    if conclusion.extent.replayed:
+        return f"a replay: {_seen(world)}, {_age(world, now)}"
+    apart = world.evidence is not None and world.evidence.parts
+    return f"{counted(len(apart), 'part')} collected apart, {_seen(world)}" if apart else f"live, {_seen(world)}"
 
 
 def limits_told(conclusion: Conclusion) -> tuple[str, ...]:

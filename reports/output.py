@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import pytest
 
 from evidence.subjects.spec import BLOCKED, CRITICAL, FAILED, PASSED, WAIVED, place_of
-from reports.conclusion import Conclusion
-from reports.findings import encode, findings_of
 from reports.page import counted, safe
-from reports.pages.summary import Summary, summary_of
 from reports.words import in_words
 from triton_az_checks.ending import Unbroken
+
+if TYPE_CHECKING:  # what tells of a verdict is loaded where there is one
+    from reports.conclusion import Conclusion
+    from reports.pages.summary import Summary
 
 JSON, NAGIOS = "json", "nagios"
 LONGEST = 600
 """Bytes of the text of a plugin's line."""
+EVIDENCE = 2
+"""From this level of -v on, each check has its evidence."""
 OUT = pytest.StashKey[Unbroken]()
 """Where the document goes: standard output, which nothing else may use."""
 
@@ -56,11 +60,16 @@ def reserve(config: pytest.Config) -> None:
 
 def document(conclusion: Conclusion, run: str) -> str:
     """The findings, as findings.json has them."""
+    from reports.findings import encode, findings_of
+
     return encode(findings_of(conclusion, run)).decode()
 
 
 def line(conclusion: Conclusion, run: str, code: int) -> tuple[State, str]:
     """The state, and the line with its numbers."""
+    from reports.findings import findings_of
+    from reports.pages.summary import summary_of
+
     state = _state(conclusion, code)
     numbers = _numbers(conclusion, summary_of(conclusion, findings_of(conclusion, run)))
     return state, f"{said(state, _words(conclusion, code))} | {' '.join(numbers)}"

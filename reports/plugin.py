@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,20 +19,21 @@ from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in
 from fixtures.world import DEADLINE
 from reports import output
-from reports.conclude import conclude
-from reports.conclusion import Conclusion, Ending
-from reports.extent import Extent, less_compared
-from reports.leaving import leave, refuse
+from reports.extent import Extent, how_compared
+from reports.leaving import refuse
 from reports.page import Look, safe
 from reports.progress import ProgressLine
-from reports.run import LATEST_NIGHTLY, RUNS, Run, RunError, new_run
-from reports.screen import Next
-from reports.told import EVIDENCE, told
 from reports.tty import only_ascii
 from triton_az_checks import places
 from verdict.judge import Named
 
-RUN = pytest.StashKey[Run]()
+if (
+    TYPE_CHECKING
+):  # what concludes and tells is loaded where there is something to tell: not for --help and --collect-only
+    from reports.conclusion import Conclusion
+    from reports.run import Run
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
 ASIDE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 LEVEL = pytest.StashKey[int]()
 _TOLD = 50  # after so many checks the line of progress moves
@@ -82,32 +82,26 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.output is not None:
         config.option.verbose = _OWN
     elif not config.option.collectonly:
-        config.option.verbose = level - EVIDENCE if level > EVIDENCE else _OWN
-
-
-def runs_of(config: pytest.Config) -> Path:
-    """Where runs are kept."""
-    named = config.option.runs or os.environ.get("AZ_RUNS")
-    return Path(named).absolute() if named else Path(config.rootpath, RUNS)
+        config.option.verbose = level - output.EVIDENCE if level > output.EVIDENCE else _OWN
 
 
 def keep(config: pytest.Config) -> None:
     """Open the run's folder and store the evidence there. A full disk must not cost the verdict."""
     evidence, run = config.stash[WORLD].evidence, None
-    if evidence is None:
+    if evidence is None or config.option.collectonly:
         return
+    from reports.run import RunError, new_run
+
     try:
-        run = new_run(runs_of(config))
+        run = new_run(places.runs(config.option.runs, config.rootpath))
         save(evidence, run.path / "evidence.json")
         config.stash[RUN] = run
-    except (RunError, OSError) as error:
+    except (RunError, OSError, KeyboardInterrupt) as error:
+        if run is not None:
+            run.give_up()
+        if isinstance(error, KeyboardInterrupt):
+            raise
         print(f"this run is not kept: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
-        if run is not None:
-            run.give_up()
-    except KeyboardInterrupt:
-        if run is not None:
-            run.give_up()
-        raise
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -157,9 +151,9 @@ def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
         notes.append(f"{stopped}: this report holds only what was judged until then.")
     if option.datacenter:
         notes.append(f"Only {', '.join(dict.fromkeys(option.datacenter))} was judged.")
-    notes += less_compared(config.stash[WORLD].evidence)
+    notes += how_compared(config.stash[WORLD].evidence)
     narrowed = option.keyword or option.deselect or option.datacenter or whole != {checks.resolve()}
-    replayed = option.evidence is not None
+    replayed = option.evidence is not None and len(option.evidence) == 1  # what was collected apart is news
     inventory = "" if replayed else str(Path(config.stash[WORLD].inventory.path).resolve())
     return Extent(bool(stopped or narrowed), option.markexpr, inventory, tuple(notes), replayed)
 
@@ -224,20 +218,20 @@ class Keeper:
         return exitstatus
 
     def _conclude(self, session: pytest.Session, exitstatus: int) -> None:
+        from reports.conclude import conclude
+        from reports.conclusion import Ending
+        from reports.left import leave
+        from reports.typednext import commands_of
+
         run = self.config.stash.get(RUN, None)
         stopped = self.stopped or ("Stopped by -x or --maxfail" if session.shouldfail or session.shouldstop else "")
         extent = extent_of(self.config, self.checks, stopped)
         world = self.config.stash[WORLD]
         others, were = list(self._others(world)), "not reached" if stopped else "not selected"
         self.conclusion = conclude(self.results, CHECKS, world, extent, run.home if run else None, others, were)
-        commands = _commands(run.home, self.conclusion) if run is not None else Next()
-        leave(
-            self.config,
-            self.conclusion,
-            run,
-            commands,
-            Ending(int(self._exit_code(exitstatus)), self.began, self.seconds),
-        )
+        commands = commands_of(run.home if run is not None else None, self.conclusion)
+        ending = Ending(int(self._exit_code(exitstatus)), self.began, self.seconds)
+        leave(self.config, self.conclusion, run, commands, ending)
 
     def _others(self, world: World) -> Iterable[Result]:
         """If anything was found, judge also what was not selected or not reached: the cause may be among it."""
@@ -276,28 +270,14 @@ class Keeper:
                 terminalreporter.ensure_newline()
                 terminalreporter.write_line(self._given_up())
             return
+        from reports.told import told
+        from reports.typednext import commands_of, folder_told
+
         run, writer = self.config.stash.get(RUN, None), terminalreporter._tw
         look = Look(writer.fullwidth, writer.hasmarkup, only_ascii(getattr(sys.stdout, "encoding", "") or ""))
-        commands = _commands(run.path, self.conclusion) if run and run.whole else Next()
-        folder = _folder_told(run, self.conclusion) if run and self.config.option.night else run.path if run else None
+        commands = commands_of(run.path if run and run.whole else None, self.conclusion)
+        folder = folder_told(run, self.conclusion) if run and self.config.option.night else run.path if run else None
         text = told(self.conclusion, look, self.config.stash[LEVEL], folder=folder, commands=commands)
         terminalreporter.ensure_newline()
         if text:
             writer.line(text)
-
-
-def _folder_told(run: Run, conclusion: Conclusion) -> str:
-    """For a mail: the run, and where its page is; that of the last night has a name that stays."""
-    night = run.whole and conclusion.extent.night
-    return f"{run.name}, {(run.home.with_name(LATEST_NIGHTLY) if night else run.path) / 'report.html'}"
-
-
-def _commands(run: Path, conclusion: Conclusion) -> Next:
-    """What an operator types next, about this very run."""
-    latest = conclusion.extent.lasting
-    return Next(
-        places.explain_command(run, "1", latest=latest),
-        places.explain_command(run, "", latest=latest),
-        places.plan_command(run, latest=latest),
-        places.doctor_command(conclusion.extent.inventory),
-    )

@@ -26,8 +26,6 @@ from reports.pages.summary import Summary, digest_of, encoded, summary_of
 from reports.screen import Next
 from triton_az_checks.errors import OperatorError
 
-RUNS = Path("reports") / "runs"
-"""Where runs are kept below the project's root, if nobody says otherwise."""
 LATEST = "latest"
 LATEST_NIGHTLY = "latest-nightly"
 """The stable name of the last night: neither a preflight, a part nor a replay takes its place."""

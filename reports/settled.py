@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 import pytest
 
 from evidence.deadline import Deadline
-from evidence.inventory.lines import seconds_in
 from evidence.inventory.model import Inventory
 from evidence.model import Evidence
-from evidence.subjects.spec import Result
 from evidence.subjects.world import World
 from fixtures.check import CHECKS
-from fixtures.quiet import results
-from fixtures.selection import chosen
 from fixtures.world import DEADLINE
 from reports.progress import ProgressLine
-from reports.steady import steadied
-from reports.waiting import Waiting
+
+if TYPE_CHECKING:
+    from evidence.subjects.spec import Result
 
 Asked = Callable[[Inventory, ProgressLine, Evidence | None, Collection[str] | None, Deadline | None], World]
 
@@ -38,6 +36,11 @@ def settled(config: pytest.Config, world: World, asked: Asked, progress: Progres
     """The world after --wait. Without it, only what was in motion is asked again."""
     if world.evidence is None or (config.option.wait is None and config.option.evidence is not None):
         return world
+    from evidence.inventory.lines import seconds_in
+    from fixtures.quiet import results  # what judges is loaded where there is something to judge
+    from fixtures.selection import chosen
+    from reports.steady import steadied
+    from reports.waiting import Waiting
 
     deadline = config.stash.get(DEADLINE, None)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from reports.conclusion import Conclusion
 from reports.lines import write_lines
+from reports.output import EVIDENCE
 from reports.page import Look, Page
 from reports.screen import Next, causes_alone, screen
 from reports.terminal import in_full, write_the_rest
 
-QUIET, USUAL, LINES, EVIDENCE = -1, 0, 1, 2
+QUIET, USUAL, LINES = -1, 0, 1
 
 
 def told(

@@ -31,7 +31,7 @@ FILES = {"os", "pathlib", "shutil", "tempfile", "io"}
 SPEAKS = {
     "apply": "the one door for changes, and what starts the checks again",
     "evidence/collect": "the only I/O with datacenters",
-    "fixtures/world.py": "starts collecting",
+    "fixtures/interrupted.py": "runs what collects, until Ctrl-C",
     "prepare": "looks at the way in, and asks one head node for a first inventory",
     "reports/notifying.py": "starts the operator's own notify_command",
     "reports/pages/signing.py": "starts ssh-keygen, on files of this machine",

@@ -28,9 +28,13 @@ FOLDERS = {
         "tests/remediate",
         "tests/security/test_commands.py",
         "tests/security/test_neighbours.py",
-        "tests/apply",
     ),
-    "evidence/subjects": ("tests/verdict", "tests/evidence", "tests/remediate"),
+    "evidence/subjects": (
+        "tests/verdict",
+        "tests/evidence/test_subjects.py",
+        "tests/evidence/test_claims.py",
+        "tests/remediate",
+    ),
     "evidence/collect/comparison.py": ("tests/evidence",),
 }
 """What is mutated, and which tests stand for it besides the recorded evidence."""
@@ -46,7 +50,7 @@ def modules(wanted: list[str]) -> Iterator[tuple[Path, tuple[str, ...]]]:
         place = ROOT / folder
         for path in [place] if place.suffix else sorted(place.rglob("*.py")):
             name = str(path.relative_to(ROOT))
-            if path.stat().st_size > 0 and (not wanted or name in wanted):
+            if path.stat().st_size > 0 and path.stem != "__main__" and (not wanted or name in wanted):
                 yield path, tests
 
 

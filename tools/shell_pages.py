@@ -9,9 +9,10 @@ import argparse
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import apply.command
+import apply.words
 import fixtures.options
 import lab.__main__
+import prepare.collect
 import prepare.doctor
 import prepare.init
 import reports.command
@@ -27,6 +28,7 @@ TOLD = {
     "nightly": "the night's run: one at a time, within a deadline, with a page at a stable place",
     "init": "a first region.yaml, from what one head node knows",
     "doctor": "look at this machine, and at the way in to each head node",
+    "collect": "collect datacenters that only this machine reaches, for a verdict elsewhere",
     "plan": "print the steps that repair a run's findings",
     "explain": "explain a cause of a run by its number, or a check",
     "report": "list, show, compare and sign the runs that are kept",
@@ -74,10 +76,11 @@ def grammar() -> tuple[Grammar, ...]:
         "nightly": cli.nightly_parser(),
         "init": prepare.init.parser_of(),
         "doctor": prepare.doctor.parser_of(),
+        "collect": prepare.collect.parser_of(),
         "plan": reports.command.parser_of(),
         "explain": cli.explain_parser(),
         "report": reports.pages.command.parser_of(),
-        "apply": apply.command.parser_of(),
+        "apply": apply.words.parser_of(),
         "lab": lab.__main__.parser_of(),
         "completion": shell.completion_parser(),
         "manual": shell.manual_parser(),
@@ -89,7 +92,7 @@ def grammar() -> tuple[Grammar, ...]:
 
 def _as_run(command: Grammar, run: Grammar) -> Grammar:
     """`nightly` takes what `run` takes, but what says which checks, and from what evidence."""
-    known = {name for option in command.options for name in option.names} | {*MARKS, "--evidence"}
+    known = {name for option in command.options for name in option.names} | {*MARKS, "--evidence", "--max-age"}
     more = tuple(option for option in run.options if not known & {*option.names})
     return Grammar(command.name, command.told, (*command.options, *more), run.words)
 
@@ -243,6 +246,7 @@ def manual(commands: Iterable[Grammar]) -> str:
 END = (
     ".SH EXIT STATUS",
     "0: all was judged, and nothing failed. 1: a check failed, or could not be judged. 2: interrupted. 3: the suite itself broke.",
+    r"\fBcollect\fR judges nothing: 0: the evidence was written.",
     "4: the inventory or an option is wrong. 5: nothing was selected. 6: another nightly is at work.",
     r"With \fB\-\-output nagios\fR: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
     ".SH ENVIRONMENT",

@@ -29,12 +29,15 @@ az-checks run [--preflight|--postchange|--nightly] [REGION.yaml] [--wait TIME] [
                                 judge a coupling (default of REGION.yaml: AZ_INVENTORY; --evidence=RUN judges a run again;
                                 --wait 5m asks again until what was changed has settled; -v each check in a line, -vv all
                                 of it, -q the causes alone; --output json|nagios for a program, --metrics FILE for
-                                Prometheus, --notify-test tries notify_command)
+                                Prometheus, --notify-test tries notify_command, --timeline tells what the run waited for)
 az-checks nightly [REGION.yaml] [--deadline 2h] [pytest's options]
                                 the night's run: one at a time, within its deadline, its page at RUNS/latest-nightly, a screen to mail
 az-checks init root@HEADNODE [-o FILE]
                                 a first region.yaml, from what one head node knows of its coupling (-o -: print it)
 az-checks doctor [REGION.yaml]  this machine and the way in to each head node: what is wrong, and what to do
+az-checks collect --datacenter NAME [--datacenter …] [REGION.yaml] -o FILE [--knowing RUN_OR_FILE]
+                                where no machine reaches all head nodes: the evidence of these datacenters alone, and no verdict
+                                (az-checks run --evidence FILE --evidence FILE … judges all files as one)
 az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]
@@ -67,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
         "nightly": _nightly,
         "init": _init,
         "doctor": _doctor,
+        "collect": _collect,
         "plan": _plan,
         "explain": _explain,
         "report": _report,
@@ -192,6 +196,10 @@ def report_command(arguments: Sequence[str]) -> list[str]:
 
 def _report(arguments: Sequence[str]) -> int:
     return _become(report_command(_with_runs(arguments)))
+
+
+def _collect(arguments: Sequence[str]) -> int:
+    return _become([*PYTHON, "prepare", "collect", *_with_runs(arguments)])
 
 
 def _apply(arguments: Sequence[str]) -> int:

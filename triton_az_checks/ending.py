@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import signal
 import sys
-from collections.abc import Coroutine
-from contextlib import suppress
 from types import FrameType
-from typing import Any, Final, TextIO, TypeVar
-
-GRACE: Final = 5.0
-"""Seconds that connections have to be closed after Ctrl-C."""
-INTERRUPTED: Final = 2
-Result = TypeVar("Result")
+from typing import Any, TextIO
 
 
 def standard_files() -> None:
@@ -41,54 +33,6 @@ def as_by_ctrl_c() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
-
-
-def unless_interrupted(work: Coroutine[Any, Any, Result], told: str) -> Result | None:
-    """What `work` returns; None if Ctrl-C or SIGTERM came before.
-
-    The first one cancels the work, which closes its connections; others change nothing.  A thread that still waits for an answer would
-    keep the process: what has not ended after GRACE seconds is not waited for, and `told` is the last word.
-    """
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    interrupted = False
-
-    async def interruptible() -> Result:
-        task = asyncio.current_task()
-        assert task is not None
-        loop = asyncio.get_running_loop()
-
-        def end(_signal: int, _frame: FrameType | None) -> None:
-            nonlocal interrupted  # no lock here: the next signal comes in the middle of this
-            if not interrupted:
-                interrupted = True
-                _at_the_latest(told)
-                with suppress(RuntimeError):  # the loop is closed: it was done
-                    loop.call_soon_threadsafe(task.cancel)
-
-        for each, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(each, end)
-        return await work
-
-    try:
-        result = asyncio.run(interruptible())
-        return None if interrupted else result
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        return None
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, signal.SIG_IGN if interrupted else handler)
-
-
-def _at_the_latest(told: str) -> None:
-    """An alarm, no thread: to start one would wait for what the signal has interrupted."""
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        os.write(2, f"{told}\n".encode())
-        os._exit(INTERRUPTED)
-
-    signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, GRACE)
 
 
 def _interrupt(_signal: int, frame: FrameType | None) -> None:

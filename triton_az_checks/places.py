@@ -11,6 +11,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 INSTALLED = PACKAGE / "suite"
 """Where an installed package has the suite: nothing of it lies beside other packages."""
+RUNS = Path("reports") / "runs"
+"""Where runs are kept below the project's root, if nobody says otherwise."""
 CALLED = "AZ_CHECKS_CALLED"
 """The variable by which a run knows how it was called, so that the next step it prints can be pasted."""
 
@@ -32,15 +34,17 @@ def suite() -> Path:
     return INSTALLED if (INSTALLED / "conftest.py").is_file() else PACKAGE.parent
 
 
-def runs(given: str | None) -> Path:
-    """Where runs are kept: as told, by AZ_RUNS, in the checkout, or in the user's state folder."""
+def runs(given: str | None, root: Path | None = None) -> Path:
+    """Where runs are kept: as told, by AZ_RUNS, below `root` if one is given, in the checkout, or in the user's state folder."""
     named = given or os.environ.get("AZ_RUNS")
-    return Path(named).absolute() if named else _usual_runs()
+    if named:
+        return Path(named).absolute()
+    return _usual_runs() if root is None else root / RUNS
 
 
 def _usual_runs() -> Path:
     if suite() != INSTALLED:
-        return suite() / "reports" / "runs"
+        return suite() / RUNS
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state, "triton-az-checks", "runs")
 

@@ -25,6 +25,7 @@ from evidence.collect.datacenter import Collector, Shared
 from evidence.collect.draft import Draft, blotted, now
 from evidence.collect.how import AS_DECLARED, How
 from evidence.collect.lateness import Lateness
+from evidence.collect.lone import Alone
 from evidence.collect.machine import make_room
 from evidence.collect.names import Turns
 from evidence.collect.replication import Changelog
@@ -32,8 +33,8 @@ from evidence.collect.waited import Waited
 from evidence.deadline import Deadline
 from evidence.fact import Fact
 from evidence.inventory.model import CANDIDATE, REPLICA, Inventory, Timeouts
-from evidence.model import DnsAnswer, Evidence, Probe
-from evidence.redact import Vault, fingerprint_key
+from evidence.model import CollectedPart, DnsAnswer, Evidence, Probe
+from evidence.redact import Vault, fingerprint_key, key_mark
 from evidence.subjects.links import LINKS, Link, links
 from evidence.subjects.world import World
 from triton_az_checks.places import version
@@ -54,11 +55,13 @@ async def collect(
     patience: float = 1.0,
     deadline: Deadline | None = None,
     how: How = AS_DECLARED,
+    alone: Alone | None = None,
 ) -> Evidence:
     """Return everything about every datacenter, as far as `inventory.timeouts`, taken `patience` times, allow.
 
     With `before` only the datacenters `again` are asked, the master among them if anybody is compared with it; of the others it
-    has what is known.  What is not answered at the `deadline` is missing.  `how` says how directories are compared.
+    has what is known.  What is not answered at the `deadline` is missing.  `how` says how directories are compared.  `alone` names the
+    only datacenters that are asked on this machine, and the evidence is a part.
 
     `progress` gets a short line now and then. Raises FingerprintKeyError if the installation's key cannot be used, and MachineError if this
     machine lacks something, but nothing else: whatever fails outside is missing evidence.
@@ -77,12 +80,15 @@ async def collect(
     drafts = {
         name: Draft(one, vault, name in manta, candidates, _peers(inventory, name), names)
         for name, one in sorted(inventory.datacenters.items())
-        if before is None or again is None or name in again
+        if (before is None or again is None or name in again) and (alone is None or name in alone.names)
     }
     kept = {} if before is None else before.datacenters
+    known = kept if alone is None else {**kept, **alone.known}
+    for draft in drafts.values():
+        draft.apart = {} if alone is None else alone.unmet(inventory)
 
     def evidence() -> Evidence:
-        seen = {**kept, **{name: draft.evidence() for name, draft in drafts.items()}}
+        seen = {**known, **{name: draft.evidence() for name, draft in drafts.items()}}
         return Evidence(inventory, version(), started, now(), dict(sorted(seen.items())))
 
     async def links_from(name: str) -> Iterable[Link]:
@@ -91,7 +97,8 @@ async def collect(
         world = World(
             inventory, evidence()
         )  # as the datacenters told it: the links must not depend on who answered first
-        return [link for check in _PROBED for link in links(world, check) if link.source.datacenter.name == name]
+        wanted = [link for check in _PROBED for link in links(world, check) if link.source.datacenter.name == name]
+        return wanted if alone is None else alone.reachable(wanted, drafts[name])
 
     replicas = tuple(name for name in drafts if inventory.datacenters[name].state == REPLICA)
     changelog = Changelog(replicas)
@@ -126,7 +133,12 @@ async def collect(
         threads.shutdown(wait=False, cancel_futures=True)
     seen = {**kept, **{name: blotted(draft.evidence(), vault) for name, draft in drafts.items()}}
     late = replace(lateness.seen, patience=patience)
-    return Evidence(inventory, version(), started, now(), dict(sorted(seen.items())), late=late)
+    found = Evidence(
+        inventory, version(), started, now(), dict(sorted(seen.items())), late=late, key_mark=key_mark(key)
+    )
+    if alone is None:
+        return found
+    return replace(found, parts=(CollectedPart(tuple(sorted(seen)), started, found.finished, found.suite_version),))
 
 
 async def collect_patiently(
@@ -136,6 +148,7 @@ async def collect_patiently(
     again: Collection[str] | None = None,
     deadline: Deadline | None = None,
     how: How = AS_DECLARED,
+    alone: Alone | None = None,
 ) -> Evidence:
     """The same; but if something lacks or came late while this machine itself was late, everything is asked again, with more patience.
 
@@ -144,12 +157,12 @@ async def collect_patiently(
     """
     if deadline is not None and deadline.over and before is not None:
         return before
-    seen = await collect(inventory, progress, before, again, deadline=deadline, how=how)
+    seen = await collect(inventory, progress, before, again, deadline=deadline, how=how, alone=alone)
     if deadline is not None and deadline.cut:
         return _standing(seen, before, deadline)
     if not seen.late.busy or not in_doubt(seen.datacenters) or (deadline is not None and deadline.over):
         return seen
-    patient = await collect(inventory, progress, before, again, PATIENCE, deadline, how)
+    patient = await collect(inventory, progress, before, again, PATIENCE, deadline, how, alone)
     return _standing(patient, seen, deadline) if deadline is not None and deadline.cut else patient
 
 

@@ -27,6 +27,7 @@ from evidence.collect.remembering import read_remembering
 from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import Comparison, EntryDifference
 from evidence.redact import cut
+from evidence.timeline import asking
 
 ALL: Final = Covered()
 NO_ZONE: Final = ("", "")
@@ -86,7 +87,8 @@ class Comparing:
             return
         held = Digests()
         try:
-            offer: Offer | str = Offer(held, await self._read(name, zone, held, ask), admin, ask)
+            with asking(name, "the directory that the replicas' are compared with"):
+                offer: Offer | str = Offer(held, await self._read(name, zone, held, ask), admin, ask)
         except (UnansweredError, UnreadableError) as error:
             offer = f"what the master's UFDS holds is not known: {error}"
         if not self._offer.done():

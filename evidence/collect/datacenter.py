@@ -33,6 +33,7 @@ from evidence.model import Vm
 from evidence.subjects.links import Link
 from evidence.subjects.questions import PINGS
 from evidence.subjects.triton import GLOBAL, RENDERED
+from evidence.timeline import BETWEEN, asking
 
 Links = Callable[[], Awaitable[Iterable[Link]]]
 
@@ -64,10 +65,11 @@ class Collector:
     async def collect(self, links: Links) -> None:
         """Collect everything. Failures are facts; only cancelling ends this early."""
         try:
-            if self._draft.declared.endpoints:
-                await self._collect_from_here()
-            else:
-                await self._collect_by_ssh(links)
+            with asking(self._draft.name, BETWEEN):
+                if self._draft.declared.endpoints:
+                    await self._collect_from_here()
+                else:
+                    await self._collect_by_ssh(links)
         finally:
             self._shared.leave(self._draft)
 

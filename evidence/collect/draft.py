@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -37,6 +37,7 @@ from evidence.subjects.questions import (
     applies,
 )
 from evidence.subjects.triton import ROLES
+from evidence.timeline import asking
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -86,6 +87,8 @@ class Draft:
     secrets: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     asking: dict[tuple[str, str], float] = field(default_factory=dict)
     """What is asked and not answered yet, subject and question, each with the moment since when."""
+    apart: Mapping[str, str] = field(default_factory=dict)
+    """The questions about its zones that cannot be answered where only some datacenters are asked, each with the reason."""
     known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once everything that others need to know of this datacenter is known, or known to be unknown."""
 
@@ -142,6 +145,9 @@ class Draft:
         """Answer a question about one zone, whatever happens. `known` goes into the command as one would type it."""
         question = OF_ZONE[key]
         how = question.typed.format(address=vm.address("admin") or vm.alias, datacenter=self.name, **known)
+        if key in self.apart:
+            self.zone_facts[vm.alias, key] = missing(self._id(vm), question.asked, how or question.how, self.apart[key])
+            return
         self.zone_facts[vm.alias, key] = await self._fact(self._id(vm), question, how or question.how, answer)
 
     def _id(self, vm: Vm) -> str:
@@ -153,7 +159,8 @@ class Draft:
         at, asked = now(), question.asked
         self.asking.setdefault((subject, asked), time.monotonic())
         try:
-            value = await answer()
+            with asking(subject, asked):
+                value = await answer()
             if isinstance(value, Rows):
                 because = self.vault.scrub(value.unread[0]) if value.unread else ""
                 return Fact(subject, asked, how, at, value.value, unread=len(value.unread), because=because)

@@ -30,11 +30,15 @@ APPLICATION: Final = "/applications?name=manta&include_master=true"
 
 @dataclass
 class Everywhere:
-    """Finds the zones of one datacenter; `run` runs a command on its head node."""
+    """Finds the zones of one datacenter; `run` runs a command on its head node.
+
+    `located` waits until it is known which server the head node is, and what its services are called. VMAPI is asked meanwhile.
+    """
 
     draft: Draft
     ask: services.Services
     run: Callable[[str], Awaitable[str]]
+    located: Callable[[], Awaitable[object]]
     unread: tuple[str, ...] = ()
     _networks: dict[str, Network] | None = field(default=None, repr=False)
 
@@ -46,6 +50,7 @@ class Everywhere:
         for owner in (owners or ("",)) if draft.manta else ():
             self._take(await self.run(manta_vmadm(owner)), "manta_role", owners, elsewhere=False)
         await draft.ask("everywhere", lambda: self._ask_vmapi(owners))
+        await self.located()
         await self._refuse_strangers()
         return parse.Rows(draft.vms, self.unread)
 
@@ -56,9 +61,10 @@ class Everywhere:
             owned = [f"owner_uuid={owner}&" for owner in owners] or [""]
             which = [f"{owner}tag.manta_role={role}" for owner in owned for role in MANTA_ROLES]
             wanted += [("manta_role", owners, each) for each in which]
-        where = self._where("vmapi")
+        where = await self._where("vmapi")
         asked = [self.ask.read(where, f"/vms?state=active&{each}", "VMAPI") for *_, each in wanted]
         answers = await asyncio.gather(*asked, return_exceptions=True)
+        await self.located()
         failed: list[BaseException] = []
         for (tag, whose, _), text in zip(wanted, answers, strict=True):
             try:
@@ -82,12 +88,13 @@ class Everywhere:
         elif rows.value.keys() != self.draft.vms.keys() and NOT_TAKEN not in self.unread:
             self.unread += (NOT_TAKEN,)
 
-    def _where(self, role: str) -> str:
+    async def _where(self, role: str) -> str:
         """The address of the role's zone on the head node, or else the service's name."""
         draft = self.draft
         here = [vm for vm in draft.vms.values() if (vm.role, vm.state, vm.server) == (role, "running", "")]
         if here:
             return services.address(here[0])
+        await self.located()
         settings = draft.values("usbkey")
         if not settings.get("dns_domain"):
             raise UnansweredError(f"it is not known where {role.upper()} is")
@@ -96,7 +103,7 @@ class Everywhere:
     async def _owners(self) -> tuple[str, ...]:
         """Who owns Manta's zones, as SAPI's application says; else as the network manta does, which is poseidon's."""
         try:
-            found = owners(await self.ask.read(self._where("sapi"), APPLICATION, "SAPI", PATIENCE))
+            found = owners(await self.ask.read(await self._where("sapi"), APPLICATION, "SAPI", PATIENCE))
         except (UnansweredError, parse.UnreadableError):
             found = set()
         if not found:
@@ -108,7 +115,9 @@ class Everywhere:
         """NAPI's networks, where they are needed before they are a fact; none if it does not answer."""
         if self._networks is None:
             try:
-                self._networks = parse.networks(await self.ask.read(self._where("napi"), "/networks", "NAPI")).value
+                self._networks = parse.networks(
+                    await self.ask.read(await self._where("napi"), "/networks", "NAPI")
+                ).value
             except (UnansweredError, parse.UnreadableError):
                 self._networks = {}
         return self._networks

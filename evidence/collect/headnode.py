@@ -109,8 +109,7 @@ class Asking:
         """
         found = parse.vms(await self._ask("zones"))
         self.draft.vms = found.value
-        await located()
-        found = await Everywhere(self.draft, ask, self._run).zones(found)
+        found = await Everywhere(self.draft, ask, self._run, located).zones(found)
         return parse.Rows({}, found.unread)
 
     async def agents_of(self, server: Server) -> Server:

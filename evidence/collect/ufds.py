@@ -70,13 +70,17 @@ class Ufds:
         finally:
             talk.cancel()
         if self._draft.declared.state == REPLICA:
-            await self._draft.ask_zone(vm, "progress", lambda: self._progress(vm))
-            await self._draft.ask_zone(vm, "comparison", lambda: self._compare(vm))
-            await self._draft.ask_zone(vm, "belongings", lambda: self._belongings(vm, admin))
+            belongings = self._draft.ask_zone(vm, "belongings", lambda: self._belongings(vm, admin))
+            await asyncio.gather(belongings, self._follow(vm))
         elif self._draft.declared.state == CANDIDATE:
             await self._introduce(vm, admin)
         elif self._draft.declared.state == MASTER:
             await asyncio.gather(self._poseidon_keys(vm), self._serve(vm, admin))
+
+    async def _follow(self, vm: Vm) -> None:
+        """First whether its replication moves: what was on its way then may have come when it is compared."""
+        await self._draft.ask_zone(vm, "progress", lambda: self._progress(vm))
+        await self._draft.ask_zone(vm, "comparison", lambda: self._compare(vm))
 
     async def _converse(self, vm: Vm, searches: Sequence[ldap.Search], most: int = services.LARGEST_LDAP) -> ldap.Reply:
         host = services.address(vm)

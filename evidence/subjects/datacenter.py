@@ -71,7 +71,7 @@ class Datacenter:
         evidence = self.world.evidence
         seen = evidence.datacenters.get(self.name) if evidence is not None else None
         if seen is None:
-            raise Missing(self.name, "evidence", "collect", "nothing was collected for this datacenter")
+            raise Missing(self.name, "evidence", "collect", self.world.uncollected)
         return seen
 
     @property

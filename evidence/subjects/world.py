@@ -95,6 +95,15 @@ class World:
         return tuple(dc for dc in self.datacenters if dc.name in named and dc.declared.region == region)
 
     @property
+    def uncollected(self) -> str:
+        """Why nothing is known of a datacenter of which no evidence is there."""
+        if self.evidence is None or not self.evidence.parts:
+            return "nothing was collected for this datacenter"
+        return (
+            "it is in no file of evidence: `az-checks collect` it on a machine that reaches it, and name that file, too"
+        )
+
+    @property
     def busy(self) -> bool:
         """Whether the machine that asked was late itself. Then nobody knows who was late."""
         return self.evidence is not None and self.evidence.late.busy

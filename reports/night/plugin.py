@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 from evidence.deadline import Deadline
-from evidence.inventory.lines import seconds_in
 from fixtures.world import DEADLINE
 from reports.extent import NIGHTLY
 from reports.night.lock import HeldError, hold
-from reports.night.subject import subject
 from reports.page import safe
-from reports.plugin import runs_of
+from triton_az_checks import places
 from triton_az_checks.errors import OperatorError, UsageError
 
 HELD = 6
@@ -53,6 +51,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def _begin(config: pytest.Config) -> None:
     option = config.option
     if option.deadline is not None:
+        from evidence.inventory.lines import seconds_in
+
         seconds = seconds_in(option.deadline)
         if not seconds or option.evidence is not None:
             why = "stored evidence is not waited for" if seconds else "it wants a time, such as 2h"
@@ -63,7 +63,7 @@ def _begin(config: pytest.Config) -> None:
         if option.evidence is not None or option.markexpr != NIGHTLY:
             raise UsageError("it takes neither --evidence nor -m: that is for az-checks run")
         if named:  # without one the run says what to give it
-            hold(runs_of(config), Path(named))
+            hold(places.runs(config.option.runs, config.rootpath), Path(named))
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -74,4 +74,6 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     conclusion = getattr(plugins.get_plugin("az-keeper"), "conclusion", None)
     reporter = plugins.get_plugin("terminalreporter")
     if session.config.option.night and conclusion is not None and reporter is not None:
+        from reports.night.subject import subject
+
         reporter.write_line(safe(subject(conclusion)))

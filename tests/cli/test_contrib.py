@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from prepare.collect import parser_of
 from triton_az_checks import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,3 +78,41 @@ def test_gitlabs_job_keeps_what_the_next_night_needs() -> None:
     assert (job["cache"]["paths"], job["cache"]["when"]) == (["runs/"], "always")
     assert job["artifacts"]["paths"] == ["night/"]
     assert any("runs/latest-nightly night" in line for line in job["after_script"])
+
+
+APART = ROOT / "contrib" / "gitlab" / "az-checks-apart.gitlab-ci.yml"
+COLLECT, JUDGE = (ROOT / "contrib" / "cron" / name for name in ("az-checks-collect", "az-checks-judge"))
+
+
+@pytest.mark.parametrize("path", [COLLECT, JUDGE], ids=lambda path: path.name)
+def test_crons_files_of_what_is_collected_apart_are_ones_that_cron_reads(path: Path) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", path.name)
+    assert path.read_text().endswith("\n")
+    assert "%" not in path.read_text(), "cron takes it for a newline"
+    for line in path.read_text().splitlines():
+        assert re.match(r"#|[A-Z]+(_[A-Z]+)*=|\d+ \d+ \* \* \* az-checks ", line), line
+
+
+def test_what_collects_apart_types_what_the_command_takes() -> None:
+    """tests/proofs/test_apart.py starts all of it in a lab."""
+    (cron,) = re.findall(r"/az-checks collect (.*?) &&", COLLECT.read_text())
+    jobs = yaml.safe_load(APART.read_text())
+    lines = [line for job in jobs.values() for line in job.get("script", ()) if "az-checks collect " in line]
+    assert len(lines) == 2
+    typed = [cron, *(line.removeprefix("az-checks collect ").partition(" $(")[0] for line in lines)]
+    for each in typed:
+        given = parser_of().parse_args(shlex.split(each))
+        assert given.region.endswith("region.yaml")
+        assert given.output.endswith(".json")
+        assert len(given.datacenter) == 1
+
+
+def test_gitlabs_judge_runs_though_a_datacenter_was_not_collected() -> None:
+    jobs = yaml.safe_load(APART.read_text())
+    for job in ("az-checks-collect", "az-checks-judge"):
+        assert [rule["when"] for rule in jobs[job]["rules"]] == ["always"]
+    assert [jobs[f"az-checks-{each}"]["stage"] for each in ("addresses", "collect", "judge")] == [
+        "build",
+        "test",
+        "deploy",
+    ]

@@ -59,7 +59,10 @@ IN_ZONE = "services\nonline 11:00:00 svc:/a:b\nendservices\t0\nend\n"
 
 
 def answering(told: dict[str, Any]) -> hostile.Dialled:
-    """These answers, and an empty 200 for every other request; None is HTTP 500.  What is no HTTP is broken off."""
+    """These answers, and an empty 200 for every other request; None is HTTP 500.  What is no HTTP is broken off.
+
+    An answer may be made when it is asked for.
+    """
 
     async def answers(reader: Any, writer: Any) -> None:
         if await reader.readexactly(4) != b"GET ":
@@ -67,6 +70,7 @@ def answering(told: dict[str, Any]) -> hostile.Dialled:
             return
         asked = (await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")[0]
         found = next((said for which, said in told.items() if which in asked), "")
+        found = found() if callable(found) else found
         status = "500 Internal Server Error" if found is None else "200 OK"
         body = found if isinstance(found, str) else json.dumps({} if found is None else found)
         writer.write(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
@@ -99,8 +103,10 @@ async def no_host_key(process: hostile.Process) -> None:
     process.exit(255)
 
 
-def collected(home: Path, ssh: hostile.Answer = by_ssh, **told: Any) -> tuple[Evidence, list[str]]:
-    """`told` is added to TOLD, by a short name of the request."""
+def collected(
+    home: Path, ssh: hostile.Answer = by_ssh, until: asyncio.Event | None = None, **told: Any
+) -> tuple[Evidence, list[str]]:
+    """`told` is added to TOLD, by a short name of the request.  config.sh answers only when `until` is set."""
     names = {
         "core": f"/vms?state=active&owner_uuid={ADMIN_UUID}",
         "cnapi": "/servers?",
@@ -113,8 +119,14 @@ def collected(home: Path, ssh: hostile.Answer = by_ssh, **told: Any) -> tuple[Ev
         "services": "/services?",
     }
     settings = hostile.CONFIG | {"admin_network": f"{NETWORK}.0", "admin_netmask": "255.255.255.0"}
+
+    async def config(process: hostile.Process) -> None:
+        if until is not None:
+            await until.wait()
+        await hostile.says(json.dumps(settings))(process)
+
     kind = hostile.KIND | {
-        "bash": hostile.says(json.dumps(settings)),
+        "bash": config,
         "cat": hostile.says("".join(f"{key}={value}\n" for key, value in settings.items())),
         "vmadm": vmadm,
         "svcs": hostile.says("online 11:00:00 svc:/smartdc/agent/net-agent:default\n"),
@@ -202,6 +214,19 @@ def test_a_customers_vm_is_no_zone_of_manta(entered: tuple[Evidence, list[str]])
     assert CUSTOMERS["uuid"] not in {zone.vm.uuid for zone in evidence.datacenters["a"].zones.get().values()}
     assert [command for command in commands if CUSTOMERS["uuid"] in command] == []
     assert f"{manta_vmadm(POSEIDON)}" in commands
+
+
+def test_vmapi_is_asked_while_config_sh_has_not_answered(tmp_path: Path) -> None:
+    """Where the head node lists vmapi's zone, nothing else need be known."""
+    asked = asyncio.Event()
+
+    def listed() -> list[dict[str, Any]]:
+        asked.set()
+        return [VMAPI, CLOUDAPI, GONE]
+
+    evidence, _ = collected(tmp_path, until=asked, core=listed)
+    assert evidence.datacenters["a"].usbkey.get().values["admin_network"] == f"{NETWORK}.0"
+    assert {zone.vm.uuid for zone in zones(evidence, "cloudapi").values()} >= {CLOUDAPI["uuid"]}
 
 
 def test_where_nobody_says_who_owns_manta_none_of_its_zones_is_entered(tmp_path: Path) -> None:

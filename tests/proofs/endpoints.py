@@ -13,7 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.proofs.inside import causes, lab, run_suite
+from remediate.ldif import touched
+from tests.proofs.inside import causes, lab, run_suite, type_into, type_steps
 
 WAIT = 20.0
 INVENTORY = """\
@@ -71,6 +72,27 @@ def password() -> str:
     return str(json.loads(told)["ufds_ldap_root_pw"])
 
 
+def _moved_from_afar() -> None:
+    """A replicator without SSH: before a gap, and stopped. What LDAP shows is enough for a command, typed by somebody there."""
+    lab("fault", "changelog-gap")
+    lab("settle")
+    _steps_help(["replicator-moves[my-dc-1]", "replicator-moves[my-dc-3]"])
+    lab("fault", "replicator-stopped@my-dc-3")
+    type_into("my-dc-2", touched("cn=operators, ou=groups, o=smartdc", "base"))
+    _steps_help(["replicator-moves[my-dc-3]"])
+
+
+def _steps_help(expected: list[str]) -> None:
+    sick = run_suite()
+    if causes(sick) != expected:
+        raise SystemExit(f"expected {expected}, found {causes(sick)}\n{sick['output']}")
+    type_steps(sick)
+    lab("settle")
+    well = run_suite()
+    if causes(well):
+        raise SystemExit(f"not healed: {causes(well)}\n{well['output']}")
+
+
 def main() -> int:
     sapi, binder = port(), port()
     os.environ["AZ_UFDS_ROOT_PASSWORD_MY_DC_3"] = password()
@@ -88,6 +110,7 @@ def main() -> int:
             raise SystemExit(f"not judged: {sorted(JUDGED - passed)}; causes {causes(well)}\n{well['output']}")
         if not [remark for remark in well["remarks"] if remark.startswith("my-dc-3 is named by endpoints")]:
             raise SystemExit(f"the share is not told: {well['remarks']}")
+        _moved_from_afar()
         lab("fault", "second-poseidon@my-dc-3")
         lab("settle")
         sick = run_suite()

@@ -138,6 +138,22 @@ def test_it_is_the_same_after_it_was_kept(action: Action) -> None:
     assert [digest(each) for each in again.actions] == [digest(action)]
 
 
+@pytest.mark.parametrize("action", SAMPLES, ids=ids)
+def test_what_a_file_adds_to_it_is_refused(action: Action) -> None:
+    """A plan that was edited by hand does what it shows, or nothing."""
+    written = msgspec.to_builtins(action)
+    with pytest.raises(msgspec.ValidationError, match="unknown field"):
+        msgspec.convert(written | {"also": "this"}, type=Action)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match="immutable"):
+        setattr(action, structs.fields(action)[0].name, "another")
+
+
+@pytest.mark.parametrize("action", SAMPLES, ids=ids)
+def test_its_values_can_be_kept_and_only_a_wait_waits(action: Action) -> None:
+    json.dumps([action.planned, action.after])
+    assert does(action).waits is isinstance(action, Rendered)
+
+
 def test_two_actions_have_two_digests() -> None:
     assert len({digest(action) for action in SAMPLES}) == len(SAMPLES)
 
@@ -243,6 +259,23 @@ def test_what_an_answer_means(name: str, action: Action, value: Any, standing: P
 def test_another_ones_answer_or_an_error_is_no_value(name: str, action: Action) -> None:
     with pytest.raises(NoValueError):
         seen(name, action)
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        (Resend(REGION, "base"), "dn: cn=latestchangenumber\ncount: 5\ncount: 6\n"),
+        (UsbkeyConfig({"a": "b"}), f"az-checks-file {FILES[0]}\na=b\n"),
+    ],
+)
+def test_half_an_answer_or_two_of_them_are_none(action: Action, text: str) -> None:
+    with pytest.raises(NoValueError):
+        action.seen(0, text)
+
+
+def test_what_is_replaced_is_read_as_it_is() -> None:
+    action = LdapModify(f"uid=a, {REGION}", "replace", "version", ("7",), ("5",))
+    assert action.seen(0, f"dn: uid=a, {REGION}\nversion: 5\n") == ["5"]
 
 
 @pytest.mark.parametrize("action", SAMPLES, ids=ids)

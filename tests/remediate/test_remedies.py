@@ -469,6 +469,22 @@ def test_an_open_ufds_is_closed_only_after_its_peers_were_let_in() -> None:
     assert "(subnet 10.1.1.0/24 OR subnet 10.3.1.0/24)" in steps[0].run
 
 
+def test_a_ufds_without_an_outer_address_does_not_hide_the_next_one() -> None:
+    world, subject, _ = CASES["ufds-is-not-open"]
+    zones = world.datacenter("my-dc-2").evidence.zones.get()
+    inner = tuple(nic for nic in zones["ufds0"].vm.nics if nic.nic_tag == "admin")
+    first = structs.replace(zones["ufds0"], vm=structs.replace(zones["ufds0"].vm, nics=inner))
+    world = s.changed(world, "my-dc-2", zones=s.fact(zones | {"ufds0": first, "ufds1": zones["ufds0"]}))
+    assert any("firewall_enabled" in step.run for step in steps_for(s.cause("ufds-is-not-open", subject), world))
+
+
+@pytest.mark.parametrize("other", ["adminui", "vmapi"])
+def test_what_the_health_commands_say_of_others_is_not_told_of_this_one(other: str) -> None:
+    rows = (HealthcheckRow("napi", "running", "online"), HealthcheckRow(other, "running", "error"))
+    world = s.changed(W, "my-dc-3", healthcheck=s.fact(rows))
+    assert "They said: no reason." in advice_for(s.cause("core-services-are-healthy", "my-dc-3.napi0"), world).notes[0]
+
+
 def test_overlapping_networks_are_told_and_not_renumbered() -> None:
     advice = advice_for(s.cause("networks-do-not-overlap", "coupling"), W)
     assert not advice.steps

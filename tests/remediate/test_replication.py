@@ -7,9 +7,12 @@ import shlex
 import subprocess
 
 import pytest
+from msgspec import structs
 
 from evidence.accounts import Account
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
+from evidence.fact import missing
+from evidence.inventory.model import Endpoint
 from evidence.model import Change, Checkpoint, Directory, Progress, Registered, Service
 from evidence.subjects.world import World
 from lab.plan.names import ROOT_PASSWORD
@@ -212,3 +215,60 @@ def test_where_no_command_helps_a_note_says_why(check: str) -> None:
     assert advice.notes[0].startswith(
         ("The replicator of my-dc-3.ufds0 moves, with 50", "No command closes the gap from 44 to 103")
     )
+
+
+def afar(progress: Progress) -> tuple[list[str], str]:
+    """The steps and notes for a replica of which LDAP alone is seen: neither VM, SMF nor SAPI."""
+    world = stuck(progress)
+    declared = structs.replace(world.told.datacenters["my-dc-3"], headnode="", endpoints={"ufds": Endpoint("x", 636)})
+    inventory = structs.replace(world.told, datacenters=world.told.datacenters | {"my-dc-3": declared})
+    assert world.evidence is not None
+    unseen = structs.replace(
+        world.evidence.datacenters["my-dc-3"], applications=missing("my-dc-3", "SAPI's application sdc", "", "no SSH")
+    )
+    evidence = structs.replace(world.evidence, datacenters=world.evidence.datacenters | {"my-dc-3": unseen})
+    advice = advice_for(s.cause("replicator-moves", "my-dc-3"), World(inventory, evidence))
+    assert {step.on for step in advice.steps} <= {"my-dc-3.global"}
+    assert not any(step.applied_by_suite for step in advice.steps), "there is no way to it"
+    return [step.run for step in advice.steps], " ".join(advice.notes)
+
+
+def test_without_ssh_a_gap_is_left_behind_by_somebody_there() -> None:
+    ((run,), _) = afar(Progress(104, 44, 44, resumes=104))
+    assert "'changenumber: 104'" in run
+    assert OWN in run
+    assert run.endswith(f'svcadm -z "$ufds" restart {REPLICATOR}')
+
+
+@pytest.mark.parametrize(
+    ("progress", "starts", "said"),
+    [
+        (Progress(44, 44, 44, Change(44, CHILD, "add"), parentless=True), 0, f"lacks 'uuid=p, {USERS}'"),
+        (Progress(44, 44, 44, Change(44, CHILD, "add"), conflict=f"uuid=x, {USERS}"), 1, "is in its way"),
+        (Progress(44, 44, 44, Change(44, CHILD, "add")), 1, ""),
+        (Progress(104, 44, 44), 1, ""),
+    ],
+)
+def test_without_ssh_what_stands_still_is_explained(progress: Progress, starts: int, said: str) -> None:
+    runs, notes = afar(progress)
+    assert len(runs) == starts
+    assert said in notes
+    assert all("maintenance) verb=clear" in run for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("state", "typed"), [("online", "restart"), ("maintenance", "clear"), ("disabled", "enable"), ("offline", "")]
+)
+def test_a_replicator_is_started_by_its_state(state: str, typed: str) -> None:
+    ((run,), _) = afar(Progress(44, 44, 44, Change(44, CHILD, "add")))
+    tools = f'vmadm() {{ echo 1-2; }}; svcs() {{ [[ $3 == -x ]] || echo {state}; }}; svcadm() {{ echo "$@"; }}'
+    done = subprocess.run(["bash", "-c", f"{tools}; {run}"], capture_output=True, text=True, check=False)
+    assert done.stdout == (f"-z 1-2 {typed} {REPLICATOR}\n" if typed else "")
+    assert (done.returncode == 0) is bool(typed)
+
+
+def test_with_two_ufds_zones_nobody_guesses_which() -> None:
+    ((run,), _) = afar(Progress(44, 44, 44, Change(44, CHILD, "add")))
+    tools = "vmadm() { echo Requested a unique lookup >&2; return 1; }; svcadm() { echo started; }"
+    done = subprocess.run(["bash", "-c", f"{tools}; {run}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")

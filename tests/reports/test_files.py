@@ -19,8 +19,9 @@ from reports.conclude import conclude
 from reports.conclusion import Conclusion
 from reports.extent import Extent
 from reports.findings import causes_in
-from reports.run import RUNS, Run, RunError, new_run
+from reports.run import Run, RunError, new_run
 from tests.reports import scenes
+from triton_az_checks.places import RUNS
 
 NOW = datetime(2026, 11, 23, 10, 45, tzinfo=UTC)
 

@@ -176,6 +176,7 @@ def asked(
         patience: float = 1.0,
         deadline: Deadline | None = None,
         how: How = AS_DECLARED,
+        alone: object = None,
     ) -> Evidence:
         assert deadline is not None
         seen, lasts = left.pop(0)

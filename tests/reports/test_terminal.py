@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from reports.output import EVIDENCE
 from reports.page import Look, Page, safe, some
 from reports.plan import commands, tell
 from reports.screen import HEIGHT, Next
 from reports.terminal import in_full
-from reports.told import EVIDENCE, LINES, QUIET, told
+from reports.told import LINES, QUIET, told
 from reports.tty import only_ascii
 from tests.reports import scenes
 

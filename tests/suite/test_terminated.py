@@ -87,12 +87,12 @@ def test_two_at_once_are_one(
 
 STUCK = """\
 import asyncio, os, signal, time
-from triton_az_checks import ending
-ending.GRACE = 0.5
+from fixtures import interrupted
+interrupted.GRACE = 0.5
 async def work():
     asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
     await asyncio.get_running_loop().run_in_executor(None, time.sleep, 300)
-ending.unless_interrupted(work(), "nothing was judged")
+interrupted.unless_interrupted(work(), "nothing was judged")
 """
 
 

@@ -56,6 +56,18 @@ def cut_off(name: str, seed: int) -> Evidence:
     return msgspec.convert(tree | {"datacenters": walk(tree["datacenters"], "")}, type=Evidence)
 
 
+@pytest.mark.parametrize(("about", "explains"), [("my-dc-2", False), ("my-dc-1", True), ("my-dc-3", True)])
+def test_a_head_node_that_cannot_be_used_explains_nothing_that_was_seen_there(
+    world: World, about: str, *, explains: bool
+) -> None:
+    """Its identity is blocked by that, and by that alone: another head node's trouble changes nothing."""
+    seen = finding("datacenter-identity-agrees", "my-dc-2", FAILED)
+    blocked = finding("headnode-is-the-right-one", "my-dc-2", BLOCKED)
+    findings = [seen, blocked, finding("headnode-can-be-used", about, FAILED)]
+    reasons = explanations(seen, by_check(findings), CHECKS, subjects_by_id(world, CHECKS.values()))
+    assert (blocked in reasons) is explains
+
+
 @pytest.mark.parametrize(
     "name", ["healthy", "healthy-manta", "route-missing-at-my-dc-3.cloudapi0", "healthy-candidate-my-dc-3"]
 )

@@ -82,7 +82,9 @@ def test_an_older_image_is_found_and_an_unknown_one_does_not_pass(here: str, the
     world = with_candidate()
     for name, version in (("my-dc-3", here), ("my-dc-2", there)):
         world = s.changed(
-            world, name, instances=s.fact((Instance("sapi", version=version), Instance("ufds", version=QUICK)))
+            world,
+            name,
+            instances=s.fact((Instance("adminui"), Instance("sapi", version=version), Instance("ufds", version=QUICK))),
         )
     assert findings(world, "versions-agree") == ({"my-dc-3": outcome} if outcome else {})
 
@@ -155,3 +157,15 @@ def test_a_sapi_that_does_not_tell_its_mode_does_not_pass() -> None:
     assert findings(world, "sapi-is-in-full-mode").keys() == set(world.inventory.datacenters)
     with pytest.raises(Missing):
         check_functions()["sapi-is-in-full-mode"](world.datacenter("my-dc-1"))
+
+
+@pytest.mark.parametrize("other", ["a-region", "z-region"])
+def test_what_is_registered_below_another_region_is_not_there(other: str) -> None:
+    """Whatever that region is called: it is left from an earlier coupling."""
+    world = s.healthy()
+    directory = world.master.evidence.zones.get()["ufds0"].directory.get()
+    moved = tuple(
+        replace(each, region=other) if each.datacenter == "my-dc-3" else each for each in directory.datacenters
+    )
+    there = s.changed_zone(world, "my-dc-2", "ufds0", directory=s.fact(replace(directory, datacenters=moved)))
+    assert findings(there, "datacenters-are-registered") == {"my-dc": "failed"}
