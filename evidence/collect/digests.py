@@ -52,9 +52,9 @@ class Digests:
 
     def add(self, dn: str, digest: bytes, *, is_key: bool = False, ends: int = 0) -> None:
         """Raises OSError if the disk is full."""
-        self.put(dn, Record(digest, is_key, ends))
+        self.hold(dn, Record(digest, is_key, ends))
 
-    def put(self, dn: str, record: Record) -> None:
+    def hold(self, dn: str, record: Record) -> None:
         """The same, of a record."""
         name = dn.encode("utf-8", "surrogatepass")
         number = hashlib.blake2b(name, digest_size=1).digest()[0] % PARTS

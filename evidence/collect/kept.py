@@ -113,7 +113,7 @@ class Shelf:
                     raise MisfitError("what is kept of it is damaged")
                 dn, record = unpacked(file.read(length), file.read(REST))
                 if not but(dn):
-                    into.put(dn, record)
+                    into.hold(dn, record)
 
     def keep(self, mark: Mark, full_at: float, held: Digests) -> None:
         """Keep it, in one step. Raises OSError."""
