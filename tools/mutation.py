@@ -28,6 +28,7 @@ FOLDERS = {
         "tests/remediate",
         "tests/security/test_commands.py",
         "tests/security/test_neighbours.py",
+        "tests/reports/test_script.py",
     ),
     "evidence/subjects": (
         "tests/verdict",

@@ -230,11 +230,12 @@ def afar(progress: Progress) -> tuple[list[str], str]:
     advice = advice_for(s.cause("replicator-moves", "my-dc-3"), World(inventory, evidence))
     assert {step.on for step in advice.steps} <= {"my-dc-3.global"}
     assert not any(step.applied_by_suite for step in advice.steps), "there is no way to it"
-    return [step.run for step in advice.steps], " ".join(advice.notes)
+    return [step.run for step in advice.steps], " ".join([*advice.notes, *(step.why for step in advice.steps)])
 
 
 def test_without_ssh_a_gap_is_left_behind_by_somebody_there() -> None:
-    ((run,), _) = afar(Progress(104, 44, 44, resumes=104))
+    ((run,), said) = afar(Progress(104, 44, 44, resumes=104))
+    assert "no change from 44 to 103" in said
     assert "'changenumber: 104'" in run
     assert OWN in run
     assert run.endswith(f'svcadm -z "$ufds" restart {REPLICATOR}')
