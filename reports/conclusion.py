@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from evidence.subjects.spec import BROKEN, NOT_APPLICABLE, PASSED, WAIVED, Spec, place_of
 from evidence.subjects.world import World
 from remediate.plan import Plan
-from reports.extent import Extent
+from reports.extent import Extent, how_read
 from verdict.judge import Named, Verdict
 
 
@@ -88,7 +88,8 @@ class Conclusion(Struct, frozen=True):
     @property
     def remarks(self) -> tuple[str, ...]:
         """The remarks about the run as a whole."""
-        return (*self.extent.notes, *self.gone, *self.less, *_shares(self.verdict, self.world), *self.verdict.remarks)
+        mine = (*self.extent.notes, *self.gone, *self.less, *_shares(self.verdict, self.world))
+        return tuple(dict.fromkeys((*mine, *self.verdict.remarks, *how_read(self.world.evidence))))
 
 
 def _shares(verdict: Verdict, world: World) -> Iterator[str]:

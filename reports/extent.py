@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
-from evidence.comparison import KEYS, NOT_COMPARED
+from evidence.comparison import KEYS, NOT_COMPARED, Comparison
+from evidence.fact import Fact
 from evidence.model import Evidence
+from reports.page import counted
 
 NIGHTLY = "nightly"
 WHOLE = ("", NIGHTLY, "postchange")
 """The expressions of -m that leave out nothing of what is coupled."""
 
 
-def how_compared(evidence: Evidence | None) -> tuple[str, ...]:
-    """What to say of directories that were not all read: because nobody wanted it, or because most of them is known from before."""
-    zones = [
-        (f"{name}.{alias}", zone.comparison)
-        for name, datacenter in (evidence.datacenters if evidence is not None else {}).items()
-        for alias, zone in (datacenter.zones.value or {}).items()
-        if zone.comparison is not None
-    ]
-    if any(fact.hidden and fact.why == NOT_COMPARED for _, fact in zones):
-        return ("Directories were not compared (--compare off).",)
-    seen = {zone: fact.value for zone, fact in zones if fact.value is not None}
-    if any(each.extent == KEYS for each in seen.values()):
-        return ("Of directories only accounts and their keys were compared (--compare keys).",)
-    since = [each for each in seen.values() if each.full_at]
+def less_compared(evidence: Evidence | None) -> tuple[str, ...]:
+    """What to say of directories that were not compared as a whole, because nobody wanted it."""
+    for _, fact in _comparisons(evidence):
+        if fact.hidden and fact.why == NOT_COMPARED:
+            return ("Directories were not compared (--compare off).",)
+        if fact.value is not None and fact.value.extent == KEYS:
+            return ("Of directories only accounts and their keys were compared (--compare keys).",)
+    return ()
+
+
+def how_read(evidence: Evidence | None) -> tuple[str, ...]:
+    """Of which directories most is known from before, and why what was kept of others was of no use."""
+    seen = {zone: fact.value for zone, fact in _comparisons(evidence) if fact.value is not None}
     told = [f"{zone}: the whole directory was read: {each.anew}" for zone, each in seen.items() if each.anew]
+    since = [each for each in seen.values() if each.full_at]
     if since:
         first, read = min(each.full_at for each in since)[:16].replace("T", " "), sum(each.reread for each in since)
-        told.append(f"Directories: {read} entries that changed since {first} UTC were read (--compare full reads all).")
+        told.append(
+            f"Directories were read in full at {first} UTC, and now what changed since ({counted(read, 'entry', 'entries')})."
+        )
     return tuple(told)
+
+
+def _comparisons(evidence: Evidence | None) -> Iterator[tuple[str, Fact[Comparison]]]:
+    for name, datacenter in (evidence.datacenters if evidence is not None else {}).items():
+        for alias, zone in (datacenter.zones.value or {}).items():
+            if zone.comparison is not None:
+                yield f"{name}.{alias}", zone.comparison
 
 
 class Extent(Struct, frozen=True):

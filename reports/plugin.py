@@ -19,7 +19,7 @@ from fixtures.check import CHECKS
 from fixtures.plugin import WORLD, result_in
 from fixtures.world import DEADLINE
 from reports import output
-from reports.extent import Extent, how_compared
+from reports.extent import Extent, less_compared
 from reports.leaving import refuse
 from reports.page import Look, safe
 from reports.progress import ProgressLine
@@ -151,7 +151,7 @@ def extent_of(config: pytest.Config, checks: Path, stopped: str) -> Extent:
         notes.append(f"{stopped}: this report holds only what was judged until then.")
     if option.datacenter:
         notes.append(f"Only {', '.join(dict.fromkeys(option.datacenter))} was judged.")
-    notes += how_compared(config.stash[WORLD].evidence)
+    notes += less_compared(config.stash[WORLD].evidence)
     narrowed = option.keyword or option.deselect or option.datacenter or whole != {checks.resolve()}
     replayed = option.evidence is not None and len(option.evidence) == 1  # what was collected apart is news
     inventory = "" if replayed else str(Path(config.stash[WORLD].inventory.path).resolve())

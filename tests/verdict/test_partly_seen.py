@@ -15,7 +15,7 @@ from evidence.subjects.world import World
 from fixtures.check import CHECKS
 from lab.ufds.seed import queries
 from remediate.registry import advice_for
-from reports.extent import how_compared
+from reports.extent import how_read, less_compared
 from tests.judging import check_functions, results
 from tests.remediate import synthetic as s
 from tests.remediate.candidate import with_candidate
@@ -257,8 +257,8 @@ def test_directories_that_nobody_compared_are_not_judged() -> None:
     world = s.changed_zone(s.healthy(), "my-dc-3", "ufds0", comparison=unseen)
     found = row(world, "directory-entries-agree", "my-dc-3")
     assert (found.outcome, found.reason) == (NOT_APPLICABLE, "directories were not compared (--compare off)")
-    assert how_compared(world.evidence) == ("Directories were not compared (--compare off).",)
-    assert how_compared(s.healthy().evidence) == ()
+    assert less_compared(world.evidence) == ("Directories were not compared (--compare off).",)
+    assert less_compared(s.healthy().evidence) == ()
 
 
 def test_what_was_read_of_directories_is_told() -> None:
@@ -267,7 +267,7 @@ def test_what_was_read_of_directories_is_told() -> None:
     world = s.changed_zone(s.healthy(), "my-dc-1", "ufds0", comparison=s.fact(held))
     other = Comparison(7, anew="the master's changelog begins after what was kept")
     world = s.changed_zone(world, "my-dc-3", "ufds0", comparison=s.fact(other))
-    assert how_compared(world.evidence) == (
+    assert how_read(world.evidence) == (
         "my-dc-3.ufds0: the whole directory was read: the master's changelog begins after what was kept",
-        "Directories: 12 entries that changed since 2026-11-20 01:30 UTC were read (--compare full reads all).",
+        "Directories were read in full at 2026-11-20 01:30 UTC, and now what changed since (12 entries).",
     )
