@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from evidence.collect import collect_patiently
 from evidence.collect.lone import Alone
@@ -16,6 +15,7 @@ from evidence.inventory.reading import read_inventory
 from evidence.model import DatacenterEvidence, Evidence
 from evidence.store import load, place_of, save
 from fixtures.interrupted import INTERRUPTED, unless_interrupted
+from prepare.parsing import CommandParser
 from reports.page import counted, safe
 from reports.progress import ProgressLine
 from triton_az_checks import places
@@ -24,16 +24,9 @@ from triton_az_checks.errors import UsageError
 TOLD = "az-checks collect: interrupted, so nothing was written"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; {self.prog} --help tells more")
-
-
 def parser_of() -> argparse.ArgumentParser:
-    parser = _Parser(prog="az-checks collect", allow_abbrev=False)
-    parser.add_argument(
-        "region", nargs="?", metavar="REGION.yaml", default=os.environ.get("AZ_INVENTORY"), help="default: AZ_INVENTORY"
-    )
+    parser = CommandParser("collect")
+    parser.add_region()
     told = "collect this datacenter (repeatable); the others are not asked"
     parser.add_argument("--datacenter", metavar="NAME", action="append", required=True, help=told)
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="write the evidence there")

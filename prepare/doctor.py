@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from evidence.inventory.model import Inventory
 from evidence.inventory.reading import read_inventory
+from prepare.parsing import CommandParser
 from prepare.told import MACHINE, Looked, verdict, write
 from reports.page import Page, counted
 from reports.progress import ProgressLine
@@ -18,16 +17,9 @@ from reports.tty import look_of
 from triton_az_checks.errors import UsageError
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; {self.prog} --help tells more")
-
-
 def parser_of() -> argparse.ArgumentParser:
-    parser = _Parser(prog="az-checks doctor", allow_abbrev=False)
-    parser.add_argument(
-        "region", nargs="?", metavar="REGION.yaml", default=os.environ.get("AZ_INVENTORY"), help="default: AZ_INVENTORY"
-    )
+    parser = CommandParser("doctor")
+    parser.add_region()
     return parser
 
 

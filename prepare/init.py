@@ -8,11 +8,12 @@ import datetime
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from evidence.inventory.lines import DeclarationError
 from evidence.inventory.model import REPLICA, Declared, Timeouts
 from evidence.inventory.reading import HEADNODE, read_inventory
+from prepare.parsing import CommandParser
 from reports.page import counted, safe
 from reports.progress import ProgressLine
 from triton_az_checks import places
@@ -25,13 +26,8 @@ LEFT = 1
 USUAL = "region.yaml"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; {self.prog} --help tells more")
-
-
 def parser_of() -> argparse.ArgumentParser:
-    parser = _Parser(prog="az-checks init", allow_abbrev=False)
+    parser = CommandParser("init")
     parser.add_argument("headnode", metavar="root@HEADNODE", help="as for ssh")
     parser.add_argument(
         "-o", "--output", metavar="FILE", default=USUAL, help=f"write there (default: {USUAL}; -: print it)"
