@@ -117,9 +117,16 @@ class Recorder:
             self.questions.append(AskedSpan(question, begin, time.monotonic()))
 
     def chain(self) -> list[ChainLink]:
-        """The one chain through the whole run so far: the phases, and within them what the asking waited for."""
+        """The one chain through the whole run so far: the phases, and within them what the asking waited for.
+
+        It has no gaps: the moment between two phases is the later one's.
+        """
         inner = sorted((link for chain in self.chains for link in chain), key=lambda link: link.begin)
-        whole = [ChainLink(replace(RUN, asked=each.what), each.begin, each.end, {}) for each in self.phases]
+        begins = [self.began, *(each.end for each in self.phases)]
+        whole = [
+            ChainLink(replace(RUN, asked=each.what), begin, each.end, {})
+            for begin, each in zip(begins, self.phases, strict=False)
+        ]
         return [*_between(whole, inner)]
 
 

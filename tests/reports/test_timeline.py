@@ -58,3 +58,10 @@ def test_the_phases_have_in_them_what_the_asking_waited_for() -> None:
         ("judging", 10, 11),
     ]
     assert told.seconds == 11
+
+
+def test_the_moment_between_two_phases_belongs_to_the_later_one() -> None:
+    recorder = Recorder(10.0)
+    recorder.phases += [Phase("start", 10.1, 12), Phase("judging", 12.00006, 21)]
+    chain = timeline_of(recorder).chain
+    assert [(one.begin, one.end) for one in chain] == [(0, 2), (2, 11)]
