@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,12 +20,15 @@ with warnings.catch_warnings():
         "ignore", DeprecationWarning
     )  # about pyasn1's names, which ldap3 uses: not the operator's business
     import ldap3
-    from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError
+    from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError, LDAPSocketReceiveError
+    from ldap3.utils.asn1 import decode_message_fast, ldap_result_to_dict_fast
     from ldap3.utils.conv import escape_filter_chars
 
 SMARTDC: Final = "o=smartdc"
 USERS: Final = "ou=users, o=smartdc"
 EVERYTHING: Final = 2147483647
+UNDER_WAY: Final = 8
+"""So many searches of a conversation are under way at once: over a distance, nobody wants to wait for each."""
 NO_SUCH_OBJECT: Final = 32
 BASE, SUBTREE = ldap3.BASE, ldap3.SUBTREE
 HIDDEN_CONTROL: Final = ("1.3.6.1.4.1.38678.1", True, None)
@@ -110,8 +114,47 @@ def equal(name: str, value: str) -> str:
     return f"({name}={escape_filter_chars(value)})"
 
 
+class _Ahead:
+    """Lets a connection send searches without waiting for answers. They come in any order, and are reduced to entries as they come."""
+
+    def __init__(self, connection: Any) -> None:
+        self._receiving = connection.strategy.receiving
+        connection.post_send_search = self._sent
+        self._entries: dict[int, list[Entry]] = {}
+        self._results: dict[int, Any] = {}
+
+    def _sent(self, number: int) -> int:
+        self._entries[number] = []
+        return number
+
+    def answer(self, number: int) -> tuple[list[Entry], Any]:
+        """The entries and the result of a search that was sent. Raises what ldap3 raises."""
+        while number not in self._results:
+            messages = self._receiving()
+            if not messages:
+                raise LDAPSocketReceiveError("the session was ended")
+            for message in messages:
+                self._came(decode_message_fast(message))  # type: ignore[no-untyped-call]
+        return self._entries.pop(number), self._results.pop(number)
+
+    def _came(self, message: Any) -> None:
+        number, kind, payload = message["messageID"], message["protocolOp"], message["payload"]
+        if number not in self._entries or number in self._results:
+            raise LDAPSocketReceiveError("an answer to what was not asked")
+        if kind == _ENTRY:
+            self._entries[number].append(_entry(payload))
+        elif kind == _DONE:
+            self._results[number] = ldap_result_to_dict_fast(payload)  # type: ignore[no-untyped-call]
+        elif kind != _REFERENCE:
+            raise LDAPSocketReceiveError("an answer that is none to a search")
+
+
+_ENTRY, _DONE, _REFERENCE = 4, 5, 19
+"""What answers a search: RFC 4511, 4.5.2."""
+
+
 def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
-    """Bind as root, and send one search after another over one connection. A failure is returned, not raised."""
+    """Bind as root, and search, over one connection. A failure is returned, not raised."""
     seconds = max(1, math.ceil(timeout))
     server = ldap3.Server(
         "127.0.0.1", login.port, use_ssl=True, tls=ldap3.Tls(), connect_timeout=seconds, get_info=ldap3.NONE
@@ -131,7 +174,7 @@ def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
         if not connection.bind():
             return Reply(False, _result(connection.result))
         certificate = fingerprint(shown(connection.socket))
-        return Reply(True, "bound", tuple(_search(connection, search, seconds) for search in searches), certificate)
+        return Reply(True, "bound", tuple(_found(connection, searches, seconds)), certificate)
     except LDAPSocketOpenError:
         return Reply(False, "no TLS connection: the service closed it, or does not speak LDAPS")
     except _BROKEN as error:
@@ -143,38 +186,64 @@ def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
             pass  # it is closed already
 
 
-def _search(connection: Any, search: Search, seconds: int) -> Found:
+def _found(connection: Any, searches: Sequence[Search], seconds: int) -> Iterator[Found]:
+    """The answers in the order of the searches, of which some are always sent ahead."""
+    ahead = _Ahead(connection)
+    sent: deque[tuple[Search, int | str]] = deque()
+    for search in searches:
+        sent.append((search, _sent(connection, search, seconds)))
+        if len(sent) == UNDER_WAY:
+            yield _answer(ahead, *sent.popleft())
+    while sent:
+        yield _answer(ahead, *sent.popleft())
+
+
+def _sent(connection: Any, search: Search, seconds: int) -> int | str:
+    """The number of the search's message, or why it could not be sent."""
     try:
-        found = connection.search(
-            search.base,
-            search.filter,
-            search.scope,
-            attributes=list(search.attributes),
-            size_limit=search.limit,
-            time_limit=seconds,
-            controls=[HIDDEN_CONTROL] if search.hidden else None,
+        return int(
+            connection.search(
+                search.base,
+                search.filter,
+                search.scope,
+                attributes=list(search.attributes),
+                size_limit=search.limit,
+                time_limit=seconds,
+                controls=[HIDDEN_CONTROL] if search.hidden else None,
+            )
         )
     except _BROKEN as error:
+        return f"the search broke off ({type(error).__name__})"
+
+
+def _answer(ahead: _Ahead, search: Search, sent: int | str) -> Found:
+    if isinstance(sent, str):
+        return Found(why=sent)
+    try:
+        entries, result = ahead.answer(sent)
+    except _BROKEN as error:
         return Found(why=f"the search broke off ({type(error).__name__})")
-    code = (connection.result or {}).get("result")
-    if not found and code == NO_SUCH_OBJECT:
+    if result["result"] == NO_SUCH_OBJECT:
         return Found()
-    if not found and code != 0:
-        return Found(why=f"the search was answered by {_result(connection.result)}")
-    entries = [item for item in connection.response or () if item.get("type") == "searchResEntry"]
-    if search.base and not all(item.get("dn") for item in entries):
+    if result["result"] != 0:
+        return Found(why=f"the search was answered by {_result(result)}")
+    if search.base and not all(entry.dn for entry in entries):
         return Found(why="it answers with its rootDSE, as for a suffix that it does not have")
-    return Found(tuple(_entry(item) for item in entries if item.get("dn")))
+    return Found(tuple(entry for entry in entries if entry.dn))
 
 
-def _entry(item: Any) -> Entry:
-    attributes = item.get("raw_attributes") or {}
-    return Entry(str(item["dn"]), {str(key).lower(): tuple(map(_text, values)) for key, values in attributes.items()})
+def _entry(payload: Any) -> Entry:
+    """An entry out of an answer as ldap3 takes it apart: of each part, the class, whether it is constructed, the tag, and the content."""
+    (*_, dn), (*_, attributes) = payload
+    read: dict[str, tuple[str, ...]] = {}
+    for *_, ((*_, name), (*_, values)) in attributes:
+        read[_text(name).lower()] = tuple(_text(value) for *_, value in values)
+    return Entry(_text(dn), read)
 
 
-def _text(value: Any) -> str:
+def _text(value: bytes) -> str:
     """A value as text. What is no UTF-8 is spelled out, so that two different values stay different."""
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return bytes(value).decode("utf-8", "backslashreplace")
 
 
 def _result(result: Any) -> str:

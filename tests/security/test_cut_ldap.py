@@ -54,7 +54,7 @@ def found(folder: Path, length: int) -> ldap.Reply:
 def test_a_whole_answer_is_taken(tmp_path: Path, time: int) -> None:
     reply = found(tmp_path, ENDS)
     assert ldap.complete(reply), reply
-    assert [entry.attributes for entry in reply.found[0].entries] == [{"uid": ("a",), "objectclass": ()}]
+    assert [entry.attributes for entry in reply.found[0].entries] == [{"uid": ("a",)}]
 
 
 @pytest.mark.parametrize("length", [0, 5, ENTRY_ENDS - 1, ENTRY_ENDS, ENTRY_ENDS + 3, ENDS - 1])
@@ -63,3 +63,57 @@ def test_an_answer_that_is_cut_is_none(tmp_path: Path, length: int) -> None:
     assert reply.bound, reply
     assert not ldap.complete(reply)
     assert not any(each.entries for each in reply.found)
+
+
+class Backwards(_LdapServer):
+    """Binds, waits for so many searches (`most`), and answers the last of them first: each with an entry that has its base's name."""
+
+    def _serve(self) -> None:
+        try:
+            with self._listener, self._tls.wrap_socket(self._listener.accept()[0], server_side=True) as client:
+                client.sendall(_message(_number(client.recv(4096)), b"\x61" + DONE))
+                asked: list[bytes] = []
+                while len(asked) < self._most:
+                    asked += _messages(client.recv(4096))
+                for each in reversed(asked):
+                    entry = _tlv(0x64, _tlv(4, _base(each)), _tlv(0x30))
+                    client.sendall(_message(_number(each), entry) + _message(_number(each), b"\x65" + DONE))
+        except OSError:
+            pass
+
+
+def _messages(sent: bytes) -> list[bytes]:
+    """Each shorter than 128 bytes, and none cut: they are few."""
+    found = []
+    while sent:
+        size = 2 + sent[1]
+        found.append(sent[:size])
+        sent = sent[size:]
+    return found
+
+
+def _base(request: bytes) -> bytes:
+    at = 2 + 2 + request[3]  # behind the number
+    assert request[at] == 0x63
+    return request[at + 4 : at + 4 + request[at + 3]]
+
+
+def test_searches_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    server = Backwards(tmp_path, b"", ldap.UNDER_WAY)
+    searches = [ldap.Search(f"o={number}") for number in range(ldap.UNDER_WAY)]
+    reply = ldap.converse(ldap.Login(server.port, "cn=root", "hush"), searches, 20)
+    assert [[entry.dn for entry in found.entries] for found in reply.found] == [[each.base] for each in searches]
+
+
+@pytest.mark.parametrize("kind", [b"\x65", b"\x64"])
+def test_an_answer_to_what_was_not_asked_is_none(tmp_path: Path, kind: bytes) -> None:
+    class Foreign(_LdapServer):
+        def _serve(self) -> None:
+            with self._listener, self._tls.wrap_socket(self._listener.accept()[0], server_side=True) as client:
+                client.sendall(_message(_number(client.recv(4096)), b"\x61" + DONE))
+                number = int.from_bytes(_number(client.recv(4096)), "big") + 1
+                client.sendall(_message(number.to_bytes(4, "big"), kind + DONE))
+                client.recv(4096)
+
+    reply = ldap.converse(ldap.Login(Foreign(tmp_path, b"", 0).port, "cn=root", "hush"), [ldap.Search("o=b")], 20)
+    assert reply.found == (ldap.Found(why="the search broke off (LDAPSocketReceiveError)"),)
