@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from evidence.accounts import Account
 from evidence.comparison import EXTRA, PASSWORD, EntryDifference
 from evidence.subjects.datacenter import Datacenter
@@ -17,6 +19,8 @@ from remediate.steps import OPENS, OVERWRITES, SAFE, Note, Step, acting
 from remediate.stopped import admin_from_a_replica, what_it_saved_back
 
 OPERATORS, READERS = "cn=operators, ou=groups, o=smartdc", "cn=readers, ou=groups, o=smartdc"
+MOST_DELETED = MOST_NAMED = 20
+"""Deletions of so many entries are printed at once: each takes a human's decision. So many accounts are named in a sentence."""
 SAVED_PROBES = "/var/tmp/restore.ldif"  # noqa: S108  on the head node
 """Where sdc-ufds-m2s keeps the probes while it deletes admin."""
 
@@ -103,38 +107,54 @@ def send_admin_again(replica: Datacenter, master: Datacenter) -> Advised:
 @remedy("directory-entries-agree")
 def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
     """Make the master send again what is missing or different.  The suite names extra entries, but never deletes them."""
-
-    def send_again(entry: EntryDifference) -> Advised:
-        shown = tuple(name for name in entry.attributes if name != PASSWORD)
-        if shown != entry.attributes:
-            yield Note(_anew(entry))
-        if shown or not entry.attributes:
-            yield from typed.each(replica.world, shown or ("objectclass",), lambda name: send(entry.dn, name))
-
-    def send(dn: str, attribute: str) -> Advised:
-        yield acting(
-            headnode(master),
-            Resend(dn, "base", attribute),
-            risk=OVERWRITES,
-            why=f"{replica.name} has it differently, or not at all. A change that changes nothing makes the master send it "
-            "again, and the replicator sets or adds it",
-            undo_note="none is needed: nothing is changed",
-        )
-
     for ufds in replica.zones("ufds"):
         seen = ufds.comparison
-        yield from typed.each(replica.world, [each for each in seen.first if each.kind != EXTRA], send_again)
+        yield from _sent_again(replica, master, [each for each in seen.first if each.kind != EXTRA])
         extra = [each for each in seen.first if each.kind == EXTRA]
-        highest = [each for each in extra if not any(each.dn.endswith(f", {other.dn}") for other in extra)]
-        yield from typed.each(replica.world, highest, lambda entry: _deleting(replica, entry))
-        if seen.missing + seen.extra + seen.different > len(seen.first):
+        known = {each.dn for each in extra}
+        highest = [each for each in extra if not known & set(_above(each.dn))]
+        yield from typed.each(replica.world, highest[:MOST_DELETED], lambda entry: _deleting(replica, entry))
+        if seen.missing + seen.extra + seen.different > len(seen.first) or len(highest) > MOST_DELETED:
             yield Note(f"{ufds} differs in more entries than those named here. Run the checks again after these steps.")
 
 
-def _anew(entry: EntryDifference) -> str:
+def _above(dn: str) -> Iterator[str]:
+    while dn := dn.partition(", ")[2]:
+        yield dn
+
+
+def _sent_again(replica: Datacenter, master: Datacenter, entries: Sequence[EntryDifference]) -> Advised:
+    """One step for each attribute, whatever the number of entries, parents first; all of an entry that is missing."""
+    again: dict[str, list[str]] = {}
+
+    def wanted(what: tuple[str, str]) -> Advised:
+        dn, name = typed.dn(what[0]), typed.shown_attribute(what[1])
+        again.setdefault(name, []).append(dn)
+        yield from ()
+
+    every = [(each.dn, name) for each in entries for name in each.attributes or ("objectclass",) if name != PASSWORD]
+    yield from typed.each(replica.world, every, wanted)
+    yield from _anew([each for each in entries if PASSWORD in each.attributes])
+    for name, dns in again.items():
+        these, them = ("it", "it") if len(dns) == 1 else (f"{len(dns)} entries", "them")
+        yield acting(
+            headnode(master),
+            Resend(dns[0], "base", name, tuple(dns[1:])),
+            risk=OVERWRITES,
+            why=f"{replica.name} has {these} differently, or not at all. A change that changes nothing makes the master send {them} "
+            f"again, and the replicator sets or adds {them}",
+            undo_note="none is needed: nothing is changed",
+        )
+
+
+def _anew(entries: Sequence[EntryDifference]) -> Iterator[Note]:
     """UFDS sends a password again only if it is another one: what it keeps to itself cannot be replaced by itself."""
-    return (
-        f"The password of {entry.login or entry.dn} is not the same on both sides. No command copies it: have it set anew on the master "
+    if not entries:
+        return
+    whose = ", ".join(each.login or each.dn for each in entries[:MOST_NAMED])
+    rest = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
+    yield Note(
+        f"The password of {whose}{rest} is not the same on both sides. No command copies it: have it set anew on the master "
         "(in its AdminUI, or sdc-useradm replace-attr LOGIN userpassword PASSWORD), and replication brings it to every replica. "
         "If it may have been changed by a stranger, look at cn=changelog of the replica's UFDS first."
     )

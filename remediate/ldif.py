@@ -59,11 +59,25 @@ def touched(dn: str, scope: str, attribute: str = "objectclass") -> str:
     Do not use it for an attribute that UFDS keeps to itself: it is found without values, so nothing would replace it.
     """
     name = typed.shown_attribute(attribute)
+    found = f"sdc-ldap search -z {EVERYTHING} -b {quote(typed.dn(dn))} -s {scope} '(objectclass=*)' {name}"
+    return _by_itself(found, name)
+
+
+def each_touched(dns: Sequence[str], attribute: str) -> str:
+    """The same for several entries, in their order, and for nothing below them. What is gone by then is left out."""
+    name = typed.shown_attribute(attribute)
+    listed = " \\\n    ".join(quote(typed.dn(dn)) for dn in dns)
+    found = f"""for dn in \\
+    {listed}
+do sdc-ldap search -b "$dn" -s base '(objectclass=*)' {name}
+done"""
+    return _by_itself(found, name)
+
+
+def _by_itself(found: str, attribute: str) -> str:
+    name = typed.shown_attribute(attribute)
     replace = f'/^dn: /{{print; print "changetype: modify"; print "replace: {name}"; next}} {{print}}'
-    return (
-        f"sdc-ldap search -z {EVERYTHING} -b {quote(typed.dn(dn))} -s {scope} '(objectclass=*)' {name} | {UNFOLDED} |\n"
-        f"    nawk {quote(replace)} | sdc-ldap modify"
-    )
+    return f"{found} | {UNFOLDED} |\n    nawk {quote(replace)} | sdc-ldap modify"
 
 
 def copied(source: str, target: str, dn: str) -> str:

@@ -7,8 +7,9 @@ may have been on its way.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,9 +19,10 @@ from msgspec.structs import replace
 
 from evidence.collect import apart
 from evidence.collect.covered import Covered
-from evidence.collect.differing import Pair, counted, difference, differing, pair
+from evidence.collect.differing import MOST, Pair, counted, difference, differing, pair
 from evidence.collect.digests import Digests
 from evidence.collect.how import Memory
+from evidence.collect.ldap import Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.reading import Ask, ReadSoFar, read
 from evidence.collect.remembering import read_remembering
@@ -34,8 +36,8 @@ NO_ZONE: Final = ("", "")
 """The alias and the uuid of a zone."""
 LARGEST: Final = 64 << 20
 """A UFDS may send so many bytes in one conversation."""
-MOST_AGAIN: Final = 200
-"""So many differing entries are read again. A moment's traffic makes fewer."""
+AT_A_TIME: Final = 200
+"""So many entries are read again in one conversation."""
 LOOKS: Final = 4
 """So often what differs is looked at again, as long as it changes meanwhile."""
 ON_ITS_WAY: Final = 2.0
@@ -181,13 +183,10 @@ async def _compare(
         del found[dn]
     if own.unread and local and not found:
         raise apart.UndecidedError(f"which of admin's keys is the datacenter's own is not known: {own.unread}")
-    compared = differences.compared
-    if len(found) > MOST_AGAIN:
-        return counted(covered, compared, [EntryDifference(cut(dn), kind) for dn, kind in found.items()], unread)
-    if not found:
-        return counted(covered, compared, (), unread)
-    settled = await _settled(covered, offer, ask, {dn: differences.seen[dn] for dn in found})
-    return counted(covered, compared, settled, unread)
+    again = dict(itertools.islice(((dn, differences.seen[dn]) for dn in found), MOST))
+    settled = await _settled(covered, offer, ask, again) if again else []
+    rest = [EntryDifference(cut(dn), kind) for dn, kind in found.items() if dn not in again]
+    return counted(covered, differences.compared, [*settled, *rest], unread)
 
 
 async def _settled(covered: Covered, offer: Offer, ask: Ask, seen: dict[str, Pair]) -> list[EntryDifference]:
@@ -196,7 +195,7 @@ async def _settled(covered: Covered, offer: Offer, ask: Ask, seen: dict[str, Pai
     for _ in range(LOOKS):
         await asyncio.sleep(ON_ITS_WAY)
         searches = [covered.again(dn) for dn in seen]
-        theirs, ours = await asyncio.gather(offer.ask(searches), ask(searches))
+        theirs, ours = await asyncio.gather(_each(offer.ask, searches), _each(ask, searches))
         answers = list(zip(seen, theirs, ours, strict=True))
         known |= {dn: difference(covered, dn, there, here) for dn, there, here in answers}
         now = {dn: pair(covered, there, here) for dn, there, here in answers}
@@ -204,3 +203,11 @@ async def _settled(covered: Covered, offer: Offer, ask: Ask, seen: dict[str, Pai
         if not seen:
             break
     return [each for each in known.values() if each is not None]
+
+
+async def _each(ask: Ask, searches: Sequence[Search]) -> list[Found]:
+    """The answers to many searches, a few conversations long."""
+    found: list[Found] = []
+    for start in range(0, len(searches), AT_A_TIME):
+        found += await ask(searches[start : start + AT_A_TIME])
+    return found

@@ -14,8 +14,8 @@ from evidence.collect.parse import UnreadableError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, PASSWORD, Comparison, EntryDifference
 from evidence.redact import cut
 
-MOST: Final = 20
-"""Evidence keeps the dns of so many differences."""
+MOST: Final = 1000
+"""So many differing entries are read again, and named in the evidence."""
 
 
 Pair = tuple[bytes | None, bytes | None]

@@ -10,12 +10,14 @@ from msgspec import Struct
 
 from remediate import typed
 from remediate.actions.reading import ABSENT, NoValueError, Precondition, Value, same, short, stands
-from remediate.ldif import added, modified, touched
+from remediate.ldif import added, each_touched, modified, touched
 from remediate.shell import quote
 
 NEEDS = ("ufds-answers", "binder-answers-own-names")
 NO_SUCH_OBJECT = 32
 LATEST = "cn=latestchangenumber"
+FOR_EACH = 0.5
+"""Seconds: sdc-ldap reads the head node's configuration each time."""
 Attributes = dict[str, tuple[str, ...]]
 Operation = Literal["add", "delete", "replace"]
 Scope = Literal["base", "sub"]
@@ -158,16 +160,21 @@ class LdapModify(Struct, frozen=True, forbid_unknown_fields=True, tag="ldap-modi
 class Resend(Struct, frozen=True, forbid_unknown_fields=True, tag="ldap-resend"):
     """Replaces an attribute by itself, so that every replica gets it anew.  Its value: how many changes the directory has.
 
-    That says that something was written, not that it has arrived: only the checks say that.
+    That says that something was written, not that it has arrived: only the checks say that.  `others`: further entries, of which nothing
+    below is sent.
     """
 
     needs: ClassVar[tuple[str, ...]] = NEEDS
     waits: ClassVar[bool] = False
-    patience: ClassVar[float] = 10.0
 
     dn: str
     scope: Scope
     attribute: str = "objectclass"
+    others: tuple[str, ...] = ()
+
+    @property
+    def patience(self) -> float:
+        return 10.0 + FOR_EACH * len(self.others)
 
     @property
     def planned(self) -> Value:
@@ -178,6 +185,8 @@ class Resend(Struct, frozen=True, forbid_unknown_fields=True, tag="ldap-resend")
         return "a later change"
 
     def command(self) -> str:
+        if self.others:
+            return each_touched((self.dn, *self.others), self.attribute)
         return touched(self.dn, self.scope, self.attribute)
 
     def read(self) -> str:

@@ -30,11 +30,11 @@ def found(entries: Entries) -> Found:
 
 
 def ufds(*states: Entries) -> comparison.Ask:
-    """Answers whole searches from the first state, and each further look at single entries from the next."""
+    """Answers whole searches from the first state, and each further look at single entries from the next, or again from the last."""
     looks = iter(states)
 
     async def ask(searches: Sequence[Search]) -> tuple[Found, ...]:
-        state = next(looks)
+        state = next(looks, states[-1])
         if searches[0].scope != BASE:
             return (found(state), *(Found() for _ in searches[1:]))
         return tuple(found({dn: held for dn, held in state.items() if dn == each.base}) for each in searches)
@@ -122,10 +122,20 @@ def test_what_was_on_its_way_does_not_count(monkeypatch: pytest.MonkeyPatch) -> 
     assert compare(ufds(after, after), ufds(before, after), monkeypatch) == Comparison(1)
 
 
-def test_many_differences_are_counted_and_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    master = {f"uuid={number}, {USERS}": {} for number in range(comparison.MOST_AGAIN + 1)}
+def test_of_many_differences_the_first_are_read_again_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was on its way is none of them; what is beyond is counted as it was seen."""
+    people = [f"uuid={number:04}, {USERS}" for number in range(MOST + 5)]
+    before, later = ({dn: {"login": login} for dn in people} for login in "ab")
+    after = before | {people[0]: {"login": "c"}}
+    seen = compare(ufds(later, after), ufds(before), monkeypatch)
+    assert (seen.different, len(seen.first)) == (1 + 5, 6)
+    assert {each.attributes for each in seen.first} == {("login",), ()}
+
+
+def test_many_differences_are_counted_and_the_first_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    master = {f"uuid={number}, {USERS}": {} for number in range(MOST + 1)}
     seen = compare(ufds(master), ufds({}), monkeypatch)
-    assert (seen.missing, len(seen.first)) == (comparison.MOST_AGAIN + 1, MOST)
+    assert (seen.missing, len(seen.first)) == (MOST + 1, MOST)
 
 
 def test_a_master_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +272,11 @@ def large(count: int, *, slow_after: int = 1 << 30) -> comparison.Ask:
         if asked > slow_after:
             raise UnansweredError("no answer within 20 s")
         if searches[0].scope == BASE:
-            return tuple(Found() for _ in searches)
+            numbers = [int(re.findall(r"uuid=(\d+),", each.base)[0]) for each in searches]
+            return tuple(
+                found({f"uuid={number}, {USERS}": {"login": str(number)}} if number < count else {})
+                for number in numbers
+            )
         *parts, more = searches
         first, last = map(int, re.findall(r"_id[<>]=(\d+)", parts[-1].filter))
         beyond = int(re.findall(r"_id>=(\d+)", more.filter)[0])

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.collect import apart, changelog, comparison, reading
-from evidence.collect.comparison import MOST_AGAIN, Comparing
+from evidence.collect.comparison import Comparing
 from evidence.collect.covered import copied
 from evidence.collect.how import How
 from evidence.collect.kept import FOLDER
@@ -171,14 +171,15 @@ def test_a_change_that_is_seen_after_one_with_a_higher_number_is_read(tmp_path: 
     assert (seen.extra, bool(seen.full_at)) == (1, True)
 
 
-def test_many_differences_are_the_same_both_ways(tmp_path: Path) -> None:
+def test_many_differences_are_the_same_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "MOST", 200)
     draw = random.Random(1)
     master, replica = beginning(draw)
     compare(master, replica, tmp_path)
-    for number in range(MOST_AGAIN + 50):
+    for number in range(250):
         master.put(f"uuid=many{number}, {USERS}", person(draw, str(number)))
     seen = compare(master, replica, tmp_path)
-    assert (seen.missing, bool(seen.full_at)) == (MOST_AGAIN + 50, True)
+    assert (seen.missing, bool(seen.full_at)) == (250, True)
     assert plain(seen) == plain(compare(master, replica, None))
 
 
@@ -214,7 +215,7 @@ def test_a_temporary_key_that_ended_since_is_no_difference(tmp_path: Path, monke
     replica.drop(f"accesskeyid=t, {USERS}")
     assert compare(master, replica, tmp_path).missing == 1
     monkeypatch.setattr("evidence.collect.digests.time.time", lambda: soon + 1)
-    monkeypatch.setattr(comparison, "MOST_AGAIN", 0)  # so that nothing but the digests tells
+    monkeypatch.setattr(comparison, "MOST", 0)  # so that nothing but the digests tells
     after = compare(master, replica, tmp_path)
     assert (after.missing, after.compared) == (0, before.compared - 1)
 

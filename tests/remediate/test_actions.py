@@ -58,6 +58,7 @@ SAMPLES: tuple[Action, ...] = (
     LdapModify("cn=operators, ou=groups, o=smartdc", "add", "uniquemember", (MEMBER,)),
     LdapModify(f"uid=a, {REGION}", "replace", "version", ("7",), ("5",)),
     Resend(REGION, "base"),
+    Resend(REGION, "base", "objectclass", ("cn=operators, ou=groups, o=smartdc",)),
     AddKey("admin", "n", "ssh-rsa AAAAB3NzaC1yc2E=", "15:07:b5:d4:f7:dc:4a:58:14:51:38:62:c7:40:b7:55"),
     GlobalRoute("10.2.1.0/24", "10.3.2.1"),
     FilesGone(("/tmp/fixufds", "/var/tmp/sapi.out")),

@@ -10,14 +10,14 @@ import pytest
 from msgspec import structs
 
 from evidence.accounts import Account
-from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
+from evidence.comparison import DIFFERENT, EXTRA, MISSING, PASSWORD, Comparison, EntryDifference
 from evidence.fact import missing
 from evidence.inventory.model import Endpoint
 from evidence.model import Change, Checkpoint, Directory, Progress, Registered, Service
 from evidence.subjects.world import World
 from lab.plan.names import ROOT_PASSWORD
 from remediate.registry import advice_for
-from remediate.steps import DESTROYS, OPERATOR
+from remediate.steps import DESTROYS, OPERATOR, OVERWRITES
 from tests.remediate import synthetic as s
 
 USERS = "ou=users, o=smartdc"
@@ -156,6 +156,30 @@ def test_what_is_extra_and_admin_or_above_it_is_never_deleted(dn: str, login: st
     assert not [step for step in steps if step.risk == DESTROYS]
     beneath = advice_for(s.cause("directory-entries-agree", "my-dc-3"), compared(EntryDifference(below, EXTRA))).steps
     assert f"for base in '{below}'; do" in beneath[1].run, "what is below admin goes by its own DN"
+
+
+def test_many_entries_are_sent_again_by_one_step() -> None:
+    lost = tuple(EntryDifference(f"uuid={number}, {USERS}", MISSING) for number in range(600))
+    changed = tuple(EntryDifference(f"uuid=x{number}, {USERS}", DIFFERENT, ("email", "cn")) for number in range(50))
+    steps = advice_for(s.cause("directory-entries-agree", "my-dc-3"), compared(*lost, *changed)).steps
+    assert [(step.on, step.risk, step.run.count("uuid=")) for step in steps] == [
+        ("my-dc-2.global", OVERWRITES, 600), ("my-dc-2.global", OVERWRITES, 50), ("my-dc-2.global", OVERWRITES, 50),
+    ]  # fmt: skip
+    assert [
+        name in step.run
+        for step, name in zip(steps, ("replace: objectclass", "replace: email", "replace: cn"), strict=True)
+    ]
+    assert all(step.applied_by_suite for step in steps)
+    assert steps[0].actions[0].patience > 300
+
+
+def test_many_passwords_are_one_sentence_and_many_deletions_are_not_printed_at_once() -> None:
+    changed = tuple(EntryDifference(f"uuid=x{number}, {USERS}", DIFFERENT, (PASSWORD,)) for number in range(50))
+    extra = tuple(EntryDifference(f"uuid={number}, {USERS}", EXTRA) for number in range(50))
+    advice = advice_for(s.cause("directory-entries-agree", "my-dc-3"), compared(*changed, *extra))
+    assert [step.risk for step in advice.steps].count(DESTROYS) == 20
+    assert [note for note in advice.notes if "and 30 more is not the same" in note]
+    assert [note for note in advice.notes if "more entries than those named here" in note]
 
 
 def test_an_entry_that_is_not_of_the_form_costs_the_others_nothing() -> None:

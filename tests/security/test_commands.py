@@ -18,6 +18,7 @@ GIVEN = {
     ("ldif.py", "_typed", "verb"): "a word that this module gives",
     ("ldif.py", "modified", "operation"): "in a line that is quoted",
     ("ldif.py", "touched", "scope"): "base or sub, by its type",
+    ("ldif.py", "_by_itself", "found"): "a command that this module has built",
     ("ldif.py", "line", "value"): "a line of LDIF, which is quoted",
     ("ldif.py", "line", "name"): "typed one line above",
     ("shell.py", "zone_service", "verb"): "a word of the callers' own source",
