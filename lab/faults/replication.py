@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from lab.faults.changes import OTHER_PASSWORD, restart, sdc_metadata
+from lab.faults.changes import OTHER_PASSWORD, USERS, restart, sdc_metadata
 from lab.faults.directory import _account
 from lab.faults.inventory import NOBODYS_ADDRESS
 from lab.faults.registry import Target, Undo, fault
+from lab.plan.names import made_uuid
 from lab.plan.roles import REPLICATOR
 from lab.state.lab import Lab
 from lab.state.settling import settle
@@ -15,6 +16,7 @@ from lab.ufds import seed
 
 BELOW = "cccccccc-0000-4000-8000-00000000000d"
 MANY = 300  # more than a replicator applies while somebody looks
+SKIPPED = 60
 GAP = 60  # more than the 50 numbers that the replicator asks for at once
 
 
@@ -44,6 +46,22 @@ async def checkpoint_beyond(lab: Lab, target: Target) -> None:
     await replicator.disable()
     ((dn, _), *_) = await lab.ufds.query(name, wanted="(objectclass=sdcreplcheckpoint)")
     await lab.ufds.modify(name, dn, [("replace", "changenumber", ["5000"])])
+    await replicator.enable()
+
+
+@fault("accounts-skipped", "datacenter", "my-dc-1", ("replica",))
+async def accounts_skipped(lab: Lab, target: Target) -> None:
+    """A replica's checkpoint was set past what its replicator had still to read, to get it going: 60 new accounts never came there."""
+    name, replicator = target.site.datacenter.name, target.site.zones["ufds0"].services.get(REPLICATOR)
+    await replicator.disable()
+    for number in range(SKIPPED):
+        account = made_uuid("guest", str(number))
+        entry = {"objectclass": ["sdcperson"], "login": [f"guest{number:02}"], "email": [f"guest{number:02}@example.com"],
+                 "cn": ["Guest"], "sn": ["Test"], "uuid": [account], "userpassword": ["s3cret-of-guests"]}  # fmt: skip
+        await lab.ufds.add(lab.plan.master.name, f"uuid={account}, {USERS}", entry)
+    latest = (await lab.ufds.counters(lab.plan.master.name))["latest"]
+    ((dn, _), *_) = await lab.ufds.query(name, wanted="(objectclass=sdcreplcheckpoint)")
+    await lab.ufds.modify(name, dn, [("replace", "changenumber", [str(latest + 1)])])
     await replicator.enable()
 
 

@@ -252,6 +252,7 @@ POSEIDON = (Symptom("second-poseidon@my-dc-3", "my-dc-3", state("ufds", "ufds-re
 REPLICATION = (
     Symptom("account-added@my-dc-1", "my-dc-1", of_account("gina"), "gina@example.com"),
     Symptom("account-removed@my-dc-1", "my-dc-1", f"{of_account('bruno')} | grep -c bruno", "^0"),
+    Symptom("accounts-skipped@my-dc-1", "my-dc-1", f"{of_account('guest*')} | grep -c guest", "^0"),
     Symptom("account-changed@my-dc-1", "my-dc-1", of_account("carla"), "carla-was-moved@example.com"),
     Symptom(
         "account-password@my-dc-3",

@@ -25,6 +25,7 @@ CASES = (
     case("poseidon-no-operator@my-dc-2", "poseidon-is-operator[my-dc-2]"),
     case("account-added@my-dc-1", "directory-entries-agree[my-dc-1]"),
     case("account-removed@my-dc-1", "directory-entries-agree[my-dc-1]"),
+    case("accounts-skipped@my-dc-1", "directory-entries-agree[my-dc-1]"),
     case("account-password@my-dc-3", "directory-entries-agree[my-dc-3]", mended=True),
     case("account-changed@my-dc-1", "directory-entries-agree[my-dc-1]"),
     case(
