@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import checks
+import fixtures.loading
 import fixtures.options
 import reports.doors
 import reports.settled
@@ -52,6 +53,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     if not config.option.help:
         load_checks()
+    fixtures.loading.loaded()
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:

@@ -110,7 +110,7 @@ def _contradiction(evidence: Evidence) -> str:
     return ""
 
 
-class _Schema(msgspec.Struct):
+class _Schema(msgspec.Struct, frozen=True):
     schema: int
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import warnings
 
-from prepare import collect, doctor, init
 from reports.page import safe
 from triton_az_checks import ending
 from triton_az_checks.errors import OperatorError
 
 WRONG_USE, INTERRUPTED = 4, 2
+COMMANDS = ("collect", "doctor", "init")
 
 
 def main(arguments: list[str]) -> int:
     """The whole command; its exit code."""
     name, *rest = arguments or [""]
-    commands = {"collect": collect.main, "doctor": doctor.main, "init": init.main}
+    if name not in COMMANDS:
+        raise SystemExit(f"prepare: one of {', '.join(COMMANDS)}")
     try:
         with warnings.catch_warnings(action="ignore"):  # from libraries: an operator can do nothing about them
-            return commands[name](rest)
+            return int(importlib.import_module(f"prepare.{name}").main(rest))  # what the others need is not loaded
     except OperatorError as error:
         print(f"az-checks {name}: {safe(str(error))}", file=sys.stderr)
         return WRONG_USE

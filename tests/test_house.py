@@ -115,6 +115,19 @@ def test_a_class_has_one_name() -> None:
     assert {name for name, count in names.items() if count > 1 and not name.startswith("_")} == set()
 
 
+def test_what_is_stored_or_told_is_frozen() -> None:
+    """A fact that somebody changes on its way is none."""
+    mutable = {
+        f"{name}: {node.name}"
+        for name, tree, _ in modules(*(each for each in OURS if each != "tools"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and {"Struct", "msgspec.Struct"} & {*map(ast.unparse, node.bases)}
+        and "frozen=True" not in map(ast.unparse, node.keywords)
+    }
+    assert mutable == set()
+
+
 def test_modules_are_small_enough_to_hold_in_the_head() -> None:
     long = {name for name, _, text in modules(*PACKAGES) if text.count("\n") > LONGEST}
     assert {name for name in long if not allowed(name, LONG)} == set()

@@ -35,6 +35,7 @@ FOLDERS = {
         "tests/verdict",
         "tests/evidence/test_subjects.py",
         "tests/evidence/test_claims.py",
+        "tests/evidence/test_together.py",
         "tests/remediate",
     ),
     **{

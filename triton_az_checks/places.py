@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 import os
 import re
 import shlex
@@ -23,9 +23,10 @@ VERSION = "0.1.0"
 
 def version() -> str:
     """The version of the suite."""
+    metadata = importlib.import_module("importlib.metadata")  # takes as long as all else that the command needs
     try:
-        return importlib.metadata.version("triton-az-checks")
-    except importlib.metadata.PackageNotFoundError:
+        return str(metadata.version("triton-az-checks"))
+    except metadata.PackageNotFoundError:
         return VERSION
 
 

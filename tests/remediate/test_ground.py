@@ -94,6 +94,15 @@ def test_of_a_dark_datacenter_the_router_is_known_all_the_same_and_nothing_new_i
     assert "wider" in doubt_about_destination(world.datacenter("my-dc-3"), "10.1.0.0/16")
 
 
+def test_the_declared_address_of_a_ufds_is_its_datacenters_wherever_it_lies() -> None:
+    declared = W.inventory.datacenters | {
+        "my-dc-2": replace(W.inventory.datacenters["my-dc-2"], ufds_address="192.0.2.99")
+    }
+    world = World(replace(W.inventory, datacenters=declared), W.evidence)
+    assert doubt_about_destination(world.datacenter("my-dc-3"), "192.0.2.99/32") == ""
+    assert "no other datacenter has" in doubt_about_destination(world.datacenter("my-dc-3"), "192.0.2.98/32")
+
+
 def by_hand(alias: str, routes: dict[str, str]) -> World:
     return s.changed_zone(W, "my-dc-3", alias, vm={"routes": MADE | routes})
 

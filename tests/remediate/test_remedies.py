@@ -502,3 +502,9 @@ def test_what_nobody_saw_is_never_restarted(kind: str) -> None:
     assert "broke" not in note.partition("(")[0]
     assert str(trouble) in note
     assert ("after 7 answers" in note) == (kind in (CUT, FROZEN))
+
+
+def test_an_address_to_follow_that_is_no_text_becomes_the_masters() -> None:
+    world = s.changed_metadata(W, "my-dc-3", ufds_remote_ip=["10.2.2.29"])
+    steps = advice_for(s.cause("settings-have-their-form", "my-dc-3"), world).steps
+    assert '"ufds_remote_ip":"10.2.2.29"' in "".join(step.run for step in steps)

@@ -131,6 +131,17 @@ def test_a_server_called_like_the_head_node_does_not_hide_it() -> None:
     assert [step.run for step in found.steps] == ["svcadm enable -s svc:/smartdc/agent/net-agent:default"]
 
 
+@pytest.mark.parametrize("agent", ["config-agent", "vm-agent"])
+def test_an_agent_of_the_head_node_is_started_whatever_its_name(agent: str) -> None:
+    def change(seen: Changed) -> None:
+        for service in seen["global_services"]["value"]:
+            service["state"] = "disabled" if f"/{agent}:" in service["fmri"] else service["state"]
+
+    assert [step.run for step in advised(change, "agents-run").steps] == [
+        f"svcadm enable -s svc:/smartdc/agent/{agent}:default"
+    ]
+
+
 def test_a_start_of_net_agent_that_cuts_routes_is_for_a_human() -> None:
     advice = advised(net_agent_is_off, "net-agent-runs", "route-by-hand-at-my-dc-3.imgapi0")
     assert [(step.risk, step.applied_by_suite) for step in advice.steps] == [(DISRUPTIVE, False)]
