@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports.page import safe
+from reports.pages.compiled import CompiledTemplates
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -27,6 +28,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         cache_size=20,
         auto_reload=False,
+        bytecode_cache=CompiledTemplates(TEMPLATES, Path(__file__).read_bytes()),
     )
     made.filters["typed"] = typed
     return made
