@@ -7,6 +7,7 @@ attributes; a size limit, because otherwise UFDS silently stops at 1000. Blockin
 from __future__ import annotations
 
 import math
+import ssl
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -156,9 +157,8 @@ _ENTRY, _DONE, _REFERENCE = 4, 5, 19
 def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
     """Bind as root, and search, over one connection. A failure is returned, not raised."""
     seconds = max(1, math.ceil(timeout))
-    server = ldap3.Server(
-        "127.0.0.1", login.port, use_ssl=True, tls=ldap3.Tls(), connect_timeout=seconds, get_info=ldap3.NONE
-    )
+    tls = ldap3.Tls(version=ssl.PROTOCOL_TLS_CLIENT)  # without a version the machine's authorities are read, each time
+    server = ldap3.Server("127.0.0.1", login.port, use_ssl=True, tls=tls, connect_timeout=seconds, get_info=ldap3.NONE)
     connection = ldap3.Connection(
         server,
         user=login.dn,

@@ -7,8 +7,10 @@ Certificates are not verified, because the zones' own are self-signed with CN "*
 from __future__ import annotations
 
 import datetime
+import functools
 import http.client
 import io
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import requests
 import requests.adapters
 import urllib3
 import urllib3.connection
+import urllib3.util.ssl_
 
 from evidence.collect.certificate import expired, fingerprint, shown
 
@@ -98,6 +101,14 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Https
 
 
+@functools.cache
+def _any_certificate() -> ssl.SSLContext:
+    """Made once: urllib3's own would read the machine's authorities for each answer, though it verifies nothing."""
+    context = urllib3.util.ssl_.create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+    context.check_hostname = False
+    return context
+
+
 class _Adapter(requests.adapters.HTTPAdapter):
     """`name`: by which a server that has several names is told which one is meant (SNI); the address is in the URL."""
 
@@ -106,7 +117,8 @@ class _Adapter(requests.adapters.HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *words: Any, **named: Any) -> None:
-        super().init_poolmanager(*words, **(named | ({"server_hostname": self._name} if self._name else {})))
+        wanted = {"server_hostname": self._name} if self._name else {}
+        super().init_poolmanager(*words, **(named | wanted), ssl_context=_any_certificate())
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
 
