@@ -83,7 +83,10 @@ async def learn(head: HeadNode, headnode: str, timeouts: Timeouts) -> Learnt:
             zones = {}
             found.gaps.append(f"its zones are not known: {error}")
         metadata = await _sapi(asked, zones, found)
-        await _ufds(asked, zones, services.root_of(metadata, usbkey), found)
+        try:
+            await _ufds(asked, zones, services.root_of(metadata, usbkey), found)
+        finally:
+            await asked.end()
     await _manta(head, found)
     _who_is_master({**usbkey, **metadata}, found)
     return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,8 @@ from triton_az_checks.places import version
 log = logging.getLogger(__name__)
 
 THREADS_PER_DATACENTER: Final = 12
+LATER: Final = "evidence.collect.conversation"
+"""What is loaded while head nodes are still dialled."""
 PATIENCE: Final = 3.0
 SLOW_MS: Final = 1000
 _PROBED: Final = tuple(check for check, kind in LINKS.items() if kind.probed)
@@ -115,7 +118,8 @@ async def collect(
     comparing = Comparing(replicas, timeouts.compare, grows, how.covered(key), how.memory(inventory, key))
     meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
-    shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns())
+    threads.submit(importlib.import_module, LATER)
+    shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns(), inventory.expect.ufds_connections)
     waited = Waited(drafts, progress, reading=comparing.told)
     watching = [asyncio.ensure_future(each.watch()) for each in (lateness, waited)]
     try:

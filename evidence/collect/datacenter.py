@@ -7,6 +7,7 @@ need only the zones. When every datacenter has told its part or is known to be d
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Shared:
     meeting: Meeting
     comparing: Comparing
     turns: names.Turns
+    ufds_connections: int
 
     def leave(self, draft: Draft) -> None:
         """Let nobody wait any longer for answers of this datacenter."""
@@ -103,7 +105,7 @@ class Collector:
         cloudapi = Cloudapi(draft, timeouts)
         configuring: dict[str, asyncio.Task[None]] = {}
         inside = Inside(draft, head, timeouts, configuring)
-        async with asyncio.TaskGroup() as tasks:
+        async with contextlib.aclosing(services_of), asyncio.TaskGroup() as tasks:
             for key, answer in asking.answers.items():
                 tasks.create_task(draft.ask(key, answer))
             sysinfo = tasks.create_task(draft.ask("sysinfo", asking.sysinfo))
@@ -146,7 +148,7 @@ class Collector:
         services_of = _Services(draft, endpoints.Direct(known, timeouts), self._shared)
         draft.vms = endpoints.zones(draft.declared)
         draft.facts["zones"] = Fact(subject=draft.name, asked="its endpoints", how="the inventory", value={})
-        async with asyncio.TaskGroup() as tasks:
+        async with contextlib.aclosing(services_of), asyncio.TaskGroup() as tasks:
             services_of.ask_zones(tasks)
             if "sapi" in known:
                 await services_of.sapi.ask()
@@ -161,10 +163,14 @@ class _Services:
     """Asks the services of one datacenter over one way to reach them: from its head node, or from here."""
 
     def __init__(self, draft: Draft, reach: Reach, shared: Shared) -> None:
-        self.services = services.Services(reach, shared.timeouts, shared.threads, draft.vault)
+        self.services = services.Services(reach, shared.timeouts, shared.threads, draft.vault, shared.ufds_connections)
         self.sapi, self.apis = Sapi(draft, self.services), Apis(draft, self.services)
         self._binder = Binder(draft, names.Names(reach, shared.timeouts, shared.turns))
         self._draft, self._shared = draft, shared
+
+    async def aclose(self) -> None:
+        """Nothing is asked any more."""
+        await self.services.end()
 
     async def ask_servers(self, asking: Asking, networks: asyncio.Task[None]) -> None:
         """Ask about the servers of zones that are not on the head node, and whether their agents run."""

@@ -1,50 +1,18 @@
-"""Asks a UFDS. It is the only module that knows ldap3 (no release since 2021), so that ldap3 can be replaced.
+"""What a UFDS is asked, and what it answers; conversation.py asks it.
 
-How to ask a UFDS: facts, "How a real UFDS answers". `check_names=False` because of the space in "ou=users, o=smartdc"; filters on indexed
-attributes; a size limit, because otherwise UFDS silently stops at 1000. Blocking: it runs in a thread, over a tunnel.
+Filters are on indexed attributes. There is a size limit, because otherwise UFDS silently stops at 1000 (facts, "How a real UFDS answers").
 """
 
 from __future__ import annotations
 
-import math
-import ssl
-import warnings
-from collections import deque
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-from evidence.collect.certificate import fingerprint, shown
-
-with warnings.catch_warnings():
-    warnings.simplefilter(
-        "ignore", DeprecationWarning
-    )  # about pyasn1's names, which ldap3 uses: not the operator's business
-    import ldap3
-    from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError, LDAPSocketReceiveError
-    from ldap3.utils.asn1 import decode_message_fast, ldap_result_to_dict_fast
-    from ldap3.utils.conv import escape_filter_chars
+from typing import Final
 
 SMARTDC: Final = "o=smartdc"
 USERS: Final = "ou=users, o=smartdc"
 EVERYTHING: Final = 2147483647
-UNDER_WAY: Final = 8
-"""So many searches of a conversation are under way at once: over a distance, nobody wants to wait for each."""
 NO_SUCH_OBJECT: Final = 32
-BASE, SUBTREE = ldap3.BASE, ldap3.SUBTREE
-HIDDEN_CONTROL: Final = ("1.3.6.1.4.1.38678.1", True, None)
-"""Shows what UFDS hides: `_*` attributes and password hashes."""
-RESULTS = {
-    2: "protocolError",
-    NO_SUCH_OBJECT: "noSuchObject",
-    49: "invalidCredentials: the root password in the metadata is not the one that this UFDS runs with",
-    50: "insufficientAccessRights",
-    51: "busy",
-    52: "unavailable",
-    53: "unwillingToPerform",
-    80: "other",
-}
-_BROKEN: Final = (LDAPException, OSError, ValueError, IndexError, KeyError, TypeError, RecursionError)
+BASE, SUBTREE = "BASE", "SUBTREE"
 
 
 @dataclass(frozen=True)
@@ -112,141 +80,5 @@ def complete(reply: Reply) -> bool:
 
 def equal(name: str, value: str) -> str:
     """A filter for one value, whatever characters the value has."""
-    return f"({name}={escape_filter_chars(value)})"
-
-
-class _Ahead:
-    """Lets a connection send searches without waiting for answers. They come in any order, and are reduced to entries as they come."""
-
-    def __init__(self, connection: Any) -> None:
-        self._receiving = connection.strategy.receiving
-        connection.post_send_search = self._sent
-        self._entries: dict[int, list[Entry]] = {}
-        self._results: dict[int, Any] = {}
-
-    def _sent(self, number: int) -> int:
-        self._entries[number] = []
-        return number
-
-    def answer(self, number: int) -> tuple[list[Entry], Any]:
-        """The entries and the result of a search that was sent. Raises what ldap3 raises."""
-        while number not in self._results:
-            messages = self._receiving()
-            if not messages:
-                raise LDAPSocketReceiveError("the session was ended")
-            for message in messages:
-                self._came(decode_message_fast(message))  # type: ignore[no-untyped-call]
-        return self._entries.pop(number), self._results.pop(number)
-
-    def _came(self, message: Any) -> None:
-        number, kind, payload = message["messageID"], message["protocolOp"], message["payload"]
-        if number not in self._entries or number in self._results:
-            raise LDAPSocketReceiveError("an answer to what was not asked")
-        if kind == _ENTRY:
-            self._entries[number].append(_entry(payload))
-        elif kind == _DONE:
-            self._results[number] = ldap_result_to_dict_fast(payload)  # type: ignore[no-untyped-call]
-        elif kind != _REFERENCE:
-            raise LDAPSocketReceiveError("an answer that is none to a search")
-
-
-_ENTRY, _DONE, _REFERENCE = 4, 5, 19
-"""What answers a search: RFC 4511, 4.5.2."""
-
-
-def converse(login: Login, searches: Sequence[Search], timeout: float) -> Reply:
-    """Bind as root, and search, over one connection. A failure is returned, not raised."""
-    seconds = max(1, math.ceil(timeout))
-    tls = ldap3.Tls(version=ssl.PROTOCOL_TLS_CLIENT)  # without a version the machine's authorities are read, each time
-    server = ldap3.Server("127.0.0.1", login.port, use_ssl=True, tls=tls, connect_timeout=seconds, get_info=ldap3.NONE)
-    connection = ldap3.Connection(
-        server,
-        user=login.dn,
-        password=login.password,
-        check_names=False,
-        read_only=True,
-        receive_timeout=seconds,
-        auto_referrals=False,
-        raise_exceptions=False,
-    )
-    try:
-        connection.open()
-        if not connection.bind():
-            return Reply(False, _result(connection.result))
-        certificate = fingerprint(shown(connection.socket))
-        return Reply(True, "bound", tuple(_found(connection, searches, seconds)), certificate)
-    except LDAPSocketOpenError:
-        return Reply(False, "no TLS connection: the service closed it, or does not speak LDAPS")
-    except _BROKEN as error:
-        return Reply(False, f"the LDAP conversation broke off ({type(error).__name__})")
-    finally:
-        try:
-            connection.unbind()
-        except (LDAPException, OSError):
-            pass  # it is closed already
-
-
-def _found(connection: Any, searches: Sequence[Search], seconds: int) -> Iterator[Found]:
-    """The answers in the order of the searches, of which some are always sent ahead."""
-    ahead = _Ahead(connection)
-    sent: deque[tuple[Search, int | str]] = deque()
-    for search in searches:
-        sent.append((search, _sent(connection, search, seconds)))
-        if len(sent) == UNDER_WAY:
-            yield _answer(ahead, *sent.popleft())
-    while sent:
-        yield _answer(ahead, *sent.popleft())
-
-
-def _sent(connection: Any, search: Search, seconds: int) -> int | str:
-    """The number of the search's message, or why it could not be sent."""
-    try:
-        return int(
-            connection.search(
-                search.base,
-                search.filter,
-                search.scope,
-                attributes=list(search.attributes),
-                size_limit=search.limit,
-                time_limit=seconds,
-                controls=[HIDDEN_CONTROL] if search.hidden else None,
-            )
-        )
-    except _BROKEN as error:
-        return f"the search broke off ({type(error).__name__})"
-
-
-def _answer(ahead: _Ahead, search: Search, sent: int | str) -> Found:
-    if isinstance(sent, str):
-        return Found(why=sent)
-    try:
-        entries, result = ahead.answer(sent)
-    except _BROKEN as error:
-        return Found(why=f"the search broke off ({type(error).__name__})")
-    if result["result"] == NO_SUCH_OBJECT:
-        return Found()
-    if result["result"] != 0:
-        return Found(why=f"the search was answered by {_result(result)}")
-    if search.base and not all(entry.dn for entry in entries):
-        return Found(why="it answers with its rootDSE, as for a suffix that it does not have")
-    return Found(tuple(entry for entry in entries if entry.dn))
-
-
-def _entry(payload: Any) -> Entry:
-    """An entry out of an answer as ldap3 takes it apart: of each part, the class, whether it is constructed, the tag, and the content."""
-    (*_, dn), (*_, attributes) = payload
-    read: dict[str, tuple[str, ...]] = {}
-    for *_, ((*_, name), (*_, values)) in attributes:
-        read[_text(name).lower()] = tuple(_text(value) for *_, value in values)
-    return Entry(_text(dn), read)
-
-
-def _text(value: bytes) -> str:
-    """A value as text. What is no UTF-8 is spelled out, so that two different values stay different."""
-    return bytes(value).decode("utf-8", "backslashreplace")
-
-
-def _result(result: Any) -> str:
-    """A result code with its name. The server's own message is left out: it is not needed, and could hold anything."""
-    code = (result or {}).get("result")
-    return f"LDAP result {code} ({RESULTS.get(code, 'see RFC 4511')})" if isinstance(code, int) else "no LDAP result"
+    escaped = "".join(f"\\{ord(each):02x}" if each in "\\*()\0" else each for each in value)  # RFC 4515, 3
+    return f"({name}={escaped})"

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from evidence.collect import ldap, parse, web
-from evidence.collect.tunnel import LARGEST_TUNNELLED, Reach, tunnel
-from evidence.collect.unanswered import AgainError, ClosedError, UnansweredError
+from evidence.collect.talks import Talks
+from evidence.collect.through import Through
+from evidence.collect.tunnel import Reach
+from evidence.collect.unanswered import ClosedError, UnansweredError
 from evidence.inventory.model import Timeouts
 from evidence.model import HttpAnswer, MantaService, SapiObject, Vm
 from evidence.redact import Vault, cut
 
-T = TypeVar("T")
 SAPI_VERSION: Final = {"Accept-Version": "~2"}
 """Without it SAPI answers as ~1, which hides agent services: facts, "How a real SAPI answers"."""
 LARGEST_LDAP: Final = 1 << 20
@@ -62,44 +61,14 @@ class Root:
 class Services:
     """The services of one datacenter, as reached from its head node or from here."""
 
-    def __init__(self, reach: Reach, timeouts: Timeouts, threads: Executor, vault: Vault) -> None:
-        self._reach, self._timeouts, self._threads, self._vault = reach, timeouts, threads, vault
+    def __init__(self, reach: Reach, timeouts: Timeouts, threads: Executor, vault: Vault, connections: int = 1) -> None:
+        self._timeouts, self._vault = timeouts, vault
+        self._through = Through(reach, timeouts, threads)
+        self._talks = Talks(self._through, timeouts, connections)
 
-    async def _through(
-        self,
-        host: str,
-        port: int,
-        work: Callable[[int], T],
-        good: Callable[[T], bool],
-        most: int = LARGEST_TUNNELLED,
-    ) -> T:
-        """Run blocking work with the port of a tunnel, for at most the time of one command.
-
-        An answer that is not `good` counts as the service's only if the way to it is still open. If there is a new way by then, the
-        question is asked again.
-        """
-        while True:
-            try:
-                return await self._once(host, port, work, good, most)
-            except AgainError:
-                continue
-
-    async def _once(self, host: str, port: int, work: Callable[[int], T], good: Callable[[T], bool], most: int) -> T:
-        """When this ends, the tunnel is closed, and with it everything that the thread still waits for."""
-        loop = asyncio.get_running_loop()
-        async with tunnel(self._reach, host, port, most) as opened:
-            begun = loop.time()
-            try:
-                async with asyncio.timeout(self._timeouts.command):
-                    result = await loop.run_in_executor(self._threads, functools.partial(work, opened.port))
-            except TimeoutError:
-                await self._reach.check(loop.time() - begun)
-                raise
-            if opened.failure is not None:
-                raise opened.failure
-            if not good(result):
-                await self._reach.check(loop.time() - begun)
-            return result
+    async def end(self) -> None:
+        """Nothing is asked any more."""
+        await self._talks.end()
 
     async def _get(
         self, scheme: str, host: str, port: int, path: str, headers: Mapping[str, str], most: float = math.inf
@@ -111,7 +80,7 @@ class Services:
             return web.get(f"{scheme}://127.0.0.1:{local}{path}", host, headers, limit)
 
         try:
-            return await self._through(host, port, work, lambda page: not page.error)
+            return await self._through.run(host, port, work, lambda page: not page.error)
         except ClosedError as error:
             return web.RawAnswer(0, "", 0, str(error))
         except TimeoutError:
@@ -159,17 +128,9 @@ class Services:
         self, host: str, root: Root, searches: Sequence[ldap.Search], most: int = LARGEST_LDAP
     ) -> ldap.Reply:
         """A root bind, and searches. The UFDS may send `most` bytes."""
-        limit = self._timeouts.command
-
-        def work(local: int) -> ldap.Reply:
-            return ldap.converse(ldap.Login(local, root.dn, root.password), searches, limit)
-
-        try:
-            return await self._through(host, 636, work, ldap.complete, most)
-        except ClosedError as error:
-            return ldap.Reply(False, str(error))
-        except TimeoutError:
-            return ldap.Reply(False, f"no answer within {limit:g} s", silent=True)
+        return await self._talks.ask(
+            (host, root), lambda local: ldap.Login(local, root.dn, root.password), searches, most
+        )
 
 
 def _told(body: str) -> str:

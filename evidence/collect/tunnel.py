@@ -7,6 +7,7 @@ import contextlib
 import math
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import asyncssh
@@ -27,6 +28,13 @@ class Reach(Protocol):
         """Call this if no answer came in so many seconds. Raises UnansweredError if the way there is broken."""
 
 
+@dataclass
+class Allowance:
+    """How many bytes may still come."""
+
+    bytes: float
+
+
 @contextlib.asynccontextmanager
 async def tunnel(reach: Reach, host: str, port: int, most: int = LARGEST_TUNNELLED) -> AsyncIterator[Tunnel]:
     """A port on 127.0.0.1 that takes one connection and passes it on to a service. It is closed with the block.
@@ -45,7 +53,8 @@ class Tunnel:
     """See `tunnel`. If the head node could not connect, `failure` holds the reason."""
 
     def __init__(self, head: Reach, host: str, port: int, most: int) -> None:
-        self._head, self._host, self._target, self._most = head, host, port, most
+        self._head, self._host, self._target = head, host, port
+        self._left = Allowance(most)
         self._server: asyncio.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._taken = False
@@ -58,6 +67,10 @@ class Tunnel:
         except OSError as error:
             raise UnansweredError(f"no port could be opened on this machine: {reason(error)}") from None
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def allow(self, most: int) -> None:
+        """From now on `most` bytes of what the service sends are handed on."""
+        self._left.bytes = most
 
     async def close(self) -> None:
         assert self._server is not None
@@ -80,7 +93,9 @@ class Tunnel:
                 self.failure = error
                 return
             try:
-                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer, self._most))
+                await asyncio.gather(
+                    _pump(reader, far_writer, Allowance(math.inf)), _pump(far_reader, writer, self._left)
+                )
             finally:
                 far_writer.close()
         except (asyncio.CancelledError, asyncssh.Error, OSError):
@@ -89,10 +104,10 @@ class Tunnel:
             writer.transport.abort() if self.failure else writer.close()
 
 
-async def _pump(reader: Any, writer: Any, most: float = math.inf) -> None:
-    """Copy until the end, or until more than `most` bytes have come, and pass the end on."""
-    while most > 0 and (data := await reader.read(65536)):
-        most -= len(data)
+async def _pump(reader: Any, writer: Any, left: Allowance) -> None:
+    """Copy until the end, or until more bytes have come than are allowed, and pass the end on."""
+    while left.bytes > 0 and (data := await reader.read(65536)):
+        left.bytes -= len(data)
         writer.write(data)
         await writer.drain()
     if writer.can_write_eof():

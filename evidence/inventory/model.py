@@ -63,6 +63,7 @@ class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
 
     `manta`: in all datacenters of the master's region, in none, or in those that are named; planned: not there yet, so not judged.
     `outside`: whether customers' URLs must answer to the machine that asks. None: only if one of them does.
+    `ufds_connections`: so many conversations a UFDS, which is in production, has at once with this suite.
     `compare_every`: after so long all of a directory is read again to be compared; between, what changed. 0: always all.
     """
 
@@ -70,7 +71,7 @@ class Expectations(Struct, frozen=True, forbid_unknown_fields=True):
     replication_lag: float = 60.0
     clock_skew: float = 5.0
     patience: float = 200.0
-    ufds_connections: int = 1
+    ufds_connections: int = 2
     outside: bool | None = None
     compare_every: float = 7 * 86400.0
 

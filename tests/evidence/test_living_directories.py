@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from evidence.collect import apart, comparison, ldap
+from evidence.collect import apart, comparison, conversation
 from evidence.collect.comparison import Comparing
 from evidence.collect.how import How
 from evidence.collect.ldap import Found, Login, Search
@@ -39,7 +39,7 @@ class Living:
         self.login, self.given = Login(port, ROOT_DN, ROOT_PASSWORD), 0
 
     async def __call__(self, searches: Sequence[Search]) -> tuple[Found, ...]:
-        reply = await asyncio.to_thread(ldap.converse, self.login, searches, 60.0)
+        reply = await asyncio.to_thread(conversation.converse, self.login, searches, 60.0)
         assert reply.bound, reply.detail
         self.given += sum(len(found.entries) for found in reply.found)
         return reply.found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence.collect import ldap
+from evidence.collect import conversation, ldap
 from tests.security.test_ill_will import _LdapServer
 
 
@@ -47,7 +47,7 @@ class Cutting(_LdapServer):
 
 def found(folder: Path, length: int) -> ldap.Reply:
     server = Cutting(folder, b"", length)
-    return ldap.converse(ldap.Login(server.port, "cn=root", "hush"), [ldap.Search("o=b")], 20)
+    return conversation.converse(ldap.Login(server.port, "cn=root", "hush"), [ldap.Search("o=b")], 20)
 
 
 @pytest.mark.parametrize("time", [1, 2])
@@ -99,9 +99,9 @@ def _base(request: bytes) -> bytes:
 
 
 def test_searches_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    server = Backwards(tmp_path, b"", ldap.UNDER_WAY)
-    searches = [ldap.Search(f"o={number}") for number in range(ldap.UNDER_WAY)]
-    reply = ldap.converse(ldap.Login(server.port, "cn=root", "hush"), searches, 20)
+    server = Backwards(tmp_path, b"", conversation.UNDER_WAY)
+    searches = [ldap.Search(f"o={number}") for number in range(conversation.UNDER_WAY)]
+    reply = conversation.converse(ldap.Login(server.port, "cn=root", "hush"), searches, 20)
     assert [[entry.dn for entry in found.entries] for found in reply.found] == [[each.base] for each in searches]
 
 
@@ -115,5 +115,7 @@ def test_an_answer_to_what_was_not_asked_is_none(tmp_path: Path, kind: bytes) ->
                 client.sendall(_message(number.to_bytes(4, "big"), kind + DONE))
                 client.recv(4096)
 
-    reply = ldap.converse(ldap.Login(Foreign(tmp_path, b"", 0).port, "cn=root", "hush"), [ldap.Search("o=b")], 20)
+    reply = conversation.converse(
+        ldap.Login(Foreign(tmp_path, b"", 0).port, "cn=root", "hush"), [ldap.Search("o=b")], 20
+    )
     assert reply.found == (ldap.Found(why="the search broke off (LDAPSocketReceiveError)"),)

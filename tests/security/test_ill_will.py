@@ -27,7 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from evidence.collect import collect, ldap, zone
+from evidence.collect import collect, conversation, ldap, zone
 from evidence.collect.directory import POSEIDONS
 from evidence.collect.services import LARGEST_LDAP
 from evidence.headnode import LONG
@@ -342,7 +342,7 @@ def test_a_ufds_that_means_ill(tmp_path: Path, name: str) -> None:
     """The LDAP library neither fills the memory nor runs on: the tunnel hands on so much, and is closed in time."""
     server = _LdapServer(tmp_path, LDAP[name], LARGEST_LDAP)
     started = time.monotonic()
-    reply = ldap.converse(ldap.Login(server.port, "cn=root", "hush-of-root"), [POSEIDONS], 1)
+    reply = conversation.converse(ldap.Login(server.port, "cn=root", "hush-of-root"), [POSEIDONS], 1)
     assert time.monotonic() - started < IN_TIME
     assert reply.detail
     assert not any(found.entries for found in reply.found)

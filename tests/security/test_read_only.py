@@ -156,7 +156,7 @@ def sources(folder: str) -> Iterator[tuple[Path, ast.AST]]:
 
 
 def test_collecting_has_one_door_for_each_protocol() -> None:
-    """Commands: HeadNode.run. HTTP: web.get's session.get. LDAP: converse's search. No shell, no SFTP.
+    """Commands: HeadNode.run. HTTP: web.get's session.get. LDAP: Conversation's search. No shell, no SFTP.
 
     Processes of this machine: `ssh -G`, which reads its configuration, and the processes that make the way to a head node.
     """
@@ -180,8 +180,8 @@ def test_collecting_has_one_door_for_each_protocol() -> None:
     assert doors["create_process"] == ["ssh.py"]
     assert doors["create_subprocess_exec"] == ["hops.py", "openssh.py"]
     assert doors["Session"] == ["web.py"]
-    assert doors["Connection"] == ["ldap.py"]
-    assert "read_only=True" in (ROOT / "evidence/collect/ldap.py").read_text()
+    assert doors["Connection"] == ["conversation.py"]
+    assert "read_only=True" in (ROOT / "evidence/collect/conversation.py").read_text()
 
 
 def test_what_candidates_are_asked_only_reads() -> None:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import asyncssh
 
-from evidence.collect import ldap
+from evidence.collect import conversation, ldap
 from evidence.collect.certificate import expired, fingerprint
 from evidence.collect.names import AT_ONCE as QUESTIONS
 from evidence.collect.sessions import AT_ONCE as SESSIONS
@@ -85,7 +85,9 @@ class BareHead:
         async with listener:
             login = ldap.Login(listener.get_port(), each.dn, each.password)
             loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self.threads, ldap.converse, login, each.searches, COMMAND_SECONDS)
+            reply = await loop.run_in_executor(
+                self.threads, conversation.converse, login, each.searches, COMMAND_SECONDS
+            )
         return Searched(each.host, each.address, each.dn, each.password, each.searches, reply)
 
     async def resolved(self, each: Resolved) -> Resolved:
