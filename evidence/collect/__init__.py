@@ -43,11 +43,16 @@ from triton_az_checks.places import version
 log = logging.getLogger(__name__)
 
 THREADS_PER_DATACENTER: Final = 12
-LATER: Final = "evidence.collect.conversation"
-"""What is loaded while head nodes are still dialled."""
+LATER: Final = ("web", "conversation", "lookups")
+"""What is loaded while head nodes are still dialled, in the order in which it is needed."""
 PATIENCE: Final = 3.0
 SLOW_MS: Final = 1000
 _PROBED: Final = tuple(check for check, kind in LINKS.items() if kind.probed)
+
+
+def _load_what_is_needed_later() -> None:
+    for name in LATER:
+        importlib.import_module(f"{__name__}.{name}")
 
 
 async def collect(
@@ -118,7 +123,7 @@ async def collect(
     comparing = Comparing(replicas, timeouts.compare, grows, how.covered(key), how.memory(inventory, key))
     meeting = Meeting(name for name in drafts if inventory.datacenters[name].state == CANDIDATE)
     threads = ThreadPoolExecutor(max_workers=THREADS_PER_DATACENTER * len(drafts), thread_name_prefix="collect")
-    threads.submit(importlib.import_module, LATER)
+    threads.submit(_load_what_is_needed_later)
     shared = Shared(timeouts, threads, changelog, meeting, comparing, Turns(), inventory.expect.ufds_connections)
     waited = Waited(drafts, progress, reading=comparing.told)
     watching = [asyncio.ensure_future(each.watch()) for each in (lateness, waited)]

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from evidence.collect import outward, parse, services, web
+from evidence.collect import outward, parse, services
 from evidence.collect.draft import Draft
+from evidence.collect.fetching import RawAnswer, fetch
 from evidence.collect.ssh import HeadNode, Output
 from evidence.collect.unanswered import UnansweredError
 from evidence.collect.zone import HOST
@@ -134,7 +135,7 @@ async def outside(
     return HttpAnswer(page.status, body, error, page.ms, page.certificate, page.expired)
 
 
-def _asked(url: str, limit: float, own: Collection[str], known: Collection[str]) -> web.RawAnswer | UnansweredError:
+def _asked(url: str, limit: float, own: Collection[str], known: Collection[str]) -> RawAnswer | UnansweredError:
     """Looks up the name once, so that what is asked is the address that was judged."""
     parts = urlsplit(url)
     host, port = str(parts.hostname), parts.port or outward.PORT
@@ -143,9 +144,9 @@ def _asked(url: str, limit: float, own: Collection[str], known: Collection[str])
     except UnansweredError as error:
         return error
     except (OSError, UnicodeError):
-        return web.RawAnswer(0, "", 0, "its name does not resolve")
+        return RawAnswer(0, "", 0, "its name does not resolve")
     at = f"[{address}]" if ":" in address else address
-    return web.get(f"https://{at}:{port}/--ping", parts.netloc, {}, limit, name=host)
+    return fetch(f"https://{at}:{port}/--ping", parts.netloc, {}, limit, name=host)
 
 
 async def _aside(work: Callable[[], T], limit: float) -> T:

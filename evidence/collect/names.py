@@ -7,35 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import time
-from collections.abc import AsyncIterator, Iterable
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator
+from typing import Final, Protocol
 
 import asyncssh
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdataclass
-import dns.rdatatype
 
 from evidence.collect.tunnel import Reach
-from evidence.collect.unanswered import AgainError, ClosedError, UnansweredError
+from evidence.collect.unanswered import AgainError, ClosedError
 from evidence.inventory.model import Timeouts
 from evidence.model import DnsAnswer
-from evidence.redact import cut
 
 SLOWEST_BINDER: Final = 5.0
 """A binder that cannot reach another one answers REFUSED after 3 s: facts, "How a real binder answers"."""
 OWN_ROLES: Final = ("moray", "sapi", "ufds")
-MOST_RECORDS: Final = 100
 AT_ONCE: Final = 16
 """So many questions about other datacenters are asked at once, of all binders together: each is passed on to another binder."""
 BUSY_SECONDS: Final = 1.0
 """After so long, binder itself only waits for the answer, and has no work with the question."""
 WAITED_MS: Final = 2500
-Record = TypeVar("Record", int, str)
 
 
 def own_names(suffix: str) -> list[str]:
@@ -46,6 +37,20 @@ def own_names(suffix: str) -> list[str]:
 def names_elsewhere(suffix: str) -> list[str]:
     """The names that it is asked for in another one: those that SAPI, Manta and UFDS look up across datacenters."""
     return [f"moray.{suffix}", f"_moray._tcp.moray.{suffix}", f"ufds.{suffix}"]
+
+
+class NameQuestion(Protocol):
+    """A question as lookups.py has it."""
+
+    @property
+    def wire(self) -> bytes: ...
+    def answered(self, wire: bytes, ms: int) -> DnsAnswer: ...
+
+
+def _question(name: str) -> NameQuestion:
+    """What it needs takes long to load, so that is done while head nodes are dialled. Raises UnansweredError."""
+    question: NameQuestion = importlib.import_module("evidence.collect.lookups").Lookup(name)
+    return question
 
 
 class Turns:
@@ -99,25 +104,18 @@ class Names:
         return found
 
     async def _name(self, host: str, name: str, limit: float) -> DnsAnswer:
-        kind = dns.rdatatype.SRV if name.startswith("_") else dns.rdatatype.A
-        try:
-            query = dns.message.make_query(name, kind, use_edns=False)
-        except (dns.exception.DNSException, ValueError, UnicodeError):
-            raise UnansweredError(f"{cut(name)!r} is not a DNS name") from None
-        query.flags |= dns.flags.RD
+        question = _question(name)
         while True:
             try:
-                return await self._asked(host, query, kind, limit)
+                return await self._asked(host, question, limit)
             except AgainError:
                 continue
 
-    async def _asked(
-        self, host: str, query: dns.message.Message, kind: dns.rdatatype.RdataType, limit: float
-    ) -> DnsAnswer:
+    async def _asked(self, host: str, question: NameQuestion, limit: float) -> DnsAnswer:
         started = time.monotonic()
         try:
             async with asyncio.timeout(limit):
-                wire = await self._exchange(host, query.to_wire())
+                wire = await self._exchange(host, question.wire)
         except TimeoutError:
             await self._reach.check(time.monotonic() - started)
             return DnsAnswer("TIMEOUT", (), round(limit * 1000))
@@ -126,7 +124,7 @@ class Names:
         except (asyncio.IncompleteReadError, asyncssh.Error, OSError):
             await self._reach.check(time.monotonic() - started)
             return DnsAnswer("UNREACHABLE", (), 0, "the connection was closed without an answer")
-        return read(wire, query, kind, round((time.monotonic() - started) * 1000))
+        return question.answered(wire, round((time.monotonic() - started) * 1000))
 
     async def _exchange(self, host: str, query: bytes) -> bytes:
         reader, writer = await self._reach.connect(host, 53)
@@ -139,27 +137,5 @@ class Names:
             writer.close()
 
 
-def read(wire: bytes, query: dns.message.Message, kind: dns.rdatatype.RdataType, ms: int) -> DnsAnswer:
-    """What a message says to a question, whatever bytes it has.  Raises UnansweredError if it is one to another question."""
-    try:
-        answer = dns.message.from_wire(wire)
-        if not query.is_response(answer):
-            raise UnansweredError("binder's answer is to another question")
-        if answer.flags & dns.flags.TC:
-            return DnsAnswer("NONSENSE", (), ms, "the answer is cut off")
-        rcode = dns.rcode.to_text(answer.rcode())
-        ours = (each for each in answer.answer if (each.rdtype, each.rdclass) == (kind, dns.rdataclass.IN))
-        records = [record for rrset in ours for record in rrset]
-        if kind == dns.rdatatype.SRV:
-            return DnsAnswer(rcode, ms=ms, ports=_some(record.port for record in records))
-        return DnsAnswer(rcode, _some(record.address for record in records), ms)
-    except (dns.exception.DNSException, ValueError, IndexError):
-        return DnsAnswer("NONSENSE", (), ms, "what came is not a DNS message")
-
-
 def _in_vain(answer: DnsAnswer) -> bool:
     return answer.rcode != "NOERROR" and answer.ms >= WAITED_MS
-
-
-def _some(found: Iterable[Record]) -> tuple[Record, ...]:
-    return tuple(sorted(set(found))[:MOST_RECORDS])

@@ -9,7 +9,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from evidence.collect import ldap, parse, web
+from evidence.collect import ldap, parse
+from evidence.collect.fetching import RawAnswer, fetch
 from evidence.collect.talks import Talks
 from evidence.collect.through import Through
 from evidence.collect.tunnel import Reach
@@ -72,19 +73,19 @@ class Services:
 
     async def _get(
         self, scheme: str, host: str, port: int, path: str, headers: Mapping[str, str], most: float = math.inf
-    ) -> web.RawAnswer:
+    ) -> RawAnswer:
         """A whole answer, or its error. No connection, or no answer, is an answer too."""
         limit = min(most, self._timeouts.command)
 
-        def work(local: int) -> web.RawAnswer:
-            return web.get(f"{scheme}://127.0.0.1:{local}{path}", host, headers, limit)
+        def work(local: int) -> RawAnswer:
+            return fetch(f"{scheme}://127.0.0.1:{local}{path}", host, headers, limit)
 
         try:
             return await self._through.run(host, port, work, lambda page: not page.error)
         except ClosedError as error:
-            return web.RawAnswer(0, "", 0, str(error))
+            return RawAnswer(0, "", 0, str(error))
         except TimeoutError:
-            return web.RawAnswer(0, "", round(limit * 1000), f"no answer within {limit:g} s")
+            return RawAnswer(0, "", round(limit * 1000), f"no answer within {limit:g} s")
 
     async def read(self, host: str, path: str, name: str, most: float = math.inf) -> str:
         """The body of a GET that must answer 200, within `most` seconds. Raises UnansweredError."""
@@ -117,7 +118,7 @@ class Services:
         except parse.UnreadableError as error:
             return HttpAnswer(page.status, {}, str(error), page.ms)
 
-    def _said(self, page: web.RawAnswer) -> dict[str, Any]:
+    def _said(self, page: RawAnswer) -> dict[str, Any]:
         try:
             read = parse.json_object(page.text)
         except parse.UnreadableError:

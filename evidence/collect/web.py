@@ -13,7 +13,6 @@ import io
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import requests
@@ -23,28 +22,13 @@ import urllib3.connection
 import urllib3.util.ssl_
 
 from evidence.collect.certificate import expired, fingerprint, shown
+from evidence.collect.fetching import RawAnswer
 
 LARGEST: Final = 8 << 20
 LARGEST_HEAD: Final = 64 << 10
 CUT_OFF: Final = "the connection was closed without a complete HTTP answer"
 
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-
-
-@dataclass(frozen=True)
-class RawAnswer:
-    """A whole answer, or `error`. `datacenter`: who answers, if it is a cloudapi. `certificate`: the SHA-256 of the one it showed.
-
-    `expired`: the day on which that one has expired.
-    """
-
-    status: int
-    text: str
-    ms: int
-    error: str = ""
-    datacenter: str = ""
-    certificate: str = ""
-    expired: str = ""
 
 
 class _Lines(io.BufferedReader):

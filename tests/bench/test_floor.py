@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from evidence.collect import web
+from evidence.collect.fetching import RawAnswer
 from tools.bench.floor import page, read_all
 from tools.bench.reads import Fetched, Reads
 
@@ -12,7 +13,7 @@ CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTriton-Datacenter-N
 
 
 def test_the_floors_page_is_the_suites() -> None:
-    async def both() -> tuple[web.RawAnswer, web.RawAnswer, list[bytes]]:
+    async def both() -> tuple[RawAnswer, RawAnswer, list[bytes]]:
         asked: list[bytes] = []
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,5 +42,5 @@ def test_the_floors_page_is_the_suites() -> None:
 
 
 def test_what_cannot_be_read_is_not_there() -> None:
-    nothing = Fetched("", "https", "https://127.0.0.1:1", 1, "/--ping", {}, web.RawAnswer(200, "", 0))
+    nothing = Fetched("", "https", "https://127.0.0.1:1", 1, "/--ping", {}, RawAnswer(200, "", 0))
     assert asyncio.run(read_all(Reads([], [nothing], [], []))).fetched == []

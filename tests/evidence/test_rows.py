@@ -85,7 +85,7 @@ def test_napi_is_asked_for_every_page(count: int, asked: int) -> None:
     ],
 )
 def test_an_error_says_why(body: str, told: str) -> None:
-    from evidence.collect.web import RawAnswer
+    from evidence.collect.fetching import RawAnswer
 
     ask = services.Services(cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None))
 

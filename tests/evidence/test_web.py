@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from evidence.collect import web
+from evidence.collect.fetching import RawAnswer
 
 WHOLE = {
     "counted": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
@@ -38,7 +39,7 @@ def server(answer: bytes) -> Iterator[int]:
         thread.join(5)
 
 
-def page(answer: bytes) -> web.RawAnswer:
+def page(answer: bytes) -> RawAnswer:
     with server(answer) as port:
         return web.get(f"http://127.0.0.1:{port}/ping", "10.1.1.1", {}, 5)
 

@@ -11,7 +11,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from evidence.collect import names
+from evidence.collect import lookups
 from evidence.collect.unanswered import UnansweredError
 from tests.security.test_fuzz import LONG
 
@@ -41,7 +41,7 @@ def asked_and_answered(kind: str, answers: int, rdclass: str = "IN") -> tuple[dn
 @pytest.mark.parametrize("rdclass", CLASSES)
 def test_another_class_is_no_address(kind: str, rdclass: str) -> None:
     query, wire = asked_and_answered(kind, 1, rdclass)
-    seen = names.read(wire, query, dns.rdatatype.from_text(kind), 1)
+    seen = lookups.read(wire, query, dns.rdatatype.from_text(kind), 1)
     assert bool(seen.addresses or seen.ports) is (rdclass == "IN")
 
 
@@ -57,10 +57,10 @@ def test_any_bytes_are_an_answer_or_nonsense(kind: str) -> None:
             (b"", draw.randbytes(9))
         )
         try:
-            seen = names.read(bytes(broken), query, rdtype, 1)
+            seen = lookups.read(bytes(broken), query, rdtype, 1)
         except UnansweredError as error:
             assert "another question" in str(error)
             continue
-        assert len(seen.addresses) <= names.MOST_RECORDS
-        assert len(seen.ports) <= names.MOST_RECORDS
+        assert len(seen.addresses) <= lookups.MOST_RECORDS
+        assert len(seen.ports) <= lookups.MOST_RECORDS
         assert all(isinstance(each, str) for each in seen.addresses)

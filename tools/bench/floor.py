@@ -23,9 +23,9 @@ import asyncssh
 
 from evidence.collect import conversation, ldap
 from evidence.collect.certificate import expired, fingerprint
+from evidence.collect.fetching import RawAnswer
 from evidence.collect.names import AT_ONCE as QUESTIONS
 from evidence.collect.sessions import AT_ONCE as SESSIONS
-from evidence.collect.web import RawAnswer
 from lab.machine.tls import client_context
 from tools.bench.reads import Fetched, Reads, Resolved, Searched, TypedRead, load, save
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from evidence.collect import ldap, web
+from evidence.collect import ldap
+from evidence.collect.fetching import RawAnswer
 from evidence.collect.marked import BASH
 from evidence.subjects.triton import EXPORT_PATH
 
@@ -38,7 +39,7 @@ class Fetched(msgspec.Struct, frozen=True):
     port: int
     path: str
     headers: dict[str, str]
-    answer: web.RawAnswer
+    answer: RawAnswer
 
 
 class Searched(msgspec.Struct, frozen=True):

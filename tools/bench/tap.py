@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from evidence.collect import cloudapi, datacenter, ldap, names, services, web
+from evidence.collect import cloudapi, datacenter, ldap, names, services
+from evidence.collect.fetching import RawAnswer
 from evidence.collect.ssh import HeadNode, Output
 from evidence.collect.unanswered import UnansweredError
 from evidence.inventory.model import Declared, Timeouts
@@ -82,8 +83,8 @@ def _write_down() -> None:
 
     async def getting(
         self: Any, scheme: str, host: str, port: int, path: str, headers: Mapping[str, str], *limit: float
-    ) -> web.RawAnswer:
-        page: web.RawAnswer = await get(self, scheme, host, port, path, headers, *limit)
+    ) -> RawAnswer:
+        page: RawAnswer = await get(self, scheme, host, port, path, headers, *limit)
         _kept(seen.fetched, Fetched(_host(self), scheme, host, port, path, dict(headers), page))
         return page
 
@@ -101,7 +102,7 @@ def _write_down() -> None:
 
     def outside(url: str, *rest: Any) -> Any:
         page = asked(url, *rest)
-        if isinstance(page, web.RawAnswer):
+        if isinstance(page, RawAnswer):
             _kept(seen.fetched, Fetched("", "https", url, 443, "/--ping", {}, page))
         return page
 
@@ -121,7 +122,7 @@ def _answer(known: Reads) -> None:
         each = typed.next((hosts[id(self)], command))
         return Output(moved_on(each, time.time()), each.stderr.decode("utf-8", "replace"), each.code)
 
-    async def getting(self: Any, scheme: str, host: str, port: int, path: str, *rest: Any) -> web.RawAnswer:
+    async def getting(self: Any, scheme: str, host: str, port: int, path: str, *rest: Any) -> RawAnswer:
         if known.fetched is None:
             return await get(self, scheme, host, port, path, *rest)  # type: ignore[no-any-return]
         return pages.next((_host(self), host, path))
