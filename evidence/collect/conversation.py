@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError, LDAPSocketReceiveError
     from ldap3.utils.asn1 import decode_message_fast, ldap_result_to_dict_fast
 
-UNDER_WAY: Final = 8
+UNDER_WAY: Final = 16
 """So many searches of a conversation are under way at once: over a distance, nobody wants to wait for each."""
 HIDDEN_CONTROL: Final = ("1.3.6.1.4.1.38678.1", True, None)
 """Shows what UFDS hides: `_*` attributes and password hashes."""
