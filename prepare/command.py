@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 
-from prepare import collect, doctor, init
+from prepare import collect, compare, doctor, init
 from reports.page import safe
 from triton_az_checks import ending
 from triton_az_checks.errors import OperatorError
@@ -16,7 +16,7 @@ WRONG_USE, INTERRUPTED = 4, 2
 def main(arguments: list[str]) -> int:
     """The whole command; its exit code."""
     name, *rest = arguments or [""]
-    commands = {"collect": collect.main, "doctor": doctor.main, "init": init.main}
+    commands = {"collect": collect.main, "compare": compare.main, "doctor": doctor.main, "init": init.main}
     try:
         with warnings.catch_warnings(action="ignore"):  # from libraries: an operator can do nothing about them
             return commands[name](rest)
