@@ -13,30 +13,31 @@ from reports.page import Page, counted
 KINDS: Final = (MISSING, EXTRA, DIFFERENT)
 NOW: Final = {kind: kind for kind in KINDS}
 SINCE: Final = {MISSING: "removed", EXTRA: "added", DIFFERENT: "changed"}
-_WIDE: Final = 9
+_WIDE, _INDENT = 9, 4
 
 
 def write_two(page: Page, first: str, second: str, seen: PairDifferences) -> None:
     """Two directories, as they are now."""
-    _write(page, f"{second} against {first}", seen, NOW)
+    _write(page, second, f"against {first}", seen, NOW)
 
 
 def write_since(page: Page, kept: KeptListing, file: str, now: str, seen: PairDifferences) -> None:
     """A directory now, and what was kept of it, or of another one."""
     if kept.datacenter == now:
-        _write(page, f"{now} since {kept.begun} ({file})", seen, SINCE)
+        _write(page, now, f"since {kept.begun} ({file})", seen, SINCE)
         return
-    title = f"{now} now against {kept.datacenter} as it was at {kept.begun} ({file})"
+    against = f"now against {kept.datacenter} as it was at {kept.begun} ({file})"
     remark = f"What has changed since then, in either, shows as a difference too: {kept.datacenter} was not asked now."
-    _write(page, title, seen, NOW, remark)
+    _write(page, now, against, seen, NOW, remark)
 
 
-def _write(page: Page, title: str, seen: PairDifferences, names: dict[str, str], remark: str = "") -> None:
-    page.prose(f"{title}: {', '.join(_counts(seen, names))}")
+def _write(page: Page, name: str, against: str, seen: PairDifferences, names: dict[str, str], remark: str = "") -> None:
+    """What is wrapped is indented: a line that begins with a kind is an entry's."""
+    page.prose(f"{against}: {', '.join(_counts(seen, names))}", 0, name, len(name) + 1)
     if remark and seen.differences:
-        page.prose(remark)
+        page.prose(remark, _INDENT)
     if seen.unread:
-        page.prose(f"Not all was compared, so what one side lacks is not known: {seen.unread}.")
+        page.prose(f"Not all was compared, so what one side lacks is not known: {seen.unread}.", _INDENT)
     for each in seen.differences:
         page.line(_line(each, names))
     for why in seen.undecided:
