@@ -89,9 +89,9 @@ async def compare_two(reading: PairReading, first: OpenDirectory, second: OpenDi
     with Digests() as there, Digests() as here:
         one, other = await together(reading.read(first, there), reading.read(second, here))
         unread = _unread((first.name, one), (second.name, other))
-        region = _region(first.declared.state, first.declared.region, second)
+        region = _region(Side.of(first), Side.of(second))
         differences = differing(there, here, region, whole=not unread)
-        undecided = _without_own(differences, Side.of(first), second)
+        undecided = _without_own(differences, Side.of(first), Side.of(second))
     found: list[EntryDifference] = []
     for some in _batches(differences):
         reading.looks(len(some))
@@ -104,12 +104,11 @@ async def compare_two(reading: PairReading, first: OpenDirectory, second: OpenDi
 
 async def compare_kept(reading: PairReading, kept: KeptListing, now: OpenDirectory) -> PairDifferences:
     """How a directory differs now from what was kept. What changed back meanwhile does not differ. Raises UnansweredError."""
-    same = kept.datacenter == now.name
     with Digests() as here:
         unread = _unread((now.name, await reading.read(now, here)))
-        region = _region(now.declared.state if same else kept.side.state, kept.side.region, now)
+        region = _region(kept.side, Side.of(now))
         differences = differing(kept.held, here, region, whole=not unread)
-        undecided = () if same else _without_own(differences, kept.side, now)
+        undecided = () if kept.datacenter == now.name else _without_own(differences, kept.side, Side.of(now))
     found: list[EntryDifference] = []
     for some in _batches(differences):
         reading.looks(len(some))
@@ -133,10 +132,9 @@ async def together(*work: Awaitable[T]) -> tuple[T, ...]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _region(state: str, region: str, second: OpenDirectory) -> str | None:
+def _region(*sides: Side) -> str | None:
     """Below regions a replica has its own region's entries alone, and the master all. None: what both have is all."""
-    sides = ((state, region), (second.declared.state, second.declared.region))
-    narrow = {region for state, region in sides if state != MASTER}
+    narrow = {side.region for side in sides if side.state != MASTER}
     return None if not narrow else narrow.pop() if len(narrow) == 1 else ""
 
 
@@ -146,12 +144,12 @@ def _unread(*sides: tuple[str, ReadSoFar]) -> str:
     )
 
 
-def _without_own(differences: Differences, first: Side, second: OpenDirectory) -> tuple[str, ...]:
+def _without_own(differences: Differences, first: Side, second: Side) -> tuple[str, ...]:
     """Take out each side's own key, which no other has; what may be one is told, where that is not known.
 
     The master's own is everywhere, because the replicator copies it.
     """
-    sides = {MISSING: first, EXTRA: Side.of(second)}
+    sides = {MISSING: first, EXTRA: second}
     undecided = []
     for dn in sorted(differences.keys):
         side = sides[differences.kinds[dn]]

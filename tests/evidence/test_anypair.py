@@ -161,6 +161,11 @@ def own_key(name: str) -> str:
 def test_the_own_key_of_either_replica_is_no_difference() -> None:
     seen = replicas(directory({own_key("my-dc-3"): PUBLIC}), directory({own_key("my-dc-1"): PUBLIC}))
     assert (seen.equal, seen.compared) == (True, 0)
+    person: dict[str, Values] = {f"uuid=a, {USERS}": CARLA}
+    seen = replicas(directory(person | {own_key("my-dc-3"): PUBLIC}), directory(person))
+    assert (seen.equal, seen.compared) == (True, 1)
+    seen = replicas(directory(person), directory(person | {own_key("my-dc-1"): PUBLIC}))
+    assert (seen.equal, seen.compared) == (True, 1)
 
 
 @pytest.mark.parametrize(
