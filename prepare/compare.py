@@ -42,6 +42,10 @@ class ComparedNames(Struct, frozen=True):
 
 def parser_of() -> argparse.ArgumentParser:
     parser = CommandParser("compare")
+    parser.description = (
+        "How the directory of OTHER differs from DATACENTER's, by dn: missing, extra, different. With --keep, keep what it holds; with the "
+        "file, what was removed, added and changed since. Exit code 0: nothing differs; 1: something does, or it could not be told."
+    )
     parser.add_region()
     told = "the datacenter that the other is compared with; with a file, the one that is compared"
     parser.add_argument("first", nargs="?", metavar="DATACENTER", help=told)

@@ -40,7 +40,7 @@ az-checks collect --datacenter NAME [--datacenter …] [REGION.yaml] -o FILE [--
                                 (az-checks run --evidence FILE --evidence FILE … judges all files as one)
 az-checks compare [REGION.yaml] A B | A --keep FILE | A FILE
                                 how the directory of B differs from A's, any two of them, by dn, and no verdict; keep what A's holds
-                                now (dns and digests); what changed in A's since then. Asks for nothing but the directories
+                                now (dns and digests); what changed in A's since then. Asks little but the directories
 az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]

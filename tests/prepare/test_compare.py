@@ -168,6 +168,13 @@ def test_kept_and_compared_later(region: Path, found: Set, capsys: Capture) -> N
     assert main(["compare", str(region), "my-dc-1", "--keep", "kept"]) == 4
 
 
+@pytest.mark.parametrize("typed", ["--keep new R my-dc-1", "R --keep new my-dc-1", "R my-dc-1 --keep=new"])
+def test_the_option_may_stand_anywhere(region: Path, found: Set, typed: str) -> None:
+    found({"my-dc-1": directory({})})
+    assert main(["compare", *typed.replace("R", str(region)).split()]) == 0
+    assert region.with_name("new").exists()
+
+
 def test_a_file_that_somebody_changed_is_refused_before_anybody_is_asked(
     region: Path, found: Set, capsys: Capture
 ) -> None:
