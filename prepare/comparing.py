@@ -7,6 +7,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,19 @@ class CompareOutcome(Struct, frozen=True):
     code: int
 
 
+@dataclass(frozen=True)
+class TakenListing:
+    """What a directory held when it was read, not written yet."""
+
+    holder: OpenDirectory
+    begun: str
+    held: Digests
+
+    @property
+    def told(self) -> str:
+        return f"{counted(self.held.count, 'entry', 'entries')} of {self.holder.name}, read from {self.begun} on"
+
+
 class Work:
     """One comparison. Raises UnansweredError if a directory could not be asked; then nothing is told."""
 
@@ -66,23 +80,35 @@ class Work:
 
     async def keep(self, name: str, target: Path) -> CompareOutcome:
         """Keep what a datacenter holds, if all of it could be read."""
-        with Digests() as held:
+        try:
+            taken = await self.taken(name)
+        except UnansweredError as error:
+            raise UnansweredError(f"nothing was kept: {error}") from None
+        with taken.held:
+            try:
+                self.write(taken, target)
+            except OSError as error:
+                raise UsageError(f"--keep: {target} cannot be written: {error.strerror or error}") from None
+            told = f"{target}: {taken.told}; az-checks compare with this file tells what changed"
+            return CompareOutcome(safe(told), 0)
+
+    async def taken(self, name: str) -> TakenListing:
+        """What a datacenter holds now, all of it; whoever wants it closes it."""
+        held = Digests()
+        try:
             async with self._opened(name) as (holder,):
                 begun = now()
                 reading = await self._reading.read(holder, held)
             if not reading.whole:
-                raise UnansweredError(
-                    f"nothing was kept: {reading.entries} entries of {name} were read, then: {reading.why}"
-                )
-            try:
-                listing.keep(target, self._inventory, self._key, self._covered, holder, begun, held)
-            except OSError as error:
-                raise UsageError(f"--keep: {target} cannot be written: {error.strerror or error}") from None
-            entries = counted(held.count, "entry", "entries")
-        told = (
-            f"{target}: {entries} of {name}, read from {begun} on; az-checks compare with this file tells what changed"
-        )
-        return CompareOutcome(safe(told), 0)
+                raise UnansweredError(f"{reading.entries} entries of {name} were read, then: {reading.why}")
+        except BaseException:
+            held.close()
+            raise
+        return TakenListing(holder, begun, held)
+
+    def write(self, taken: TakenListing, target: Path, started: str = "") -> None:
+        """Raises OSError. `started`: of the evidence that it is written with."""
+        listing.keep(target, self._inventory, self._key, self._covered, taken.holder, taken.begun, taken.held, started)
 
     @contextlib.asynccontextmanager
     async def _opened(self, *names: str) -> AsyncIterator[tuple[OpenDirectory, ...]]:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DIRECTORIES = ("anypair", "comparison", "histories", "living_directories", "directory", "accounts")
+DIRECTORIES = ("anypair", "listed", "comparison", "histories", "living_directories", "directory", "accounts")
 FOLDERS = {
     "checks": ("tests/verdict", "tests/evidence/test_claims.py"),
     "verdict": ("tests/verdict", "tests/reports/test_defects.py"),
@@ -49,6 +49,7 @@ FOLDERS = {
             "anypair",
             "listing",
             "sealed",
+            "listed",
         )
     },
 }

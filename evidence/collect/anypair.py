@@ -89,9 +89,9 @@ async def compare_two(reading: PairReading, first: OpenDirectory, second: OpenDi
     with Digests() as there, Digests() as here:
         one, other = await together(reading.read(first, there), reading.read(second, here))
         unread = _unread((first.name, one), (second.name, other))
-        region = _region(Side.of(first), Side.of(second))
+        region = region_of(Side.of(first), Side.of(second))
         differences = differing(there, here, region, whole=not unread)
-        undecided = _without_own(differences, Side.of(first), Side.of(second))
+        undecided = without_own(differences, Side.of(first), Side.of(second))
     found: list[EntryDifference] = []
     for some in _batches(differences):
         reading.looks(len(some))
@@ -106,9 +106,9 @@ async def compare_kept(reading: PairReading, kept: KeptListing, now: OpenDirecto
     """How a directory differs now from what was kept. What changed back meanwhile does not differ. Raises UnansweredError."""
     with Digests() as here:
         unread = _unread((now.name, await reading.read(now, here)))
-        region = _region(kept.side, Side.of(now))
+        region = region_of(kept.side, Side.of(now))
         differences = differing(kept.held, here, region, whole=not unread)
-        undecided = () if kept.datacenter == now.name else _without_own(differences, kept.side, Side.of(now))
+        undecided = () if kept.datacenter == now.name else without_own(differences, kept.side, Side.of(now))
     found: list[EntryDifference] = []
     for some in _batches(differences):
         reading.looks(len(some))
@@ -132,7 +132,7 @@ async def together(*work: Awaitable[T]) -> tuple[T, ...]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _region(*sides: Side) -> str | None:
+def region_of(*sides: Side) -> str | None:
     """Below regions a replica has its own region's entries alone, and the master all. None: what both have is all."""
     narrow = {side.region for side in sides if side.state != MASTER}
     return None if not narrow else narrow.pop() if len(narrow) == 1 else ""
@@ -144,7 +144,7 @@ def _unread(*sides: tuple[str, ReadSoFar]) -> str:
     )
 
 
-def _without_own(differences: Differences, first: Side, second: Side) -> tuple[str, ...]:
+def without_own(differences: Differences, first: Side, second: Side) -> tuple[str, ...]:
     """Take out each side's own key, which no other has; what may be one is told, where that is not known.
 
     The master's own is everywhere, because the replicator copies it.

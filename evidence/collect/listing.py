@@ -30,7 +30,10 @@ class ListingError(OperatorError):
 
 
 class ListingHeader(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file begins with. `begun`: when reading began; `own`, `unread` and `admin` tell which key was the datacenter's own."""
+    """What a file begins with. `begun`: when reading began; `own`, `unread` and `admin` tell which key was the datacenter's own.
+
+    `round`: `started` of the evidence that it was written with; empty if with none. `alias`, `uuid`: the zone where it was read.
+    """
 
     listing: int
     key_mark: str
@@ -40,6 +43,9 @@ class ListingHeader(Struct, frozen=True, forbid_unknown_fields=True):
     where: str
     covered: str
     begun: str
+    round: str
+    alias: str
+    uuid: str
     own: str
     unread: str
     admin: str
@@ -68,6 +74,8 @@ class KeptListing:
 
     side: Side
     begun: str
+    round: str
+    zone: tuple[str, str]
     held: Digests
 
     @property
@@ -76,13 +84,20 @@ class KeptListing:
 
 
 def keep(
-    path: Path, inventory: Inventory, key: bytes, covered: Covered, holder: OpenDirectory, begun: str, held: Digests
+    path: Path,
+    inventory: Inventory,
+    key: bytes,
+    covered: Covered,
+    holder: OpenDirectory,
+    begun: str,
+    held: Digests,
+    started: str = "",
 ) -> None:
-    """Write what a directory holds. Raises OSError."""
+    """Write what a directory holds. `started`: of the evidence that it lies beside. Raises OSError."""
     declared, own = holder.declared, holder.own
     header = ListingHeader(
         VERSION, key_mark(key), inventory.master, declared.name, declared.region, where(declared), covered.mark(),
-        begun, own.fingerprint, own.unread, holder.admin, held.count,
+        begun, started, *holder.zone, own.fingerprint, own.unread, holder.admin, held.count,
     )  # fmt: skip
     sealed.write(path, _seal(key), msgspec.json.encode(header), held)
 
@@ -109,7 +124,7 @@ def load(path: Path, inventory: Inventory, key: bytes, covered: Covered) -> Kept
         raise ListingError(f"{path} {error}") from None
     state = inventory.datacenters[header.datacenter].state
     side = Side(header.datacenter, state, header.region, header.admin, apart.Own(header.own, header.unread))
-    return KeptListing(side, header.begun, held)
+    return KeptListing(side, header.begun, header.round, (header.alias, header.uuid), held)
 
 
 def _of_these(header: ListingHeader, inventory: Inventory) -> None:

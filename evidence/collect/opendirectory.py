@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from evidence.collect import apart, endpoints, services
-from evidence.collect.comparison import LARGEST
+from evidence.collect.comparison import LARGEST, NO_ZONE
 from evidence.collect.conversing import Conversing, found_in
 from evidence.collect.draft import Draft
 from evidence.collect.headnode import Asking
@@ -35,6 +35,8 @@ class OpenDirectory:
     admin: str
     own: apart.Own
     ask: Ask
+    zone: tuple[str, str] = NO_ZONE
+    """The alias and the uuid of the zone where it is asked."""
 
     @property
     def name(self) -> str:
@@ -122,4 +124,6 @@ def _holder(draft: Draft, through: services.Services, sapi: Sapi) -> OpenDirecto
     admin = draft.values("applications").get("ufds_admin_uuid")
     admin = admin if isinstance(admin, str) and UUID.fullmatch(admin) else ADMIN_UUID
     unread = "" if draft.values("applications") else f"SAPI: {draft.why('applications')}"
-    return OpenDirectory(draft.declared, admin, apart.own(draft.secrets.get("sapi", {}), unread), ask)
+    return OpenDirectory(
+        draft.declared, admin, apart.own(draft.secrets.get("sapi", {}), unread), ask, (vm.alias, vm.uuid)
+    )

@@ -74,12 +74,14 @@ def replicas(first: Directory, second: Directory) -> PairDifferences:
     return two(opened("my-dc-3", first), opened("my-dc-1", second))
 
 
-def keep(path: Path, side: OpenDirectory, key: bytes = KEY, inventory: Inventory = INVENTORY) -> Path:
+def keep(
+    path: Path, side: OpenDirectory, key: bytes = KEY, inventory: Inventory = INVENTORY, started: str = ""
+) -> Path:
     async def kept() -> None:
         read = reader(key)
         with Digests() as held:
             assert (await read.read(side, held)).whole
-            listing.keep(path, inventory, key, read.covered, side, "2026-11-27T03:00:00Z", held)
+            listing.keep(path, inventory, key, read.covered, side, "2026-11-27T03:00:00Z", held, started)
 
     asyncio.run(kept())
     return path

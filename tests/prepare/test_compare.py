@@ -300,7 +300,7 @@ def test_a_head_node_that_does_not_lead_there(
     monkeypatch.setattr(prepare.compare, "unless_interrupted", lambda work, _: asyncio.run(work))  # in a thread
     code, said, commands = asks(home, capsys, printed)
     assert code == 1
-    assert re.fullmatch(f"az-checks compare: ({told})\n", said)
+    assert re.fullmatch(f"az-checks compare: nothing was kept: ({told})\n", said)
     assert PASSWORD not in said
     assert {*commands} <= {"sysinfo", "bash", "cat", "vmadm"}
     assert not (home / "kept").exists()
