@@ -14,7 +14,7 @@ from evidence.collect.listed import with_listings
 from evidence.collect.opendirectory import OpenDirectory
 from evidence.comparison import Comparison
 from evidence.fact import Fact
-from evidence.model import Evidence
+from evidence.model import CollectedPart, Evidence
 from evidence.store import directory_beside
 from tests.evidence.histories import Directory
 from tests.evidence.test_anypair import ADMIN, CARLA, FINGERPRINTS, PUBLIC, directory, keep, own_key
@@ -167,6 +167,13 @@ def test_another_zone_than_the_one_that_was_listed_is_not_judged_by_it(places: d
     changed = {**whole.datacenters, REPLICA: replace(seen, zones=replace(seen.zones, value={**zones, "ufds0": other}))}
     evidence = merged(parts_apart(replace(whole, datacenters=changed)))
     assert fact(with_listings(evidence, places)) == fact(evidence)
+
+
+def test_what_one_machine_could_not_compare_stays_unknown(places: dict[str, Path]) -> None:
+    """It reached both directories, so it says itself why not."""
+    both = CollectedPart((REPLICA, MASTER), BEGUN, BEGUN, "0.1.0")
+    evidence = replace(collected(), parts=(both, CollectedPart(("my-dc-3",), BEGUN, BEGUN, "0.1.0")))
+    assert with_listings(evidence, places) == evidence
 
 
 def test_what_was_really_compared_stands(places: dict[str, Path]) -> None:

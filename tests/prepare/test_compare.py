@@ -127,6 +127,16 @@ def test_another_inventory_than_the_one_that_is_set(
     assert "name what my-dc-1 is compared with" in capsys.readouterr().err
 
 
+def test_of_three_words_the_first_is_the_inventory(
+    region: Path, found: Set, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if it looks like a datacenter's name, and another one is set."""
+    monkeypatch.setenv("AZ_INVENTORY", "gone.yaml")
+    region.rename("region")
+    found({"my-dc-1": directory({}), "my-dc-3": directory({})})
+    assert main(["compare", "region", "my-dc-3", "my-dc-1"]) == 0
+
+
 def test_two_that_differ(region: Path, found: Set, capsys: Capture) -> None:
     there = directory(
         {f"uuid=a, {USERS}": CARLA, f"uuid=b, {USERS}": CARLA | {"login": ("bruno",)}, own_key("my-dc-3"): {}}
@@ -245,7 +255,9 @@ def test_hostile_names_stay_on_their_line(width: int) -> None:
     dn = f"uuid={HOSTILE}{'x' * 200}, {USERS}"
     rows = tuple(EntryDifference(dn, kind, (HOSTILE,), HOSTILE) for kind in (MISSING, EXTRA, DIFFERENT))
     page = Page(width)
-    write_two(page, "my-dc-3", "my-dc-1", PairDifferences(3, rows, (f"{HOSTILE}: whose it is",), HOSTILE))
+    write_two(
+        page, "my-dc-3", "my-dc-1", PairDifferences(3, rows, (f"{HOSTILE}: whose it is",), HOSTILE + " missing" * 60)
+    )
     text = str(page)
     assert all(each.isprintable() for each in text.split("\n"))
     assert not [line for line in text.splitlines()[1:] if line.startswith("my-dc-1 against")]
