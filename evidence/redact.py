@@ -40,8 +40,7 @@ class FingerprintKeyError(OperatorError):
 
 def fingerprint_key() -> bytes:
     """Return the installation's key, from the file that AZ_FINGERPRINT_KEY_FILE names or one in ~/.config. Made if absent."""
-    named = os.environ.get(KEY_FILE_VARIABLE)
-    path = pathlib.Path(named) if named else pathlib.Path.home() / ".config/triton-az-checks/fingerprint.key"
+    path = _key_file()
     try:
         if not path.exists():
             _make(path)
@@ -54,6 +53,19 @@ def fingerprint_key() -> bytes:
     if len(key) < 16:
         raise FingerprintKeyError(f"{path}: holds no key of 16 bytes or more — remove the file, and a new key is made")
     return key
+
+
+def known_key() -> bytes:
+    """The same, where a new key would be of no use. Raises FingerprintKeyError if there is none."""
+    path = _key_file()
+    if not path.exists():
+        raise FingerprintKeyError(f"{path}: this machine does not have the key of the fingerprints")
+    return fingerprint_key()
+
+
+def _key_file() -> pathlib.Path:
+    named = os.environ.get(KEY_FILE_VARIABLE)
+    return pathlib.Path(named) if named else pathlib.Path.home() / ".config/triton-az-checks/fingerprint.key"
 
 
 def key_mark(key: bytes) -> str:

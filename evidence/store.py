@@ -59,6 +59,11 @@ def place_of(named: str, runs: pathlib.Path) -> pathlib.Path:
     return run if named and run.is_dir() else pathlib.Path(named)
 
 
+def directory_beside(path: pathlib.Path, name: str) -> pathlib.Path:
+    """Where it is kept what the directory of a datacenter held, beside a file of evidence."""
+    return path.with_name(f"{path.name}.{name}.directory")
+
+
 def load(path: str | os.PathLike[str]) -> Evidence:
     """Return the evidence in `path`: a file, or the folder of a run. Raises only EvidenceError."""
     source = pathlib.Path(path)

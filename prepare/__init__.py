@@ -1,3 +1,3 @@
-"""Before a run: whether this machine gets to the head nodes (doctor), a region.yaml from what one of them says (init), and the evidence of
-datacenters that only this machine reaches (collect).
+"""Before a run, or beside it: whether this machine gets to the head nodes (doctor), a region.yaml from what one of them says (init), the
+evidence of datacenters that only this machine reaches (collect), and how the directories of any two differ (compare).
 """

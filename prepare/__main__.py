@@ -1,4 +1,4 @@
-"""python -m prepare collect | doctor | init: what the commands of az-checks with these names start."""
+"""python -m prepare collect | compare | doctor | init: what the commands of az-checks with these names start."""
 
 import sys
 

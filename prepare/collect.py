@@ -15,6 +15,7 @@ from evidence.inventory.reading import read_inventory
 from evidence.model import DatacenterEvidence, Evidence
 from evidence.store import load, place_of, save
 from fixtures.interrupted import INTERRUPTED, unless_interrupted
+from prepare import beside
 from prepare.parsing import CommandParser
 from reports.page import counted, safe
 from reports.progress import ProgressLine
@@ -30,6 +31,8 @@ def parser_of() -> argparse.ArgumentParser:
     told = "collect this datacenter (repeatable); the others are not asked"
     parser.add_argument("--datacenter", metavar="NAME", action="append", required=True, help=told)
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="write the evidence there")
+    told = "list each one's UFDS directory too (dns and keyed digests), in FILE.NAME.directory: a run of all files compares them"
+    parser.add_argument("--directories", action="store_true", help=told)
     told = "evidence of the others (repeatable): an earlier run, or files of the same round, which tell where links to them lead"
     parser.add_argument("--knowing", metavar="RUN_OR_FILE", action="append", default=[], help=told)
     return parser
@@ -47,19 +50,31 @@ def main(arguments: list[str]) -> int:
     _refuse(target)
     alone = Alone(names, known_of(given.knowing, inventory, names))
     progress = ProgressLine(sys.stderr)
+    work = beside.work_for(inventory) if given.directories else None
+
+    async def collecting() -> tuple[Evidence, beside.Taken]:
+        seen = await collect_patiently(inventory, progress, alone=alone)
+        return seen, {} if work is None else await beside.taken(work, seen)
+
     try:
-        seen = unless_interrupted(collect_patiently(inventory, progress, alone=alone), TOLD)
+        found = unless_interrupted(collecting(), TOLD)
     finally:
         progress.done()
-    if seen is None:
+        if work is not None:
+            work.progress.done()
+    if found is None:
         print(TOLD, file=sys.stderr)
         return INTERRUPTED
+    seen, listed = found
     try:
         save(seen, target)
     except OSError as error:
         raise _unwritable(target, error) from None
-    for line in told(seen, target):
+    for line in told(seen, target, listed=work is not None):
         print(safe(line))
+    if work is not None:
+        for line in beside.write(work, listed, seen, target):
+            print(safe(line))
     return 0
 
 
@@ -75,12 +90,13 @@ def known_of(named: Sequence[str], inventory: Inventory, names: Iterable[str]) -
     }
 
 
-def told(seen: Evidence, target: Path) -> Iterator[str]:
+def told(seen: Evidence, target: Path, *, listed: bool = False) -> Iterator[str]:
     """What was written, and what it lacks: nothing of it is judged."""
     names, master = ", ".join(sorted(seen.datacenters)), seen.inventory.master
     yield f"{target}: {names}, seen {seen.started} to {seen.finished}; az-checks run --evidence judges it, with the files of the others"
     if master not in seen.datacenters:
-        yield f"what takes the UFDS of {master} at the same time (replication, and whether the directories agree) is not in it"
+        both = "replication" if listed else "replication, and whether the directories agree"
+        yield f"what takes the UFDS of {master} at the same time ({both}) is not in it"
     for name, each in sorted(seen.datacenters.items()):
         if each.ssh.why is not None and not each.ssh.hidden:
             yield f"{name} could not be asked: {each.ssh.why}"

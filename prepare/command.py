@@ -11,7 +11,7 @@ from triton_az_checks import ending
 from triton_az_checks.errors import OperatorError
 
 WRONG_USE, INTERRUPTED = 4, 2
-COMMANDS = ("collect", "doctor", "init")
+COMMANDS = ("collect", "compare", "doctor", "init")
 
 
 def main(arguments: list[str]) -> int:

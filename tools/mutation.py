@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DIRECTORIES = ("comparison", "histories", "living_directories", "directory", "accounts")
+DIRECTORIES = ("anypair", "listed", "comparison", "histories", "living_directories", "directory", "accounts")
 FOLDERS = {
     "checks": ("tests/verdict", "tests/evidence/test_claims.py"),
     "verdict": ("tests/verdict", "tests/reports/test_defects.py"),
@@ -40,7 +40,18 @@ FOLDERS = {
     ),
     **{
         f"evidence/collect/{name}.py": tuple(f"tests/evidence/test_{each}.py" for each in DIRECTORIES)
-        for name in ("comparison", "covered", "differing", "changelog", "kept", "remembering")
+        for name in (
+            "comparison",
+            "covered",
+            "differing",
+            "changelog",
+            "kept",
+            "remembering",
+            "anypair",
+            "listing",
+            "sealed",
+            "listed",
+        )
     },
 }
 """What is mutated, and which tests stand for it besides the recorded evidence."""

@@ -13,6 +13,7 @@ import apply.words
 import fixtures.options
 import lab.__main__
 import prepare.collect
+import prepare.compare
 import prepare.doctor
 import prepare.init
 import reports.command
@@ -29,6 +30,7 @@ TOLD = {
     "init": "a first region.yaml, from what one head node knows",
     "doctor": "look at this machine, and at the way in to each head node",
     "collect": "collect datacenters that only this machine reaches, for a verdict elsewhere",
+    "compare": "how the directories of any two datacenters differ, or one from what was kept of it",
     "plan": "print the steps that repair a run's findings",
     "explain": "explain a cause of a run by its number, or a check",
     "report": "list, show, compare and sign the runs that are kept",
@@ -77,6 +79,7 @@ def grammar() -> tuple[Grammar, ...]:
         "init": prepare.init.parser_of(),
         "doctor": prepare.doctor.parser_of(),
         "collect": prepare.collect.parser_of(),
+        "compare": prepare.compare.parser_of(),
         "plan": reports.command.parser_of(),
         "explain": cli.explain_parser(),
         "report": reports.pages.command.parser_of(),
@@ -247,6 +250,7 @@ END = (
     ".SH EXIT STATUS",
     "0: all was judged, and nothing failed. 1: a check failed, or could not be judged. 2: interrupted. 3: the suite itself broke.",
     r"\fBcollect\fR judges nothing: 0: the evidence was written.",
+    r"\fBcompare\fR: 0: nothing differs, or it was kept. 1: something differs, or could not be told.",
     "4: the inventory or an option is wrong. 5: nothing was selected. 6: another nightly is at work.",
     r"With \fB\-\-output nagios\fR: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
     ".SH ENVIRONMENT",

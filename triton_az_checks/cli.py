@@ -35,9 +35,12 @@ az-checks nightly [REGION.yaml] [--deadline 2h] [pytest's options]
 az-checks init root@HEADNODE [-o FILE]
                                 a first region.yaml, from what one head node knows of its coupling (-o -: print it)
 az-checks doctor [REGION.yaml]  this machine and the way in to each head node: what is wrong, and what to do
-az-checks collect --datacenter NAME [--datacenter …] [REGION.yaml] -o FILE [--knowing RUN_OR_FILE]
+az-checks collect --datacenter NAME [--datacenter …] [REGION.yaml] -o FILE [--knowing RUN_OR_FILE] [--directories]
                                 where no machine reaches all head nodes: the evidence of these datacenters alone, and no verdict
                                 (az-checks run --evidence FILE --evidence FILE … judges all files as one)
+az-checks compare [REGION.yaml] A B | A --keep FILE | A FILE
+                                how the directory of B differs from A's, any two of them, by dn, and no verdict; keep what A's holds
+                                now (dns and digests); what changed in A's since then. Asks little but the directories
 az-checks plan [RUN] [--only N|CHECK[@SUBJECT]] [--json | --copy | --script DIR]
                                 print the steps that repair a run's findings, in the order to type them
 az-checks explain [N | CHECK[@SUBJECT]] [--run RUN]
@@ -71,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
         "init": _init,
         "doctor": _doctor,
         "collect": _collect,
+        "compare": _compare,
         "plan": _plan,
         "explain": _explain,
         "report": _report,
@@ -200,6 +204,10 @@ def _report(arguments: Sequence[str]) -> int:
 
 def _collect(arguments: Sequence[str]) -> int:
     return _become([*PYTHON, "prepare", "collect", *_with_runs(arguments)])
+
+
+def _compare(arguments: Sequence[str]) -> int:
+    return _become([*PYTHON, "prepare", "compare", *_with_runs(arguments)])
 
 
 def _apply(arguments: Sequence[str]) -> int:

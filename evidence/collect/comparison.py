@@ -27,7 +27,7 @@ from evidence.collect.parse import UnreadableError
 from evidence.collect.reading import Ask, ReadSoFar, read
 from evidence.collect.remembering import read_remembering
 from evidence.collect.unanswered import UnansweredError
-from evidence.comparison import Comparison, EntryDifference
+from evidence.comparison import EXTRA, Comparison, EntryDifference
 from evidence.redact import cut
 from evidence.timeline import asking
 
@@ -178,24 +178,24 @@ async def _compare(
     unread = _unread(offer, reading)
     differences = differing(offer.listing, held, region, whole=not unread)
     found = differences.kinds
-    local = {dn for dn in differences.keys if own.may_be(dn, offer.admin)}
+    local = {dn for dn in differences.keys if found[dn] == EXTRA and own.may_be(dn, offer.admin)}
     for dn in local:
         del found[dn]
     if own.unread and local and not found:
         raise apart.UndecidedError(f"which of admin's keys is the datacenter's own is not known: {own.unread}")
     again = dict(itertools.islice(((dn, differences.seen[dn]) for dn in found), MOST))
-    settled = await _settled(covered, offer, ask, again) if again else []
+    still = await settled(covered, offer.ask, ask, again) if again else []
     rest = [EntryDifference(cut(dn), kind) for dn, kind in found.items() if dn not in again]
-    return counted(covered, differences.compared, [*settled, *rest], unread)
+    return counted(covered, differences.compared, [*still, *rest], unread)
 
 
-async def _settled(covered: Covered, offer: Offer, ask: Ask, seen: dict[str, Pair]) -> list[EntryDifference]:
+async def settled(covered: Covered, master: Ask, replica: Ask, seen: dict[str, Pair]) -> list[EntryDifference]:
     """What still differs of what was seen to differ. What has changed on a side meanwhile is looked at once more."""
     known: dict[str, EntryDifference | None] = dict.fromkeys(seen)
     for _ in range(LOOKS):
         await asyncio.sleep(ON_ITS_WAY)
         searches = [covered.again(dn) for dn in seen]
-        theirs, ours = await asyncio.gather(_each(offer.ask, searches), _each(ask, searches))
+        theirs, ours = await asyncio.gather(each_of(master, searches), each_of(replica, searches))
         answers = list(zip(seen, theirs, ours, strict=True))
         known |= {dn: difference(covered, dn, there, here) for dn, there, here in answers}
         now = {dn: pair(covered, there, here) for dn, there, here in answers}
@@ -205,7 +205,7 @@ async def _settled(covered: Covered, offer: Offer, ask: Ask, seen: dict[str, Pai
     return [each for each in known.values() if each is not None]
 
 
-async def _each(ask: Ask, searches: Sequence[Search]) -> list[Found]:
+async def each_of(ask: Ask, searches: Sequence[Search]) -> list[Found]:
     """The answers to many searches, a few conversations long."""
     found: list[Found] = []
     for start in range(0, len(searches), AT_A_TIME):

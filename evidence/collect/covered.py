@@ -87,11 +87,14 @@ class Covered:
         return Search(dn, attributes=EVERYTHING, scope=BASE, hidden=dn.endswith(USERS))
 
 
-def copied(dn: str, region: str) -> bool:
-    """Whether the replicator of a region copies this entry. Of the entries below regions, it copies those of its own region."""
+def copied(dn: str, region: str | None) -> bool:
+    """Whether the replicator of a region copies this entry. Of the entries below regions, it copies those of its own region.
+
+    None: of any region.
+    """
     if dn == USERS:
         return False
     _, below, other = dn.partition(", region=")
     if below:
-        return other == f"{region}, {SMARTDC}"
+        return region is None or other == f"{region}, {SMARTDC}"
     return not dn.startswith("datacenter=")  # a UFDS's own datacenter is right below o=smartdc

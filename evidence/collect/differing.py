@@ -23,7 +23,7 @@ Pair = tuple[bytes | None, bytes | None]
 
 @dataclass
 class Differences:
-    """What differs by dn, parents first, because they must exist first; which of it are keys; and how many entries the master has.
+    """What differs by dn, parents first, because they must exist first; which of it are keys that one side lacks; how many the master has.
 
     `seen` has both sides' digests of what differs, the master's first.
     """
@@ -34,7 +34,7 @@ class Differences:
     compared: int
 
 
-def differing(master: Digests, replica: Digests, region: str, *, whole: bool = True) -> Differences:
+def differing(master: Digests, replica: Digests, region: str | None, *, whole: bool = True) -> Differences:
     """Compare two listings. Of directories that were not read to their end, only what both have is known."""
     found: dict[str, str] = {}
     seen: dict[str, Pair] = {}
@@ -53,6 +53,8 @@ def differing(master: Digests, replica: Digests, region: str, *, whole: bool = T
             compared += 1
             if dn not in here:
                 found[dn], seen[dn] = MISSING, (record.digest, None)
+                if record.is_key:
+                    keys.add(dn)
             elif here[dn].digest != record.digest:
                 found[dn], seen[dn] = DIFFERENT, (record.digest, here[dn].digest)
     ordered = dict(sorted(found.items(), key=lambda item: (item[0].count(", "), item[0])))
@@ -61,11 +63,12 @@ def differing(master: Digests, replica: Digests, region: str, *, whole: bool = T
 
 def pair(covered: Covered, theirs: Found, ours: Found) -> Pair:
     """Both sides' digests of an entry that was read once more."""
-    there, here = map(_entry, (theirs, ours))
+    there, here = map(entry_of, (theirs, ours))
     return (None if there is None else covered.digest(there)), (None if here is None else covered.digest(here))
 
 
-def _entry(found: Found) -> Entry | None:
+def entry_of(found: Found) -> Entry | None:
+    """The entry that a search for one found, if it is there."""
     return next((entry for entry in found.entries if not apart.expired(entry)), None)
 
 
@@ -73,7 +76,7 @@ def difference(covered: Covered, dn: str, theirs: Found, ours: Found) -> EntryDi
     """What differs between two answers for one entry; None if nothing does. Raises UnreadableError."""
     if theirs.why or ours.why:
         raise UnreadableError(theirs.why or ours.why)
-    there, here = map(_entry, (theirs, ours))
+    there, here = map(entry_of, (theirs, ours))
     if there is None and here is None:
         return None
     if there is None or here is None:

@@ -9,7 +9,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, Self
 
 PARTS: Final = 64
 IN_MEMORY: Final = 1 << 16
@@ -98,6 +98,12 @@ class Digests:
             self._file.seek(begin)
             yield self._file.read(size)
         yield bytes(self._parts[number])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def clear(self) -> None:
         """Forget all records."""

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from evidence.collect.covered import Covered
 from evidence.collect.kept import Shelf, Whose
 from evidence.comparison import FULL, OFF
-from evidence.inventory.model import Inventory
+from evidence.inventory.model import Declared, Inventory
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class How:
 
     def covered(self, key: bytes) -> Covered | None:
         """What is compared; None: nothing. `key` is the installation's."""
-        return None if self.extent == OFF else Covered(self.extent, _derived(key, "digests of entries"))
+        return None if self.extent == OFF else Covered(self.extent, derived(key, "digests of entries"))
 
     def memory(self, inventory: Inventory, key: bytes) -> Memory | None:
         """What is kept of these directories; None if nothing is to be."""
         every = inventory.expect.compare_every
         if self.extent != FULL or self.folder is None or not every:
             return None
-        return Memory(self.folder, inventory, _derived(key, "seal of digests"), 0.0 if self.anew else every)
+        return Memory(self.folder, inventory, derived(key, "seal of digests"), 0.0 if self.anew else every)
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,18 @@ class Memory:
     def shelf(self, datacenter: str, zone: tuple[str, str], covered: Covered) -> Shelf:
         """Where one directory is kept, as it is read in the zone with this alias and uuid."""
         declared = self.inventory.datacenters[datacenter]
-        ufds = declared.endpoints.get("ufds")
-        where = declared.headnode or (f"{ufds.host}:{ufds.port}" if ufds is not None else "")
         path = str(Path(self.inventory.path).absolute()) if self.inventory.path else ""
-        of = Whose(path, self.inventory.master, datacenter, declared.region, where, *zone, covered.mark())
+        of = Whose(path, self.inventory.master, datacenter, declared.region, where(declared), *zone, covered.mark())
         return Shelf(self.folder, of, self.key)
 
 
-def _derived(key: bytes, purpose: str) -> bytes:
+def where(declared: Declared) -> str:
+    """Where a datacenter's directory is read."""
+    ufds = declared.endpoints.get("ufds")
+    return declared.headnode or (f"{ufds.host}:{ufds.port}" if ufds is not None else "")
+
+
+def derived(key: bytes, purpose: str) -> bytes:
     """A key of its own for each purpose."""
     return hmac.new(key, purpose.encode(), hashlib.sha256).digest()
 

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import hmac
-import os
-import stat
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -19,17 +15,13 @@ from typing import IO, Final
 import msgspec
 from msgspec import Struct
 
+from evidence.collect import sealed
 from evidence.collect.changelog import Mark, MisfitError
-from evidence.collect.digests import REST, Digests, unpacked
+from evidence.collect.digests import Digests
 
 FOLDER: Final = ".directories"
 VERSION: Final = 1
-LARGEST: Final = 1 << 30
-LONGEST_HEADER: Final = 1 << 16
-LONGEST_NAME: Final = 1 << 16
-SEAL: Final = 32
 _OTHER: Final = {"headnode": "head node", "uuid": "zone", "covered": "version"}
-_CHUNK: Final = 1 << 20
 
 
 class Whose(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,14 +68,7 @@ class Shelf:
         if not every:
             raise MisfitError("")
         with self._opened() as (file, size):
-            seal = hashlib.blake2b(key=self._key, digest_size=SEAL)
-            left = size - SEAL
-            while left > 0 and (chunk := file.read(min(left, _CHUNK))):
-                seal.update(chunk)
-                left -= len(chunk)
-            if left or not hmac.compare_digest(seal.digest(), file.read(SEAL)):
-                raise MisfitError("what is kept of it is damaged, or was kept with another key")
-            file.seek(0)
+            sealed.prove(file, size, self._key)
             header = _header(file)
         return self._fitting(header, every, now)
 
@@ -105,13 +90,7 @@ class Shelf:
         with self._opened() as (file, size):
             if _header(file) != header:
                 raise MisfitError("it was written meanwhile")
-            left = size - SEAL - file.tell()
-            while left > 0:
-                length = int.from_bytes(file.read(4))
-                left -= 4 + length + REST
-                if length > LONGEST_NAME or left < 0:
-                    raise MisfitError("what is kept of it is damaged")
-                dn, record = unpacked(file.read(length), file.read(REST))
+            for dn, record in sealed.records(file, size):
                 if not but(dn):
                     into.hold(dn, record)
 
@@ -119,38 +98,22 @@ class Shelf:
         """Keep it, in one step. Raises OSError."""
         header = Header(VERSION, self._whose, mark.number, mark.known_by, full_at, held.count)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = self.path.with_name(f"{self.path.name}.{os.getpid()}.{time.monotonic_ns()}")
-        try:
-            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                seal = hashlib.blake2b(key=self._key, digest_size=SEAL)
-                for piece in (msgspec.json.encode(header) + b"\n", *held.stored()):
-                    seal.update(piece)
-                    file.write(piece)
-                file.write(seal.digest())
-            aside.replace(self.path)
-        finally:
-            aside.unlink(missing_ok=True)
+        sealed.write(self.path, self._key, msgspec.json.encode(header), held)
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[IO[bytes], int]]:
         """The file and its size. Raises MisfitError."""
         try:
-            handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(handle, "rb") as file:
-                about = os.fstat(file.fileno())
-                if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o077:
-                    raise MisfitError("what is kept of it is not a file of ours alone")
-                if not SEAL < about.st_size <= LARGEST:
-                    raise MisfitError(f"what is kept of it has {about.st_size} bytes")
-                yield file, about.st_size
+            with sealed.opened(self.path, ours=True) as found:
+                yield found
         except FileNotFoundError:
             raise MisfitError("") from None
-        except OSError as error:
-            raise MisfitError(f"what is kept of it cannot be read ({error.strerror or error})") from None
+        except sealed.UnsoundError as error:
+            raise MisfitError(f"what is kept of it {error}") from None
 
 
 def _header(file: IO[bytes]) -> Header:
-    line = file.readline(LONGEST_HEADER)
+    line = file.readline(sealed.LONGEST_HEADER)
     try:
         header = msgspec.json.decode(line, type=Header)
     except (msgspec.MsgspecError, ValueError, RecursionError):

@@ -9,6 +9,7 @@ from typing import Final
 from evidence.collect import accounts, apart, directory, endpoints, history, ldap, parse, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import LARGEST, Comparing
+from evidence.collect.conversing import Conversing, found_in
 from evidence.collect.draft import Draft
 from evidence.collect.replication import Changelog
 from evidence.collect.tunnel import LARGEST_TUNNELLED
@@ -41,7 +42,7 @@ class Ufds:
         root: services.Root | None,
         vouch: Callable[[Vm], Awaitable[None]],
     ) -> None:
-        self._draft, self._services, self._root, self._vouch = draft, ask, root, vouch
+        self._draft, self._converse = draft, Conversing(draft, ask, root, vouch).converse
         self._changelog, self._meeting, self._comparing = changelog, meeting, comparing
 
     async def ask(self, vm: Vm) -> None:
@@ -52,7 +53,7 @@ class Ufds:
         talk = asyncio.ensure_future(self._converse(vm, wanted))
 
         async def found() -> tuple[ldap.Found, ...]:
-            return _found(await asyncio.shield(talk))
+            return found_in(await asyncio.shield(talk))
 
         async def bind() -> object:
             return _attempt(await asyncio.shield(talk))
@@ -82,18 +83,6 @@ class Ufds:
         await self._draft.ask_zone(vm, "progress", lambda: self._progress(vm))
         await self._draft.ask_zone(vm, "comparison", lambda: self._compare(vm))
 
-    async def _converse(self, vm: Vm, searches: Sequence[ldap.Search], most: int = services.LARGEST_LDAP) -> ldap.Reply:
-        host = services.address(vm)
-        if self._root is None:
-            facts = self._draft.facts
-            if self._draft.declared.endpoints:
-                raise UnansweredError(f"its root password is not known: {endpoints.told(self._draft.name)}")
-            whys = f"SAPI: {facts['applications'].why}; /usbkey/config: {facts['usbkey'].why}"
-            raise UnansweredError(f"its root password is not known ({whys})")
-        if vm.server:
-            await self._vouch(vm)
-        return await self._services.ufds(host, self._root, searches, most)
-
     async def _poseidon_keys(self, vm: Vm) -> None:
         """Ask for the keys of the accounts poseidon, where Manta signs with one."""
 
@@ -102,7 +91,7 @@ class Ufds:
             if known.value is None:
                 raise UnansweredError(known.why or "no answer")
             people = [f"uuid={each.uuid}, {ldap.USERS}" for each in known.value if UUID.fullmatch(each.uuid)]
-            return directory.public_keys(*_found(await self._converse(vm, tuple(map(directory.keys_of, people)))))
+            return directory.public_keys(*found_in(await self._converse(vm, tuple(map(directory.keys_of, people)))))
 
         if "poseidon_keys" in self._draft.questions_about(vm):
             await self._draft.ask_zone(vm, "poseidon_keys", answer)
@@ -122,7 +111,7 @@ class Ufds:
             raise UnansweredError("it has no checkpoint for the master that SAPI names")
 
         async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
-            return _found(await self._converse(vm, searches))
+            return found_in(await self._converse(vm, searches))
 
         return await self._changelog.progress(self._draft.name, first, ask)
 
@@ -134,7 +123,7 @@ class Ufds:
             raise UnansweredError(fact.why or "no answer")
 
         async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
-            return _found(await self._converse(vm, searches, LARGEST))
+            return found_in(await self._converse(vm, searches, LARGEST))
 
         unread = "" if self._draft.values("applications") else f"SAPI: {self._draft.why('applications')}"
         own = apart.own(self._draft.secrets.get("sapi", {}), unread)
@@ -149,7 +138,7 @@ class Ufds:
 
     async def _belongings(self, vm: Vm, admin: str) -> object:
         """On a replica: what its admin has now, for whoever knows what it had before the coupling."""
-        return accounts.belongings(_found(await self._converse(vm, (accounts.below(admin),), LARGEST_TUNNELLED))[0])
+        return accounts.belongings(found_in(await self._converse(vm, (accounts.below(admin),), LARGEST_TUNNELLED))[0])
 
     async def _introduce(self, vm: Vm, admin: str) -> None:
         """Ask for a candidate's accounts and what is below admin, and which of them the master has too."""
@@ -157,13 +146,13 @@ class Ufds:
         talk = asyncio.ensure_future(self._converse(vm, asked, LARGEST_TUNNELLED))
 
         async def everybody() -> tuple[accounts.Person, ...]:
-            return accounts.people(_found(await asyncio.shield(talk))[0], admin)
+            return accounts.people(found_in(await asyncio.shield(talk))[0], admin)
 
         async def counted() -> object:
-            return accounts.accounts(await everybody(), _found(await asyncio.shield(talk))[2:])
+            return accounts.accounts(await everybody(), found_in(await asyncio.shield(talk))[2:])
 
         async def belongings() -> object:
-            return accounts.belongings(_found(await asyncio.shield(talk))[1], whole=True)
+            return accounts.belongings(found_in(await asyncio.shield(talk))[1], whole=True)
 
         async def collisions() -> object:
             return await self._meeting.introduce(self._draft.name, await everybody())
@@ -181,22 +170,22 @@ class Ufds:
         self._changelog.tell_latest(None if fact.value is None else fact.value.latest)
 
         async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
-            return _found(await self._converse(vm, searches))
+            return found_in(await self._converse(vm, searches))
 
         async def ask_all(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
             if fact.value is None:
                 raise UnansweredError(fact.why or "no answer")
-            return _found(await self._converse(vm, searches, LARGEST))
+            return found_in(await self._converse(vm, searches, LARGEST))
 
         async def ask_much(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
-            return _found(await self._converse(vm, searches, LARGEST_TUNNELLED))
+            return found_in(await self._converse(vm, searches, LARGEST_TUNNELLED))
 
         async def remember() -> history.Earlier:
             if fact.value is None:
                 raise UnansweredError(fact.why or "no answer")
             wanted, found = history.searches(fact.value.latest), list[ldap.Found]()
             for start in range(0, len(wanted), AT_A_TIME):
-                found += _found(await self._converse(vm, wanted[start : start + AT_A_TIME], LARGEST))
+                found += found_in(await self._converse(vm, wanted[start : start + AT_A_TIME], LARGEST))
             return history.identities(found)
 
         async def gaps() -> object:
@@ -207,7 +196,7 @@ class Ufds:
             numbers: list[int] = []
             for start in range(0, len(stretches), AT_A_TIME):
                 some = stretches[start : start + AT_A_TIME]
-                for answer in _found(await self._converse(vm, some, LARGEST_TUNNELLED)):
+                for answer in found_in(await self._converse(vm, some, LARGEST_TUNNELLED)):
                     if answer.why:
                         raise UnansweredError(answer.why)
                     numbers += [directory.number(entry, "changenumber") for entry in answer.entries]
@@ -226,12 +215,6 @@ class Ufds:
         )
         if "gaps" in self._draft.questions_about(vm):
             await self._draft.ask_zone(vm, "gaps", gaps)
-
-
-def _found(reply: ldap.Reply) -> tuple[ldap.Found, ...]:
-    if not reply.bound:
-        raise UnansweredError(reply.detail if reply.silent else f"the root bind failed: {reply.detail}")
-    return reply.found
 
 
 def _attempt(reply: ldap.Reply) -> Attempt:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,23 @@ import yaml
 from msgspec.structs import replace
 
 import prepare.collect
-from evidence.collect import collect
+import prepare.comparing
+from evidence.collect import apart, collect, listing
 from evidence.collect.draft import Draft
+from evidence.collect.how import AS_DECLARED
+from evidence.collect.ldap import USERS
 from evidence.collect.lone import Alone
+from evidence.collect.opendirectory import OpenDirectory
+from evidence.collect.unanswered import UnansweredError
+from evidence.inventory.model import Declared
+from evidence.inventory.reading import read_inventory
 from evidence.model import Evidence, Vm
 from evidence.redact import Vault, fingerprint_key, key_mark
-from evidence.store import load, save
+from evidence.store import directory_beside, load, save
 from evidence.subjects.links import LINKS, Link, links
 from evidence.subjects.world import World
 from prepare.command import main
+from tests.evidence.test_anypair import ADMIN, CARLA, directory
 from tests.evidence.test_collect import HEALTHY, Server, enter, home, inventory
 from tests.recording import recorded
 from triton_az_checks.errors import UsageError
@@ -182,6 +191,42 @@ def test_what_was_written_can_be_read_and_says_what_it_lacks(
     assert "what takes the UFDS of my-dc-2 at the same time (replication, " in told
     assert f"my-dc-1: {len(untried)} ways to other datacenters could not be tried" in told
     assert "my-dc-3 could not be asked: " in told
+
+
+def test_directories_are_listed_beside_it(
+    region: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that cannot be listed says why, costs no evidence, and leaves nothing of an earlier round there."""
+    monkeypatch.setenv("AZ_FINGERPRINT_KEY_FILE", str(region.parent / "installation.key"))
+    whole, out = recorded("healthy"), region.parent / "out.json"
+    collecting(
+        monkeypatch, replace(whole, datacenters={name: whole.datacenters[name] for name in ("my-dc-1", "my-dc-3")})
+    )
+
+    @contextlib.asynccontextmanager
+    async def instead(declared: Declared, *_: object) -> AsyncIterator[OpenDirectory]:
+        if declared.name == "my-dc-3":
+            raise UnansweredError("my-dc-3: no answer\x1b")
+        yield OpenDirectory(declared, ADMIN, apart.own({}), directory({f"uuid=a, {USERS}": CARLA}))
+
+    monkeypatch.setattr(prepare.comparing, "opened", instead)
+    stale = directory_beside(out, "my-dc-3")
+    stale.write_text("of an earlier round")
+    typed = ["collect", str(region), "--datacenter", "my-dc-1", "--datacenter", "my-dc-3", "-o", str(out)]
+    assert main(typed) == 0
+    assert "my-dc-1.directory" not in capsys.readouterr().out
+    assert main([*typed, "--directories"]) == 0
+    told = capsys.readouterr().out
+    assert "what takes the UFDS of my-dc-2 at the same time (replication) is not in it" in told
+    assert f"{out}.my-dc-1.directory: 1 entry of my-dc-1, read from " in told
+    assert "my-dc-3: its directory was not listed: my-dc-3: no answer\\x1b\n" in told
+    assert not stale.exists()
+    key = fingerprint_key()
+    covered = AS_DECLARED.covered(key)
+    assert covered is not None
+    kept = listing.load(directory_beside(out, "my-dc-1"), read_inventory(region), key, covered)
+    with kept.held:
+        assert (kept.round, kept.held.count) == (whole.started, 1)
 
 
 def test_interrupted_nothing_is_written(

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from msgspec.structs import replace
 
 from evidence.collect import apart, comparison, conversation
+from evidence.collect.anypair import PairReading, compare_two
 from evidence.collect.comparison import Comparing
 from evidence.collect.how import How
 from evidence.collect.ldap import Found, Login, Search
-from evidence.comparison import Comparison
+from evidence.collect.opendirectory import OpenDirectory
+from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison, EntryDifference
 from evidence.inventory.model import Declared, Inventory
 from lab.machine import tls
 from lab.plan.making import make_plan
 from lab.plan.names import ADMIN_UUID, ROOT_DN, ROOT_PASSWORD
 from lab.ufds.client import UfdsProcess
+from prepare.command import main
 
 MASTER, REPLICA = "my-dc-2", "my-dc-1"
 INVENTORY = Inventory(
@@ -92,3 +97,101 @@ def test_both_ways_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert changed.full_at
     assert replace(changed, full_at="", reread=0) == again
     assert few * 5 < whole  # with what was read of the changelogs
+
+
+# Any pair
+
+PAIR = ("my-dc-1", "my-dc-3")
+
+
+async def own_key(ufds: UfdsProcess, name: str) -> str:
+    """The fingerprint of the key that only this replica's admin has."""
+    found = [
+        {
+            dn.partition(",")[0]
+            for dn, _ in await ufds.query(each, f"uuid={ADMIN_UUID}, {USERS}", "sub", "(objectclass=sdckey)")
+        }
+        for each in (name, MASTER)
+    ]
+    (own,) = found[0] - found[1]
+    return own.partition("=")[2]
+
+
+async def spoilt(ufds: UfdsProcess) -> list[str]:
+    """Some entries of the first of two replicas are changed and gone. Returns whose."""
+    people = {
+        held["login"][0]: dn for dn, held in await ufds.query(PAIR[0], USERS, "sub", "(objectclass=sdcperson)") if dn
+    }
+    await ufds.modify(PAIR[0], people["carla"], [("replace", "userpassword", ["s3cret-of-nobody"])])
+    await ufds.delete(PAIR[0], people["bruno"], subtree=True)
+    return [people["carla"], people["bruno"]]
+
+
+def test_two_replicas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Just what was spoilt, whichever is named first; each one's own key is none of it."""
+    monkeypatch.setattr(comparison, "ON_ITS_WAY", 0.0)
+
+    async def compared(folder: Path) -> tuple[list[str], list[tuple[EntryDifference, ...]]]:
+        async with UfdsProcess() as ufds:
+            await ufds.seed(make_plan(3, accounts=1100))
+            sides = []
+            for name in PAIR:
+                port = await ufds.serve(name, *tls.make_certificate(folder), host="127.0.0.1", port=0)
+                own = apart.own({apart.FINGERPRINT: await own_key(ufds, name)})
+                sides.append(OpenDirectory(Declared(name, name, "my-dc", "replica"), ADMIN_UUID, own, Living(port)))
+            covered = How().covered(b"key")
+            assert covered is not None
+            before = await compare_two(PairReading(covered, 60.0), sides[0], sides[1])
+            assert before.equal, before
+            assert before.compared > 1100
+            whose = await spoilt(ufds)
+            both = [await compare_two(PairReading(covered, 60.0), *each) for each in (sides, sides[::-1])]
+            return whose, [each.differences for each in both]
+
+    with tempfile.TemporaryDirectory() as folder:
+        (carla, bruno), (first, second) = asyncio.run(compared(Path(folder)))
+    for found, kind in ((first, EXTRA), (second, MISSING)):
+        told = [(each.dn, each.kind, each.attributes, each.login) for each in found]
+        assert told[:2] == [(bruno, kind, (), "bruno"), (carla, DIFFERENT, ("userpassword",), "carla")]
+        assert [each.dn.endswith(f", {bruno}") for each in found[2:]] == [True]
+
+
+def test_at_endpoints_by_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without SAPI nobody says which key is a datacenter's own: they are neither equal, nor a difference."""
+    monkeypatch.setattr(comparison, "ON_ITS_WAY", 0.0)
+    monkeypatch.setenv("AZ_FINGERPRINT_KEY_FILE", str(tmp_path / "installation.key"))
+    monkeypatch.setenv("AZ_UFDS_ROOT_PASSWORD", ROOT_PASSWORD)
+    region = tmp_path / "region.yaml"
+
+    async def told() -> list[str]:
+        async with UfdsProcess() as ufds:
+            await ufds.seed(make_plan(3))
+            certificate = tls.make_certificate(tmp_path)
+            ports = {name: await ufds.serve(name, *certificate, host="127.0.0.1", port=0) for name in (*PAIR, MASTER)}
+            found = {
+                name: {"region": "my-dc", "endpoints": {"ufds": f"ldaps://127.0.0.1:{ports[name]}"}} for name in ports
+            }
+            region.write_text(yaml.safe_dump({"master": MASTER, "datacenters": found}))
+            typed = ("compare", str(region), "my-dc-3", "my-dc-1")
+            return [await in_thread(*typed, code=1), await spoil(ufds, *typed)]
+
+    async def spoil(ufds: UfdsProcess, *typed: str) -> str:
+        await spoilt(ufds)
+        return await in_thread(*typed, code=1)
+
+    async def in_thread(*typed: str, code: int) -> str:
+        assert await asyncio.to_thread(main, [*typed]) == code, capsys.readouterr()
+        return capsys.readouterr().out
+
+    monkeypatch.setattr("prepare.compare.unless_interrupted", lambda work, _: asyncio.run(work))
+    before, after = asyncio.run(told())
+    assert re.match(r"my-dc-1 against my-dc-3: \d+ entries compared, 0 missing, 0 extra, 0 different, 2", before)
+    unknown = [line for line in before.splitlines() if line.startswith("unknown    fingerprint=")]
+    assert ["my-dc-1" in line or "my-dc-3" in line for line in unknown] == [True, True]
+    assert sorted(line.partition(" ")[0] for line in after.splitlines()[2:]) == sorted(
+        ["missing", "missing", "different", "unknown", "unknown"]
+    )
+    assert "(login carla)  userpassword" in after
+    assert ROOT_PASSWORD not in before + after

@@ -55,13 +55,13 @@ def whole(operator: Operator, place: Path) -> dict[str, str]:
     return causes(place)
 
 
-def collected(operator: Operator, place: Path, folder: str, *knowing: Path) -> list[Path]:
+def collected(operator: Operator, place: Path, folder: str, *knowing: Path, options: str = "") -> list[Path]:
     """Each datacenter in a file of its own."""
     (place / folder).mkdir()
     known = " ".join(f"--knowing {path}" for path in knowing)
     files = [place / folder / f"{name}.json" for name in NAMES]
     for path in files:
-        code, told = operator.types(f"{AZ} collect --datacenter {path.stem} -o {path} {known}")
+        code, told = operator.types(f"{AZ} collect --datacenter {path.stem} -o {path} {known} {options}")
         assert code == 0, told
     return files
 
@@ -110,6 +110,35 @@ def test_without_knowing_the_ways_are_not_tried_and_say_what_to_do(coupled: Oper
     assert set(found.values()) == {"blocked"}
     told = " ".join(missing(tmp_path, cause) for cause in found)
     assert "collect my-dc-1 again with --knowing FILE, the evidence of my-dc-2" in told
+
+
+def entries_agree(place: Path) -> dict[str, str]:
+    run = max((place / "runs").glob("2*"))
+    rows = json.loads((run / "findings.json").read_text())["results"]
+    return {row["subject"]: row["outcome"] for row in rows if row["check"] == "directory-entries-agree"}
+
+
+def test_with_listings_it_is_known_that_directories_agree(coupled: Operator, tmp_path: Path) -> None:
+    """And a replay of that run knows it, too. Of one that was not listed it stays unknown."""
+    addresses = collected(coupled, tmp_path, "addresses")
+    files = collected(coupled, tmp_path, "parts", *addresses, options="--directories")
+    (tmp_path / "parts/my-dc-3.json.my-dc-3.directory").unlink()
+    found = judged(coupled, tmp_path, files)
+    assert found == {"replicator-moves[my-dc-1]": "blocked", "replicator-moves[my-dc-3]": "blocked"}
+    assert entries_agree(tmp_path) == {"my-dc-1": "passed", "my-dc-3": "blocked"}
+    run = max((tmp_path / "runs").glob("2*"))
+    code, told = coupled.types(f"AZ_RUNS={tmp_path}/runs {AZ} run -q --evidence {run}")
+    assert code == 1, told
+    assert entries_agree(tmp_path) == {"my-dc-1": "passed", "my-dc-3": "blocked"}
+
+
+def test_what_differs_by_listings_alone_is_no_finding(tmp_path: Path) -> None:
+    """It may have been on its way; the reason says what seems to differ."""
+    with living("--datacenters", "3", "--fault=account-removed@my-dc-1") as operator:
+        addresses = collected(operator, tmp_path, "addresses")
+        judged(operator, tmp_path, collected(operator, tmp_path, "parts", *addresses, options="--directories"))
+    assert entries_agree(tmp_path) == {"my-dc-1": "blocked", "my-dc-3": "passed"}
+    assert " 2 missing, as listed at " in missing(tmp_path, "directory-entries-agree[my-dc-1]")
 
 
 def test_who_collects_with_the_master_knows_all_of_a_replica(coupled: Operator, tmp_path: Path) -> None:

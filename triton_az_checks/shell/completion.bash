@@ -5,7 +5,7 @@ _az_checks() {
     if [[ $current == '=' ]]; then current=''; elif [[ $before == '=' ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $typed/$word in
-            /run | /nightly | /init | /doctor | /collect | /plan | /explain | /report | /apply | /lab | /completion | /manual) typed=$word ;;
+            /run | /nightly | /init | /doctor | /collect | /compare | /plan | /explain | /report | /apply | /lab | /completion | /manual) typed=$word ;;
             report/list | report/show | report/diff | report/site | report/compliance | report/sign | report/verify) typed+=:$word ;;
         esac
     done
@@ -44,6 +44,7 @@ _az_checks() {
         collect:--datacenter) kind= ;;
         collect:-o | collect:--output) kind=files ;;
         collect:--knowing) kind=runs ;;
+        compare:--keep) kind=files ;;
         plan:--only) kind=checks ;;
         plan:--script) kind=folders ;;
         plan:--runs) kind=folders ;;
@@ -69,12 +70,13 @@ _az_checks() {
         lab:--conformance) kind= ;;
         *)
             case $typed in
-                '') words='run nightly init doctor collect plan explain report apply lab completion manual --help' ;;
+                '') words='run nightly init doctor collect compare plan explain report apply lab completion manual --help' ;;
                 run) words='--preflight --postchange --nightly --inventory --datacenter --waivers --runs --compare --timeline --evidence --max-age --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
                 nightly) words='--deadline --inventory --datacenter --waivers --runs --compare --timeline --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
                 init) words='-h --help -o --output' ;;
                 doctor) words='-h --help' kind=files ;;
-                collect) words='-h --help --datacenter -o --output --knowing' kind=files ;;
+                collect) words='-h --help --datacenter -o --output --directories --knowing' kind=files ;;
+                compare) words='-h --help --keep' kind=files ;;
                 plan) words='-h --help --only --json --copy --script --runs' kind=runs ;;
                 explain) words='--run --runs' kind=checks ;;
                 report) words='-h --help --runs list show diff site compliance sign verify' ;;
