@@ -153,7 +153,8 @@ def moved_on(each: TypedRead, now: float) -> bytes:
 
 
 def _host(asking: Any) -> str:
-    return hosts[id(asking._reach)]
+    way = asking if isinstance(asking, names.Names) else asking._through
+    return hosts[id(way._reach)]
 
 
 def _kept(where: list[T] | None, what: T) -> None:
