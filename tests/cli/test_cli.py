@@ -71,7 +71,7 @@ def test_the_inventory_is_named_by_a_space(tmp_path: Path) -> None:
         (("run", "--preflight", "--nightly"), "not allowed with argument"),
         (("run",), "no inventory was given"),
         (("plan", "no-such-run"), "there is no run no-such-run"),
-        (("explain", "1"), "there is no complete run"),
+        (("explain", "1", "--runs", "none yet"), "there is no complete run"),
         (("explain", "no-such-check"), "there is no check no-such-check; "),
         (("explain", "zzz"), "docs/checks.md has all of them"),
         (("explain", "--frobnicate"), "unrecognized arguments"),
