@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:
         ending.as_by_ctrl_c()
-        ending.unbroken_output()  # before pytest's own reporter takes it
+        config.add_cleanup(ending.unbroken_output().flush)  # before pytest's own reporter takes it
         config.pluginmanager.register(Keeper(config, Path(*checks.__path__)), "az-keeper")
 
 

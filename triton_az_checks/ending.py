@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -76,9 +77,13 @@ class Unbroken:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._file.fileno())
         os.close(nowhere)
+        with contextlib.suppress(OSError):
+            self._file.flush()  # now: pytest puts back what it saved of the place
         if error.errno != errno.EPIPE:
             print(f"the rest cannot be shown here: {error.strerror}", file=sys.stderr)
 
 
-def unbroken_output() -> None:
-    sys.stdout = Unbroken(sys.stdout)
+def unbroken_output() -> Unbroken:
+    """From now on sys.stdout never fails. It is to be flushed at the end, also by whom another sys.stdout is put back."""
+    sys.stdout = unbroken = Unbroken(sys.stdout)
+    return unbroken
