@@ -67,8 +67,7 @@ def each_touched(dns: Sequence[str], attribute: str) -> str:
     """The same for several entries, in their order, and for nothing below them. What is gone by then is left out."""
     name = typed.shown_attribute(attribute)
     listed = " \\\n    ".join(quote(typed.dn(dn)) for dn in dns)
-    found = f"""for dn in \\
-    {listed}
+    found = f"""for dn in {listed}
 do sdc-ldap search -b "$dn" -s base '(objectclass=*)' {name}
 done"""
     return _by_itself(found, name)
