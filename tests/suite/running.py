@@ -16,7 +16,9 @@ SUITE = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), "checks
 
 
 def environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith(("AZ_", "PYTEST_", "PYTHONUNBUFFERED"))}
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith(("AZ_", "PYTEST_", "PYTHONUNBUFFERED"))
+    }
 
 
 def suite(place: Path, *options: str) -> subprocess.CompletedProcess[str]:
