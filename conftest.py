@@ -38,6 +38,7 @@ def load_checks() -> None:
     for module in pkgutil.iter_modules(checks.__path__):
         importlib.import_module(f"checks.{module.name}")
     validate()
+    fixtures.loading.loaded()
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -53,7 +54,6 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     if not config.option.help:
         load_checks()
-    fixtures.loading.loaded()
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the controller ends its workers
     else:
