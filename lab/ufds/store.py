@@ -6,12 +6,14 @@ many accounts so can several replicas.
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
 from lab.ufds import query
 from lab.ufds.errors import LdapError, constraint
-from lab.ufds.filters import And, Below, Equal, Filter, Or
+from lab.ufds.filters import And, Below, Equal, Filter, Or, Ordered
 from lab.ufds.query import Bucket, Clause
 
 Attributes = Mapping[str, list[str]]
@@ -57,6 +59,7 @@ class Store:
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
+        self._arrived: list[Row] = []
         self._next = 1
         self._tables: dict[str, dict[str, dict[str, None]]] = {name: {} for name in TABLES}
         self._logins: dict[str, int] = {}  # folded to lower case, because uniqueness of logins ignores case
@@ -77,8 +80,10 @@ class Store:
         if old is not None:
             self._forget(old)
             row = Row(old.number, key, attributes)
+            self._arrived[self._place(row.number)] = row
         else:
             row = Row(self._next, key, attributes)
+            self._arrived.append(row)
             self._next += 1
         self.rows[key] = row
         for name, table in self._tables.items():
@@ -88,7 +93,13 @@ class Store:
             self._logins[login.lower()] = self._logins.get(login.lower(), 0) + 1
 
     def remove(self, key: str) -> None:
-        self._forget(self.rows.pop(key))
+        row = self.rows.pop(key)
+        del self._arrived[self._place(row.number)]
+        self._forget(row)
+
+    def _place(self, number: float) -> int:
+        """How many rows have a lower number."""
+        return bisect_left(self._arrived, number, key=lambda row: row.number)
 
     def _forget(self, row: Row) -> None:
         for name, table in self._tables.items():
@@ -140,9 +151,10 @@ class Store:
                 return
 
     def _candidates(self, wanted: Filter) -> list[Row]:
-        keys = self._narrowed(wanted)
-        if keys is None:
-            return list(self.rows.values())
+        keys, (first, last) = self._narrowed(wanted), _stretch(wanted)
+        start, end = self._place(first), self._place(last + 1)
+        if keys is None or end - start < len(keys):
+            return self._arrived[start:end]
         return sorted((self.rows[key] for key in keys), key=lambda row: row.number)
 
     def _narrowed(self, part: Filter) -> dict[str, None] | None:
@@ -179,6 +191,19 @@ class Store:
                 return None
             level = [child for table in tables for child in table]
         return found
+
+
+def _stretch(part: Filter) -> tuple[float, float]:
+    """The numbers that a filter may let through: moray has an index on them."""
+    match part:
+        case And(parts):
+            several = [_stretch(each) for each in parts]
+            return max((first for first, _ in several), default=-math.inf), min(
+                (last for _, last in several), default=math.inf
+            )
+        case Ordered("_id", value, sign) if not math.isnan(asked := query.number(value)):
+            return (asked, math.inf) if sign > 0 else (-math.inf, asked)
+    return -math.inf, math.inf
 
 
 class Described(Mapping[str, list[str]]):
