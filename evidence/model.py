@@ -357,6 +357,37 @@ class Progress(Model, frozen=True):
         return self.behind > 0 and self.after == self.before
 
 
+class Position(Model, frozen=True):
+    """A replica's checkpoint where its master is asked elsewhere: `before`, and some seconds later `after`, `until` then (UTC, ISO 8601).
+
+    `next`: the number of the change that comes next, by what was known of the master, or 0. Of that change, `parentless` and `conflict` say
+    the same as in Progress.
+    """
+
+    before: int
+    after: int
+    until: str
+    next: int = 0
+    parentless: bool = False
+    conflict: str = ""
+
+
+class RecentChanges(Model, frozen=True):
+    """What a master's changelog says of its changes, where replicas are asked elsewhere: all numbers `since` one.
+
+    `resumes` has checkpoints of replicas that were known to be behind, with the number at which the changelog goes on after a gap there; 0
+    if the next change is among `changes`.
+    """
+
+    since: int
+    changes: tuple[Change, ...] = ()
+    resumes: dict[int, int] = field(default_factory=dict)
+
+    def reaches(self, number: int) -> bool:
+        """Whether the change that comes next at a checkpoint would be here."""
+        return number >= self.since or number in self.resumes
+
+
 class ZoneEvidence(Model, frozen=True):
     """What was seen of one zone. Facts that its role does not have are None.
 
@@ -373,6 +404,8 @@ class ZoneEvidence(Model, frozen=True):
     stretches of over 50 numbers that a master's changelog lacks (first and last), asked only if there are candidates. `accounts`: a
     candidate's accounts, without admin. `collisions`: those of them that the master has too. `belongings`: what is below its admin; of
     replicas, too.
+
+    Only what was collected apart has `position`, a replica's checkpoint, and `recent`, the master's latest changes.
 
     `rules`: what FWAPI has for UFDS, and for a zone to which others connect and whose firewall is on. `instance`: whether SAPI knows a core
     zone that does not run.
@@ -400,6 +433,8 @@ class ZoneEvidence(Model, frozen=True):
     belongings: Fact[Belongings] | None = None
     rules: Fact[tuple[FirewallRule, ...]] | None = None
     instance: Fact[bool] | None = None
+    position: Fact[Position] | None = None
+    recent: Fact[RecentChanges] | None = None
 
     @property
     def leftover(self) -> bool:

@@ -93,7 +93,8 @@ async def collect(
     kept = {} if before is None else before.datacenters
     known = kept if alone is None else {**kept, **alone.known}
     for draft in drafts.values():
-        draft.apart = {} if alone is None else alone.unmet(inventory)
+        if alone is not None:
+            draft.apart, draft.parted = alone.unmet(inventory), alone.parted(draft.name, inventory)
 
     def evidence() -> Evidence:
         seen = {**known, **{name: draft.evidence() for name, draft in drafts.items()}}

@@ -20,6 +20,7 @@ from evidence.collect.ldap import BASE, SMARTDC, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.collect.reading import PAUSE, TRIES, Ask
 from evidence.collect.unanswered import UnansweredError
+from evidence.subjects.replicated import WINDOW
 
 LATEST: Final = Search("cn=latestchangenumber", attributes=("count",), scope=BASE)
 STRETCH: Final = 900
@@ -88,7 +89,7 @@ async def changed(ask: Ask, since: Mark) -> ChangedEntries:
     if numbers[-1] < latest:
         raise MisfitError(f"its changelog does not have change {latest}, the latest")
     for before, after in itertools.pairwise(numbers):
-        if after - before > directory.WINDOW:
+        if after - before > WINDOW:
             raise MisfitError(f"its changelog has nothing between {before} and {after}")
     last = Mark(numbers[-1], _known_by(found[numbers[-1]])) if numbers[-1] else since
     return ChangedEntries(frozenset(_targets(found.values())), last)

@@ -14,10 +14,10 @@ from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search
 from evidence.collect.parse import UnreadableError
 from evidence.model import Change, Checkpoint, Directory, Key, Registered
 from evidence.redact import cut
+from evidence.subjects.replicated import WINDOW
 
-WINDOW: Final = 50
-"""The replicator asks for the changes N…N+50, and takes a longer gap in the changelog for its end."""
 _LARGEST_NUMBER: Final = 15
+_OF_CHANGE: Final = ("changenumber", "targetdn", "changetype", "changetime")
 POSEIDONS = Search(USERS, "(login=poseidon)", ("uuid", "login", "disabled"))
 EVERYWHERE = Search(
     SMARTDC,
@@ -59,7 +59,12 @@ def checkpoints_of(datacenter: str) -> Search:
 def changes_after(numbers: Iterable[int]) -> Search:
     """The search for what a replicator at one of these numbers would ask for next. It never asks for `changes` and `entry`."""
     ranges = "".join(f"(&(changenumber>={number})(changenumber<={number + WINDOW}))" for number in sorted(set(numbers)))
-    return Search("cn=changelog", f"(|{ranges})", ("changenumber", "targetdn", "changetype", "changetime"))
+    return Search("cn=changelog", f"(|{ranges})", _OF_CHANGE)
+
+
+def changes_from(number: int, to: int) -> Search:
+    """The search for all changes of a stretch of the changelog, without their content."""
+    return Search("cn=changelog", f"(&(changenumber>={number})(changenumber<={to}))", _OF_CHANGE)
 
 
 def numbers_from(number: int, to: int) -> Search:

@@ -18,6 +18,7 @@ import msgspec
 from evidence.collect import endpoints
 from evidence.collect.files import Wanted
 from evidence.collect.parse import Rows, UnreadableError
+from evidence.collect.position import Parted
 from evidence.collect.unanswered import UnansweredError
 from evidence.fact import Fact, Missing, OutOfSight, missing
 from evidence.inventory.model import BY_ENDPOINTS, MASTER, Declared
@@ -29,8 +30,10 @@ from evidence.subjects.questions import (
     FIREWALLED,
     MANTA,
     MANTAS_MASTER,
+    MASTER_ELSEWHERE,
     OF_DATACENTER,
     OF_ZONE,
+    REPLICAS_ELSEWHERE,
     SPREAD,
     WITH_CANDIDATES,
     Question,
@@ -89,6 +92,8 @@ class Draft:
     """What is asked and not answered yet, subject and question, each with the moment since when."""
     apart: Mapping[str, str] = field(default_factory=dict)
     """The questions about its zones that cannot be answered where only some datacenters are asked, each with the reason."""
+    parted: Parted | None = None
+    """What replication needs here, if the other side is asked elsewhere."""
     known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once everything that others need to know of this datacenter is known, or known to be unknown."""
 
@@ -106,6 +111,8 @@ class Draft:
             found.add(WITH_CANDIDATES)
         if any(vm.server for vm in self.vms.values()):
             found.add(SPREAD)
+        if self.parted is not None:
+            found.add(REPLICAS_ELSEWHERE if self.declared.state == MASTER else MASTER_ELSEWHERE)
         return frozenset(found)
 
     @property

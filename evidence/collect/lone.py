@@ -1,20 +1,21 @@
 """Collecting some datacenters alone, on a machine that does not reach the others; evidence/subjects/together.py puts the files together.
 
 Most of a datacenter's evidence is its own. Where its links lead the others tell, and that may be known from earlier (`known`). What takes
-two directories at one time is not asked where only one of them is there, and says so. Should a listing of the master's directory travel one
-day, it takes this place: whoever has one offers it to `Comparing`, and the question is no longer among `unmet`.
+two directories at one time is not asked where only one of them is there, and says so. What stands for it, and travels: a replica's
+position and the master's latest changes (evidence/collect/position.py), and listings of both directories (evidence/collect/listed.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from evidence.collect.draft import Draft
+from evidence.collect.position import Parted
 from evidence.fact import Missing, missing
-from evidence.inventory.model import Inventory
-from evidence.model import DatacenterEvidence
+from evidence.inventory.model import REPLICA, Inventory
+from evidence.model import DatacenterEvidence, ZoneEvidence
 from evidence.subjects.links import PROBE, Link
 from evidence.subjects.together import address_unknown
 
@@ -39,6 +40,30 @@ class Alone:
             "head nodes and collects both"
         )
         return dict.fromkeys(WITH_MASTER, why)
+
+    def parted(self, name: str, inventory: Inventory) -> Parted | None:
+        """What replication between this datacenter and those that are asked elsewhere needs; None if there is none."""
+        if inventory.datacenters[name].state == REPLICA and inventory.master not in self.names:
+            told = [zone.recent for zone in self._ufds_of(inventory.master) if zone.recent is not None]
+            return Parted(recent=next((fact.value for fact in told if fact.value is not None), None))
+        away = {each.name for each in inventory.datacenters.values() if each.state == REPLICA} - self.names
+        if name == inventory.master and away:
+            return Parted(checkpoints=frozenset(number for each in away for number in self._checkpoints(each)))
+        return None
+
+    def _checkpoints(self, name: str) -> Iterator[int]:
+        for zone in self._ufds_of(name):
+            if zone.position is not None and zone.position.value is not None:
+                yield zone.position.value.after
+            elif zone.directory is not None and zone.directory.value is not None:
+                yield from (each.changenumber for each in zone.directory.value.checkpoints)
+
+    def _ufds_of(self, name: str) -> Iterator[ZoneEvidence]:
+        seen = self.known.get(name)
+        zones = None if seen is None else seen.zones.value
+        for _, zone in sorted((zones or {}).items()):
+            if zone.vm.role == "ufds":
+                yield zone
 
     def reachable(self, links: Iterable[Link], draft: Draft) -> list[Link]:
         """The links whose address is known; the others are missing. Where the source was not seen, that is the reason and not this."""

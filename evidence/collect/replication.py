@@ -7,6 +7,7 @@ compared with the master's latest number. Source: facts, "Replication".
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from evidence.collect.ldap import BASE, USERS, Found, Search, equal
 from evidence.collect.unanswered import UnansweredError
 from evidence.model import Change, Checkpoint, Progress
 from evidence.redact import cut
-from evidence.subjects.replicated import is_replicated
+from evidence.subjects.replicated import next_change
 
 FARTHEST: Final = 5000
 """So many numbers of the changelog after a gap are looked at."""
@@ -43,8 +44,7 @@ class Ahead:
 
     def next(self, number: int) -> Change | None:
         """The first change that a replicator at this number is sent and applies, or else the first that it is sent."""
-        sent = [each for each in self.changes if number <= each.number <= number + directory.WINDOW]
-        return next((each for each in sent if is_replicated(each.dn)), sent[0] if sent else None)
+        return next_change(self.changes, number)
 
 
 class Changelog:
@@ -75,43 +75,17 @@ class Changelog:
         """On the master: look up what comes next for each replica that is behind."""
         numbers = await asyncio.gather(*map(asyncio.shield, self._behind.values()))
         try:
-            _tell(self._ahead, await self._look_ahead({number for number in numbers if number is not None}, ask))
+            latest = await asyncio.shield(self._latest) or 0
+            _tell(self._ahead, await look_ahead({number for number in numbers if number is not None}, latest, ask))
         finally:
             _tell(self._ahead, None)
-
-    async def _look_ahead(self, behind: set[int], ask: Ask) -> Ahead:
-        if not behind:
-            return Ahead()
-        told = Ahead(directory.changes((await ask([directory.changes_after(behind)]))[0]))
-        gaps = sorted(number for number in behind if told.next(number) is None)
-        comes = sorted({change.dn for number in behind if (change := told.next(number)) and _adds(change)})
-        found = await ask(
-            [
-                *(directory.numbers_from(number, number + FARTHEST) for number in gaps),
-                *(Search(dn, attributes=("login", "email"), scope=BASE) for dn in comes),
-            ]
-        )
-        latest = await asyncio.shield(self._latest) or 0
-        resumes = {
-            number: min((directory.number(entry, "changenumber") for entry in each.entries), default=latest)
-            for number, each in zip(gaps, found, strict=False)
-        }
-        entries = {dn: entry for dn, each in zip(comes, found[len(gaps) :], strict=False) for entry in each.entries}
-        identities = {dn: (entry.first("login"), entry.first("email")) for dn, entry in entries.items()}
-        return Ahead(told.changes, resumes, identities)
 
     async def progress(self, name: str, first: Checkpoint, ask: Ask) -> Progress:
         """On a replica: find out whether its checkpoint moves, and if not, why."""
         latest = await asyncio.shield(self._latest)
         if latest is None:
             raise UnansweredError("the latest changenumber of the master's UFDS is not known")
-        after = first.changenumber
-        for _ in range(LOOKS):
-            if after > latest or after != first.changenumber:
-                break
-            await asyncio.sleep(1)
-            (found,) = await ask([directory.checkpoints_of(name)])
-            after = next((c.changenumber for c in directory.checkpoints(found) if c.url == first.url), after)
+        after = await look_again(name, first, ask, latest)
         progress = Progress(latest, first.changenumber, after)
         if not progress.behind:
             self.tell_behind(name, None)
@@ -124,11 +98,45 @@ class Changelog:
         return replace(
             progress,
             next=change,
-            parentless=await _parentless(change, ask),
+            parentless=await parentless(change, ask),
             waiting=directory.waiting(change, datetime.now(UTC)),
-            conflict=await _conflict(change, ahead, ask),
+            conflict=await conflict(change, ahead.identities, ask),
             resumes=0 if change is not None else ahead.resumes.get(after, 0),
         )
+
+
+async def look_ahead(behind: set[int], latest: int, ask: Ask) -> Ahead:
+    """On the master: what comes next at these checkpoints."""
+    if not behind:
+        return Ahead()
+    told = Ahead(directory.changes((await ask([directory.changes_after(behind)]))[0]))
+    gaps = sorted(number for number in behind if told.next(number) is None)
+    comes = sorted({change.dn for number in behind if (change := told.next(number)) and _adds(change)})
+    found = await ask(
+        [
+            *(directory.numbers_from(number, number + FARTHEST) for number in gaps),
+            *(Search(dn, attributes=("login", "email"), scope=BASE) for dn in comes),
+        ]
+    )
+    resumes = {
+        number: min((directory.number(entry, "changenumber") for entry in each.entries), default=latest)
+        for number, each in zip(gaps, found, strict=False)
+    }
+    entries = {dn: entry for dn, each in zip(comes, found[len(gaps) :], strict=False) for entry in each.entries}
+    identities = {dn: (entry.first("login"), entry.first("email")) for dn, entry in entries.items()}
+    return Ahead(told.changes, resumes, identities)
+
+
+async def look_again(name: str, first: Checkpoint, ask: Ask, latest: float = math.inf) -> int:
+    """On a replica: where its checkpoint is some seconds later, or as soon as it has moved, or is beyond the master's latest change."""
+    after = first.changenumber
+    for _ in range(LOOKS):
+        if after > latest or after != first.changenumber:
+            break
+        await asyncio.sleep(1)
+        (found,) = await ask([directory.checkpoints_of(name)])
+        after = next((c.changenumber for c in directory.checkpoints(found) if c.url == first.url), after)
+    return after
 
 
 def _adds(change: Change) -> bool:
@@ -136,20 +144,21 @@ def _adds(change: Change) -> bool:
     return change.kind in ("add", "modify")
 
 
-async def _parentless(change: Change | None, ask: Ask) -> bool:
+async def parentless(change: Change | None, ask: Ask) -> bool:
+    """Whether the change adds an entry whose parent is missing here."""
     if change is None or not _adds(change):
         return False
     (found,) = await ask([Search(directory.parent(change.dn), scope=BASE)])
     return not found.entries and not found.why
 
 
-async def _conflict(change: Change | None, ahead: Ahead, ask: Ask) -> str:
+async def conflict(change: Change | None, identities: Mapping[str, tuple[str, str]], ask: Ask) -> str:
     """The dn of the entry in its way: one of the same name where it is added, or another with its login or e-mail address."""
     if change is not None and change.kind == "add":
         (there,) = await ask([Search(change.dn, attributes=("objectclass",), scope=BASE)])
         if there.entries:
             return change.dn
-    taken = [] if change is None else zip(("login", "email"), ahead.identities.get(change.dn, ()), strict=False)
+    taken = [] if change is None else zip(("login", "email"), identities.get(change.dn, ()), strict=False)
     wanted = "".join(equal(name, value) for name, value in taken if value)
     if change is None or not wanted:
         return ""

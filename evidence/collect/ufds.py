@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from evidence.collect import accounts, apart, directory, endpoints, history, ldap, parse, services
+from evidence.collect import accounts, apart, directory, endpoints, history, ldap, parse, position, services
 from evidence.collect.accounts import Meeting
 from evidence.collect.comparison import LARGEST, Comparing
 from evidence.collect.conversing import Conversing, found_in
 from evidence.collect.draft import Draft
-from evidence.collect.replication import Changelog
+from evidence.collect.replication import Ask, Changelog
 from evidence.collect.tunnel import LARGEST_TUNNELLED
 from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import NOT_COMPARED
 from evidence.fact import OutOfSight
 from evidence.inventory.model import BY_ENDPOINTS, CANDIDATE, MASTER, REPLICA
-from evidence.model import Attempt, Vm
+from evidence.model import Attempt, Checkpoint, Vm
 from evidence.subjects.questions import OF_DATACENTER, OF_ZONE
 from evidence.subjects.triton import ADMIN_UUID, UUID
 
@@ -80,6 +80,8 @@ class Ufds:
 
     async def _follow(self, vm: Vm) -> None:
         """First whether its replication moves: what was on its way then may have come when it is compared."""
+        if "position" in self._draft.questions_about(vm):
+            await self._draft.ask_zone(vm, "position", lambda: self._position(vm))
         await self._draft.ask_zone(vm, "progress", lambda: self._progress(vm))
         await self._draft.ask_zone(vm, "comparison", lambda: self._compare(vm))
 
@@ -97,6 +99,21 @@ class Ufds:
             await self._draft.ask_zone(vm, "poseidon_keys", answer)
 
     async def _progress(self, vm: Vm) -> object:
+        return await self._changelog.progress(self._draft.name, self._checkpoint(vm), self._asking(vm))
+
+    async def _position(self, vm: Vm) -> object:
+        parted = self._draft.parted
+        known = None if parted is None else parted.recent
+        return await position.position(self._draft.name, self._checkpoint(vm), known, self._asking(vm))
+
+    def _asking(self, vm: Vm) -> Ask:
+        async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
+            return found_in(await self._converse(vm, searches))
+
+        return ask
+
+    def _checkpoint(self, vm: Vm) -> Checkpoint:
+        """Its checkpoint for the master. Raises UnansweredError if there is none, and OutOfSight if it is not known which."""
         fact = self._draft.zone_facts[vm.alias, "directory"]
         if fact.value is None:
             raise UnansweredError(fact.why or "no answer")
@@ -106,14 +123,10 @@ class Ufds:
             known = list(fact.value.checkpoints)
             if len(known) > 1:
                 raise OutOfSight(self._draft.name, METADATA.asked, METADATA.how, BY_ENDPOINTS)
-        first = next(iter(known), None)
-        if first is None:
-            raise UnansweredError("it has no checkpoint for the master that SAPI names")
-
-        async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
-            return found_in(await self._converse(vm, searches))
-
-        return await self._changelog.progress(self._draft.name, first, ask)
+        for each in known:
+            assert isinstance(each, Checkpoint)
+            return each
+        raise UnansweredError("it has no checkpoint for the master that SAPI names")
 
     async def _compare(self, vm: Vm) -> object:
         if self._comparing.covered is None:
@@ -169,9 +182,6 @@ class Ufds:
         fact = self._draft.zone_facts[vm.alias, "directory"]
         self._changelog.tell_latest(None if fact.value is None else fact.value.latest)
 
-        async def ask(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
-            return found_in(await self._converse(vm, searches))
-
         async def ask_all(searches: Sequence[ldap.Search]) -> tuple[ldap.Found, ...]:
             if fact.value is None:
                 raise UnansweredError(fact.why or "no answer")
@@ -202,9 +212,16 @@ class Ufds:
                     numbers += [directory.number(entry, "changenumber") for entry in answer.entries]
             return directory.gaps(numbers, latest)
 
+        async def recent() -> object:
+            if fact.value is None:
+                raise UnansweredError(fact.why or "no answer")
+            parted = self._draft.parted
+            checkpoints = frozenset[int]() if parted is None else parted.checkpoints
+            return await position.recent(fact.value.latest, checkpoints, self._asking(vm))
+
         async def tell_replicas() -> None:
             try:
-                await self._changelog.serve(ask)
+                await self._changelog.serve(self._asking(vm))
             except (UnansweredError, parse.UnreadableError):
                 pass  # the replicas say what they lack
 
@@ -215,6 +232,8 @@ class Ufds:
         )
         if "gaps" in self._draft.questions_about(vm):
             await self._draft.ask_zone(vm, "gaps", gaps)
+        if "recent" in self._draft.questions_about(vm):
+            await self._draft.ask_zone(vm, "recent", recent)
 
 
 def _attempt(reply: ldap.Reply) -> Attempt:

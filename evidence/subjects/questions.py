@@ -20,6 +20,8 @@ WITH_CANDIDATES: Final = "a master that is to be replicated to candidates"
 FIREWALLED: Final = "a zone that others connect to, and whose firewall is on; and UFDS"
 DOUBTFUL: Final = "a core zone that does not run"
 SPREAD: Final = "a datacenter that has core zones on other servers than its head node"
+MASTER_ELSEWHERE: Final = "a replica whose master is asked elsewhere"
+REPLICAS_ELSEWHERE: Final = "a master of which replicas are asked elsewhere"
 """When a fact is asked, in addition to the state of the datacenter (candidate, replica)."""
 
 NOT_ENTERED: Final = "not entered"
@@ -202,6 +204,14 @@ OF_ZONE: Final[Mapping[str, Question]] = MappingProxyType({
     "rules": Question("its firewall rules", "sdc-fwapi", "sdc-fwapi {path}", when=(FIREWALLED,)),
     "instance": Question(
         "whether SAPI knows it", "sdc-sapi", "sdc-sapi '/instances?service_uuid=SERVICE'", when=(DOUBTFUL,),
+    ),
+    "position": Question(
+        "its checkpoint", "ldapsearch", f"{_LDAP} -b cn=replicator,… changenumber (twice)",
+        roles=("ufds",), when=(MASTER_ELSEWHERE,), seen_from=ITS_OWN_SERVICE,
+    ),
+    "recent": Question(
+        "its latest changes", "ldapsearch", f"{_LDAP} -b cn=changelog changenumber targetdn changetype changetime",
+        roles=("ufds",), when=(REPLICAS_ELSEWHERE,), seen_from=ITS_OWN_SERVICE,
     ),
 })  # fmt: skip
 

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from evidence.model import Change
+
 EVERYTHING: Final = "*"
 """Stands for all kinds but those that a filter leaves out."""
 _QUERY: Final = re.compile(r"/(?P<base>[^?]*)\?\?sub\?(?P<filter>.*)")
@@ -20,6 +22,8 @@ NEEDED: Final[Mapping[str, frozenset[str]]] = {
     "ou=users, o=smartdc": frozenset({EVERYTHING}),
     "ou=groups, o=smartdc": frozenset({"groupofuniquenames"}),
 }
+WINDOW: Final = 50
+"""The replicator asks for the changes N…N+50, and takes a longer gap in the changelog for its end."""
 OF_REGION: Final = frozenset({"datacenter", "network", "resolver"})
 
 
@@ -40,6 +44,12 @@ def is_replicated(dn: str) -> bool:
     top = dn.rpartition(", o=smartdc")[0]
     own = dn == "o=smartdc" or top.rpartition(", ")[2].startswith("datacenter=")
     return not own and not dn.startswith(("ou=", "amonprobe=", "amonprobegroup="))
+
+
+def next_change(changes: Iterable[Change], number: int) -> Change | None:
+    """The first change, of those in order, that a replicator at this number is sent and applies, or else the first that it is sent."""
+    sent = [each for each in changes if number <= each.number <= number + WINDOW]
+    return next((each for each in sent if is_replicated(each.dn)), sent[0] if sent else None)
 
 
 def unasked(queries: Iterable[object], region: str) -> tuple[str, ...]:

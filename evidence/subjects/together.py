@@ -17,6 +17,7 @@ from evidence.fact import Fact, Missing, missing
 from evidence.inventory.model import Inventory
 from evidence.model import CollectedPart, DatacenterEvidence, Evidence, Late, Probe
 from evidence.store import EvidenceError
+from evidence.subjects.following import with_progress
 from evidence.subjects.links import LINKS, MEASURES, PROBE, Link, links
 from evidence.subjects.world import World
 
@@ -49,7 +50,8 @@ def together(files: Sequence[Named], longest: float, allowed: str) -> Evidence:
         key_mark=last.key_mark,
         parts=tuple(sorted(itertools.chain(*map(parts_of, every)), key=lambda part: part.datacenters)),
     )
-    return replace(merged, datacenters=dict(_with_links(merged)))
+    linked = replace(merged, datacenters=dict(_with_links(merged)))
+    return replace(linked, datacenters=dict(with_progress(linked.datacenters, linked.inventory)))
 
 
 def parts_of(evidence: Evidence) -> tuple[CollectedPart, ...]:

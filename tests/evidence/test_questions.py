@@ -54,6 +54,8 @@ def test_rows_use_words_that_mean_something() -> None:
         questions.FIREWALLED,
         questions.DOUBTFUL,
         questions.SPREAD,
+        questions.MASTER_ELSEWHERE,
+        questions.REPLICAS_ELSEWHERE,
     }
     assert {word for row in rows for word in row.when} <= words | {MASTER, REPLICA, CANDIDATE}
     assert {role for row in rows for role in row.roles} <= {*ROLES, *MANTA_ROLES}
