@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from evidence.collect import directory
-from evidence.collect.ldap import BASE, SMARTDC, Entry, Found, Search
+from evidence.collect.ldap import BASE, SMARTDC, Entry, Found, Search, spelled
 from evidence.collect.parse import UnreadableError
 from evidence.collect.reading import PAUSE, TRIES, Ask
 from evidence.collect.unanswered import UnansweredError
@@ -31,7 +30,6 @@ OVERLAP: Final = 100
 MOST: Final = 50_000
 """More numbers are no saving."""
 _KINDS: Final = frozenset({"add", "modify", "delete"})
-_PART = re.compile(r"(?:\\.|[^,\\])+", re.DOTALL)
 
 
 class MisfitError(Exception):
@@ -52,12 +50,6 @@ class ChangedEntries:
 
     dns: frozenset[str]
     mark: Mark
-
-
-def spelled(dn: str) -> str:
-    """A dn in UFDS's own spelling: types in lower case, one space after a comma."""
-    parts = (part.lstrip(" ").partition("=") for part in _PART.findall(dn))
-    return ", ".join(f"{name.lower()}={value}" for name, _, value in parts)
 
 
 async def mark(ask: Ask) -> Mark | None:

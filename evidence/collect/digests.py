@@ -1,6 +1,7 @@
 """The entries of a directory as digests by dn, which do not grow with it in memory: what is much goes into a file without a name.
 
-A record is put into one of a few parts by its dn, so two directories are compared part by part.
+A record is put into one of many parts by its dn, so two directories are compared part by part, and most parts as they are stored. Where a
+directory was kept, its parts stay in that file, until something in them changes.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ import time
 from collections.abc import Iterator
 from typing import IO, Final, NamedTuple, Self
 
-PARTS: Final = 64
-IN_MEMORY: Final = 1 << 16
+from evidence.collect.ldap import spelled
+
+PARTS: Final = 1024
+ODD: Final = 0
+"""The part of what some replicators alone copy, what ends by itself, and what is oddly spelled: its records are always looked at."""
+IN_MEMORY: Final = 1 << 12
 """So many bytes of a part are kept in memory: 4 MB of a directory."""
 DIGEST: Final = 16
 MOMENT: Final = 8
 REST: Final = DIGEST + 1 + MOMENT
 """How long a record is behind its dn."""
+_OF_SOME: Final = ("datacenter=", "ou=", "accesskeyid=")
 
 
 class Record(NamedTuple):
@@ -26,6 +32,26 @@ class Record(NamedTuple):
     digest: bytes
     is_key: bool
     ends: int = 0
+
+
+class Block(NamedTuple):
+    """A stretch of a file."""
+
+    file: IO[bytes]
+    begin: int
+    size: int
+
+    def read(self) -> bytes:
+        self.file.seek(self.begin)
+        return self.file.read(self.size)
+
+
+def part_of(dn: str) -> int:
+    """The part of an entry's record, whatever the record says."""
+    if ", region=" in dn or dn.startswith(_OF_SOME) or spelled(dn) != dn:
+        return ODD
+    hashed = hashlib.blake2b(dn.encode("utf-8", "surrogatepass"), digest_size=2).digest()
+    return 1 + int.from_bytes(hashed) % (PARTS - 1)
 
 
 def packed(dn: str, record: Record) -> bytes:
@@ -41,13 +67,31 @@ def unpacked(name: bytes, rest: bytes) -> tuple[str, Record]:
     return name.decode("utf-8", "surrogatepass"), Record(rest[:DIGEST], bool(rest[DIGEST]), ends)
 
 
+def records_of(stored: bytes) -> Iterator[tuple[str, Record]]:
+    """The records of a part as it is stored."""
+    for begin, end in _names(stored):
+        yield unpacked(stored[begin:end], stored[end : end + REST])
+
+
+def _names(stored: bytes) -> Iterator[tuple[int, int]]:
+    """Where the name of each record begins and ends."""
+    at = 0
+    while at < len(stored):
+        begin = at + 4
+        end = begin + int.from_bytes(stored[at:begin])
+        at = end + REST
+        yield begin, end
+
+
 class Digests:
     """Add every entry, then ask part by part. Close it, and the file is gone."""
 
     def __init__(self) -> None:
         self._parts = [bytearray() for _ in range(PARTS)]
-        self._blocks: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]
+        self._blocks: list[list[Block]] = [[] for _ in range(PARTS)]
+        self._settled: dict[int, int] = {}
         self._file: IO[bytes] | None = None
+        self._kept: IO[bytes] | None = None
         self.count = 0
 
     def add(self, dn: str, digest: bytes, *, is_key: bool = False, ends: int = 0) -> None:
@@ -56,13 +100,24 @@ class Digests:
 
     def hold(self, dn: str, record: Record) -> None:
         """The same, of a record."""
-        name = dn.encode("utf-8", "surrogatepass")
-        number = hashlib.blake2b(name, digest_size=1).digest()[0] % PARTS
+        number = part_of(dn)
         part = self._parts[number]
         part += packed(dn, record)
         self.count += 1
+        self._settled.pop(number, None)
         if len(part) > IN_MEMORY:
             self._put_away(number)
+
+    def stand_on(self, file: IO[bytes]) -> None:
+        """Take over a file that is kept, of which parts are adopted."""
+        self._kept = file
+
+    def adopt(self, number: int, begin: int, size: int, count: int) -> None:
+        """A part is this stretch of the kept file, and settled there."""
+        assert self._kept is not None
+        self._blocks[number] = [Block(self._kept, begin, size)]
+        self._settled[number] = count
+        self.count += count
 
     def _put_away(self, number: int) -> None:
         if self._file is None:
@@ -70,34 +125,32 @@ class Digests:
         part = self._parts[number]
         begin = self._file.seek(0, 2)
         self._file.write(part)
-        self._blocks[number].append((begin, len(part)))
+        self._blocks[number].append(Block(self._file, begin, len(part)))
         part.clear()
 
     def part(self, number: int) -> dict[str, Record]:
         """The records of one of PARTS parts, by dn; of a dn that came twice, the last one.  What has ended is none."""
-        found: dict[str, Record] = {}
         now = int(time.time() * 1000)
-        for block in self._stored(number):
-            at = 0
-            while at < len(block):
-                begin = at + 4
-                end = begin + int.from_bytes(block[at:begin])
-                at = end + REST
-                dn, record = unpacked(block[begin:end], block[end:at])
-                found[dn] = record
-        return {dn: record for dn, record in found.items() if not 0 < record.ends <= now}
+        return {
+            dn: record for dn, record in dict(records_of(self._stored(number))).items() if not 0 < record.ends <= now
+        }
 
-    def stored(self) -> Iterator[bytes]:
-        """All records as they are stored, some at a time."""
-        for number in range(PARTS):
-            yield from self._stored(number)
+    def settled(self, number: int) -> tuple[bytes, int]:
+        """A part as it is stored, in order and each record once, and how many it has. Raises OSError if the disk is full."""
+        stored = self._stored(number)
+        if number in self._settled:
+            return stored, self._settled[number]
+        found = {stored[begin:end]: stored[begin - 4 : end + REST] for begin, end in _names(stored)}
+        told = b"".join(record for _, record in sorted(found.items()))
+        self._parts[number] = bytearray(told)
+        if self._blocks[number]:
+            self._blocks[number] = []
+            self._put_away(number)
+        self._settled[number] = len(found)
+        return told, len(found)
 
-    def _stored(self, number: int) -> Iterator[bytes]:
-        for begin, size in self._blocks[number]:
-            assert self._file is not None
-            self._file.seek(begin)
-            yield self._file.read(size)
-        yield bytes(self._parts[number])
+    def _stored(self, number: int) -> bytes:
+        return b"".join((*(block.read() for block in self._blocks[number]), self._parts[number]))
 
     def __enter__(self) -> Self:
         return self
@@ -112,8 +165,10 @@ class Digests:
         for part, blocks in zip(self._parts, self._blocks, strict=True):
             part.clear()
             blocks.clear()
+        self._settled.clear()
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for file in (self._file, self._kept):
+            if file is not None:
+                file.close()
+        self._file = self._kept = None

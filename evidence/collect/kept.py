@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -17,10 +18,11 @@ from msgspec import Struct
 
 from evidence.collect import sealed
 from evidence.collect.changelog import Mark, MisfitError
-from evidence.collect.digests import Digests
+from evidence.collect.digests import ODD, PARTS, Digests, part_of, records_of
+from evidence.collect.ldap import spelled
 
 FOLDER: Final = ".directories"
-VERSION: Final = 1
+VERSION: Final = 2
 _OTHER: Final = {"headnode": "head node", "uuid": "zone", "covered": "version"}
 
 
@@ -38,7 +40,7 @@ class Whose(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file begins with. `full_at`: when all of the directory was read."""
+    """What a file begins with. `full_at`: when all of the directory was read; `parts`: size and count of each part that follows."""
 
     version: int
     whose: Whose
@@ -46,13 +48,11 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True):
     known_by: str
     full_at: float
     count: int
+    parts: tuple[tuple[int, int], ...]
 
     @property
     def mark(self) -> Mark:
         return Mark(self.number, self.known_by)
-
-
-Taken = Callable[[str], bool]
 
 
 class Shelf:
@@ -85,18 +85,32 @@ class Shelf:
             )
         return header
 
-    def fetch(self, header: Header, into: Digests, but: Taken) -> None:
-        """Add the kept records, except those of the dns in `but`. Raises MisfitError, and OSError if the disk is full."""
+    def fetch(self, header: Header, into: Digests, but: Collection[str]) -> None:
+        """Take over what is kept, except the records of the dns in `but`. Raises MisfitError, and OSError if the disk is full.
+
+        Only parts with such dns are taken apart; the others stay in the file.
+        """
         with self._opened() as (file, size):
+            sealed.prove(file, size, self._key)
             if _header(file) != header:
                 raise MisfitError("it was written meanwhile")
-            for dn, record in sealed.records(file, size):
-                if not but(dn):
-                    into.hold(dn, record)
+            into.stand_on(os.fdopen(os.dup(file.fileno()), "rb"))
+            begin, touched = file.tell(), {ODD, *map(part_of, but)}
+            for number, (length, count) in enumerate(header.parts):
+                if number in touched:
+                    file.seek(begin)
+                    for dn, record in records_of(file.read(length)):
+                        if spelled(dn) not in but:
+                            into.hold(dn, record)
+                else:
+                    into.adopt(number, begin, length, count)
+                begin += length
 
     def keep(self, mark: Mark, full_at: float, held: Digests) -> None:
         """Keep it, in one step. Raises OSError."""
-        header = Header(VERSION, self._whose, mark.number, mark.known_by, full_at, held.count)
+        parts = [(len(stored), count) for stored, count in map(held.settled, range(PARTS))]
+        count = sum(count for _, count in parts)
+        header = Header(VERSION, self._whose, mark.number, mark.known_by, full_at, count, tuple(parts))
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         sealed.write(self.path, self._key, msgspec.json.encode(header), held)
 
@@ -118,6 +132,6 @@ def _header(file: IO[bytes]) -> Header:
         header = msgspec.json.decode(line, type=Header)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise MisfitError("what is kept of it was written by another version") from None
-    if header.version != VERSION or header.number < 0:
+    if header.version != VERSION or header.number < 0 or len(header.parts) != PARTS:
         raise MisfitError("what is kept of it was written by another version")
     return header

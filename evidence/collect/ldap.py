@@ -5,6 +5,7 @@ Filters are on indexed attributes. There is a size limit, because otherwise UFDS
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ USERS: Final = "ou=users, o=smartdc"
 EVERYTHING: Final = 2147483647
 NO_SUCH_OBJECT: Final = 32
 BASE, SUBTREE = "BASE", "SUBTREE"
+_PART: Final = re.compile(r"(?:\\.|[^,\\])+", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,9 @@ def equal(name: str, value: str) -> str:
     """A filter for one value, whatever characters the value has."""
     escaped = "".join(f"\\{ord(each):02x}" if each in "\\*()\0" else each for each in value)  # RFC 4515, 3
     return f"({name}={escaped})"
+
+
+def spelled(dn: str) -> str:
+    """A dn in UFDS's own spelling: types in lower case, one space after a comma."""
+    parts = (part.lstrip(" ").partition("=") for part in _PART.findall(dn))
+    return ", ".join(f"{name.lower()}={value}" for name, _, value in parts)

@@ -8,10 +8,11 @@ import time
 from collections.abc import Awaitable, Callable
 
 from evidence.collect import changelog
-from evidence.collect.changelog import ChangedEntries, MisfitError, spelled
+from evidence.collect.changelog import ChangedEntries, MisfitError
 from evidence.collect.covered import Covered
 from evidence.collect.digests import Digests
 from evidence.collect.kept import Header, Shelf
+from evidence.collect.ldap import spelled
 from evidence.collect.parse import UnreadableError
 from evidence.collect.reading import Ask, ReadSoFar
 
@@ -67,7 +68,7 @@ async def _by_changes(
     known = await changelog.changed(ask, header.mark)
     if len(known.dns) > max(FEW, header.count // SHARE):
         raise MisfitError(f"{len(known.dns)} of its entries changed")
-    await asyncio.to_thread(shelf.fetch, header, into, lambda dn: spelled(dn) in known.dns)
+    await asyncio.to_thread(shelf.fetch, header, into, known.dns)
     searches = [search for dn in sorted(known.dns) for search in covered.searches_of(dn)]
     for start in range(0, len(searches), AT_A_TIME):
         some = searches[start : start + AT_A_TIME]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import itertools
 import os
 import stat
 import time
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from evidence.collect.digests import REST, Digests, Record, unpacked
+from evidence.collect.digests import PARTS, REST, Digests, Record, unpacked
 
 LARGEST: Final = 1 << 30
 LONGEST_HEADER: Final = 1 << 16
@@ -32,7 +33,7 @@ def write(path: Path, key: bytes, header: bytes, held: Digests) -> None:
     try:
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             seal = hashlib.blake2b(key=key, digest_size=SEAL)
-            for piece in (header + b"\n", *held.stored()):
+            for piece in itertools.chain((header + b"\n",), (held.settled(number)[0] for number in range(PARTS))):
                 seal.update(piece)
                 file.write(piece)
             file.write(seal.digest())

@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from evidence.collect.changelog import spelled
-from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search
+from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search, spelled
 
 Values = dict[str, tuple[str, ...]]
 _IDS = re.compile(r"\(_id>=(\d+)\)(?:\(_id<=(\d+)\))?")

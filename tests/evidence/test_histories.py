@@ -19,7 +19,7 @@ from evidence.collect.comparison import Comparing
 from evidence.collect.covered import copied
 from evidence.collect.how import How
 from evidence.collect.kept import FOLDER
-from evidence.collect.ldap import SMARTDC, USERS, Entry, Found, Search
+from evidence.collect.ldap import SMARTDC, USERS, Entry, Found, Search, spelled
 from evidence.collect.parse import UnreadableError
 from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison
@@ -386,8 +386,8 @@ def test_an_entry_that_nobody_asked_for_is_a_lie(tmp_path: Path) -> None:
 
 def test_the_own_spelling_of_a_dn() -> None:
     for dn in (f"uuid=a\\, b, {USERS}", f"cn=\\\\, ou=groups, {SMARTDC}", f"uuid=A\\20, {USERS}"):
-        assert changelog.spelled(dn) == dn
-    assert changelog.spelled("UUID=Ab,OU=users,  o=smartdc") == f"uuid=Ab, {USERS}"
+        assert spelled(dn) == dn
+    assert spelled("UUID=Ab,OU=users,  o=smartdc") == f"uuid=Ab, {USERS}"
 
 
 def test_how_often_all_is_read_is_declared(tmp_path: Path) -> None:
