@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from evidence.collect.anypair import together
-from evidence.collect.how import AS_DECLARED
+from evidence.collect.how import How
+from evidence.collect.lone import parted
 from evidence.collect.unanswered import UnansweredError
 from evidence.inventory.model import Inventory
 from evidence.model import Evidence
@@ -17,23 +18,24 @@ from prepare.comparing import TakenListing, Work
 Taken = Mapping[str, TakenListing | str]
 
 
-def work_for(inventory: Inventory) -> Work:
-    key = fingerprint_key()
-    covered = AS_DECLARED.covered(key)
+def work_for(inventory: Inventory, runs: Path) -> Work:
+    """`runs`: the folder of the runs, beside which digests are kept for the next reading."""
+    key, how = fingerprint_key(), How(folder=runs)
+    covered = how.covered(key)
     assert covered is not None
-    return Work(inventory, key, covered)
+    return Work(inventory, key, covered, how.memory(inventory, key))
 
 
 async def taken(work: Work, seen: Evidence) -> Taken:
-    """What each datacenter's directory holds now, or why that is not known."""
+    """What the directories hold now that are compared with one that is listed elsewhere, or why that is not known."""
 
     async def one(name: str) -> TakenListing | str:
         try:
-            return await work.taken(name)
+            return await work.taken(name, with_changes=True)
         except UnansweredError as error:
             return str(error)
 
-    names = sorted(seen.datacenters)
+    names = sorted(parted(seen.datacenters, seen.inventory))
     return dict(zip(names, await together(*map(one, names)), strict=True))
 
 

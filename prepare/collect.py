@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evidence.collect import collect_patiently
-from evidence.collect.lone import Alone
+from evidence.collect.lone import Alone, parted
 from evidence.inventory.model import Inventory
 from evidence.inventory.reading import read_inventory
 from evidence.model import DatacenterEvidence, Evidence
@@ -31,8 +31,9 @@ def parser_of() -> argparse.ArgumentParser:
     told = "collect this datacenter (repeatable); the others are not asked"
     parser.add_argument("--datacenter", metavar="NAME", action="append", required=True, help=told)
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="write the evidence there")
-    told = "list each one's UFDS directory too (dns and keyed digests), in FILE.NAME.directory: a run of all files compares them"
-    parser.add_argument("--directories", action="store_true", help=told)
+    told = "do not list UFDS directories (dns and keyed digests, in FILE.NAME.directory), by which a run of all files compares them"
+    parser.add_argument("--no-directories", action="store_false", dest="directories", help=told)
+    parser.add_argument("--directories", action="store_true", help=argparse.SUPPRESS)
     told = "evidence of the others (repeatable): an earlier run, or files of the same round, which tell where links to them lead"
     parser.add_argument("--knowing", metavar="RUN_OR_FILE", action="append", default=[], help=told)
     return parser
@@ -50,7 +51,8 @@ def main(arguments: list[str]) -> int:
     _refuse(target)
     alone = Alone(names, known_of(given.knowing, inventory, names))
     progress = ProgressLine(sys.stderr)
-    work = beside.work_for(inventory) if given.directories else None
+    listing = given.directories and parted(names, inventory)
+    work = beside.work_for(inventory, places.runs(None)) if listing else None
 
     async def collecting() -> tuple[Evidence, beside.Taken]:
         seen = await collect_patiently(inventory, progress, alone=alone)
@@ -93,10 +95,11 @@ def known_of(named: Sequence[str], inventory: Inventory, names: Iterable[str]) -
 def told(seen: Evidence, target: Path, *, listed: bool = False) -> Iterator[str]:
     """What was written, and what it lacks: nothing of it is judged."""
     names, master = ", ".join(sorted(seen.datacenters)), seen.inventory.master
+    apart = parted(seen.datacenters, seen.inventory)
     yield f"{target}: {names}, seen {seen.started} to {seen.finished}; az-checks run --evidence judges it, with the files of the others"
-    if master not in seen.datacenters:
-        both = "replication" if listed else "replication, and whether the directories agree"
-        yield f"what takes the UFDS of {master} at the same time ({both}) is not in it"
+    if apart and not listed:
+        whose = f"that of {master}" if master not in seen.datacenters else "the others'"
+        yield f"directories were not listed, so nobody will know whether they agree with {whose}"
     for name, each in sorted(seen.datacenters.items()):
         if each.ssh.why is not None and not each.ssh.hidden:
             yield f"{name} could not be asked: {each.ssh.why}"

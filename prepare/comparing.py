@@ -13,11 +13,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from evidence.collect import listing
+from evidence.collect import listing, remembering
 from evidence.collect.anypair import PairDifferences, PairReading, compare_kept, compare_two, together
 from evidence.collect.covered import Covered
 from evidence.collect.digests import Digests
 from evidence.collect.draft import now
+from evidence.collect.how import Memory
+from evidence.collect.lately import Lately, lately
 from evidence.collect.listing import KeptListing
 from evidence.collect.machine import make_room
 from evidence.collect.opendirectory import OpenDirectory, opened
@@ -48,6 +50,7 @@ class TakenListing:
     holder: OpenDirectory
     begun: str
     held: Digests
+    changes: Lately | None = None
 
     @property
     def told(self) -> str:
@@ -57,9 +60,9 @@ class TakenListing:
 class Work:
     """One comparison. Raises UnansweredError if a directory could not be asked; then nothing is told."""
 
-    def __init__(self, inventory: Inventory, key: bytes, covered: Covered) -> None:
+    def __init__(self, inventory: Inventory, key: bytes, covered: Covered, memory: Memory | None = None) -> None:
         self._inventory, self._key, self._covered = inventory, key, covered
-        self._reading = PairReading(covered, inventory.timeouts.compare)
+        self._reading = PairReading(covered, inventory.timeouts.compare, memory)
         self.progress = ProgressLine(sys.stderr)
 
     async def two(self, first: str, second: str) -> CompareOutcome:
@@ -92,23 +95,35 @@ class Work:
             told = f"{target}: {taken.told}; az-checks compare with this file tells what changed"
             return CompareOutcome(safe(told), 0)
 
-    async def taken(self, name: str) -> TakenListing:
-        """What a datacenter holds now, all of it; whoever wants it closes it."""
+    async def taken(self, name: str, *, with_changes: bool = False) -> TakenListing:
+        """What a datacenter holds now, all of it, and what changed lately; whoever wants it closes it."""
         held = Digests()
         try:
             async with self._opened(name) as (holder,):
                 begun = now()
+                before = await remembering.mark(holder.ask) if with_changes else None
                 reading = await self._reading.read(holder, held)
+                changes = await lately(holder.ask, before)
             if not reading.whole:
                 raise UnansweredError(f"{reading.entries} entries of {name} were read, then: {reading.why}")
         except BaseException:
             held.close()
             raise
-        return TakenListing(holder, begun, held)
+        return TakenListing(holder, begun, held, changes)
 
     def write(self, taken: TakenListing, target: Path, started: str = "") -> None:
         """Raises OSError. `started`: of the evidence that it is written with."""
-        listing.keep(target, self._inventory, self._key, self._covered, taken.holder, taken.begun, taken.held, started)
+        listing.keep(
+            target,
+            self._inventory,
+            self._key,
+            self._covered,
+            taken.holder,
+            taken.begun,
+            taken.held,
+            started,
+            taken.changes,
+        )
 
     @contextlib.asynccontextmanager
     async def _opened(self, *names: str) -> AsyncIterator[tuple[OpenDirectory, ...]]:

@@ -17,11 +17,13 @@ from evidence.collect.comparison import each_of, settled
 from evidence.collect.covered import Covered
 from evidence.collect.differing import MOST, Differences, Pair, differing, entry_of
 from evidence.collect.digests import Digests
+from evidence.collect.how import Memory
 from evidence.collect.ldap import Found
 from evidence.collect.listing import KeptListing, Side
 from evidence.collect.opendirectory import OpenDirectory
 from evidence.collect.parse import UnreadableError
 from evidence.collect.reading import ReadSoFar, read
+from evidence.collect.remembering import read_remembering
 from evidence.collect.unanswered import UnansweredError
 from evidence.comparison import DIFFERENT, EXTRA, MISSING, EntryDifference
 from evidence.inventory.model import MASTER
@@ -53,10 +55,13 @@ class PairDifferences:
 
 
 class PairReading:
-    """Reads directories to their ends, for at most `seconds` each, and tells how far it is."""
+    """Reads directories to their ends, for at most `seconds` each, and tells how far it is.
 
-    def __init__(self, covered: Covered, seconds: float) -> None:
-        self.covered, self._seconds = covered, seconds
+    With a `memory`, only what changed since the last reading is read, where that is known.
+    """
+
+    def __init__(self, covered: Covered, seconds: float, memory: Memory | None = None) -> None:
+        self.covered, self._seconds, self._memory = covered, seconds, memory
         self._read: dict[str, ReadSoFar] = {}
         self._looked = 0
 
@@ -65,8 +70,16 @@ class PairReading:
         reading = self._read[holder.name] = ReadSoFar()
         until = asyncio.get_running_loop().time() + self._seconds
         listed = partial(self.covered.listed, into)
-        try:
+
+        async def read_all() -> None:
             await read(holder.ask, self.covered.searches, listed, reading, lambda: until, lambda: None)
+
+        try:
+            if self._memory is None:
+                await read_all()
+            else:
+                shelf = self._memory.shelf(holder.name, holder.zone, self.covered)
+                await read_remembering(shelf, self._memory.every, self.covered, holder.ask, into, reading, read_all)
         except (UnansweredError, UnreadableError) as error:
             raise UnansweredError(f"{holder.name}: {error}") from None
         except OSError as error:

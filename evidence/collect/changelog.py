@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from evidence.collect import directory
@@ -46,10 +46,17 @@ class Mark:
 
 @dataclass(frozen=True)
 class ChangedEntries:
-    """The entries that were changed since a mark, and the mark now."""
+    """The entries that were changed since a mark, and the mark now.
+
+    `latest` has of each the number and the time of its last change; `since` is the first number that was looked at, made at `at` (empty if
+    none was).
+    """
 
     dns: frozenset[str]
     mark: Mark
+    latest: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    since: int = 1
+    at: str = ""
 
 
 async def mark(ask: Ask) -> Mark | None:
@@ -62,10 +69,10 @@ async def mark(ask: Ask) -> Mark | None:
     return None if last is None else Mark(latest, _known_by(last))
 
 
-async def changed(ask: Ask, since: Mark) -> ChangedEntries:
+async def changed(ask: Ask, since: Mark, overlap: int = OVERLAP) -> ChangedEntries:
     """What changed since. Raises MisfitError if the changelog does not tell, and UnreadableError, and UnansweredError."""
     latest = await _latest(ask)
-    first = max(1, since.number - OVERLAP)
+    first = max(1, since.number - overlap)
     if latest < since.number:
         raise MisfitError(f"its changenumbers went back from {since.number} to {latest}")
     if latest - first > MOST:
@@ -84,17 +91,22 @@ async def changed(ask: Ask, since: Mark) -> ChangedEntries:
         if after - before > WINDOW:
             raise MisfitError(f"its changelog has nothing between {before} and {after}")
     last = Mark(numbers[-1], _known_by(found[numbers[-1]])) if numbers[-1] else since
-    return ChangedEntries(frozenset(_targets(found.values())), last)
+    every = [found[number] for number in sorted(found)]
+    ends = {
+        dn: (directory.number(change, "changenumber"), change.first("changetime")) for dn, change in _targets(every)
+    }
+    at = next((change.first("changetime") for change in every), "")
+    return ChangedEntries(frozenset(ends), last, ends, first, at)
 
 
-def _targets(changes: Iterable[Entry]) -> Iterable[str]:
+def _targets(changes: Iterable[Entry]) -> Iterable[tuple[str, Entry]]:
     for change in changes:
         dn = spelled(change.first("targetdn"))
         if change.first("changetype") not in _KINDS:
             raise MisfitError("its changelog has a change of another kind")
         own = dn.rpartition(f", {SMARTDC}")[0].rpartition(", ")[2].startswith("datacenter=")
         if dn.endswith(f", {SMARTDC}") and not own:  # a UFDS's own datacenter is right below, with its checkpoints
-            yield dn
+            yield dn, change
 
 
 async def patiently(ask: Ask, searches: Sequence[Search]) -> tuple[Found, ...]:

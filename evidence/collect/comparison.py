@@ -186,7 +186,7 @@ async def _compare(
     again = dict(itertools.islice(((dn, differences.seen[dn]) for dn in found), MOST))
     still = await settled(covered, offer.ask, ask, again) if again else []
     rest = [EntryDifference(cut(dn), kind) for dn, kind in found.items() if dn not in again]
-    return counted(covered, differences.compared, [*still, *rest], unread)
+    return counted(covered.extent, differences.compared, [*still, *rest], unread)
 
 
 async def settled(covered: Covered, master: Ask, replica: Ask, seen: dict[str, Pair]) -> list[EntryDifference]:

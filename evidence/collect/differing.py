@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from evidence.collect import apart
 from evidence.collect.covered import SALT, Covered, copied
@@ -103,8 +103,10 @@ def _made_here(entry: Entry | None) -> bool:
     return entry is not None and entry.dn.endswith(f", {USERS}") and entry.first("_replicated") != "true"
 
 
-def counted(covered: Covered, compared: int, found: Sequence[EntryDifference], unread: str) -> Comparison:
+def counted(
+    extent: Literal["full", "keys"], compared: int, found: Sequence[EntryDifference], unread: str
+) -> Comparison:
     """The comparison, with the first of what differs."""
     kinds = [each.kind for each in found]
     missing, extra, different = (kinds.count(kind) for kind in (MISSING, EXTRA, DIFFERENT))
-    return Comparison(compared, missing, extra, different, tuple(found[:MOST]), unread, covered.extent)
+    return Comparison(compared, missing, extra, different, tuple(found[:MOST]), unread, extent)

@@ -6,13 +6,12 @@ directory was kept, its parts stay in that file, until something in them changes
 
 from __future__ import annotations
 
-import hashlib
+import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import IO, Final, NamedTuple, Self
-
-from evidence.collect.ldap import spelled
+from zlib import crc32
 
 PARTS: Final = 1024
 ODD: Final = 0
@@ -23,6 +22,8 @@ DIGEST: Final = 16
 MOMENT: Final = 8
 REST: Final = DIGEST + 1 + MOMENT
 """How long a record is behind its dn."""
+_PLAIN: Final = re.compile(r"[a-z]+=(?:[^,\\]|\\.)*(?:, [a-z]+=(?:[^,\\]|\\.)*)*", re.DOTALL)
+"""A dn in UFDS's own spelling."""
 _OF_SOME: Final = ("datacenter=", "ou=", "accesskeyid=")
 
 
@@ -48,10 +49,9 @@ class Block(NamedTuple):
 
 def part_of(dn: str) -> int:
     """The part of an entry's record, whatever the record says."""
-    if ", region=" in dn or dn.startswith(_OF_SOME) or spelled(dn) != dn:
+    if ", region=" in dn or dn.startswith(_OF_SOME) or not _PLAIN.fullmatch(dn):
         return ODD
-    hashed = hashlib.blake2b(dn.encode("utf-8", "surrogatepass"), digest_size=2).digest()
-    return 1 + int.from_bytes(hashed) % (PARTS - 1)
+    return 1 + crc32(dn.encode("utf-8", "surrogatepass")) % (PARTS - 1)
 
 
 def packed(dn: str, record: Record) -> bytes:
@@ -118,6 +118,16 @@ class Digests:
         self._blocks[number] = [Block(self._kept, begin, size)]
         self._settled[number] = count
         self.count += count
+
+    def take_over(self, number: int, stored: bytes, but: Collection[bytes]) -> None:
+        """Add the records of a part as it is stored, except those with these names. Raises OSError if the disk is full."""
+        part = self._parts[number]
+        for begin, end in _names(stored):
+            if stored[begin:end] not in but:
+                part += stored[begin - 4 : end + REST]
+                self.count += 1
+        if len(part) > IN_MEMORY:
+            self._put_away(number)
 
     def _put_away(self, number: int) -> None:
         if self._file is None:

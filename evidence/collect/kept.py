@@ -95,13 +95,16 @@ class Shelf:
             if _header(file) != header:
                 raise MisfitError("it was written meanwhile")
             into.stand_on(os.fdopen(os.dup(file.fileno()), "rb"))
-            begin, touched = file.tell(), {ODD, *map(part_of, but)}
+            begin, touched = file.tell(), {*map(part_of, but)}
+            names = {dn.encode("utf-8", "surrogatepass") for dn in but}
             for number, (length, count) in enumerate(header.parts):
-                if number in touched:
-                    file.seek(begin)
+                file.seek(begin)
+                if number == ODD:
                     for dn, record in records_of(file.read(length)):
                         if spelled(dn) not in but:
                             into.hold(dn, record)
+                elif number in touched:
+                    into.take_over(number, file.read(length), names)
                 else:
                     into.adopt(number, begin, length, count)
                 begin += length

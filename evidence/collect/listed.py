@@ -1,27 +1,31 @@
 """What was listed of directories beside evidence that was collected apart (`az-checks collect --directories`), compared with the master's.
 
-A difference may have been on its way, because nobody looked again: so it is no finding, and the comparison stays missing, with what seems
-to differ as its reason.  Where nothing differs, each entry of the replica was the master's when it was read, as in a run.
+A difference is one if neither changelog names the entry: what the master did to it had been applied when the replica was read, and the
+replica did nothing to it since the master was.  Any other may have been on its way, because nobody looked again: it is no finding, and if
+there are only such, the comparison stays missing.  Where nothing differs, each entry of the replica was the master's when it was read.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from evidence.collect.anypair import region_of, without_own
 from evidence.collect.covered import Covered
-from evidence.collect.differing import Differences, differing
+from evidence.collect.differing import Differences, counted, differing
 from evidence.collect.how import AS_DECLARED
 from evidence.collect.listing import KeptListing, ListingError, load
-from evidence.comparison import DIFFERENT, EXTRA, MISSING, Comparison
+from evidence.comparison import DIFFERENT, EXTRA, FULL, MISSING, Comparison, EntryDifference
 from evidence.fact import Fact, missing
 from evidence.inventory.model import REPLICA
 from evidence.model import DatacenterEvidence, Evidence, ZoneEvidence
-from evidence.redact import FingerprintKeyError, known_key
+from evidence.redact import FingerprintKeyError, cut, known_key
+from evidence.subjects.following import ON_ITS_WAY
 from evidence.subjects.together import parts_of
 
 HOW = "az-checks collect --directories, near both"
@@ -107,14 +111,48 @@ def _compared(zone: ZoneEvidence, fact: Fact[Comparison], name: str, master: str
         return zone
     differences = differing(there.held, here.held, region_of(there.side, here.side))
     undecided = without_own(differences, there.side, here.side)
+    if stay := _staying(differences, there, here, zone):
+        found = counted(FULL, differences.compared, [EntryDifference(cut(dn), kind) for dn, kind in stay.items()], "")
+        return replace(
+            zone, comparison=Fact(fact.subject, fact.asked, _how(master, there, name, here), here.begun, found)
+        )
     if differences.kinds:
         return lacks(
             f"{_counts(differences)}, as listed at {there.begun} and {here.begun}; that may have been on its way"
         )
     if undecided:
         return lacks(undecided[0])
-    how = f"{HOW}: {master} at {there.begun}, {name} at {here.begun}"
-    return replace(zone, comparison=Fact(fact.subject, fact.asked, how, here.begun, Comparison(differences.compared)))
+    seen = Comparison(differences.compared)
+    return replace(zone, comparison=Fact(fact.subject, fact.asked, _how(master, there, name, here), here.begun, seen))
+
+
+def _how(master: str, there: KeptListing, name: str, here: KeptListing) -> str:
+    return f"{HOW}: {master} at {there.begun}, {name} at {here.begun}"
+
+
+def _staying(differences: Differences, there: KeptListing, here: KeptListing, zone: ZoneEvidence) -> dict[str, str]:
+    """What of it cannot have been on its way, parents first."""
+    position = None if zone.position is None else zone.position.value
+    master, replica = there.lately, here.lately
+    if master is None or replica is None or position is None or position.after < master.since:
+        return {}
+    applied, read = position.after, _moment(there.begun)
+    if replica.since > 1 and not _moment(replica.at) < read - ON_ITS_WAY:
+        return {}
+
+    def stays(dn: str) -> bool:
+        (number, _), (_, at) = master.last(dn) or (0, ""), replica.last(dn) or (0, "")
+        return number < applied and (not at or _moment(at) < read - ON_ITS_WAY)
+
+    return {dn: kind for dn, kind in differences.kinds.items() if stays(dn)}
+
+
+def _moment(text: str) -> float:
+    """Seconds since 1970; of what is no time, one that never comes."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return math.inf
 
 
 def _counts(differences: Differences) -> str:

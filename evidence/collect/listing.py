@@ -16,6 +16,7 @@ from evidence.collect import apart, sealed
 from evidence.collect.covered import Covered
 from evidence.collect.digests import Digests
 from evidence.collect.how import derived, where
+from evidence.collect.lately import Lately
 from evidence.collect.opendirectory import OpenDirectory
 from evidence.inventory.model import Inventory
 from evidence.redact import key_mark
@@ -31,6 +32,7 @@ class ListingError(OperatorError):
 
 class ListingHeader(Struct, frozen=True, forbid_unknown_fields=True):
     """What a file begins with. `begun`: when reading began; `own`, `unread` and `admin` tell which key was the datacenter's own.
+    `lately`: what had changed until it was read, where it was listed for a comparison with one that is listed elsewhere.
 
     `round`: `started` of the evidence that it was written with; empty if with none. `alias`, `uuid`: the zone where it was read.
     """
@@ -50,6 +52,7 @@ class ListingHeader(Struct, frozen=True, forbid_unknown_fields=True):
     unread: str
     admin: str
     count: int
+    lately: Lately | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class KeptListing:
     round: str
     zone: tuple[str, str]
     held: Digests
+    lately: Lately | None = None
 
     @property
     def datacenter(self) -> str:
@@ -92,12 +96,13 @@ def keep(
     begun: str,
     held: Digests,
     started: str = "",
+    changes: Lately | None = None,
 ) -> None:
-    """Write what a directory holds. `started`: of the evidence that it lies beside. Raises OSError."""
+    """Write what a directory holds. `started`: of the evidence that it lies beside; `changes`: the latest. Raises OSError."""
     declared, own = holder.declared, holder.own
     header = ListingHeader(
         VERSION, key_mark(key), inventory.master, declared.name, declared.region, where(declared), covered.mark(),
-        begun, started, *holder.zone, own.fingerprint, own.unread, holder.admin, held.count,
+        begun, started, *holder.zone, own.fingerprint, own.unread, holder.admin, held.count, changes,
     )  # fmt: skip
     sealed.write(path, _seal(key), msgspec.json.encode(header), held)
 
@@ -124,7 +129,7 @@ def load(path: Path, inventory: Inventory, key: bytes, covered: Covered) -> Kept
         raise ListingError(f"{path} {error}") from None
     state = inventory.datacenters[header.datacenter].state
     side = Side(header.datacenter, state, header.region, header.admin, apart.Own(header.own, header.unread))
-    return KeptListing(side, header.begun, header.round, (header.alias, header.uuid), held)
+    return KeptListing(side, header.begun, header.round, (header.alias, header.uuid), held, header.lately)
 
 
 def _of_these(header: ListingHeader, inventory: Inventory) -> None:

@@ -7,7 +7,7 @@ position and the master's latest changes (evidence/collect/position.py), and lis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,13 +43,13 @@ class Alone:
 
     def parted(self, name: str, inventory: Inventory) -> Parted | None:
         """What replication between this datacenter and those that are asked elsewhere needs; None if there is none."""
-        if inventory.datacenters[name].state == REPLICA and inventory.master not in self.names:
+        if name not in parted(self.names, inventory):
+            return None
+        if name != inventory.master:
             told = [zone.recent for zone in self._ufds_of(inventory.master) if zone.recent is not None]
             return Parted(recent=next((fact.value for fact in told if fact.value is not None), None))
-        away = {each.name for each in inventory.datacenters.values() if each.state == REPLICA} - self.names
-        if name == inventory.master and away:
-            return Parted(checkpoints=frozenset(number for each in away for number in self._checkpoints(each)))
-        return None
+        away = _replicas(inventory) - self.names
+        return Parted(checkpoints=frozenset(number for each in away for number in self._checkpoints(each)))
 
     def _checkpoints(self, name: str) -> Iterator[int]:
         for zone in self._ufds_of(name):
@@ -74,6 +74,18 @@ class Alone:
             else:
                 found.append(link)
         return found
+
+
+def parted(names: Collection[str], inventory: Inventory) -> set[str]:
+    """Those of the datacenters asked here of which the other side of replication is asked elsewhere."""
+    replicas = _replicas(inventory)
+    if inventory.master not in names:
+        return replicas & {*names}
+    return set() if replicas <= {*names} else {inventory.master}
+
+
+def _replicas(inventory: Inventory) -> set[str]:
+    return {each.name for each in inventory.datacenters.values() if each.state == REPLICA}
 
 
 def _nowhere(link: Link) -> bool:

@@ -39,23 +39,24 @@ async def read_remembering(
     try:
         header = await asyncio.to_thread(shelf.look, every, full_at)
         known = await _by_changes(shelf, header, covered, ask, into, reading)
-        mark, full_at = known.mark, header.full_at
+        there, full_at = known.mark, header.full_at
         reading.whole, reading.since = True, full_at
     except (MisfitError, UnreadableError) as error:
         into.clear()
         reading.entries, reading.anew = 0, str(error)
-        before = await _mark(ask)
+        before = await mark(ask)
         await read_all()
         if before is None or not reading.whole:
             return
-        mark = before
+        there = before
     try:
-        await asyncio.to_thread(shelf.keep, mark, full_at, into)
+        await asyncio.to_thread(shelf.keep, there, full_at, into)
     except OSError as error:
         log.debug("%s: %s", shelf.path, error)  # the next comparison reads all of it
 
 
-async def _mark(ask: Ask) -> changelog.Mark | None:
+async def mark(ask: Ask) -> changelog.Mark | None:
+    """Where the changelog is now. None if it cannot be said, or read."""
     try:
         return await changelog.mark(ask)
     except UnreadableError:

@@ -16,7 +16,7 @@ from typing import IO, Final
 from evidence.collect.digests import PARTS, REST, Digests, Record, unpacked
 
 LARGEST: Final = 1 << 30
-LONGEST_HEADER: Final = 1 << 16
+LONGEST_HEADER: Final = 1 << 20
 LONGEST_NAME: Final = 1 << 16
 SEAL: Final = 32
 DAMAGED: Final = "is damaged, or was kept with another key"

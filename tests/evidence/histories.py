@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from evidence.collect.ldap import BASE, SMARTDC, USERS, Entry, Found, Search, spelled
 
@@ -16,12 +17,19 @@ _KIND = re.compile(r"\(objectclass=([a-z]+)\)")
 GROUPS = f"ou=groups, {SMARTDC}"
 
 
+def moment(seconds: float) -> str:
+    """A time, so many seconds after this clock began."""
+    return (datetime(2026, 11, 27, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat()
+
+
 @dataclass
 class Directory:
     """Entries by dn, each with its number; the changelog; and how much of it was asked for."""
 
     entries: dict[str, tuple[int, Values]] = field(default_factory=dict)
     log: dict[int, tuple[str, str]] = field(default_factory=dict)
+    times: dict[int, str] = field(default_factory=dict)
+    clock: Callable[[], float] | None = None
     given: int = 0
     asked: int = 0
     before: Callable[[], None] = lambda: None
@@ -46,9 +54,15 @@ class Directory:
         del self.entries[dn]
         self.note("delete", dn)
 
+    def skip(self, numbers: int) -> None:
+        """Leave numbers out, and go on behind them."""
+        self._number += numbers
+        self.note("add", f"uuid=z, {USERS}")
+
     def note(self, kind: str, dn: str) -> None:
         self._number += 1
         self.log[self._number] = (kind, dn)
+        self.times[self._number] = moment(float(self._number) if self.clock is None else self.clock())
 
     async def __call__(self, searches: Sequence[Search]) -> tuple[Found, ...]:
         self.asked += 1
@@ -81,7 +95,7 @@ class Directory:
 
     def _change(self, number: int) -> Entry:
         kind, dn = self.log[number]
-        told = {"changenumber": str(number), "targetdn": dn, "changetype": kind, "changetime": f"T{number}"}
+        told = {"changenumber": str(number), "targetdn": dn, "changetype": kind, "changetime": self.times[number]}
         return Entry(f"changenumber={number}, cn=changelog", {name: (value,) for name, value in told.items()})
 
 

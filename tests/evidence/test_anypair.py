@@ -12,11 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evidence.collect import apart, comparison, listing, reading, sealed
+from evidence.collect import apart, comparison, listing, reading, remembering, sealed
 from evidence.collect.anypair import PairDifferences, PairReading, compare_kept, compare_two
 from evidence.collect.differing import MOST
 from evidence.collect.digests import Digests
 from evidence.collect.how import How
+from evidence.collect.lately import lately
 from evidence.collect.ldap import SMARTDC, USERS, Found, Search
 from evidence.collect.listing import ListingError, load
 from evidence.collect.opendirectory import OpenDirectory
@@ -75,13 +76,22 @@ def replicas(first: Directory, second: Directory) -> PairDifferences:
 
 
 def keep(
-    path: Path, side: OpenDirectory, key: bytes = KEY, inventory: Inventory = INVENTORY, started: str = ""
+    path: Path,
+    side: OpenDirectory,
+    key: bytes = KEY,
+    inventory: Inventory = INVENTORY,
+    started: str = "",
+    begun: str = "2026-11-27T03:00:00Z",
+    *,
+    changes: bool = False,
 ) -> Path:
     async def kept() -> None:
         read = reader(key)
         with Digests() as held:
+            before = await remembering.mark(side.ask) if changes else None
             assert (await read.read(side, held)).whole
-            listing.keep(path, inventory, key, read.covered, side, "2026-11-27T03:00:00Z", held, started)
+            told = await lately(side.ask, before)
+            listing.keep(path, inventory, key, read.covered, side, begun, held, started, told)
 
     asyncio.run(kept())
     return path

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+import random
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from evidence.collect import apart
+from evidence.collect import apart, lately
 from evidence.collect.ldap import USERS
 from evidence.collect.listed import with_listings
 from evidence.collect.opendirectory import OpenDirectory
 from evidence.comparison import Comparison
 from evidence.fact import Fact
-from evidence.model import CollectedPart, Evidence
+from evidence.model import CollectedPart, Evidence, Position, Progress
 from evidence.store import directory_beside
-from tests.evidence.histories import Directory
+from tests.evidence.histories import Directory, Values, moment
 from tests.evidence.test_anypair import ADMIN, CARLA, FINGERPRINTS, PUBLIC, directory, keep, own_key
+from tests.evidence.test_histories import ROUNDS
 from tests.evidence.test_together import BEGUN, merged, part, parts
 from tests.evidence.test_together import apart as parts_apart
 from tests.judging import verdict_on
@@ -44,7 +47,14 @@ def collected() -> Evidence:
 
 
 def listed(
-    folder: Path, held: Mapping[str, Directory], *, unread: str = "", started: str = BEGUN, key: bytes = KEY
+    folder: Path,
+    held: Mapping[str, Directory],
+    *,
+    unread: str = "",
+    started: str = BEGUN,
+    key: bytes = KEY,
+    begun: str = "2026-11-27T03:00:00Z",
+    changes: bool = False,
 ) -> dict[str, Path]:
     """The files that lie beside the evidence of these datacenters."""
     inventory = recorded("healthy").inventory
@@ -54,7 +64,8 @@ def listed(
         zones = recorded("healthy").datacenters[name].zones.value or {}
         zone = (zones["ufds0"].vm.alias, zones["ufds0"].vm.uuid)
         side = OpenDirectory(inventory.datacenters[name], ADMIN, own, each, zone)
-        found[name] = keep(directory_beside(folder / "part.json", name), side, key, inventory, started)
+        place = directory_beside(folder / "part.json", name)
+        found[name] = keep(place, side, key, inventory, started, begun, changes=changes)
     return found
 
 
@@ -96,6 +107,152 @@ def test_what_differs_may_have_been_on_its_way(tmp_path: Path) -> None:
         "on its way"
     )
     assert outcome(seen) == "blocked"
+
+
+STEP = 10.0
+"""Seconds between two things that happen: more than clocks may differ."""
+
+
+class History:
+    """A master, a replica that follows it and on which somebody works too, and a clean one, on which nobody does."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self.draw, self.at = draw, 0.0
+        self.master, self.replica, self.clean = (Directory(clock=lambda: self.at) for _ in range(3))
+        self.pending: list[tuple[int, str, Values | None]] = []
+
+    @property
+    def applied(self) -> int:
+        """The checkpoint: which change comes next."""
+        return self.pending[0][0] if self.pending else self.master.latest + 1
+
+    def go_on(self) -> None:
+        self.at += STEP
+        what = self.draw.choices((self.change, self.follow, self.work, lambda: None), (5, 5, 2, 1))[0]
+        what()
+
+    def change(self) -> None:
+        """On the master."""
+        dn, values = self.anything()
+        if self._do(self.master, dn, values):
+            self.pending.append((self.master.latest, dn, values))
+
+    def follow(self) -> None:
+        for _ in range(self.draw.randrange(4)):
+            if self.pending:
+                _, dn, values = self.pending.pop(0)
+                self._do(self.replica, dn, values)
+                self._do(self.clean, dn, values)
+
+    def work(self) -> None:
+        """On the replica alone."""
+        self._do(self.replica, *self.anything())
+
+    def anything(self) -> tuple[str, Values | None]:
+        dn = f"uuid={self.draw.choice('abcdefgh')}, {USERS}"
+        values = CARLA | {"login": (f"l{self.draw.randrange(99)}",)}
+        return dn, None if self.draw.random() < 0.2 else values
+
+    @staticmethod
+    def _do(where: Directory, dn: str, values: Values | None) -> bool:
+        if values is not None:
+            where.put(dn, values)
+        elif dn in where.entries:
+            where.drop(dn)
+        else:
+            return False
+        return True
+
+
+def entries(directory: Directory) -> dict[str, Values]:
+    return {dn: values for dn, (_, values) in directory.entries.items()}
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_after_any_history_only_what_stays_different_is_a_difference(tmp_path: Path, seed: int) -> None:
+    """Against an oracle that follows each change: nothing that was on its way is told, and all that stays is, whoever was listed first."""
+    history = History(random.Random(seed))
+    for _ in range(history.draw.randrange(60)):
+        history.go_on()
+    first, second = history.draw.sample((MASTER, REPLICA), 2)
+    places: dict[str, Path] = {}
+    told: dict[str, Directory] = {}
+    for name in (first, second):
+        told[name] = copy.deepcopy(history.master if name == MASTER else history.replica)
+        if name == REPLICA:
+            clean, checkpoint = copy.deepcopy(history.clean), history.applied
+        else:
+            read = history.at
+        places |= listed(tmp_path, {name: told[name]}, begun=moment(history.at), changes=True)
+        for _ in range(history.draw.randrange(20)):
+            history.go_on()
+    drifted = {dn for dn in {*entries(told[REPLICA]), *entries(clean)} if _differ(told[REPLICA], clean, dn)}
+    coming = {dn for number, (_, dn) in told[MASTER].log.items() if number >= checkpoint}
+    late = {dn for number, (_, dn) in told[REPLICA].log.items() if told[REPLICA].times[number] > moment(read - STEP)}
+    seen = with_listings(positioned(collected(), checkpoint), places)
+    value = fact(seen).value
+    found = {each.dn for each in value.first} if value is not None else set()
+    differ = {dn for dn in {*entries(told[MASTER]), *entries(told[REPLICA])} if _differ(*told.values(), dn)}
+    assert found <= drifted
+    assert found == (drifted & differ) - coming - late
+    assert outcome(seen) == ("failed" if found else "blocked" if differ else "passed")
+
+
+def _differ(one: Directory, other: Directory, dn: str) -> bool:
+    return entries(one).get(dn) != entries(other).get(dn)
+
+
+def positioned(evidence: Evidence, checkpoint: int) -> Evidence:
+    """The same, with the replica's checkpoint there; it moved, and has caught up."""
+    seen = evidence.datacenters[REPLICA]
+    zones = {}
+    for alias, zone in (seen.zones.value or {}).items():
+        if zone.progress is not None:
+            at = Position(checkpoint - 1, checkpoint, "2026-11-27T00:00:00Z")
+            told = replace(zone.progress, value=Progress(checkpoint - 1, checkpoint, checkpoint), why=None)
+            zone = replace(zone, position=replace(zone.progress, value=at, why=None), progress=told)
+        zones[alias] = zone
+    seen = replace(seen, zones=replace(seen.zones, value=zones))
+    return replace(evidence, datacenters=evidence.datacenters | {REPLICA: seen})
+
+
+@pytest.mark.parametrize("lacking", ["master", "replica", "position", "reach", "replica's reach"])
+def test_what_changed_lately_must_be_known_of_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    """Else a difference may have been on its way."""
+    there, here = directory(PEOPLE), directory(PEOPLE)
+    here.drop(f"uuid=b, {USERS}")
+    if "reach" in lacking:
+        monkeypatch.setattr(lately, "REACH", 0)
+        there.put(f"uuid=c, {USERS}", CARLA)
+        there.drop(f"uuid=c, {USERS}")
+    begun = moment(4.0) if lacking == "replica's reach" else "2026-11-27T03:00:00Z"
+    places = {
+        **listed(tmp_path, {MASTER: there}, begun=begun, changes=lacking != "master"),
+        **listed(tmp_path, {REPLICA: here}, changes=lacking != "replica"),
+    }
+    checkpoint = 2 if lacking == "reach" else there.latest + 1
+    evidence = collected() if lacking == "position" else positioned(collected(), checkpoint)
+    seen = with_listings(evidence, places)
+    assert fact(seen).value is None
+    assert outcome(seen) == "blocked"
+    assert "that may have been on its way" in (fact(seen).why or "")
+
+
+def test_what_stays_different_fails_and_names_it(tmp_path: Path) -> None:
+    there, here = directory(PEOPLE), directory({**PEOPLE, f"uuid=c, {USERS}": CARLA})
+    here.drop(f"uuid=b, {USERS}")
+    here.put(f"uuid=a, {USERS}", CARLA | {"email": ("x",)})
+    places = listed(tmp_path, {MASTER: there, REPLICA: here}, changes=True)
+    value = fact(with_listings(positioned(collected(), there.latest + 1), places)).value
+    assert value is not None
+    assert (value.compared, value.missing, value.extra, value.different) == (2, 1, 1, 1)
+    assert [(each.dn[:6], each.kind) for each in value.first] == [
+        ("uuid=a", "different"),
+        ("uuid=b", "missing"),
+        ("uuid=c", "extra"),
+    ]
 
 
 def refused(tmp_path: Path, places: dict[str, Path]) -> str:
