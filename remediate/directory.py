@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evidence.accounts import Account
-from evidence.comparison import EXTRA, PASSWORD, EntryDifference
+from evidence.comparison import DIFFERENT, EXTRA, PASSWORD, EntryDifference
 from evidence.subjects.datacenter import Datacenter
 from evidence.subjects.poseidon import Hindrance, application, fingerprint, hindrances
 from remediate import typed
@@ -109,7 +109,11 @@ def make_the_entries_agree(replica: Datacenter, master: Datacenter) -> Advised:
     """Make the master send again what is missing or different.  The suite names extra entries, but never deletes them."""
     for ufds in replica.zones("ufds"):
         seen = ufds.comparison
-        yield from _sent_again(replica, master, [each for each in seen.first if each.kind != EXTRA])
+        unnamed = [each for each in seen.first if each.kind == DIFFERENT and not each.attributes]
+        yield from _sent_again(
+            replica, master, [each for each in seen.first if each.kind != EXTRA and each not in unnamed]
+        )
+        yield from _looked_at(replica, master, unnamed)
         extra = [each for each in seen.first if each.kind == EXTRA]
         known = {each.dn for each in extra}
         highest = [each for each in extra if not known & set(_above(each.dn))]
@@ -157,6 +161,19 @@ def _anew(entries: Sequence[EntryDifference]) -> Iterator[Note]:
         f"The password of {whose}{rest} is not the same on both sides. No command copies it: have it set anew on the master "
         "(in its AdminUI, or sdc-useradm replace-attr LOGIN userpassword PASSWORD), and replication brings it to every replica. "
         "If it may have been changed by a stranger, look at cn=changelog of the replica's UFDS first."
+    )
+
+
+def _looked_at(replica: Datacenter, master: Datacenter, entries: Sequence[EntryDifference]) -> Iterator[Note]:
+    """Of directories that were listed apart, digests alone were compared."""
+    if not entries:
+        return
+    which = (
+        f"{entries[0].dn} differs" if len(entries) == 1 else f"{len(entries)} entries ({entries[0].dn} is one) differ"
+    )
+    yield Note(
+        f"In which attributes {which} on {replica.name} is not known: the directories were listed apart. "
+        f"Where both head nodes are reached, az-checks compare REGION.yaml {master.name} {replica.name} tells it, and a run what to do."
     )
 
 

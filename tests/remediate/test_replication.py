@@ -158,6 +158,20 @@ def test_what_is_extra_and_admin_or_above_it_is_never_deleted(dn: str, login: st
     assert f"for base in '{below}'; do" in beneath[1].run, "what is below admin goes by its own DN"
 
 
+def test_what_differs_in_nobody_knows_what_is_not_sent_again() -> None:
+    """Directories that were listed apart: only digests were compared."""
+    known = EntryDifference(f"uuid=a, {USERS}", DIFFERENT, ("email",))
+    unknown = [EntryDifference(f"uuid={name}, {USERS}", DIFFERENT) for name in "bc"]
+    for some in ([known, *unknown], [known, unknown[0]]):
+        advice = advice_for(s.cause("directory-entries-agree", "my-dc-3"), compared(*some))
+        (step,) = advice.steps
+        assert f"uuid=a, {USERS}" in step.run
+        assert not any(each.dn in step.run for each in unknown)
+        (note,) = [note for note in advice.notes if "is not known: the directories were listed apart" in note]
+        assert "az-checks compare REGION.yaml my-dc-2 my-dc-3" in note
+        assert unknown[0].dn in note
+
+
 def test_many_entries_are_sent_again_by_one_step() -> None:
     lost = tuple(EntryDifference(f"uuid={number}, {USERS}", MISSING) for number in range(600))
     changed = tuple(EntryDifference(f"uuid=x{number}, {USERS}", DIFFERENT, ("email", "cn")) for number in range(50))
