@@ -35,7 +35,7 @@ az-checks nightly [REGION.yaml] [--deadline 2h] [pytest's options]
 az-checks init root@HEADNODE [-o FILE]
                                 a first region.yaml, from what one head node knows of its coupling (-o -: print it)
 az-checks doctor [REGION.yaml]  this machine and the way in to each head node: what is wrong, and what to do
-az-checks collect --datacenter NAME [--datacenter …] [REGION.yaml] -o FILE [--knowing RUN_OR_FILE] [--directories]
+az-checks collect --datacenter NAME [--datacenter …] [REGION.yaml] -o FILE [--knowing RUN_OR_FILE] [--no-directories]
                                 where no machine reaches all head nodes: the evidence of these datacenters alone, and no verdict
                                 (az-checks run --evidence FILE --evidence FILE … judges all files as one)
 az-checks compare [REGION.yaml] A B | A --keep FILE | A FILE

@@ -12,7 +12,7 @@ def took(*seconds: float, read: int = 3, stopped: bool = False) -> list[Took]:
 def setting(**other: object) -> LabSetting:
     """Three datacenters, 40 ms away. The suite takes twice as long as the floor, and xargs half as long."""
     values: dict[str, object] = {
-        "datacenters": 3, "delay_ms": 40.0, "dark": False, "commands": 71, "scripted": 41, "tunnelled": 98, "checks": 420,
+        "datacenters": 3, "delay_ms": 40.0, "dark": 0, "commands": 71, "scripted": 41, "tunnelled": 98, "checks": 420,
         "equal": {FLOOR: 420, SHARED: 419}, "load": (1.5, 2.25),
         "took": {
             FLOOR: took(4.0, 5.0, 6.0), SUITE: took(8.0, 10.0, 12.0), SHARED: took(2.0, 2.5, 3.0),

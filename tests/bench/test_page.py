@@ -65,7 +65,7 @@ def test_a_ratio_is_taken_round_by_round() -> None:
 
 
 def test_the_plot_is_well_formed_and_its_bars_have_their_lengths() -> None:
-    drawing = ElementTree.fromstring(plot.drawn([setting(), setting(dark=True)]))
+    drawing = ElementTree.fromstring(plot.drawn([setting(), setting(dark=1)]))
     bars = list(drawing.iter("{http://www.w3.org/2000/svg}rect"))
     ours = [each for each in bars if each.get("class") == "ours"]
     assert len(bars) == 2 * 5

@@ -200,7 +200,7 @@ def lines_of(name: str) -> list[str]:
 
 
 def test_the_cron_jobs(coupled: Operator, tmp_path: Path) -> None:
-    """Two nights of contrib/cron on three machines and a centre; a cp takes scp's place, and each machine has a folder. The master's is last."""
+    """Two nights of contrib/cron: three machines, the master's last, and a centre; cp takes scp's place, and each machine has a folder."""
     scp = tmp_path / "bin/scp"
     scp.parent.mkdir()
     scp.write_text(

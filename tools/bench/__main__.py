@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncssh
@@ -20,11 +21,12 @@ import msgspec
 
 from tools.bench import judging, page, plot
 from tools.bench.contenders import LIMIT, OWN_PYTHON, ROOT
-from tools.bench.figures import Figures, LabSetting, Terms
+from tools.bench.figures import Figures, LabSetting, LargeSetting, Terms
 from tools.bench.inside import NEAR, WORKERS, say
 
-LABS = {3: (("0", "40", "10+dark", "10"), 0.75), 10: (("10",), 0.25)}
+LABS = {3: (("0", "40", "10+dark", "10"), 0.65), 10: (("10", "10+dark2"), 0.35)}
 """For each number of datacenters: delays each way, in milliseconds, and the share of the time."""
+ACCOUNTS = (10_000, 100_000)
 LIBRARIES = 'import importlib.metadata as m; print(m.version("pytest-testinfra"))'
 
 
@@ -33,10 +35,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=12)
     parser.add_argument("--to", type=Path, default=ROOT / "docs")
     parser.add_argument("--datacenters", type=int, action="append", choices=sorted(LABS), help="only labs of this size")
+    told = "only large directories, added to the figures that are there"
+    parser.add_argument("--large", type=int, action="append", metavar="ACCOUNTS", help=told)
     parser.add_argument("--page", type=Path, metavar="FIGURES")
     given = parser.parse_args()
     if given.page is not None:
         write(msgspec.json.decode(given.page.read_bytes(), type=Figures), given.to)
+        return
+    if given.large:
+        before = msgspec.json.decode((given.to / "benchmark.json").read_bytes(), type=Figures)
+        keep(msgspec.structs.replace(before, large=large(given.large)), given.to)
         return
     if not OWN_PYTHON.exists():
         raise SystemExit("bench: pytest-testinfra is not set up; make bench does that")
@@ -56,9 +64,40 @@ def main() -> None:
         terms=Terms(LIMIT, NEAR, WORKERS),
         settings=settings,
         without=tuple(size for size, found in by_size.items() if not found),
+        large=large(ACCOUNTS),
     )
-    (given.to / "benchmark.json").write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
-    write(figures, given.to)
+    keep(figures, given.to)
+
+
+def keep(figures: Figures, folder: Path) -> None:
+    """Write the figures, and what is made of them."""
+    (folder / "benchmark.json").write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+    write(figures, folder)
+
+
+def large(accounts: Sequence[int]) -> list[LargeSetting]:
+    """Measure large directories, each size in a lab of its own."""
+    return [found for count in accounts if (found := _large(count)) is not None]
+
+
+def _large(accounts: int) -> LargeSetting | None:
+    with tempfile.NamedTemporaryFile(prefix="az-bench-") as file:
+        inside = [sys.executable, "-m", "tools.bench.large", file.name, str(accounts)]
+        done = subprocess.run(
+            [sys.executable, "-m", "lab", "--accounts", str(accounts), "--", *inside],
+            cwd=ROOT,
+            env=_known(),
+            check=False,
+        )
+        if done.returncode:
+            say(f"no figures of {accounts} accounts: exit status {done.returncode}")
+            return None
+        return msgspec.json.decode(Path(file.name).read_bytes(), type=LargeSetting)
+
+
+def _known() -> dict[str, str]:
+    """Modules are compiled once, as on an operator's machine."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 
 def lab(size: int, minutes: float) -> list[LabSetting]:
@@ -66,9 +105,7 @@ def lab(size: int, minutes: float) -> list[LabSetting]:
     with tempfile.NamedTemporaryFile(prefix="az-bench-") as file:
         inside = [sys.executable, "-m", "tools.bench.inside", f"{minutes:g}", file.name, *LABS[size][0]]
         command = [sys.executable, "-m", "lab", "--datacenters", str(size), "--", *inside]
-        # Modules are compiled once, as on an operator's machine.
-        known = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        done = subprocess.run(command, cwd=ROOT, env=known, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=_known(), check=False)
         if done.returncode:
             say(f"not all figures of {size} datacenters: exit status {done.returncode}")
         return msgspec.json.decode(Path(file.name).read_bytes() or b"[]", type=list[LabSetting])

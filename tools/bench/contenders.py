@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -39,7 +39,7 @@ class Measuring:
     inventory: str
     reads: Reads
     outcomes: dict[str, str]
-    dark: str = ""
+    dark: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -129,15 +129,15 @@ def _close_connections(folder: Path, wanted: Reads) -> None:
         subprocess.run(command, capture_output=True, check=False)
 
 
-def counted(wanted: Reads, got: Reads, all_kinds: bool, dark: str) -> tuple[int, int]:
-    """How many reads were answered as the suite was, of how many. Those of a head node that is dark are none."""
+def counted(wanted: Reads, got: Reads, all_kinds: bool, dark: Collection[str]) -> tuple[int, int]:
+    """How many reads were answered as the suite was, of how many. Those of head nodes that are dark are none."""
     asked: Counter[tuple[str, str]] = Counter()
     answered: dict[tuple[str, str], list[TypedRead]] = {}
     for each in got.typed or ():
         answered.setdefault((each.host, each.command), []).append(each)
     read = 0
     for each in wanted.typed or ():
-        if each.host == dark:
+        if each.host in dark:
             continue
         key = each.host, each.command
         there = answered.get(key, [])
@@ -147,7 +147,7 @@ def counted(wanted: Reads, got: Reads, all_kinds: bool, dark: str) -> tuple[int,
     if not all_kinds:
         return read, total
     for kinds in ((wanted.fetched, got.fetched), (wanted.searched, got.searched), (wanted.resolved, got.resolved)):
-        mine, theirs = (sum(each.host != dark for each in kind or ()) for kind in kinds)
+        mine, theirs = (sum(each.host not in dark for each in kind or ()) for kind in kinds)
         read, total = read + min(mine, theirs), total + mine
     return read, total
 
@@ -161,8 +161,9 @@ def outcomes(runs: Path) -> dict[str, str]:
     return {f"{each['check']}[{each['subject']}]": each["outcome"] for each in results}
 
 
-def judged(inventory: str, runs: Path, **variables: str) -> dict[str, str]:
+def judged(inventory: str, runs: Path, *options: str, **variables: str) -> dict[str, str]:
     """Run the suite with the tap in it, and return its outcomes."""
-    command = [sys.executable, "-m", "pytest", "-p", "tools.bench.tap", f"--inventory={inventory}", f"--runs={runs}"]
+    tapped = ["-m", "pytest", "-p", "tools.bench.tap", f"--inventory={inventory}", f"--runs={runs}"]
+    command = [sys.executable, *tapped, *options]
     subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, check=False)
     return outcomes(runs)

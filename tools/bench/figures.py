@@ -24,12 +24,13 @@ class Took(msgspec.Struct, frozen=True):
 class LabSetting(msgspec.Struct, frozen=True):
     """One kind of lab, and all rounds of each contender in it. `equal`: checks that come out the same when the suite judges its reads.
 
-    `scripted`: commands that read a script from their standard input. `load`: of the machine, before and after.
+    `dark`: so many head nodes do not answer. `scripted`: commands that read a script from their standard input. `load`: of the machine,
+    before and after.
     """
 
     datacenters: int
     delay_ms: float
-    dark: bool
+    dark: int
     commands: int
     scripted: int
     tunnelled: int
@@ -41,7 +42,8 @@ class LabSetting(msgspec.Struct, frozen=True):
     @property
     def title(self) -> str:
         far = f"{self.delay_ms:g} ms away" if self.delay_ms else "no delay"
-        return f"{self.datacenters} datacenters, {far}{', one of them dark' if self.dark else ''}"
+        dark = f", {'one' if self.dark == 1 else self.dark} of them dark" if self.dark else ""
+        return f"{self.datacenters} datacenters, {far}{dark}"
 
     def contenders(self) -> list[str]:
         """In the order of the table: as they were measured, and of testinfra with workers the best alone."""
@@ -53,6 +55,37 @@ class LabSetting(msgspec.Struct, frozen=True):
         """What has read more is better, and then what was faster."""
         took = self.took[name]
         return -min(each.read for each in took), median(took)
+
+
+ALL, AGAIN, AFTER_CHANGES, OFF, DUMPS, LDAP3 = "all", "again", "changed", "off", "ldapsearch", "ldap3"
+"""What is measured on large directories: the suite with all compared, again, after 100 changes, without comparing; and mere readers."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Seconds from start to exit, and of processors, and the most memory that it had."""
+
+    seconds: float
+    processor: float
+    megabytes: int
+
+
+class LargeSetting(msgspec.Struct, frozen=True):
+    """A lab with so many more accounts in every directory, and so many entries in all of these together."""
+
+    datacenters: int
+    accounts: int
+    entries: int
+    took: dict[str, Reading]
+
+    @property
+    def comparing(self) -> float:
+        """What comparing costs in processor time, as so many times what ldap3 takes to read the same."""
+        return (self.took[ALL].processor - self.took[OFF].processor) / self.took[LDAP3].processor
+
+    @property
+    def by_changes(self) -> float:
+        """How many seconds longer a run is because of the comparison, after 100 changes."""
+        return self.took[AFTER_CHANGES].seconds - self.took[OFF].seconds
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -76,6 +109,7 @@ class Figures(msgspec.Struct, frozen=True):
     terms: Terms
     settings: list[LabSetting]
     without: tuple[int, ...] = ()
+    large: list[LargeSetting] = []
 
 
 def median(took: Sequence[Took]) -> float:

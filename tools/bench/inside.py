@@ -1,6 +1,6 @@
 """Inside a lab: whether all contenders read the same, and then how long each takes, in turn.
 
-`python -m tools.bench.inside MINUTES FIGURES DELAY[+dark]…`
+`python -m tools.bench.inside MINUTES FIGURES DELAY[+dark[N]]…`
 """
 
 from __future__ import annotations
@@ -65,12 +65,13 @@ def _same(place: Measuring, name: str, folder: Path) -> int:
 
 
 def _setting(text: str, place: Measuring, folder: Path, until: float, before_it: Sequence[LabSetting]) -> LabSetting:
-    delay = float(text.removesuffix(DARK))
-    dark = place.reads.hosts[-1] if text.endswith(DARK) else ""
+    far, is_dark, count = text.partition(DARK)
+    delay = float(far)
+    dark = tuple(place.reads.hosts[-int(count or 1) :]) if is_dark else ()
     here = Measuring(folder, place.inventory, place.reads, place.outcomes, dark)
     before = os.getloadavg()[0]
     say(f"{len(place.reads.hosts)} datacenters, {text} ms")
-    with delayed(delay), darkened(dark):
+    with delayed(delay), darkened(*dark):
         if dark:
             here.outcomes = _outcomes_in_the_dark(here)
         equal = dict(before_it[0].equal) if before_it else {}
@@ -78,7 +79,7 @@ def _setting(text: str, place: Measuring, folder: Path, until: float, before_it:
     return LabSetting(
         datacenters=len(place.reads.hosts),
         delay_ms=delay,
-        dark=bool(dark),
+        dark=len(dark),
         commands=len(place.reads.typed or ()),
         tunnelled=place.reads.tunnelled,
         checks=place.count,
@@ -143,18 +144,17 @@ def delayed(milliseconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def darkened(host: str) -> Iterator[None]:
-    """Packets to this head node are dropped."""
-    if not host:
-        yield
-        return
-    fault = f"headnode-dark@my-dc-{number_of(host)}"
+def darkened(*hosts: str) -> Iterator[None]:
+    """Packets to these head nodes are dropped."""
+    faults = [f"headnode-dark@my-dc-{number_of(host)}" for host in hosts]
     lab = [sys.executable, "-m", "lab"]
-    subprocess.run([*lab, "fault", fault], cwd=ROOT, check=True, capture_output=True)
     try:
+        for fault in faults:
+            subprocess.run([*lab, "fault", fault], cwd=ROOT, check=True, capture_output=True)
         yield
     finally:
-        subprocess.run([*lab, "heal", fault], cwd=ROOT, check=True, capture_output=True)
+        for fault in faults:
+            subprocess.run([*lab, "heal", fault], cwd=ROOT, check=True, capture_output=True)
 
 
 def number_of(host: str) -> int:

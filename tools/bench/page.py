@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from tools.bench.figures import (
+    AFTER_CHANGES,
+    AGAIN,
+    ALL,
+    DUMPS,
     FLOOR,
+    LDAP3,
+    OFF,
     SERIAL,
     SHARED,
     SUITE,
     TESTINFRA,
     Figures,
     LabSetting,
+    LargeSetting,
     Took,
     median,
     processor,
@@ -58,6 +65,27 @@ after: {load}.
 | contender | median | times the floor | fastest to slowest | rounds | processor | read |
 |---|---|---|---|---|---|---|
 """
+LARGE: Final = """## Large directories
+
+Three datacenters, no delay, each contender once. *Memory* is the most that the process had at a time.
+
+"""
+ACCOUNTS: Final = """### {accounts} more accounts in each directory, {entries} entries altogether
+
+| contender | seconds | processor | memory |
+|---|---|---|---|
+{rows}
+Comparing costs {comparing:.2f} × of the processor time that ldap3 takes to read the same, and after 100 changes {by_changes:.1f} s.
+
+"""
+READERS: Final = {
+    ALL: "**this suite**, all directories read and compared",
+    AGAIN: "**this suite**, again",
+    AFTER_CHANGES: "**this suite**, after 100 changes at the master",
+    OFF: "**this suite**, `--compare=off`",
+    DUMPS: "three `ldapsearch`, one after the other, into files",
+    LDAP3: "ldap3, in one answer each, all at once, over asyncssh; nothing compared",
+}
 JUDGING: Final = """## Judging alone
 
 {checks} tests are judged from stored evidence in {ours:.2f} s. An empty pytest with as many parametrised tests takes {empty:.2f} s:
@@ -120,6 +148,8 @@ def rendered(figures: Figures) -> str:
     )
     for setting in figures.settings:
         text += _table(setting)
+    if figures.large:
+        text += LARGE + "".join(map(_large, figures.large))
     ours, empty, quotient = figures.judging
     text += JUDGING.format(checks=first.checks, ours=ours, empty=empty, ratio=quotient)
     return text + READING.format(
@@ -172,6 +202,21 @@ def _row(setting: LabSetting, name: str, took: list[Took]) -> str:
         f"{least.read} of {least.wanted}",
     )
     return f"| {' | '.join(cells)} |\n"
+
+
+def _large(setting: LargeSetting) -> str:
+    rows = "".join(
+        f"| {READERS[name]} | {took.seconds:.1f} s | {took.processor:.1f} s | {took.megabytes} MB |\n"
+        for name in READERS
+        if (took := setting.took.get(name)) is not None
+    )
+    return ACCOUNTS.format(
+        accounts=setting.accounts,
+        entries=setting.entries,
+        rows=rows,
+        comparing=setting.comparing,
+        by_changes=setting.by_changes,
+    )
 
 
 def _losses(figures: Figures) -> str:

@@ -81,6 +81,11 @@ class Reads(msgspec.Struct):
         return len(self.fetched or ()) + len(self.searched or ()) + len(self.resolved or ())
 
 
+def directories(reads: Reads) -> list[Searched]:
+    """One conversation with each UFDS."""
+    return list({each.address: each for each in reads.searched or ()}.values())
+
+
 def load(path: Path) -> Reads:
     """Read what `save` wrote."""
     return msgspec.json.decode(path.read_bytes(), type=Reads)

@@ -75,7 +75,7 @@ _az_checks() {
                 nightly) words='--deadline --inventory --datacenter --waivers --runs --compare --timeline --wait --wait-for --output --metrics --notify-test -k -n -v -q -x --collect-only --alluredir --junitxml' kind=files ;;
                 init) words='-h --help -o --output' ;;
                 doctor) words='-h --help' kind=files ;;
-                collect) words='-h --help --datacenter -o --output --directories --knowing' kind=files ;;
+                collect) words='-h --help --datacenter -o --output --no-directories --knowing' kind=files ;;
                 compare) words='-h --help --keep' kind=files ;;
                 plan) words='-h --help --only --json --copy --script --runs' kind=runs ;;
                 explain) words='--run --runs' kind=checks ;;
