@@ -56,9 +56,10 @@ def goes_on_at(replica: Datacenter, ufds: Zone, number: int, risk: Risk, why: st
     """Set the checkpoint that was seen, and start the replicator anew."""
     for checkpoint in ufds.directory.checkpoints:
         if checkpoint.changenumber == ufds.progress.after:
+            moved = checkpoint_at(checkpoint.dn, str(checkpoint.changenumber), str(number))
             yield Step(
                 on=headnode(replica),
-                run=f'{checkpoint_at(checkpoint.dn, number)} &&\n    {_ZONE} &&\n    svcadm -z "$ufds" restart {REPLICATOR}',
+                run=f'{moved} &&\n    {_ZONE} &&\n    svcadm -z "$ufds" restart {REPLICATOR}',
                 risk=risk,
                 why=why,
                 undo_note=MOVES_ON,

@@ -48,9 +48,20 @@ def modified(dn: str, operation: str, name: str, *values: str) -> str:
     return _typed(rows, "modify")
 
 
-def checkpoint_at(dn: str, number: int) -> str:
-    """Sets the changenumber of a checkpoint."""
-    return modified(typed.checkpoint_dn(dn), "replace", "changenumber", str(number))
+def checkpoint_at(dn: str, before: str, number: str) -> str:
+    """Sets a checkpoint that still is where it was seen. Pasted later, it would let the replicator leave changes out, or repeat them.
+
+    UFDS takes it in silence if a value that is to be deleted is not there, so one change cannot say both (sdc-ufds:lib/db/mod.js).
+    """
+    was, then = typed.changenumber(before), typed.changenumber(number)
+    moved = modified(typed.checkpoint_dn(dn), "replace", "changenumber", then)
+    return f"""\
+( at=$(sdc-ldap search -b {quote(typed.checkpoint_dn(dn))} -s base '(objectclass=*)' changenumber | sed -n 's/^changenumber: //p')
+    case $at in
+        {was}) {moved} ;;
+        {then}) ;;
+        *) echo "The checkpoint is at ${{at:-no number}} now, and not at {was} any more: nothing was changed." >&2; exit 1 ;;
+    esac )"""
 
 
 def touched(dn: str, scope: str, attribute: str = "objectclass") -> str:

@@ -39,6 +39,7 @@ _FORMS = {
     "attribute that UFDS hands out": re.compile("(?!(?i:userpassword)$)[A-Za-z][A-Za-z0-9_-]{0,127}"),
     "DN below o=smartdc": re.compile(f"{_RDN}(, {_RDN})*, o=smartdc"),
     "DN of a checkpoint": re.compile(f"{_RDN}, cn=replicator, datacenter={ID.pattern}, o=smartdc"),
+    "changenumber": re.compile("[0-9]{1,15}"),
     "DN of UFDS's root": re.compile("cn=[A-Za-z0-9_-]+"),
     "DNS name": DNS_NAME,
     "name of a datacenter or region": ID,
@@ -85,6 +86,7 @@ attribute = _of("attribute name")
 shown_attribute = _of("attribute that UFDS hands out")
 dn = _of("DN below o=smartdc")
 checkpoint_dn = _of("DN of a checkpoint")
+changenumber = _of("changenumber")
 dns_name = _of("DNS name")
 name = _of("name of a datacenter or region")
 fmri = _of("name of a service of SMF")

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from remediate import typed
 from remediate.actions.reading import ABSENT, NoValueError, Precondition, Value, same, short, stands
-from remediate.ldif import added, each_touched, modified, touched
+from remediate.ldif import added, checkpoint_at, each_touched, modified, touched
 from remediate.shell import quote
 
 NEEDS = ("ufds-answers", "binder-answers-own-names")
@@ -127,6 +127,8 @@ class LdapModify(Struct, frozen=True, forbid_unknown_fields=True, tag="ldap-modi
         return dict.fromkeys(self.values, there)
 
     def command(self) -> str:
+        if self.attribute == CHECKPOINT:
+            return checkpoint_at(self.dn, " ".join(self.before), " ".join(self.values))
         return modified(self.dn, self.operation, self.attribute, *self.values)
 
     def read(self) -> str:

@@ -68,7 +68,7 @@ CASES: dict[str, tuple[str, str, World, str, str]] = {
     ),
     "gap": (
         "replicator-moves", "my-dc-3", stuck(Progress(104, 44, 44, resumes=104)), "my-dc-3.global",
-        "'replace: changenumber' 'changenumber: 104' | sdc-ldap modify && svcadm",
+        "'replace: changenumber' 'changenumber: 104' | sdc-ldap modify ;;",
     ),
     "parent": (
         "replicator-moves", "my-dc-3", stuck(Progress(44, 44, 44, Change(44, CHILD, "add"), parentless=True)), OPERATOR,
