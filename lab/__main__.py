@@ -41,6 +41,9 @@ def parser_of() -> argparse.ArgumentParser:
         help="every datacenter has N servers: the second zone of a service is on cn1",
     )
     parser.add_argument("--accounts", type=int, default=0, metavar="N", help="more accounts in every directory")
+    parser.add_argument(
+        "--ufds-pace", type=int, default=0, metavar="N", help="each UFDS sends N entries a second, no more"
+    )
     parser.add_argument("--manta", action="store_true", help="with Manta: its application, and its zones everywhere")
     parser.add_argument(
         "--openssh", action="store_true", help="this machine's own sshd on the head nodes, as root only"
@@ -128,7 +131,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     return make_plan(
         options.datacenters, coupled=not options.uncoupled, accounts=options.accounts,
         regions=options.regions, instances=options.instances, manta=options.manta,
-        candidates=options.candidate, servers=options.servers,
+        candidates=options.candidate, servers=options.servers, ufds_pace=options.ufds_pace,
     )  # fmt: skip
 
 

@@ -193,10 +193,11 @@ class Datacenter:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole lab before it is built."""
+    """The whole lab before it is built. `ufds_pace`: so many entries a second each UFDS sends at most; 0: as many as it can."""
 
     datacenters: tuple[Datacenter, ...]
     accounts: int = 0
+    ufds_pace: int = 0
     extra: dict[str, str] = field(default_factory=dict)
     manta: bool = False
 

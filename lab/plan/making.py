@@ -41,6 +41,7 @@ def make_plan(
     manta: bool = False,
     candidates: Collection[str] = (),
     servers: int = 1,
+    ufds_pace: int = 0,
 ) -> Plan:
     """`count` datacenters my-dc-1 … in `regions` regions. my-dc-2 is the master of them all (as in the seed).
 
@@ -59,6 +60,8 @@ def make_plan(
         raise ValueError("Manta lies in one region, whose datacenters are coupled: --manta goes with neither")
     if accounts < 0:
         raise ValueError(f"there cannot be {accounts} accounts")
+    if ufds_pace < 0:
+        raise ValueError(f"a UFDS cannot send {ufds_pace} entries a second")
     if not 1 <= servers <= MOST_SERVERS:
         raise ValueError(f"a datacenter has 1 to {MOST_SERVERS} servers, not {servers}")
     counts = tuple(read_instances(instances or (SPREAD if servers > 1 else "")).items())
@@ -68,4 +71,5 @@ def make_plan(
         state = "master" if number == 2 else "replica" if coupled and name not in candidates else "candidate"
         return Datacenter(name, number, region, state, instances=counts, servers=servers)
 
-    return Plan(tuple(made(number) for number in range(1, count + 1)), accounts=accounts, manta=manta)
+    every = tuple(made(number) for number in range(1, count + 1))
+    return Plan(every, accounts=accounts, ufds_pace=ufds_pace, manta=manta)

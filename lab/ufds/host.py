@@ -41,6 +41,7 @@ class Host:
     replicators: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     drags: dict[str, float] = field(default_factory=dict)
     dragged: dict[str, Replicator] = field(default_factory=dict)
+    pace: int = 0
 
     def _directory(self, name: str) -> Directory:
         if name not in self.directories:
@@ -58,7 +59,7 @@ class Host:
         if is_master is not None:
             self._directory(name).is_master = is_master
         context = tls.server_context(pathlib.Path(certificate), pathlib.Path(key))
-        server = Server(Service(self._directory(name), root_dn, root_password), context)
+        server = Server(Service(self._directory(name), root_dn, root_password), context, self.pace)
         if namespace is None:
             sock = kinds.listening_socket(host, port, socket.SOCK_STREAM)
         else:

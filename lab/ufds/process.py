@@ -60,7 +60,8 @@ def plan_from(document: Mapping[str, Any]) -> Plan:
         Datacenter(**{**each, "instances": tuple((role, count) for role, count in each.get("instances", ()))})
         for each in document["datacenters"]
     )
-    return Plan(datacenters, document.get("accounts", 0), dict(document.get("extra", {})))
+    pace = document.get("ufds_pace", 0)
+    return Plan(datacenters, document.get("accounts", 0), pace, dict(document.get("extra", {})))
 
 
 async def carry_out(host: Host, op: str, given: dict[str, Any]) -> Any:
@@ -69,7 +70,9 @@ async def carry_out(host: Host, op: str, given: dict[str, Any]) -> Any:
     listener = given.get("listener") or name
     match op:
         case "seed":
-            host.directories.update(seed.directories(plan_from(given["plan"])))
+            plan = plan_from(given["plan"])
+            host.directories.update(seed.directories(plan))
+            host.pace = plan.ufds_pace
             return list(host.directories)
         case "load":
             host.directories[name] = ldif.load(

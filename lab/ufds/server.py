@@ -26,8 +26,9 @@ class Server:
     after `delay` seconds); endless (a search that never ends).
     """
 
-    def __init__(self, service: Service, tls: ssl.SSLContext) -> None:
+    def __init__(self, service: Service, tls: ssl.SSLContext, pace: int = 0) -> None:
         self.service = service
+        self.pace, self._free = pace, 0.0
         self.tls = tls
         self.mode = "normal"
         self.delay = 5.0
@@ -81,6 +82,13 @@ class Server:
         writer.close()
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await writer.wait_closed()
+
+    async def at_its_pace(self, entries: int) -> None:
+        """Wait until it can have sent so many entries more, to all its clients together."""
+        if self.pace:
+            now = asyncio.get_running_loop().time()
+            self._free = max(self._free, now) + entries / self.pace
+            await asyncio.sleep(self._free - now)
 
     async def before_answer(self) -> None:
         """Wait as long as the present mode delays an answer."""
@@ -201,6 +209,8 @@ class Connection:
                 ready.clear()
                 await self.writer.drain()
                 await asyncio.sleep(0)
+                await self.server.at_its_pace(_BATCH)
+        await self.server.at_its_pace(len(ready))
         return b"".join(ready)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import pathlib
 import ssl
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -99,6 +100,30 @@ def replicator_config(the_plan: Plan, name: str) -> dict[str, Any]:
 async def until(condition: Any, value: object) -> None:
     while await condition() != value:  # noqa: ASYNC110 - what is waited for happens in another process
         await asyncio.sleep(0.02)
+
+
+def test_a_ufds_sends_no_faster_than_it_is_told(certificate: tuple[pathlib.Path, pathlib.Path]) -> None:
+    """To all its clients together; what it sends is the same."""
+
+    async def seconds(pace: int) -> tuple[int, float]:
+        async with UfdsProcess() as ufds:
+            await ufds.seed(make_plan(2, accounts=500, ufds_pace=pace))
+            port = await ufds.serve("my-dc-2", *certificate, host="127.0.0.1", port=0)
+            begun = time.monotonic()
+            found = await asyncio.gather(*(asyncio.to_thread(everybody, port) for _ in range(2)))
+            return sum(found), time.monotonic() - begun
+
+    count, _ = asyncio.run(seconds(0))
+    again, paced = asyncio.run(seconds(500))
+    assert again == count > 1000
+    assert paced > count / 500 * 0.8
+
+
+def everybody(port: int) -> int:
+    server = ldap3.Server("127.0.0.1", port, use_ssl=True, get_info=ldap3.NONE)
+    with ldap3.Connection(server, ROOT_DN, ROOT_PASSWORD, auto_bind=True, check_names=False) as session:
+        session.search("ou=users, o=smartdc", "(objectclass=sdcperson)", attributes=["login"], size_limit=2147483647)
+        return len(session.response or ())
 
 
 def test_coupled_lab_starts_caught_up_and_stays_so(certificate: tuple[pathlib.Path, pathlib.Path]) -> None:

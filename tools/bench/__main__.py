@@ -26,7 +26,8 @@ from tools.bench.inside import NEAR, WORKERS, say
 
 LABS = {3: (("0", "40", "10+dark", "10"), 0.65), 10: (("10", "10+dark2"), 0.35)}
 """For each number of datacenters: delays each way, in milliseconds, and the share of the time."""
-ACCOUNTS = (10_000, 100_000)
+LARGE = ("10000", "100000", "20000@500")
+"""So many accounts; and so many entries a second a UFDS sends: a real one took more than 20 s for 10,254."""
 LIBRARIES = 'import importlib.metadata as m; print(m.version("pytest-testinfra"))'
 
 
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=ROOT / "docs")
     parser.add_argument("--datacenters", type=int, action="append", choices=sorted(LABS), help="only labs of this size")
     told = "only large directories, added to the figures that are there"
-    parser.add_argument("--large", type=int, action="append", metavar="ACCOUNTS", help=told)
+    parser.add_argument("--large", action="append", metavar="ACCOUNTS[@PACE]", help=told)
     parser.add_argument("--page", type=Path, metavar="FIGURES")
     given = parser.parse_args()
     if given.page is not None:
@@ -64,7 +65,7 @@ def main() -> None:
         terms=Terms(LIMIT, NEAR, WORKERS),
         settings=settings,
         without=tuple(size for size, found in by_size.items() if not found),
-        large=large(ACCOUNTS),
+        large=large(LARGE),
     )
     keep(figures, given.to)
 
@@ -75,16 +76,16 @@ def keep(figures: Figures, folder: Path) -> None:
     write(figures, folder)
 
 
-def large(accounts: Sequence[int]) -> list[LargeSetting]:
-    """Measure large directories, each size in a lab of its own."""
-    return [found for count in accounts if (found := _large(count)) is not None]
+def large(wanted: Sequence[str]) -> list[LargeSetting]:
+    """Measure large directories, each size and pace in a lab of its own."""
+    return [found for each in wanted if (found := _large(*each.partition("@")[::2])) is not None]
 
 
-def _large(accounts: int) -> LargeSetting | None:
+def _large(accounts: str, pace: str) -> LargeSetting | None:
     with tempfile.NamedTemporaryFile(prefix="az-bench-") as file:
-        inside = [sys.executable, "-m", "tools.bench.large", file.name, str(accounts)]
+        inside = [sys.executable, "-m", "tools.bench.large", file.name, accounts, pace or "0"]
         done = subprocess.run(
-            [sys.executable, "-m", "lab", "--accounts", str(accounts), "--", *inside],
+            [sys.executable, "-m", "lab", "--accounts", accounts, "--ufds-pace", pace or "0", "--", *inside],
             cwd=ROOT,
             env=_known(),
             check=False,

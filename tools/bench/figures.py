@@ -70,12 +70,16 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class LargeSetting(msgspec.Struct, frozen=True):
-    """A lab with so many more accounts in every directory, and so many entries in all of these together."""
+    """A lab with so many more accounts in every directory, and so many entries in all of these together.
+
+    `pace`: so many entries a second each UFDS sends at most; 0: as many as it can.
+    """
 
     datacenters: int
     accounts: int
     entries: int
     took: dict[str, Reading]
+    pace: int = 0
 
     @property
     def comparing(self) -> float:

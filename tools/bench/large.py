@@ -1,6 +1,6 @@
 """Inside a lab: what it costs to read large directories and to compare them, and what whoever only reads them pays.
 
-`python -m tools.bench.large FIGURES ACCOUNTS`
+`python -m tools.bench.large FIGURES ACCOUNTS PACE`
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ done"""
 CHANGE: Final = "dn: {dn}\nchangetype: modify\nreplace: cn\ncn: changed for the bench\n\n"
 
 
-def main(figures: Path, accounts: int) -> None:
+def main(figures: Path, accounts: int, pace: int) -> None:
     """Each contender once; the suite also by what changed."""
     inventory = os.environ["AZ_INVENTORY"]
     with tempfile.TemporaryDirectory(prefix="az-bench-") as name:
@@ -62,7 +62,7 @@ def main(figures: Path, accounts: int) -> None:
         measure(AGAIN, suite)
         change(there[0], [dn for dn in dns if dn])
         measure(AFTER_CHANGES, suite)
-        found = LargeSetting(len(there), accounts, int(entries), took)
+        found = LargeSetting(len(there), accounts, int(entries), took, pace)
     figures.write_bytes(msgspec.json.encode(found))
 
 
@@ -108,4 +108,4 @@ def change(master: Searched, dns: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

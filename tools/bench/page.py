@@ -70,7 +70,7 @@ LARGE: Final = """## Large directories
 Three datacenters, no delay, each contender once. *Memory* is the most that the process had at a time.
 
 """
-ACCOUNTS: Final = """### {accounts} more accounts in each directory, {entries} entries altogether
+ACCOUNTS: Final = """### {accounts} more accounts in each directory, {entries} entries altogether{paced}
 
 | contender | seconds | processor | memory |
 |---|---|---|---|
@@ -212,6 +212,7 @@ def _large(setting: LargeSetting) -> str:
     )
     return ACCOUNTS.format(
         accounts=setting.accounts,
+        paced=f"; each UFDS sends {setting.pace} a second at most" if setting.pace else "",
         entries=setting.entries,
         rows=rows,
         comparing=setting.comparing,
