@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from evidence.inventory.reading import read_inventory
 from tools.bench.contenders import ROOT, judged
 from tools.bench.figures import AFTER_CHANGES, AGAIN, ALL, DUMPS, LDAP3, OFF, LargeSetting, Reading
 from tools.bench.inside import say
@@ -40,7 +41,9 @@ def main(figures: Path, accounts: int, pace: int) -> None:
         reads = folder / "reads.json"
         if not judged(inventory, folder / "recorded", "--compare=off", AZ_BENCH_READS=str(reads)):
             raise SystemExit("bench: the suite did not judge the lab")
-        there = directories(load(reads))
+        declared = read_inventory(Path(inventory))
+        master = declared.datacenters[declared.master].headnode
+        there = sorted(directories(load(reads)), key=lambda each: each.host != master)
         took: dict[str, Reading] = {}
 
         def measure(what: str, command: Sequence[str]) -> str:
