@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evidence.inventory.lines import DeclarationError
-from evidence.inventory.model import REPLICA, Declared, Timeouts
-from evidence.inventory.reading import HEADNODE, read_inventory
+from evidence.inventory.model import HEADNODE, REPLICA, Declared, Timeouts
+from evidence.inventory.reading import read_inventory
 from prepare.parsing import CommandParser
 from reports.page import counted, safe
 from reports.progress import ProgressLine

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from evidence.inventory.model import DNS_NAME, ID
-from evidence.inventory.reading import HEADNODE
+from evidence.inventory.model import DNS_NAME, HEADNODE, ID
 from evidence.subjects.world import World
 from remediate.notes import Note
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from evidence.inventory.reading import read_inventory
 from reports.allure import complete
 from reports.before import previous
 from reports.conclusion import Conclusion, Ending
@@ -29,6 +28,8 @@ _LAST = "99999999T999999Z"
 
 def tried(config: pytest.Config) -> int:
     """--notify-test: 0 if the command took it, 1 if it failed, 4 if there is none.  Nobody else is contacted."""
+    from evidence.inventory.reading import read_inventory  # YAML: nothing else here needs it
+
     named = config.option.inventory or os.environ.get("AZ_INVENTORY")
     try:
         if not named or config.option.evidence is not None:

@@ -36,7 +36,7 @@ def settled(config: pytest.Config, world: World, asked: Asked, progress: Progres
     """The world after --wait. Without it, only what was in motion is asked again."""
     if world.evidence is None or (config.option.wait is None and config.option.evidence is not None):
         return world
-    from evidence.inventory.lines import seconds_in
+    from evidence.inventory.duration import seconds_in
     from fixtures.quiet import results  # what judges is loaded where there is something to judge
     from fixtures.selection import chosen
     from reports.steady import steadied

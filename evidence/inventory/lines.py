@@ -17,14 +17,13 @@ from typing import Any, Final, Literal, TypeVar
 import yaml
 from yaml.nodes import Node
 
+from evidence.inventory.duration import DURATION, SECONDS
 from evidence.inventory.model import ID
 from evidence.inventory.regular import NotRegularError, read_regular
 from triton_az_checks.errors import OperatorError
 
 LARGEST: Final = 1 << 20
 DEEPEST: Final = 12
-DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)?")
-SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
@@ -219,12 +218,6 @@ def duration(least: float) -> Callable[[Node, str], float]:
         return seconds
 
     return read
-
-
-def seconds_in(text: str) -> float | None:
-    """The seconds of a duration that was typed, such as 5m; None if it is none."""
-    found = DURATION.fullmatch(text)
-    return float(found[1]) * SECONDS[found[2]] if found is not None else None
 
 
 def count(least: int, most: int) -> Callable[[Node, str], int]:

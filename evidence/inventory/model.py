@@ -15,6 +15,13 @@ DNS_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 """A DNS name without a dot at its end."""
+HEADNODE = re.compile(
+    r"(?P<url>ssh://)?(?P<user>[A-Za-z0-9_.][A-Za-z0-9_.+-]*@)?"
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\]|(?P<host>[A-Za-z0-9_.][A-Za-z0-9_.-]*)|"
+    r"(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?))"
+    r"(?P<port>:[0-9]{1,5})?(?P<end>/?)"
+)
+"""[ssh://][USER@]HOST[:PORT]; an IPv6 address with a port stands in brackets."""
 
 
 def same_name(one: object, other: object) -> bool:

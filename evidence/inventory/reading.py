@@ -33,6 +33,7 @@ from evidence.inventory.lines import (
 from evidence.inventory.model import (
     CANDIDATE,
     DNS_NAME,
+    HEADNODE,
     ID,
     MASTER,
     REPLICA,
@@ -43,14 +44,6 @@ from evidence.inventory.model import (
     Timeouts,
 )
 from evidence.inventory.waivers import read_waivers
-
-HEADNODE = re.compile(
-    r"(?P<url>ssh://)?(?P<user>[A-Za-z0-9_.][A-Za-z0-9_.+-]*@)?"
-    r"(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\]|(?P<host>[A-Za-z0-9_.][A-Za-z0-9_.-]*)|"
-    r"(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?))"
-    r"(?P<port>:[0-9]{1,5})?(?P<end>/?)"
-)
-"""[ssh://][USER@]HOST[:PORT]; an IPv6 address with a port stands in brackets."""
 
 
 def read_inventory(path: str | os.PathLike[str]) -> Inventory:

@@ -51,7 +51,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def _begin(config: pytest.Config) -> None:
     option = config.option
     if option.deadline is not None:
-        from evidence.inventory.lines import seconds_in
+        from evidence.inventory.duration import seconds_in
 
         seconds = seconds_in(option.deadline)
         if not seconds or option.evidence is not None:

@@ -61,7 +61,7 @@ ALL, AGAIN, AFTER_CHANGES, OFF, DUMPS, LDAP3 = "all", "again", "changed", "off",
 """What is measured on large directories: the suite with all compared, again, after 100 changes, without comparing; and mere readers."""
 
 
-class Reading(msgspec.Struct, frozen=True):
+class CommandCost(msgspec.Struct, frozen=True):
     """Seconds from start to exit, and of processors, and the most memory that it had."""
 
     seconds: float
@@ -78,7 +78,7 @@ class LargeSetting(msgspec.Struct, frozen=True):
     datacenters: int
     accounts: int
     entries: int
-    took: dict[str, Reading]
+    took: dict[str, CommandCost]
     pace: int = 0
 
     @property

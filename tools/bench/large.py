@@ -20,7 +20,7 @@ import msgspec
 
 from evidence.inventory.reading import read_inventory
 from tools.bench.contenders import ROOT, judged
-from tools.bench.figures import AFTER_CHANGES, AGAIN, ALL, DUMPS, LDAP3, OFF, LargeSetting, Reading
+from tools.bench.figures import AFTER_CHANGES, AGAIN, ALL, DUMPS, LDAP3, OFF, CommandCost, LargeSetting
 from tools.bench.inside import say
 from tools.bench.reads import Searched, directories, load
 
@@ -44,7 +44,7 @@ def main(figures: Path, accounts: int, pace: int) -> None:
         declared = read_inventory(Path(inventory))
         master = declared.datacenters[declared.master].headnode
         there = sorted(directories(load(reads)), key=lambda each: each.host != master)
-        took: dict[str, Reading] = {}
+        took: dict[str, CommandCost] = {}
 
         def measure(what: str, command: Sequence[str]) -> str:
             took[what], told = measured(command, folder)
@@ -69,7 +69,7 @@ def main(figures: Path, accounts: int, pace: int) -> None:
     figures.write_bytes(msgspec.json.encode(found))
 
 
-def measured(command: Sequence[str], folder: Path) -> tuple[Reading, str]:
+def measured(command: Sequence[str], folder: Path) -> tuple[CommandCost, str]:
     """What a command costs, with all that it starts and waits for, and what it prints."""
     known = os.environ | {"LDAPTLS_REQCERT": "never"}
     begun = time.monotonic()
@@ -80,7 +80,7 @@ def measured(command: Sequence[str], folder: Path) -> tuple[Reading, str]:
     seconds, used = time.monotonic() - begun, usage.ru_utime + usage.ru_stime
     if process.returncode:
         raise SystemExit(f"bench: {command[0]} ended with {process.returncode}")
-    return Reading(seconds, used, usage.ru_maxrss // 1024), (folder / "said").read_text("utf-8", "replace")
+    return CommandCost(seconds, used, usage.ru_maxrss // 1024), (folder / "said").read_text("utf-8", "replace")
 
 
 @contextlib.contextmanager

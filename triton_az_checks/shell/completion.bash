@@ -65,6 +65,7 @@ _az_checks() {
         lab:--instances) kind= ;;
         lab:--servers) kind= ;;
         lab:--accounts) kind= ;;
+        lab:--ufds-pace) kind= ;;
         lab:--forced-command) kind=files ;;
         lab:--fault) kind= ;;
         lab:--conformance) kind= ;;
@@ -88,7 +89,7 @@ _az_checks() {
                 report:sign) words='-h --help --key' kind=runs ;;
                 report:verify) words='-h --help --signers' kind=runs ;;
                 apply) words='-h --help --only --stage --yes --runs --break-lock --resume --undo --dry-run' kind=runs ;;
-                lab) words='-h --help --datacenters --uncoupled --candidate --regions --instances --servers --accounts --manta --openssh --forced-command --fault --list-faults --verbose --conformance' ;;
+                lab) words='-h --help --datacenters --uncoupled --candidate --regions --instances --servers --accounts --ufds-pace --manta --openssh --forced-command --fault --list-faults --verbose --conformance' ;;
                 completion) words='-h --help bash zsh checks runs' ;;
                 manual) words='-h --help' ;;
             esac
