@@ -25,7 +25,7 @@ from evidence.fact import Fact, missing
 from evidence.inventory.model import REPLICA
 from evidence.model import DatacenterEvidence, Evidence, ZoneEvidence
 from evidence.redact import FingerprintKeyError, cut, known_key
-from evidence.subjects.following import ON_ITS_WAY
+from evidence.subjects.following import ON_ITS_WAY, ahead_of
 from evidence.subjects.together import parts_of
 
 HOW = "az-checks collect --directories, near both"
@@ -93,11 +93,13 @@ def _told(seen: DatacenterEvidence, name: str, master: str, listings: Listings) 
         fact = zone.comparison
         if fact is None or fact.value is not None or fact.hidden:
             continue
-        told[alias] = _compared(zone, fact, name, master, listings)
+        told[alias] = _compared(zone, fact, name, master, listings, ahead_of(seen))
     return replace(seen, zones=replace(seen.zones, value={**zones, **told}))
 
 
-def _compared(zone: ZoneEvidence, fact: Fact[Comparison], name: str, master: str, listings: Listings) -> ZoneEvidence:
+def _compared(
+    zone: ZoneEvidence, fact: Fact[Comparison], name: str, master: str, listings: Listings, ahead: float
+) -> ZoneEvidence:
     def lacks(why: str) -> ZoneEvidence:
         return replace(zone, comparison=missing(fact.subject, fact.asked, fact.how, f"{fact.why}; {why}", fact.at))
 
@@ -111,7 +113,7 @@ def _compared(zone: ZoneEvidence, fact: Fact[Comparison], name: str, master: str
         return zone
     differences = differing(there.held, here.held, region_of(there.side, here.side))
     undecided = without_own(differences, there.side, here.side)
-    if stay := _staying(differences, there, here, zone):
+    if stay := _staying(differences, there, here, zone, ahead):
         found = counted(FULL, differences.compared, [EntryDifference(cut(dn), kind) for dn, kind in stay.items()], "")
         return replace(
             zone, comparison=Fact(fact.subject, fact.asked, _how(master, there, name, here), here.begun, found)
@@ -130,13 +132,15 @@ def _how(master: str, there: KeptListing, name: str, here: KeptListing) -> str:
     return f"{HOW}: {master} at {there.begun}, {name} at {here.begun}"
 
 
-def _staying(differences: Differences, there: KeptListing, here: KeptListing, zone: ZoneEvidence) -> dict[str, str]:
-    """What of it cannot have been on its way, parents first."""
+def _staying(
+    differences: Differences, there: KeptListing, here: KeptListing, zone: ZoneEvidence, ahead: float
+) -> dict[str, str]:
+    """What of it cannot have been on its way, parents first. The replica's clock is so many seconds `ahead`."""
     position = None if zone.position is None else zone.position.value
     master, replica = there.lately, here.lately
     if master is None or replica is None or position is None or position.after < master.since:
         return {}
-    applied, read = position.after, _moment(there.begun)
+    applied, read = position.after, _moment(there.begun) + ahead
     if replica.since > 1 and not _moment(replica.at) < read - ON_ITS_WAY:
         return {}
 

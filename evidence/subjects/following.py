@@ -1,7 +1,7 @@
 """Whether a replica follows its master, where each was asked on a machine of its own: its position and the master's changes, put together.
 
 A replica must have applied what its master had when the replica was looked at, and nothing that came later.  When that was, the times of
-the master's changes tell.  Source: facts, "Replication".
+the master's changes tell, by the clock of the machine that asked it.  Source: facts, "Replication".
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HOW: Final = "az-checks collect, near both"
 ON_ITS_WAY: Final = 5.0
 """A change that was made less than so many seconds before a replica was looked at may be on its way, and clocks differ a little."""
 
-Master = tuple[Fact[Directory], Fact[RecentChanges]]
+Master = tuple[Fact[Directory], Fact[RecentChanges], float]
 
 
 class UnfollowedError(Exception):
@@ -42,11 +42,19 @@ def with_progress(
         yield name, replace(seen, zones=replace(seen.zones, value=told))
 
 
+def ahead_of(seen: DatacenterEvidence) -> float:
+    """By how many seconds at least a datacenter's clock is ahead of the machine's that asked it; 0 where that is not known."""
+    clock = None if seen.clock is None else seen.clock.value
+    return 0.0 if clock is None else clock.least
+
+
 def _masters(seen: DatacenterEvidence | None) -> Iterator[Master]:
     zones = None if seen is None else seen.zones.value
-    for _, zone in sorted((zones or {}).items()):
+    if seen is None or zones is None:
+        return
+    for _, zone in sorted(zones.items()):
         if zone.directory is not None and zone.directory.value is not None and zone.recent is not None:
-            yield zone.directory, zone.recent
+            yield zone.directory, zone.recent, ahead_of(seen)
 
 
 def _with_progress(zone: ZoneEvidence, there: Master, master: str) -> ZoneEvidence:
@@ -63,8 +71,8 @@ def _with_progress(zone: ZoneEvidence, there: Master, master: str) -> ZoneEviden
     return replace(zone, progress=Fact(lacking.subject, lacking.asked, HOW, seen.at, found))
 
 
-def following(seen: Fact[Position], held: Fact[Directory], recent: Fact[RecentChanges]) -> Progress:
-    """A replica's replication, by its position and what the master holds. Raises UnfollowedError."""
+def following(seen: Fact[Position], held: Fact[Directory], recent: Fact[RecentChanges], ahead: float = 0.0) -> Progress:
+    """A replica's replication, by its position and what the master holds, whose clock is so many seconds ahead. Raises UnfollowedError."""
     position, directory = seen.value, held.value
     if position is None or directory is None:
         raise UnfollowedError(seen.why or held.why or "no answer was recorded")
@@ -86,7 +94,7 @@ def following(seen: Fact[Position], held: Fact[Directory], recent: Fact[RecentCh
             "with --knowing FILE, the evidence of this one"
         )
     change, resumes = _next(recent.value, after, latest)
-    waited = _waited(change, resumes, recent.value, _time(seen.at))
+    waited = _waited(change, resumes, recent.value, _time(seen.at)) + ahead
     if waited < ON_ITS_WAY:
         return Progress(after - 1, before, after)  # the master's last change that had to be here then
     asked = change is not None and change.number == position.next

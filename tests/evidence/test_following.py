@@ -30,6 +30,7 @@ def told(
     seen: str = "2026-11-28T02:00:00Z",
     held: str = "2026-11-28T02:01:00Z",
     recent: RecentChanges | None = None,
+    ahead: float = 0.0,
     **asked: object,
 ) -> Progress:
     position = replace(Position(before, after, seen.replace("00Z", "05.000+00:00")), **asked)
@@ -38,6 +39,7 @@ def told(
         Fact("r", "its checkpoint", "x", seen, position),
         Fact("m", "what it holds", "x", held, Directory(LATEST)),
         Fact("m", "its latest changes", "x", held, there),
+        ahead,
     )
 
 
@@ -58,6 +60,13 @@ def test_a_change_that_had_waited_is_one_it_stands_still_at() -> None:
     assert (seen.behind, seen.waiting, seen.next) == (11, 60, change(90, "2026-11-28T01:59:00Z"))
     assert not seen.parentless
     assert not seen.conflict
+
+
+def test_the_masters_clock_may_be_another_one() -> None:
+    """A change that seems to be a minute old has just come, if the master's clock is late; and the other way round."""
+    assert not told(90, 90, change(90, "2026-11-28T01:59:00Z"), ahead=-58.0).behind
+    seen = told(90, 90, change(90, "2026-11-28T02:00:30Z"), ahead=90.0)
+    assert (seen.stuck, seen.waiting) == (True, 60)
 
 
 def test_what_is_in_the_way_was_asked_about_that_change_or_is_not_known() -> None:

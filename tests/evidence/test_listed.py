@@ -16,6 +16,7 @@ from evidence.collect.listed import with_listings
 from evidence.collect.opendirectory import OpenDirectory
 from evidence.comparison import Comparison
 from evidence.fact import Fact
+from evidence.headnode import Clock
 from evidence.model import CollectedPart, Evidence, Position, Progress
 from evidence.store import directory_beside
 from tests.evidence.histories import Directory, Values, moment
@@ -238,6 +239,25 @@ def test_what_changed_lately_must_be_known_of_both(
     assert fact(seen).value is None
     assert outcome(seen) == "blocked"
     assert "that may have been on its way" in (fact(seen).why or "")
+
+
+@pytest.mark.parametrize(("late", "told"), [(0, True), (60, False)])
+def test_a_replicas_clock_that_is_late_makes_no_difference_of_what_has_just_come(
+    tmp_path: Path, late: int, told: bool
+) -> None:
+    """By it the change was made before the master was listed."""
+    there, here = directory(PEOPLE), directory(PEOPLE)
+    here.put(f"uuid=b, {USERS}", CARLA | {"email": ("x",)})
+    places = {
+        **listed(tmp_path, {MASTER: there}, begun=moment(30.0), changes=True),
+        **listed(tmp_path, {REPLICA: here}, begun=moment(100.0), changes=True),
+    }
+    evidence = positioned(collected(), there.latest + 1)
+    seen = evidence.datacenters[REPLICA]
+    assert seen.clock is not None
+    clock = replace(seen.clock, value=Clock(-late, 1 - late))
+    evidence = replace(evidence, datacenters=evidence.datacenters | {REPLICA: replace(seen, clock=clock)})
+    assert (fact(with_listings(evidence, places)).value is not None) == told
 
 
 def test_what_stays_different_fails_and_names_it(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from evidence.model import (
 from evidence.redact import key_mark
 from evidence.store import EvidenceError, load, save
 from evidence.subjects.claims import judged
-from evidence.subjects.following import ON_ITS_WAY
+from evidence.subjects.following import ON_ITS_WAY, ahead_of
 from evidence.subjects.together import together
 from evidence.subjects.world import World
 from tests.judging import verdict_on
@@ -77,14 +77,15 @@ def with_positions(evidence: Evidence) -> Evidence:
     """The same, as each side would have told of its replication: where a checkpoint is, and which changes come next."""
     progress = {name: _progress(seen) for name, seen in evidence.datacenters.items()}
     known = [one for one in progress.values() if one is not None]
-    changes = {one.next.number: replace(one.next, at=_made(one)) for one in known if one.next is not None}
+    ahead = ahead_of(evidence.datacenters[evidence.inventory.master])
+    changes = {one.next.number: replace(one.next, at=_made(one, ahead)) for one in known if one.next is not None}
     told = {name: _telling(seen, changes, progress) for name, seen in evidence.datacenters.items()}
     return replace(evidence, datacenters=told)
 
 
-def _made(one: Progress) -> str:
-    """When the change was made that comes next. What had just come when it was recorded would be thought to be on its way."""
-    return (datetime.fromisoformat(NO_TIME) - timedelta(seconds=max(one.waiting, ON_ITS_WAY))).isoformat()
+def _made(one: Progress, ahead: float) -> str:
+    """When the change was made that comes next, by the master's clock. What had just come would be thought to be on its way."""
+    return (datetime.fromisoformat(NO_TIME) + timedelta(seconds=ahead - max(one.waiting, ON_ITS_WAY))).isoformat()
 
 
 def _progress(seen: DatacenterEvidence) -> Progress | None:
