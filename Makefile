@@ -11,7 +11,7 @@ help:
 	@echo "make record    record the evidence of every fault into tests/recorded"
 	@echo "make accuracy  plant several faults at once, and write what was found into docs/accuracy.md"
 	@echo "make mutants   break the judging code on purpose, and see whether anything notices (hours)"
-	@echo "make bench     measure a run beside other ways to read the same, and write docs/benchmark.md (20 minutes)"
+	@echo "make bench     measure a run beside other ways to read the same, and write docs/benchmark.md (40 minutes)"
 
 .venv/done: requirements.lock
 	$(PYTHON) -m venv .venv

@@ -1,6 +1,6 @@
 """`make bench`: measures in labs of several sizes, and writes docs/benchmark.md and its plot.
 
-`--minutes N`: how long the rounds may take altogether (12). `--to FOLDER`: where page, plot and raw figures go, instead of docs/.
+`--minutes N`: how long the rounds may take altogether (16). `--to FOLDER`: where page, plot and raw figures go, instead of docs/.
 `--page FIGURES`: make the page from raw figures again.
 """
 
@@ -33,7 +33,7 @@ LIBRARIES = 'import importlib.metadata as m; print(m.version("pytest-testinfra")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=12)
+    parser.add_argument("--minutes", type=float, default=16)
     parser.add_argument("--to", type=Path, default=ROOT / "docs")
     parser.add_argument("--datacenters", type=int, action="append", choices=sorted(LABS), help="only labs of this size")
     told = "only large directories, added to the figures that are there"
