@@ -61,9 +61,10 @@ def cells(things: list[str]) -> list[tuple[str, str, str]]:
     return found
 
 
-def run() -> dict[str, Any]:
-    """One run: how long it took, how much memory, its exit status and its causes."""
-    command = [sys.executable, "-m", "pytest", f"--inventory={os.environ['AZ_INVENTORY']}"]
+def run(runs: Path) -> dict[str, Any]:
+    """One run, kept there: how long it took, how much memory, its exit status and its causes."""
+    command = [sys.executable, "-m", "pytest", f"--inventory={os.environ['AZ_INVENTORY']}", f"--runs={runs}"]
+    before = {*runs.glob("2*")}
     begun = time.monotonic()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
@@ -71,15 +72,15 @@ def run() -> dict[str, Any]:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.monotonic() - begun
-    where = next((line.split()[-1] for line in reversed(said.splitlines()) if "reports/runs/" in line), None)
-    found = json.loads((ROOT / where.rstrip(".") / "findings.json").read_bytes()) if where else {"causes": []}
+    where = max({*runs.glob("2*")} - before, default=None)
+    found = json.loads((where / "findings.json").read_bytes()) if where else {"causes": []}
     return {
         "seconds": round(seconds, 1),
         "kb": usage.ru_maxrss,
         "exit": process.returncode,
         "causes": causes(found),
         "traceback": bool(re.search(r"^Traceback", said, re.MULTILINE)),
-        "run": where,
+        "run": str(where or ""),
     }
 
 
@@ -151,7 +152,7 @@ def main() -> int:
             continue
         lab("fault", fault)
         try:
-            seen = run()
+            seen = run(file.with_name("runs").absolute())
         finally:
             lab("heal", fault)
         row = {"thing": thing, "way": way, **seen, "wrong": faults_of(thing, way, seen)}
