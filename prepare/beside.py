@@ -1,4 +1,4 @@
-"""The listings of directories that `az-checks collect --directories` writes beside its evidence, for a run that puts the files together."""
+"""The listings of directories that `az-checks collect` writes beside its evidence, for a run that puts the files together."""
 
 from __future__ import annotations
 

@@ -75,11 +75,9 @@ class PairReading:
             await read(holder.ask, self.covered.searches, listed, reading, lambda: until, lambda: None)
 
         try:
-            if self._memory is None:
-                await read_all()
-            else:
-                shelf = self._memory.shelf(holder.name, holder.zone, self.covered)
-                await read_remembering(shelf, self._memory.every, self.covered, holder.ask, into, reading, read_all)
+            await read_remembering(
+                self._memory, holder.name, holder.zone, self.covered, holder.ask, into, reading, read_all
+            )
         except (UnansweredError, UnreadableError) as error:
             raise UnansweredError(f"{holder.name}: {error}") from None
         except OSError as error:

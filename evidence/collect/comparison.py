@@ -118,7 +118,7 @@ class Comparing:
 
     async def _read(self, name: str, zone: tuple[str, str], into: Digests, ask: Ask) -> ReadSoFar:
         assert self.covered is not None
-        covered, memory, reading = self.covered, self._memory, ReadSoFar()
+        covered, reading = self.covered, ReadSoFar()
         self.readings[name] = reading
 
         async def read_all() -> None:
@@ -126,11 +126,7 @@ class Comparing:
             await read(ask, covered.searches, listed, reading, lambda: self._until, self._more_time)
 
         try:
-            if memory is None:
-                await read_all()
-            else:
-                shelf = memory.shelf(name, zone, covered)
-                await read_remembering(shelf, memory.every, covered, ask, into, reading, read_all)
+            await read_remembering(self._memory, name, zone, covered, ask, into, reading, read_all)
         except OSError as error:
             raise UnansweredError(f"its directory has no room on this machine: {error.strerror or error}") from None
         return reading

@@ -1,4 +1,4 @@
-"""What was listed of directories beside evidence that was collected apart (`az-checks collect --directories`), compared with the master's.
+"""What was listed of directories beside evidence that was collected apart (`az-checks collect`), compared with the master's.
 
 A difference is one if neither changelog names the entry: what the master did to it had been applied when the replica was read, and the
 replica did nothing to it since the master was.  Any other may have been on its way, because nobody looked again: it is no finding, and if
@@ -25,10 +25,8 @@ from evidence.fact import Fact, missing
 from evidence.inventory.model import REPLICA
 from evidence.model import DatacenterEvidence, Evidence, ZoneEvidence
 from evidence.redact import FingerprintKeyError, cut, known_key
-from evidence.subjects.following import ON_ITS_WAY, ahead_of
+from evidence.subjects.following import HOW, ON_ITS_WAY, ahead_of
 from evidence.subjects.together import parts_of
-
-HOW = "az-checks collect --directories, near both"
 
 
 @dataclass

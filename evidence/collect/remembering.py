@@ -11,6 +11,7 @@ from evidence.collect import changelog
 from evidence.collect.changelog import ChangedEntries, MisfitError
 from evidence.collect.covered import Covered
 from evidence.collect.digests import Digests
+from evidence.collect.how import Memory
 from evidence.collect.kept import Header, Shelf
 from evidence.collect.ldap import spelled
 from evidence.collect.parse import UnreadableError
@@ -26,18 +27,25 @@ SHARE = 8
 
 
 async def read_remembering(
-    shelf: Shelf,
-    every: float,
+    memory: Memory | None,
+    name: str,
+    zone: tuple[str, str],
     covered: Covered,
     ask: Ask,
     into: Digests,
     reading: ReadSoFar,
     read_all: Callable[[], Awaitable[None]],
 ) -> None:
-    """Read it, and keep its digests. Raises UnansweredError and UnreadableError, and OSError if the disk is full."""
-    full_at = time.time()
+    """Read a datacenter's directory in this zone, and keep its digests; without a memory, just read all of it.
+
+    Raises UnansweredError and UnreadableError, and OSError if the disk is full.
+    """
+    if memory is None:
+        await read_all()
+        return
+    shelf, full_at = memory.shelf(name, zone, covered), time.time()
     try:
-        header = await asyncio.to_thread(shelf.look, every, full_at)
+        header = await asyncio.to_thread(shelf.look, memory.every, full_at)
         known = await _by_changes(shelf, header, covered, ask, into, reading)
         there, full_at = known.mark, header.full_at
         reading.whole, reading.since = True, full_at

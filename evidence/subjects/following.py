@@ -91,7 +91,7 @@ def following(seen: Fact[Position], held: Fact[Directory], recent: Fact[RecentCh
     if not recent.value.reaches(after):
         raise UnfollowedError(
             f"it is at change {after} of {latest}, and the master told its changes from {recent.value.since} on: collect the master again "
-            "with --knowing FILE, the evidence of this one"
+            f"with --knowing FILE, the evidence of {seen.subject.partition('.')[0]}"
         )
     change, resumes = _next(recent.value, after, latest)
     waited = _waited(change, resumes, recent.value, _time(seen.at)) + ahead

@@ -90,7 +90,7 @@ def test_that_nothing_differs_is_known(tmp_path: Path) -> None:
     seen = with_listings(collected(), listed(tmp_path, held))
     assert fact(seen).value == Comparison(2)
     assert fact(seen).how == (
-        "az-checks collect --directories, near both: my-dc-2 at 2026-11-27T03:00:00Z, my-dc-1 at 2026-11-27T03:00:00Z"
+        "az-checks collect, near both: my-dc-2 at 2026-11-27T03:00:00Z, my-dc-1 at 2026-11-27T03:00:00Z"
     )
     assert outcome(seen) == "passed"
     assert fact(seen, "my-dc-3") == fact(collected(), "my-dc-3")

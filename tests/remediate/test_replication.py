@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 from msgspec import structs
@@ -16,6 +17,7 @@ from evidence.inventory.model import Endpoint
 from evidence.model import Change, Checkpoint, Directory, Progress, Registered, Service
 from evidence.subjects.world import World
 from lab.plan.names import ROOT_PASSWORD
+from remediate.ldif import checkpoint_at
 from remediate.registry import advice_for
 from remediate.steps import DESTROYS, OPERATOR, OVERWRITES
 from tests.remediate import synthetic as s
@@ -170,6 +172,24 @@ def test_what_differs_in_nobody_knows_what_is_not_sent_again() -> None:
         (note,) = [note for note in advice.notes if "is not known: the directories were listed apart" in note]
         assert "az-checks compare REGION.yaml my-dc-2 my-dc-3" in note
         assert unknown[0].dn in note
+
+
+@pytest.mark.parametrize(
+    ("at", "code", "set_to"), [("44", 0, "changenumber: 104"), ("104", 0, ""), ("57", 1, ""), ("", 1, "")]
+)
+def test_a_checkpoint_is_set_only_from_where_it_was_seen(tmp_path: Path, at: str, code: int, set_to: str) -> None:
+    """Typed by bash: pasted twice, or much later, it changes nothing; and says where the checkpoint is by then."""
+    stub = tmp_path / "sdc-ldap"
+    found = f"printf 'dn: x\\nchangenumber: {at}\\n\\n'" if at else "exit 32"
+    stub.write_text(f'#!/bin/bash\nif [ "$1" = search ]; then {found}; else cat > {tmp_path}/changed; fi\n')
+    stub.chmod(0o755)
+    command = checkpoint_at(OWN, "44", "104")
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(["bash", "-c", command], env=path, capture_output=True, text=True, check=False)
+    changed = (tmp_path / "changed").read_text() if (tmp_path / "changed").exists() else ""
+    assert (done.returncode, set_to in changed, bool(changed)) == (code, True, bool(set_to))
+    said = f"The checkpoint is at {at or 'no number'} now, and not at 44 any more: nothing was changed.\n"
+    assert done.stderr == (said if code else "")
 
 
 def test_many_entries_are_sent_again_by_one_step() -> None:
